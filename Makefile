@@ -1,0 +1,26 @@
+# Two commands do everything on a fresh Debian machine with Python 3.11: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train,doc2vec,report,dev]'
+	touch $(STAMP)
+
+demo: $(STAMP)
+	$(VENV)/bin/picturedesk demo $(ARGS)
+
+check: $(STAMP)
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: check
+	$(VENV)/bin/python -m pytest
+
+clean:
+	rm -rf $(VENV) .cache

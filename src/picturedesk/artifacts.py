@@ -1,0 +1,150 @@
+"""Files that survive being killed: atomic writes, manifests, fingerprints, arrays.
+
+Knows nothing of what is stored. No pickle is ever written or read: arrays are safetensors,
+everything else is JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from picturedesk.errors import Mismatch, MissingArtefact
+from picturedesk.types import Json
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+ARRAYS = "arrays.safetensors"
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    """Dataclasses, tuples, paths and NumPy scalars → what JSON knows, recursively."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def fingerprint(value: object) -> str:
+    """Hash (16 hex digits) of a record's canonical JSON: equal settings, equal fingerprint."""
+    canonical = json.dumps(plain(value), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def array_fingerprint(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Hash (16 hex digits) of named arrays: names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+        digest.update(array.data)
+    return digest.hexdigest()[:16]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file so that it is there whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes any record that ``plain`` understands, atomically, readable by people."""
+    write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Json:
+    """Reads one JSON object; raises MissingArtefact where there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingArtefact(
+            f"{path} does not exist: was the folder made by picturedesk?"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise MissingArtefact(f"{path} is not JSON ({error}): make it again") from None
+    if not isinstance(content, dict):
+        raise MissingArtefact(f"{path} holds no JSON object: make it again")
+    return content
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of ``path`` when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        retired = path.with_name(f".{path.name}.old.{uuid.uuid4().hex[:8]}")
+        if path.exists():
+            os.replace(path, retired)
+        os.replace(temporary, path)
+        shutil.rmtree(retired, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_manifest(folder: Path, kind: str, content: Json) -> None:
+    """Leaves ``manifest.json``: what kind of artefact this is, its format version, its settings."""
+    write_json(folder / MANIFEST, {"kind": kind, "format_version": FORMAT_VERSION, **content})
+
+
+def read_manifest(folder: Path, kind: str = "") -> Json:
+    """Reads a manifest and refuses another kind or another format version."""
+    manifest = read_json(folder / MANIFEST)
+    if kind and manifest.get("kind") != kind:
+        raise Mismatch(f"{folder} holds a {manifest.get('kind')}, not a {kind}")
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise Mismatch(
+            f"{folder} has format version {manifest.get('format_version')}, this picturedesk "
+            f"reads {FORMAT_VERSION}: make it again"
+        )
+    return manifest
+
+
+def write_arrays(folder: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Writes named arrays as one safetensors file, atomically."""
+    from safetensors.numpy import save_file
+
+    with atomic_path(folder / ARRAYS) as temporary:
+        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, temporary)
+
+
+def read_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
+    """Reads what ``write_arrays`` wrote; raises MissingArtefact where there is none."""
+    from safetensors.numpy import load_file
+
+    path = folder / ARRAYS
+    if not path.exists():
+        raise MissingArtefact(f"{path} does not exist: was the folder made by picturedesk?")
+    return dict(load_file(path))

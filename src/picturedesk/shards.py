@@ -1,0 +1,212 @@
+"""Members of tar files, read where they lie: nothing is unpacked and nothing is copied.
+
+A member is named ``<path>.tar!<name>``, its name to the letter of the tar, so that a name with
+".." or a leading "/" in it leads nowhere. Knows bytes and names, neither pictures nor texts.
+
+Formats: ustar, GNU and pax, not compressed (POSIX.1-2017, pax, "ustar Interchange Format").
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
+
+SUFFIX = ".tar"
+_MARK = f"{SUFFIX}!"
+_BLOCK = 512  # bytes; headers and members begin at multiples of it
+_BUFFER = 8192  # bytes read at a header: small members come along, large ones are jumped over
+_MAX_EXTRA = 1 << 16  # bytes of a header that only adds to the next one
+_INDEXED = 4  # shards whose names are kept; pictures are read shard by shard
+_REGULAR = (b"0", b"\0", b"7")
+_WITHOUT_DATA = (b"1", b"2", b"3", b"4", b"5", b"6")  # links, devices, directories, pipes
+_LONG_NAME, _PAX, _SPARSE = b"L", b"x", b"S"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One regular file in a tar.
+
+    Attributes:
+        name: as the tar has it; bytes that are not UTF-8 are lone surrogates.
+        offset: where its bytes begin.
+        size: bytes.
+    """
+
+    name: str
+    offset: int
+    size: int
+
+
+class BrokenShard(Exception):
+    """A tar that cannot be read to its end; the members before the fault can.
+
+    Attributes:
+        reason: what is wrong, and at which byte.
+        cure: what would let the rest in.
+    """
+
+    def __init__(self, reason: str, cure: str = "fetch or write it again") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.cure = cure
+
+
+def member_uri(shard: str, name: str) -> str:
+    """The uri of a member of a shard, whose path ends in ``.tar``."""
+    return f"{shard}!{name}"
+
+
+def locate(uri: str) -> tuple[str, str]:
+    """The file that a uri leads to, and the name of a member in it, "" for the file itself."""
+    path, mark, name = uri.partition(_MARK)
+    if not (mark and name) or os.path.lexists(uri):
+        return uri, ""
+    return path + SUFFIX, name
+
+
+def absolute(uri: str) -> str:
+    """The uri with the path of its file absolute, and the name of a member as it is."""
+    path, name = locate(uri)
+    path = os.path.abspath(path)
+    return member_uri(path, name) if name else path
+
+
+def members(path: str | os.PathLike[str]) -> Iterator[Member]:
+    """The regular files of a tar, in its order, in one pass over the headers.
+
+    Raises:
+        BrokenShard: at the end, if the tar is no whole one.
+        OSError: if it cannot be read.
+    """
+    with open(path, "rb", buffering=_BUFFER) as file:
+        total = os.fstat(file.fileno()).st_size
+        extra: dict[str, bytes] = {}  # what headers say of the member after them
+        at = 0
+        while True:
+            header = _header(file, at)
+            if header is None:
+                return
+            start = at + _BLOCK
+            size = int(extra.get("size", header.size))
+            at = start if header.kind in _WITHOUT_DATA else start + -(-size // _BLOCK) * _BLOCK
+            if start + size > total and header.kind not in _WITHOUT_DATA:
+                raise BrokenShard(
+                    f"is cut short: a member goes on to byte {start + size} of {total}"
+                )
+            if header.kind in (_LONG_NAME, _PAX):
+                extra |= _extra(file, header)
+            elif header.kind != b"g":
+                name = _decoded(extra.get("path", header.name))
+                extra = {}
+                if header.kind in _REGULAR and not name.endswith("/"):
+                    yield Member(name, start, size)
+
+
+def find(path: str, name: str) -> Member | None:
+    """The first member of this name, None if there is none before the end or a fault.
+
+    Safe to call from several threads; the names of a shard are read once, and again when the
+    shard has changed.
+    """
+    status = os.stat(path)
+    with _lock:  # so that a new shard is indexed by one thread, not by all
+        return _index(path, status.st_size, status.st_mtime_ns).get(name)
+
+
+def read_member(file: BinaryIO, member: Member) -> bytes:
+    """The bytes of a member of an open tar."""
+    file.seek(member.offset)
+    return file.read(member.size)
+
+
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=_INDEXED)
+def _index(path: str, size: int, mtime_ns: int) -> dict[str, Member]:
+    """Members by name; size and time of last change tell one state of the file from another."""
+    found: dict[str, Member] = {}
+    with suppress(BrokenShard):
+        for member in members(path):
+            found.setdefault(member.name, member)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """One header; ``size`` is of what follows it."""
+
+    name: bytes
+    kind: bytes
+    size: int
+
+
+def _header(file: BinaryIO, at: int) -> _Header | None:
+    """The header at a byte, None at the mark that ends a tar; the file is left behind it."""
+    file.seek(at)
+    block = file.read(_BLOCK)
+    if not block and not at:
+        raise BrokenShard("is empty (0 bytes)")
+    if len(block) < _BLOCK and at:
+        raise BrokenShard("ends without an end mark, so that members may be missing")
+    if block.startswith(b"\x1f\x8b"):
+        raise BrokenShard("is compressed, so that no member can be found in it", "gunzip it")
+    if not block.strip(b"\0"):
+        return None
+    try:
+        return _parsed(block)
+    except ValueError:
+        raise BrokenShard(f"is no tar from byte {at} on") from None
+
+
+def _parsed(block: bytes) -> _Header:
+    """Takes a header apart; raises ValueError if it is none."""
+    checksum = sum(block) - sum(block[148:156]) + 8 * ord(" ")
+    if len(block) < _BLOCK or _number(block[148:156]) != checksum:
+        raise ValueError
+    kind = block[156:157]
+    if kind == _SPARSE:
+        raise BrokenShard("holds a sparse file, which is not read", "pack it without --sparse")
+    name = block[:100].split(b"\0", 1)[0]
+    prefix = block[345:500].split(b"\0", 1)[0]
+    if prefix and block[257:263] == b"ustar\0":  # GNU keeps other things there
+        name = prefix + b"/" + name
+    return _Header(name, kind, _number(block[124:136]))
+
+
+def _number(field: bytes) -> int:
+    """A number in octal digits, or, past 8 GiB, in binary behind a set first bit."""
+    if field[0] == 0x80:
+        return int.from_bytes(field[1:])
+    digits = field.split(b"\0", 1)[0].strip() or b"0"
+    if not digits.isdigit():  # int() would take a sign, and a negative size lead back
+        raise ValueError
+    return int(digits, 8)
+
+
+def _extra(file: BinaryIO, header: _Header) -> dict[str, bytes]:
+    """What a GNU long name or a pax header says of the next member: "path", "size"."""
+    if header.size > _MAX_EXTRA:
+        raise BrokenShard(f"has a header of {header.size} bytes")
+    data = file.read(header.size)
+    if header.kind == _LONG_NAME:
+        return {"path": data.split(b"\0", 1)[0]}
+    found = {}
+    while data.strip(b"\0"):
+        length, _, _ = data.partition(b" ")
+        if len(length) > 7 or not (length.isdigit() and len(length) < int(length) <= len(data)):
+            raise BrokenShard("has a pax header that cannot be read")
+        record, data = data[len(length) + 1 : int(length) - 1], data[int(length) :]
+        key, _, value = record.partition(b"=")
+        if key == b"path" or (key == b"size" and value.isdigit() and len(value) < 20):
+            found[key.decode()] = value
+    return found
+
+
+def _decoded(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

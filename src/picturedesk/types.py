@@ -1,0 +1,258 @@
+"""The vocabulary: small frozen records and the Protocols at the seams. Knows no library but NumPy.
+
+Letters used for shapes throughout:
+
+    B  pictures in a batch        N    items (pictures, catalogue entries)
+    Q  queries (texts)            T    archive texts
+    M  links text - picture       L    levels
+    D_l  width of one level       ΣD_l width of all levels, concatenated
+    D  width of the shared space  K    how many suggestions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One depth of a backbone that is read, with its pooling (paper, Eq. 2 and 3).
+
+    Attributes:
+        name: module path ("Mixed_7b", "blocks.3"), or "final" for the backbone's own final pool.
+        width: numbers per picture after pooling (D_l).
+        pooling: "max", "avg", "gem", "cls", "gridN" (N x N cells), or "none" for "final".
+    """
+
+    name: str
+    width: int
+    pooling: str
+
+    def __str__(self) -> str:
+        return self.name if self.pooling == "none" else f"{self.name}:{self.pooling}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a decoded picture becomes the backbone's input; part of every fingerprint.
+
+    Attributes:
+        size: side of the square input, pixels.
+        resize: length of the shorter side before the centre crop, pixels.
+        interpolation: "bicubic", "bilinear", "lanczos" or "nearest".
+        mean: per channel R, G, B, of values in 0 to 1.
+        std: per channel R, G, B, of values in 0 to 1.
+    """
+
+    size: int
+    resize: int
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture and what is known of it. Its identity is the hash of its bytes, not its name.
+
+    Attributes:
+        uri: path or address, as the user gave it.
+        key: content hash (hex); "" until the bytes have been read.
+        caption: words that describe it.
+        credit: who made it or owns it.
+        licence: as the archive states it, e.g. "cc0".
+        date: ISO 8601, "" if unknown.
+        tags: free words.
+    """
+
+    uri: str
+    key: str = ""
+    caption: str = ""
+    credit: str = ""
+    licence: str = ""
+    date: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of the archive. Long texts are kept whole.
+
+    Attributes:
+        id: unique within its archive.
+        body: the text itself.
+        title: its headline, "" if there is none.
+    """
+
+    id: str
+    body: str
+    title: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Title and body as one string, which is what text encoders read."""
+        return f"{self.title}\n{self.body}" if self.title else self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Something that was left out of a run: where it is, why, and what would let it in."""
+
+    source: str
+    reason: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Archive:
+    """Texts linked to the pictures that ran with them, many to many.
+
+    Attributes:
+        name: shown in reports.
+        texts: T texts.
+        pictures: N pictures.
+        links: (M, 2) indices (text, picture).
+        parts: per text "" (to be split), "train", "validate" or "test".
+        groups: per text a name; texts of one group must never be split. () means each alone.
+        rejections: rows, files and links that were left out while reading.
+    """
+
+    name: str
+    texts: tuple[Text, ...]
+    pictures: tuple[Picture, ...]
+    links: Ints
+    parts: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One archive text that spoke for a suggestion, and the picture that ran with it.
+
+    Attributes:
+        text: the archive text (its first 280 characters).
+        text_similarity: cosine of query and archive text, -1 to 1.
+        picture: the picture that ran with that text.
+        picture_similarity: cosine of that picture and the suggested one, -1 to 1.
+    """
+
+    text: str
+    text_similarity: float
+    picture: Picture
+    picture_similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One picture for a text.
+
+    Attributes:
+        picture: what is suggested.
+        score: cosine of the route that ranked it, -1 to 1.
+        route: "direct" or "transfer".
+        rank: from 1.
+        evidence: the archive texts and pictures that spoke for it, strongest first.
+    """
+
+    picture: Picture
+    score: float
+    route: str
+    rank: int
+    evidence: tuple[Evidence, ...] = field(default=())
+
+
+class Progress(Protocol):
+    """Told how far a run is; the CLI draws it, tests record it, the library only calls it."""
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """``done`` of ``total`` units of ``what`` ("pictures", "epochs") are finished."""
+
+
+def silent(done: int, total: int, what: str) -> None:
+    """The Progress that shows nothing."""
+
+
+class Runner(Protocol):
+    """Runs one backbone network; the seam between torch and ONNX Runtime."""
+
+    def __call__(self, pixels: Floats) -> Floats:
+        """Pixels (B, 3, S, S), normalised → all levels, pooled and concatenated (B, ΣD_l)."""
+
+
+class TextEncoder(Protocol):
+    """Texts → vectors. Fitted elsewhere; used without torch and without scikit-learn."""
+
+    @property
+    def width(self) -> int:
+        """Width D of the vectors."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that decides the output."""
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Q texts → (Q, D) vectors of length one; a text with no known word gives zeros."""
+
+    def save(self, folder: Path) -> None:
+        """Writes arrays and JSON, never a pickle."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what ``save`` wrote; gives the same output."""
+
+
+class Fusion(Protocol):
+    """The trained head: level features → the shared space (paper, Eq. 4)."""
+
+    @property
+    def width(self) -> int:
+        """Width D of the shared space."""
+
+    def __call__(self, features: Floats) -> Floats:
+        """Level features (N, ΣD_l) → (N, D)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One catalogue entry that a search found: ``score`` is the cosine, higher is better."""
+
+    picture: Picture
+    score: float
+
+
+class Catalogue(Protocol):
+    """The pictures that may be suggested now: vectors of length one with their metadata."""
+
+    def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
+        """Adds or replaces N pictures by key with vectors (N, D); returns how many were new."""
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Removes pictures by key; returns how many there were."""
+
+    def search(self, query: Floats, k: int, where: str = "") -> list[Hit]:
+        """The k entries of highest cosine with ``query`` (D,), best first, that pass ``where``.
+
+        ``where`` is an SQL condition on the metadata: uri, key, caption, credit, licence,
+        date, tags. Raises BadInput, naming the columns there are, if it cannot be used.
+        """
+
+    def vectors(self, keys: Sequence[str]) -> Floats:
+        """Vectors (N, D) of these keys, in their order; raises BadInput for an unknown key."""
+
+    def __len__(self) -> int: ...
+
+
+Json = dict[str, Any]
+Clock = Callable[[], float]
