@@ -1,0 +1,94 @@
+"""What the first bytes of a file say it is, whatever its name says. Decodes nothing.
+
+Seven kinds are read; everything else is refused by name, with what to do about it, so that
+"cannot identify image file" is never the answer to an SVG or to a web page named .jpg.
+"""
+
+from __future__ import annotations
+
+from picturedesk.errors import BadPicture
+
+KINDS = ("JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP", "AVIF")
+
+_CONVERT = f"convert it to one of {', '.join(KINDS)}, or leave it out"
+_FETCH = "fetch the picture itself again, or leave it out"
+
+_READABLE = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),  # BigTIFF
+    (b"MM\0+", "TIFF"),
+    (b"BM", "BMP"),
+)
+
+_FOREIGN = (
+    (b"%PDF", "is a PDF", _CONVERT),
+    (b"%!PS", "is PostScript, which is a program and never run", _CONVERT),
+    (b"\xc5\xd0\xd3\xc6", "is PostScript, which is a program and never run", _CONVERT),
+    (b"8BPS", "is a Photoshop file", _CONVERT),
+    (b"\0\0\x01\0", "is a Windows icon", _CONVERT),
+    (b"\0\0\0\x0cjP  ", "is JPEG 2000", _CONVERT),
+    (b"\xff\x4f\xff\x51", "is JPEG 2000", _CONVERT),
+    (b"\0\0\0\x0cJXL ", "is JPEG XL", _CONVERT),
+    (b"\xff\x0a", "is JPEG XL", _CONVERT),
+    (b"\x1f\x8b", "is a gzip archive (perhaps a compressed SVG)", f"unpack it, then {_CONVERT}"),
+    (b"PK\x03\x04", "is a zip archive", "unpack it and give the pictures in it"),
+    (b"\x1aE\xdf\xa3", "is a video", "take a still from it and save that as JPEG"),
+)
+
+_SVG = (
+    "is an SVG drawing, which has no pixels",
+    "convert it to PNG (for example `rsvg-convert -o picture.png picture.svg`), or leave it out",
+)
+_HTML = ("is a web page, not a picture", f"the address or the name is wrong: {_FETCH}")
+_TEXT = ("is text, not a picture", f"the address or the name is wrong: {_FETCH}")
+_HEAD = 4096  # bytes within which an SVG or HTML file shows what it is
+
+
+def recognise(data: bytes, source: str) -> str:
+    """The kind of picture (one of ``KINDS``) that the first bytes claim.
+
+    Raises:
+        BadPicture: the bytes are none, or no kind that is read; says what they are instead.
+    """
+    if not data:
+        raise BadPicture(source, "is empty (0 bytes)", _FETCH)
+    for signature, kind in _READABLE:
+        if data.startswith(signature):
+            return kind
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[4:8] == b"ftyp":
+        return _recognise_boxes(data, source)
+    raise BadPicture(source, *_what_else(data))
+
+
+def _recognise_boxes(data: bytes, source: str) -> str:
+    """AVIF, HEIC and MP4 begin alike; the brands in their first box tell them apart."""
+    brands = data[8 : max(16, min(int.from_bytes(data[:4]), 256))]
+    if b"avif" in brands or b"avis" in brands:
+        return "AVIF"
+    if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")):
+        raise BadPicture(source, "is a HEIC picture", _CONVERT)
+    raise BadPicture(source, "is a video", "take a still from it and save that as JPEG")
+
+
+def _what_else(data: bytes) -> tuple[str, str]:
+    """Reason and cure for bytes that are no kind of picture that is read."""
+    for signature, reason, cure in _FOREIGN:
+        if data.startswith(signature):
+            return reason, cure
+    head = data[:_HEAD].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return _HTML
+    if head.startswith(b"<") and b"<svg" in head:
+        return _SVG
+    if head.startswith(b"<") and b"<html" in head:
+        return _HTML
+    if head.isascii() and b"\0" not in head:
+        return _TEXT
+    return "is no kind of picture that is read", _CONVERT

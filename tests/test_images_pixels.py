@@ -1,0 +1,102 @@
+"""Network input: the same numbers as the transforms that the networks were trained with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from picture_files import photo
+from picturedesk.errors import BadInput
+from picturedesk.images import to_pixels
+from picturedesk.types import Preprocessing
+
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+
+
+def by_torchvision(image: Image.Image, how: Preprocessing) -> np.ndarray:
+    transforms = pytest.importorskip("torchvision.transforms", reason="needs the extra 'train'")
+    chain = transforms.Compose(
+        [
+            transforms.Resize(
+                how.resize, transforms.InterpolationMode(how.interpolation), antialias=True
+            ),
+            transforms.CenterCrop(how.size),
+            transforms.ToTensor(),
+            transforms.Normalize(how.mean, how.std),
+        ]
+    )
+    return chain(image).numpy()
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        (256, 256), (224, 224), (640, 480), (480, 640), (333, 257), (257, 333), (352, 191),
+        (101, 103), (1, 1), (2, 3), (7, 300), (300, 7), (1, 100), (1000, 3), (225, 224),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("side", "resize"), [(224, 256), (63, 64), (75, 75), (32, 57)])
+def test_pixels_are_those_of_torchvision(size, side, resize):
+    how = Preprocessing(side, resize, "bicubic", **IMAGENET)
+    found = to_pixels(photo(*size), how)
+    assert found.shape == (3, side, side)
+    assert found.dtype == np.float32
+    assert found.flags.c_contiguous
+    np.testing.assert_allclose(found, by_torchvision(photo(*size), how), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "lanczos", "nearest"])
+def test_every_interpolation_is_that_of_torchvision(interpolation):
+    how = Preprocessing(50, 57, interpolation, **HALF)
+    expected = by_torchvision(photo(123, 77), how)
+    np.testing.assert_allclose(to_pixels(photo(123, 77), how), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(30, 47), (47, 30), (31, 31)])
+def test_a_crop_wider_than_the_picture_is_padded_as_torchvision_pads(size):
+    how = Preprocessing(64, 31, "bicubic", **HALF)
+    expected = by_torchvision(photo(*size), how)
+    np.testing.assert_allclose(to_pixels(photo(*size), how), expected, atol=1e-5, rtol=0)
+
+
+def test_pixels_are_those_of_timm():
+    data = pytest.importorskip("timm.data", reason="needs the extra 'train'")
+    how = Preprocessing(96, 110, "bicubic", **HALF)
+    transform = data.create_transform(
+        input_size=(3, 96, 96), interpolation="bicubic", crop_pct=96 / 110, mean=how.mean,
+        std=how.std,
+    )  # fmt: skip
+    image = photo(200, 133)
+    np.testing.assert_allclose(to_pixels(image, how), transform(image).numpy(), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(60_000, 1), (1, 60_000), (2, 65_000)])
+def test_a_thread_thin_picture_is_read_at_its_middle(size):
+    # Resized whole, the first would be 224 x 13,440,000 pixels: nine gigabytes.
+    how = Preprocessing(224, 224, "bicubic", **HALF)
+    noise = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    across, down = max(size[0] // 2 - 50, 0), max(size[1] // 2 - 50, 0)
+    middle = np.ascontiguousarray(noise[down : down + 100, across : across + 100])
+    found = to_pixels(Image.fromarray(noise), how)
+    assert np.abs(found - to_pixels(Image.fromarray(middle), how)).mean() < 0.01
+
+
+def test_the_shortcut_for_thin_pictures_agrees_with_the_long_way(monkeypatch):
+    how = Preprocessing(64, 72, "bicubic", **HALF)
+    image = photo(300, 100)
+    long_way = to_pixels(image, how)
+    monkeypatch.setattr("picturedesk.images.pixels._MOST_RESIZED", 0)
+    difference = np.abs(to_pixels(image, how) - long_way)
+    assert difference.mean() < 1e-3
+
+
+def test_other_modes_are_laid_on_white_first():
+    clear = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
+    np.testing.assert_array_equal(to_pixels(clear, Preprocessing(8, 8, "bicubic", **HALF)), 1.0)
+
+
+def test_an_unknown_interpolation_is_refused_with_those_there_are():
+    with pytest.raises(BadInput, match="'area' is none of nearest, bilinear, bicubic, lanczos"):
+        to_pixels(photo(), Preprocessing(8, 8, "area", **HALF))
