@@ -1,0 +1,48 @@
+"""From a name to a backbone in torch: network, weights, levels, preprocessing. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from picturedesk.backbones.presets import Preset
+from picturedesk.backbones.spec import BackboneSpec, Origin
+from picturedesk.backbones.survey import place, survey
+from picturedesk.backbones.torch_runner import LevelReader, TorchRunner, choose_device
+from picturedesk.backbones.weights import load_network
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A backbone's parts, ready to compute."""
+
+    spec: BackboneSpec
+    runner: TorchRunner
+    origin: Origin
+
+
+def build(
+    chosen: Preset, levels: Sequence[str] | None, weights: str | Path | None, device: str
+) -> Built:
+    """Builds, fills and places a network; all else is checked before any weights are read.
+
+    Raises:
+        BadInput: a model, level, file or device that cannot be used.
+        MissingArtefact: the package that ships the preset's weights is not installed.
+        PicturedeskError: the hub could not be reached.
+    """
+    choose_device(device)
+    found = survey(chosen.model)
+    placed = [place(found, level) for level in (chosen.levels if levels is None else levels)]
+    network = load_network(chosen, weights)
+    spec = BackboneSpec(
+        name=network.name,
+        weights=network.origin.source,
+        weights_sha256=network.sha256,
+        levels=tuple(level.level for level in placed),
+        preprocessing=network.preprocessing,
+    )
+    reader = LevelReader(network.module, placed)
+    runner = TorchRunner(reader, network.preprocessing.size, device)
+    return Built(spec, runner, network.origin)

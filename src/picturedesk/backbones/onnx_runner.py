@@ -1,0 +1,90 @@
+"""Runs an exported backbone in ONNX Runtime on the CPU. Knows neither torch nor timm."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from picturedesk.errors import MissingArtefact
+from picturedesk.types import Floats
+
+GRAPH = "backbone.onnx"
+PIXELS = "pixels"
+FEATURES = "features"
+ERRORS_ONLY = 3  # ONNX Runtime's scale: 0 verbose … 4 fatal
+
+
+class OnnxRunner:
+    """NumPy in, NumPy out, one session between. A picture's row does not depend on its batch.
+
+    Args:
+        path: an ONNX graph with one input, "pixels", and one output, "features".
+        threads: how many compute one batch; 0 takes every CPU this process may use.
+
+    Raises:
+        MissingArtefact: the file is not there, or is no such graph.
+    """
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        import onnxruntime
+
+        onnxruntime.disable_telemetry_events()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = ERRORS_ONLY
+        # A number of our own: with none, threads are pinned to CPUs that a container may not have.
+        options.intra_op_num_threads = threads or available_cpus()
+        # Threads that wait in a loop would take the CPU from those that decode pictures.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if not path.is_file():
+            raise MissingArtefact(f"{path} does not exist: was the folder made by picturedesk?")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its errors derive from Exception and nothing nearer
+            raise MissingArtefact(
+                f"{path} cannot be run ({str(error).splitlines()[0]}): export it again"
+            ) from None
+        if self._names() != ([PIXELS], [FEATURES]):
+            raise MissingArtefact(
+                f"{path} reads {self._names()[0]} and gives {self._names()[1]}, not "
+                f"['{PIXELS}'] and ['{FEATURES}']: it is no backbone of picturedesk"
+            )
+        self.path = path
+
+    def __call__(self, pixels: Floats) -> Floats:
+        """Pixels (B, 3, S, S), normalised → (B, ΣD_l)."""
+        features: Floats = self._session.run([FEATURES], {PIXELS: pixels})[0]
+        return features
+
+    @property
+    def size(self) -> int:
+        """Side of the square input, pixels."""
+        return int(self._session.get_inputs()[0].shape[-1])
+
+    @property
+    def width(self) -> int:
+        """Numbers per picture, all levels together (ΣD_l)."""
+        return int(self._session.get_outputs()[0].shape[-1])
+
+    def write_graph(self, folder: Path) -> None:
+        """Copies the graph, and what weights lie beside it, into ``folder``."""
+        for file in graph_files(self.path.parent, self.path.name):
+            shutil.copyfile(file, folder / (GRAPH if file == self.path else file.name))
+
+    def _names(self) -> tuple[list[str], list[str]]:
+        inputs = [value.name for value in self._session.get_inputs()]
+        return inputs, [value.name for value in self._session.get_outputs()]
+
+
+def graph_files(folder: Path, name: str) -> list[Path]:
+    """The graph, and its weights where they are too large to lie in it (ONNX: 2 GB)."""
+    return sorted(path for path in folder.glob(f"{name}*") if path.is_file())
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use; at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

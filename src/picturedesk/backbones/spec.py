@@ -1,0 +1,98 @@
+"""What decides a backbone's output, as one record. Knows nothing of networks or runners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from picturedesk.artifacts import fingerprint
+from picturedesk.errors import BadInput, Mismatch
+from picturedesk.types import Json, Level, Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where weights came from, and what their licence allows.
+
+    Attributes:
+        source: "hub:…", "package:…", "file:…" or "random:SEED".
+        licence: as its publisher states it, or "unknown".
+    """
+
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneSpec:
+    """One frozen network, the levels that are read from it, and how pictures enter it.
+
+    Attributes:
+        name: architecture, as timm names it ("inception_v3").
+        weights: where the weights came from, for people ("hub:timm/inception_v3.tv_in1k").
+        weights_sha256: hash (hex) of the parameters as loaded, whichever file held them.
+        levels: L levels, in the order of their columns.
+        preprocessing: how a decoded picture becomes the input.
+    """
+
+    name: str
+    weights: str
+    weights_sha256: str
+    levels: tuple[Level, ...]
+    preprocessing: Preprocessing
+
+    def __post_init__(self) -> None:
+        """Raises BadInput where there is no level, or the same one twice."""
+        names = [str(level) for level in self.levels]
+        if not names:
+            raise BadInput(f"{self.name} is given no levels: at least one is read")
+        for name in names:
+            if names.count(name) > 1:
+                raise BadInput(f"level '{name}' of {self.name} is given twice: name it once")
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash (16 hex digits) of all that decides the output; where weights lay does not."""
+        return fingerprint((self.name, self.weights_sha256, self.levels, self.preprocessing))
+
+    @property
+    def width(self) -> int:
+        """Numbers per picture, all levels together (ΣD_l)."""
+        return sum(level.width for level in self.levels)
+
+    def columns(self, level: str) -> slice:
+        """Where one level lies among the ΣD_l columns; raises BadInput, naming those there are."""
+        start = 0
+        for known in self.levels:
+            if str(known) == level:
+                return slice(start, start + known.width)
+            start += known.width
+        there = ", ".join(str(known) for known in self.levels)
+        raise BadInput(f"level '{level}' is not among those of {self.name}: it has {there}")
+
+    @classmethod
+    def from_json(cls, content: Json) -> BackboneSpec:
+        """The record back from the JSON of ``artifacts.plain(spec)``; raises Mismatch."""
+        try:
+            how = content["preprocessing"]
+            red, green, blue = (float(value) for value in how["mean"])
+            red_std, green_std, blue_std = (float(value) for value in how["std"])
+            return cls(
+                name=str(content["name"]),
+                weights=str(content["weights"]),
+                weights_sha256=str(content["weights_sha256"]),
+                levels=tuple(
+                    Level(str(row["name"]), int(row["width"]), str(row["pooling"]))
+                    for row in content["levels"]
+                ),
+                preprocessing=Preprocessing(
+                    size=int(how["size"]),
+                    resize=int(how["resize"]),
+                    interpolation=str(how["interpolation"]),
+                    mean=(red, green, blue),
+                    std=(red_std, green_std, blue_std),
+                ),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise Mismatch(
+                f"a backbone's record cannot be read ({error!r}): make it again"
+            ) from None

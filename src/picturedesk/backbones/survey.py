@@ -1,0 +1,287 @@
+"""Finds out what a timm network puts out where, without weights. Imports torch and timm.
+
+The network is built on torch's meta device, where tensors have shapes and no numbers, and run
+once. Layouts are read off the shapes (with timm's feature list as a hint), since no attribute
+tells them for all architectures.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from picturedesk.backbones.levels import (
+    FINAL,
+    NO_POOLING,
+    Output,
+    ReadableLevel,
+    feature_index,
+    parse,
+)
+from picturedesk.backbones.weights import (
+    bare_network,
+    check_name,
+    one_line,
+    resolve_preprocessing,
+)
+from picturedesk.errors import BadInput
+from picturedesk.types import Level
+
+PICTURES = 2  # more than one, so that outputs which mix or split pictures are told apart
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One module during one forward pass.
+
+    Attributes:
+        shape: of its output; () if that is no tensor.
+        calls: how often it ran.
+        order: when it finished, counted from 0.
+    """
+
+    shape: tuple[int, ...]
+    calls: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A level that was looked up in a network.
+
+    Attributes:
+        level: its name, width and pooling.
+        output: what is pooled.
+        order: when its module finishes in a forward pass; ``final`` comes last.
+    """
+
+    level: Level
+    output: Output
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What each module of a network put out.
+
+    Attributes:
+        name: of the network, for messages.
+        sightings: by module path.
+        features: timm's feature list: module path and channels.
+        final_width: width of the pooled output before the classifier.
+        size: side of the input, pixels.
+        prefix: tokens before the patches, as the network declares them; None if it does not.
+        has_class_token: the network has a class token.
+        channels_last: the network declares maps of (B, H, W, C).
+        ordered: its tokens lie as in the picture.
+    """
+
+    name: str
+    sightings: Mapping[str, Sighting]
+    features: tuple[tuple[str, int], ...]
+    final_width: int
+    size: int
+    prefix: int | None
+    has_class_token: bool
+    channels_last: bool
+    ordered: bool
+
+
+def survey(model: str) -> Survey:
+    """Runs the network once and notes every module's output; reads and downloads no weights.
+
+    Raises:
+        BadInput: timm has no such model, or it cannot be run in two steps, features and head.
+    """
+    check_name(model)
+    with torch.device("meta"):
+        network: Any = bare_network(model).eval()
+    size = resolve_preprocessing(network, model).size
+    seen: dict[str, Sighting] = {}
+    for path, module in network.named_modules():
+        if path:
+            module.register_forward_hook(_watch(path, seen))
+    try:
+        with torch.no_grad():
+            pixels = torch.zeros(PICTURES, 3, size, size, device="meta")
+            final = network.forward_head(network.forward_features(pixels), pre_logits=True)
+            final_width = int(final.flatten(1).shape[1])
+    except (AttributeError, TypeError, RuntimeError) as error:
+        raise BadInput(f"'{model}' cannot be read level by level ({one_line(error)})") from error
+    return Survey(
+        name=model,
+        sightings=seen,
+        features=tuple(
+            (str(row["module"]), int(row["num_chs"]))
+            for row in getattr(network, "feature_info", None) or ()
+        ),
+        final_width=final_width,
+        size=size,
+        prefix=getattr(network, "num_prefix_tokens", None),
+        has_class_token=getattr(network, "cls_token", None) is not None,
+        channels_last=str(getattr(network, "output_fmt", "")).endswith("NHWC"),
+        ordered=not hasattr(network, "reroll"),  # Hiera keeps its tokens in another order
+    )
+
+
+def first_tensor(output: object) -> Tensor | None:
+    """A module's output as timm reads it: of several, the first; None where that is no tensor."""
+    while isinstance(output, list | tuple) and output:
+        output = output[0]
+    return output if isinstance(output, Tensor) else None
+
+
+def _watch(path: str, seen: dict[str, Sighting]) -> Callable[[nn.Module, object, object], None]:
+    def hook(_module: nn.Module, _inputs: object, output: object) -> None:
+        tensor = first_tensor(output)
+        shape = () if tensor is None else tuple(tensor.shape)
+        before = seen.get(path)
+        if before is None:
+            seen[path] = Sighting(shape, 1, len(seen))
+        else:
+            seen[path] = Sighting(shape, before.calls + 1, before.order)
+
+    return hook
+
+
+def place(found: Survey, level: str) -> Placed:
+    """Looks one level up; raises BadInput where it is not there or cannot be pooled so."""
+    request = parse(level)
+    if request.where == FINAL:
+        output = Output(FINAL, "vector", found.final_width)
+        return Placed(Level(FINAL, found.final_width, NO_POOLING), output, len(found.sightings))
+    index = feature_index(request.where, len(found.features), found.name)
+    path = request.where if index is None else found.features[index][0]
+    output = read_output(found, path)
+    width = output.width(request.pooling)
+    return Placed(Level(path, width, request.pooling), output, found.sightings[path].order)
+
+
+def read_output(found: Survey, path: str) -> Output:
+    """What the module at ``path`` puts out; raises BadInput where that cannot be read."""
+    sighting = found.sightings.get(path)
+    if sighting is None:
+        raise BadInput(_unknown(found, path))
+    if sighting.calls > 1:
+        raise BadInput(
+            f"level '{path}' of {found.name} runs {sighting.calls} times in one pass: name a "
+            "module that runs once"
+        )
+    shape = sighting.shape
+    if len(shape) not in (2, 3, 4) or shape[0] != PICTURES:
+        told = f"has shape {shape} for {PICTURES} pictures" if shape else "is no tensor"
+        raise BadInput(f"level '{path}' of {found.name} cannot be read: its output {told}")
+    if len(shape) == 2:
+        return Output(path, "vector", shape[1])
+    if len(shape) == 3:
+        return _tokens(found, path, shape[1], shape[2])
+    return _map(found, path, shape[1:])
+
+
+def readable(found: Survey) -> list[ReadableLevel]:
+    """The table: timm's features, the stages and their blocks, and the final output.
+
+    Deeper modules can be read as well; a row for each would hide those that matter.
+    """
+    indices = {path: index for index, (path, _) in enumerate(found.features)}
+    rows = []
+    for path in sorted(found.sightings, key=lambda path: found.sightings[path].order):
+        if path not in indices and not re.fullmatch(r"\w+(\.\d+)?", path):
+            continue
+        try:
+            output = read_output(found, path)
+        except BadInput:
+            continue
+        rows.append(_row(found, output, indices.get(path)))
+    rows.append(ReadableLevel(None, FINAL, "vector", found.final_width, 0, 0, ()))
+    return rows
+
+
+def _row(found: Survey, output: Output, index: int | None) -> ReadableLevel:
+    poolings: list[str] = []
+    side = 0
+    if output.kind != "vector":
+        poolings += ["max", "avg", "gem"]
+        if output.ordered:
+            poolings.append("gridN")
+            side = output.rows
+        if output.has_class_token:
+            poolings.append("cls")
+    return ReadableLevel(
+        index=index,
+        module=output.module,
+        kind=output.kind,
+        channels=output.channels,
+        side=side,
+        reduction=_reduction(found.size, side) if side else 0,
+        poolings=tuple(poolings),
+    )
+
+
+def _reduction(size: int, side: int) -> int:
+    """Pixels per cell: exact where it divides, else the power of two that was rounded away."""
+    return size // side if size % side == 0 else int(2 ** round(math.log2(size / side)))
+
+
+def _map(found: Survey, path: str, shape: tuple[int, ...]) -> Output:
+    """(B, C, H, W) or (B, H, W, C): the network's input is square, so are its maps."""
+    first, second, third = shape
+    hint = dict(found.features).get(path)
+    if hint in (first, third) and first != third:
+        last = hint == third
+    elif first != third:
+        last = first == second
+    else:
+        last = found.channels_last
+    channels, rows, columns = (third, first, second) if last else (first, second, third)
+    return Output(path, "map", channels, rows, columns, channels_last=last)
+
+
+def _tokens(found: Survey, path: str, tokens: int, channels: int) -> Output:
+    """(B, tokens, C): the prefix is the declared one, or what leaves a square of patches.
+
+    Some networks join their class token late and declare it all the same (CaiT, XCiT).
+    """
+    candidates = [0, 1, 2] if found.prefix is None else [found.prefix, 0]
+    for prefix in candidates:
+        side = math.isqrt(max(tokens - prefix, 0))
+        if side and side * side == tokens - prefix:
+            return Output(
+                path,
+                "tokens",
+                channels,
+                side,
+                side,
+                prefix=prefix,
+                has_class_token=found.has_class_token and prefix > 0,
+                ordered=found.ordered,
+            )
+    prefix = min(candidates[0], tokens - 1)
+    has_class_token = found.has_class_token and prefix > 0
+    return Output(
+        path,
+        "tokens",
+        channels,
+        tokens - prefix,
+        1,
+        prefix=prefix,
+        has_class_token=has_class_token,
+        ordered=False,
+    )
+
+
+def _unknown(found: Survey, path: str) -> str:
+    there = [row.module for row in readable(found)]
+    near = difflib.get_close_matches(path, there, n=3)
+    shown = ", ".join(near) if near else f"{', '.join(there[:4])} … {', '.join(there[-3:])}"
+    return (
+        f"level '{path}' is not in {found.name}: it has {shown}; "
+        f"'picturedesk levels {found.name}' lists all"
+    )

