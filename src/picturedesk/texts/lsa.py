@@ -1,0 +1,211 @@
+"""Latent semantic analysis: tf-idf and a truncated SVD turn texts into topics.
+
+Fitted with scikit-learn on the archive's training texts; used with NumPy alone. Knows nothing of
+pictures. Source: Deerwester et al. 1990, "Indexing by latent semantic analysis"; 500 topics as in
+the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from picturedesk.errors import BadInput
+from picturedesk.texts.stored import (
+    StoredEncoder,
+    encoder_fingerprint,
+    load_encoder,
+    save_encoder,
+)
+from picturedesk.texts.vocabulary import SMALL_CORPUS, Vocabulary, count_words
+from picturedesk.types import Floats, Ints
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+KIND = "lsa"
+_NO_TOPIC = 1e-5  # a singular value below this share of the first is rounding, not a topic
+
+
+@dataclass(frozen=True, slots=True)
+class LsaConfig:
+    """How an LsaEncoder is fitted. A corpus of under 100 texts keeps all its words.
+
+    A word in df of T texts weighs ln((1 + T) / df), so that a word of nearly every text weighs
+    nearly nothing and no list of stop words is needed.
+
+    Attributes:
+        topics: width of the vectors; fewer if the corpus does not carry as many.
+        min_count: texts a word must occur in to be kept.
+        max_share: share of the texts, 0 to 1, beyond which a word is dropped.
+        max_words: how many words are kept, the most widespread; each takes 4 · topics bytes.
+        sublinear: whether a word that occurs n times counts 1 + ln n instead of n.
+        iterations: power iterations of the randomised SVD; more are more exact and slower.
+        seed: equal seeds, equal arrays.
+    """
+
+    topics: int = 500
+    min_count: int = 2
+    max_share: float = 1.0
+    max_words: int = 50_000
+    sublinear: bool = True
+    iterations: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.topics, self.min_count, self.max_words) < 1:
+            raise BadInput(f"{self}: topics, min_count and max_words start at 1")
+        if not 0 < self.max_share <= 1:
+            raise BadInput(f"max_share {self.max_share}: it is a share of the texts, 0 to 1")
+
+
+class LsaEncoder:
+    """Texts → topics, as vectors of length one; see ``types.TextEncoder``.
+
+    Attributes:
+        config: the settings it was fitted with.
+        fingerprint: hash of all that decides the output.
+    """
+
+    def __init__(self, stored: StoredEncoder) -> None:
+        """From what ``fit`` or ``load`` found: "vocabulary", "idf" (V,), "components" (V, D)."""
+        self.config = LsaConfig(**stored.config)
+        self.fingerprint = stored.fingerprint
+        self._stored = stored
+        self._vocabulary = Vocabulary.from_array(stored.arrays["vocabulary"])
+        self._idf: Floats = stored.arrays["idf"]
+        self._components: Floats = stored.arrays["components"]
+
+    @classmethod
+    def fit(cls, texts: Iterable[str], config: LsaConfig | None = None) -> Self:
+        """Learns words, weights and topics from the training texts.
+
+        Texts are read once, whole, and not kept: a generator will do. T texts of n distinct
+        words each take 24 T n bytes while they are counted, then 8 T n + 12 (T + V) · topics in
+        the SVD: some 10 GB for a million texts of 400 words.
+
+        Args:
+            texts: T texts of any length and language.
+            config: settings; None for the defaults.
+
+        Raises:
+            BadInput: there are no texts, or no word is left.
+        """
+        config = config or LsaConfig()
+        seen, counts = count_words(texts)
+        kept = _keep(seen, counts, config)
+        counts = counts[:, kept].sorted_indices()  # sums do not depend on the order of words
+        idf = np.log((1 + counts.shape[0]) / np.bincount(counts.indices)).astype(np.float32)
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "components": _components(_weigh(counts, idf, config), config),
+            "idf": idf,
+            "vocabulary": Vocabulary(seen[row] for row in kept).as_array(),
+        }
+        known = encoder_fingerprint(KIND, config, arrays)
+        return cls(StoredEncoder(asdict(config), arrays, known))
+
+    @property
+    def width(self) -> int:
+        """D: the topics asked for, or as many as the corpus carries."""
+        return int(self._components.shape[1])
+
+    @property
+    def topics(self) -> int:
+        """How many topics there are; the same as ``width``."""
+        return self.width
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Q texts → (Q, D) vectors of length one; zeros for a text without a known word."""
+        if isinstance(texts, str):
+            raise BadInput("encode takes a list of texts, not one text: put it into a list")
+        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
+        for vector, text in zip(vectors, texts, strict=True):
+            rows, often = self._vocabulary.counts(text)
+            weights = self._idf[rows] * _dampen(often, self.config)
+            # einsum, not @: waking BLAS threads for so little can take longer than the sum itself
+            vector[:] = np.einsum("w,wd->d", weights, self._components[rows])
+            vector /= np.linalg.norm(vector) or 1.0
+        return vectors
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """The V words it knows, most widespread first."""
+        return list(self._vocabulary)
+
+    def topic_words(self, topic: int, n: int = 10) -> list[tuple[str, float]]:
+        """The n words that weigh most in a topic, for or against it, strongest first.
+
+        Raises:
+            BadInput: there is no such topic; they count from 0.
+        """
+        if not 0 <= topic < self.width:
+            raise BadInput(f"topic {topic}: this encoder has topics 0 to {self.width - 1}")
+        weights = self._components[:, topic]
+        known = self.vocabulary
+        strongest = np.argsort(-np.abs(weights), kind="stable")[:n]
+        return [(known[row], float(weights[row])) for row in strongest]
+
+    def save(self, folder: Path) -> None:
+        """Writes arrays and JSON into a folder."""
+        save_encoder(folder, KIND, self._stored)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what ``save`` wrote; the components stay on disk until their rows are used."""
+        return cls(load_encoder(folder, KIND))
+
+
+def _keep(seen: list[str], counts: csr_matrix, config: LsaConfig) -> Ints:
+    """Columns of the words that stay, most widespread first: their rows then lie together."""
+    texts = counts.shape[0]
+    if not texts:
+        raise BadInput("LSA cannot be fitted on no texts: give it the archive's training texts")
+    spread = np.bincount(counts.indices, minlength=len(seen))  # texts that each word occurs in
+    usable = np.ones(len(seen), dtype=bool)
+    if texts >= SMALL_CORPUS:
+        usable = (spread >= config.min_count) & (spread <= config.max_share * texts)
+    ranked = sorted(np.flatnonzero(usable), key=lambda row: (-spread[row], seen[row]))
+    if not ranked:
+        raise BadInput(
+            f"no word is left of {len(seen)} different ones in {texts} texts: lower min_count "
+            f"({config.min_count}) or raise max_share ({config.max_share})"
+        )
+    return np.array(ranked[: config.max_words], dtype=np.int64)
+
+
+def _dampen(often: Floats, config: LsaConfig) -> Floats:
+    dampened: Floats = 1 + np.log(often) if config.sublinear else often
+    return dampened
+
+
+def _weigh(counts: csr_matrix, idf: Floats, config: LsaConfig) -> csr_matrix:
+    """Counts (T, V) → tf-idf (T, V) in rows of length one; takes the counts' place in memory."""
+    from sklearn.preprocessing import normalize
+
+    counts.data = _dampen(counts.data, config)
+    counts.data *= idf[counts.indices]
+    return normalize(counts, copy=False)
+
+
+def _components(tfidf: csr_matrix, config: LsaConfig) -> Floats:
+    """tf-idf (T, V) → the topics' directions (V, D), the strongest first.
+
+    The word that weighs most in a topic weighs positively: signs do not depend on chance.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    _, strength, directions = randomized_svd(
+        tfidf,
+        n_components=min(config.topics, *tfidf.shape),
+        n_iter=config.iterations,
+        random_state=config.seed,
+    )
+    directions = directions[strength > _NO_TOPIC * strength[0]]  # (D, V)
+    strongest = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
+    signed = directions.T * np.sign(strongest)
+    return np.ascontiguousarray(signed, dtype=np.float32)
