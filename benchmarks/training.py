@@ -1,0 +1,106 @@
+"""One epoch of the paper's training against the bare matrix products of the same shapes.
+
+30,000 texts, 6,000 pictures (5 texts each), 2,000 numbers a picture, 2048 hidden, 500 out, all
+random. Epochs and products take turns in one process, so that what else the machine does falls on
+both. The target is an epoch in under 15 s on two free cores.
+
+    python benchmarks/training.py [--batch 256] [--threads 0] [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from picturedesk.losses import Triplets
+from picturedesk.training import TrainConfig, TrainingSet, train
+
+TEXTS, PICTURES, WIDTH, HIDDEN, SHARED = 30_000, 6_000, 2_000, 2048, 500
+
+
+def archive(texts: int, pictures: int, seed: int) -> TrainingSet:
+    """Random vectors; text t belongs to picture t mod N."""
+    random = np.random.default_rng(seed)
+    numbers = np.arange(texts)
+    return TrainingSet(
+        random.standard_normal((texts, SHARED), dtype=np.float32),
+        random.standard_normal((pictures, WIDTH), dtype=np.float32),
+        np.stack([numbers, numbers % pictures], axis=1),
+        np.arange(pictures),
+    )
+
+
+def products(sizes: list[int]) -> Callable[[], None]:
+    """The matrix products of an epoch whose steps forward so many pictures, and nothing else."""
+    inputs = torch.randn(max(sizes), WIDTH)
+    hidden, fused = torch.randn(max(sizes), HIDDEN), torch.randn(max(sizes), SHARED)
+    first, second = torch.randn(WIDTH, HIDDEN), torch.randn(HIDDEN, SHARED)
+
+    def run() -> None:
+        for size in sizes:
+            x, h, v = inputs[:size], hidden[:size], fused[:size]
+            _ = x @ first, h @ second  # forward
+            _ = h.T @ v, v @ second.T, x.T @ h  # backward; features need no gradient
+
+    return run
+
+
+@dataclass
+class Laps:
+    """Wall and CPU seconds of epochs, and of the products that are run after each."""
+
+    products: Callable[[], None]
+    epochs: list[tuple[float, float]] = field(default_factory=list)
+    bare: list[tuple[float, float]] = field(default_factory=list)
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """As the ``progress`` of ``train``: ends an epoch's lap, runs the products, starts anew."""
+        if done > 1:  # the first epoch also pays for setting up
+            self.epochs.append(self._lap())
+        self._start()
+        self.products()
+        lap = self._lap()
+        if done > 1:
+            self.bare.append(lap)
+            print(f"epoch {self.epochs[-1][0]:6.2f} s, its products {lap[0]:6.2f} s", flush=True)
+        self._start()
+
+    def _start(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def _lap(self) -> tuple[float, float]:
+        return time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+
+def main() -> None:
+    """Prints seconds, ratio, and the share of time spent outside matrix products."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--batch", type=int, default=TrainConfig().batch)
+    options.add_argument("--threads", type=int, default=0)
+    options.add_argument("--rounds", type=int, default=3)
+    asked = options.parse_args()
+    config = TrainConfig(
+        batch=asked.batch, threads=asked.threads, epochs=asked.rounds + 1, patience=99
+    )
+    training = archive(TEXTS, PICTURES, seed=0)
+    triplets = Triplets(training.links, training.groups, TEXTS, config.batch)
+    sizes = [len(step.pictures) for step in triplets.steps(np.random.default_rng(0))]
+    work = 2 * sum(sizes) * (2 * WIDTH * HIDDEN + 3 * HIDDEN * SHARED) / 1e9
+    laps = Laps(products(sizes))
+    train(training, archive(100, 100, seed=1), config, laps)
+    wall, cpu = np.median(laps.epochs, axis=0)
+    bare_wall, bare_cpu = np.median(laps.bare, axis=0)
+    ratio = np.median([e[1] / p[1] for e, p in zip(laps.epochs, laps.bare, strict=True)])
+    print(f"batch {config.batch}: {len(sizes)} steps, {sum(sizes)} pictures forwarded of 60000")
+    print(f"epoch: {wall:.2f} s wall, {cpu:.2f} s CPU; {work:.0f} GFLOP in products")
+    print(f"products: {bare_wall:.2f} s wall, {bare_cpu:.2f} s CPU; {work / bare_wall:.0f} GFLOP/s")
+    print(f"epoch / products, CPU: {ratio:.2f}; outside products: {1 - 1 / ratio:.0%}")
+
+
+if __name__ == "__main__":
+    main()
