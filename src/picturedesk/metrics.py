@@ -1,0 +1,286 @@
+"""How well scores rank what belongs together: arrays → floats. Knows no texts and no pictures.
+
+A query may have any number of relevant items. Three rules hold throughout:
+
+* **Ties count against.** An item that is not relevant and has the same score as a relevant one
+  ranks above it, so that a constant score is worth nothing. Relevant items of equal score share
+  no rank: they follow one another.
+* **recall@K is a hit rate**, as in the paper: the share of queries with *at least one* relevant
+  item among the first K. Ranks and reciprocal ranks are those of the best relevant item.
+* **A query without a relevant item** cannot be answered: it is left out and counted.
+
+NaN scores are refused; infinities are scores like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from picturedesk.errors import BadInput
+from picturedesk.types import Bools, Doubles, Floats, Ints
+
+NDCG_DEPTH = 10
+KS = (1, 5, 10)
+_BLOCK = 1 << 22  # scores compared at a time, so that temporary arrays stay under 64 MB
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalScores:
+    """How one route does in one direction.
+
+    Attributes:
+        recall: K → share of queries with a relevant item among the first K, 0 to 1.
+        median_rank: of the best relevant item, from 1.
+        mean_rank: of the best relevant item, from 1.
+        mrr: mean reciprocal rank of the best relevant item, 0 to 1.
+        ndcg10: mean nDCG of the first ten, 0 to 1: binary relevance, each query against the
+            best order of its own relevant items.
+        queries: how many were counted.
+        candidates: N, how many items were ranked for each.
+        left_out: queries without a relevant item, not counted.
+    """
+
+    recall: Mapping[int, float]
+    median_rank: float
+    mean_rank: float
+    mrr: float
+    ndcg10: float
+    queries: int
+    candidates: int
+    left_out: int = 0
+
+    def as_row(self) -> dict[str, float]:
+        """The measures by name, recall first: one row of a table."""
+        row = {f"recall@{k}": share for k, share in self.recall.items()}
+        row |= {"median_rank": self.median_rank, "mean_rank": self.mean_rank}
+        return row | {"mrr": self.mrr, "ndcg@10": self.ndcg10}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PerQuery:
+    """The same, query by query, for resampling: routes are compared on the same queries.
+
+    Attributes:
+        queries: (Q',) rows of the score matrix that were counted, ascending.
+        ranks: (Q',) rank of the best relevant item, from 1.
+        hits: K → (Q',) whether it is among the first K.
+        reciprocal_ranks: (Q',).
+        ndcg10: (Q',).
+        candidates: N.
+        left_out: queries without a relevant item.
+    """
+
+    queries: Ints
+    ranks: Ints
+    hits: Mapping[int, Bools]
+    reciprocal_ranks: Doubles
+    ndcg10: Doubles
+    candidates: int
+    left_out: int
+
+    def mean(self) -> RetrievalScores:
+        """Averages (and the median rank) over the queries."""
+        return RetrievalScores(
+            recall={k: float(hit.mean()) for k, hit in self.hits.items()},
+            median_rank=float(np.median(self.ranks)),
+            mean_rank=float(self.ranks.mean()),
+            mrr=float(self.reciprocal_ranks.mean()),
+            ndcg10=float(self.ndcg10.mean()),
+            queries=len(self.queries),
+            candidates=self.candidates,
+            left_out=self.left_out,
+        )
+
+
+def ranks(scores: Floats, relevant: Ints) -> Ints:
+    """Rank of each query's best relevant item, ties against it; 0 where a query has none.
+
+    Args:
+        scores: (Q, N), higher is better.
+        relevant: (M, 2) pairs (query, item).
+
+    Returns:
+        (Q,) ranks from 1 to N.
+
+    Raises:
+        BadInput: NaN scores, wrong shapes, or links that point outside.
+    """
+    links = _ordered(scores, relevant)
+    best = links.place == 1
+    found = np.zeros(len(scores), dtype=np.int64)
+    found[links.query[best]] = _ranks(scores, links, best)
+    return found
+
+
+def retrieval_scores(scores: Floats, relevant: Ints, ks: Sequence[int] = KS) -> RetrievalScores:
+    """All measures of one score matrix.
+
+    Args:
+        scores: (Q, N), higher is better.
+        relevant: (M, 2) pairs (query, item).
+        ks: the depths of recall.
+
+    Raises:
+        BadInput: as ``ranks``; and if no query has a relevant item.
+    """
+    return per_query(scores, relevant, ks).mean()
+
+
+def per_query(scores: Floats, relevant: Ints, ks: Sequence[int] = KS) -> PerQuery:
+    """As ``retrieval_scores``, before averaging."""
+    _check_depths(ks)
+    links = _ordered(scores, relevant)
+    if not len(links.query):
+        raise BadInput("no query has a relevant item: nothing can be measured")
+    measured = links.place <= NDCG_DEPTH  # one further down cannot rank higher than that
+    found = _ranks(scores, links, measured)
+    queries, starts = np.unique(links.query[measured], return_index=True)
+    first = found[starts]
+    totals = np.bincount(links.query, minlength=len(scores))[queries]
+    return PerQuery(
+        queries=queries,
+        ranks=first,
+        hits={k: first <= k for k in ks},
+        reciprocal_ranks=1.0 / first,
+        ndcg10=np.add.reduceat(_gains(found), starts) / _ideal_gains(totals),
+        candidates=scores.shape[1],
+        left_out=len(scores) - len(queries),
+    )
+
+
+def chance_scores(relevant: Ints, candidates: int, ks: Sequence[int] = KS) -> RetrievalScores:
+    """What a random order of the candidates is expected to reach, in closed form.
+
+    The median rank is that of the distribution of ranks over all queries and all orders (the
+    middle of the two where it has two).
+
+    Args:
+        relevant: (M, 2) pairs (query, item); only how many each query has matters.
+        candidates: N.
+        ks: the depths of recall.
+
+    Raises:
+        BadInput: no links, or a query with more relevant items than candidates.
+    """
+    _check_depths(ks)
+    links = _links(relevant)
+    if not len(links):
+        raise BadInput("no query has a relevant item: chance has nothing to find")
+    totals = np.unique(links[:, 0], return_counts=True)[1]
+    sizes, queries = np.unique(totals, return_counts=True)
+    if sizes[-1] > candidates:
+        raise BadInput(f"a query has {sizes[-1]} relevant items among {candidates} candidates")
+    share = queries / queries.sum()
+    place = np.arange(1, candidates + 1)
+    at_rank = sum(w * _first_rank(r, candidates) for r, w in zip(sizes, share, strict=True))
+    until = np.minimum(np.cumsum(at_rank), 1.0)  # (N,) share of queries answered by rank
+    gains = _gains(place).sum() * sizes / candidates / _ideal_gains(sizes)
+    return RetrievalScores(
+        recall={k: float(until[min(k, candidates) - 1]) for k in ks},
+        median_rank=float(np.searchsorted(until, [0.5 - 1e-9, 0.5 + 1e-9]).mean() + 1),
+        mean_rank=float(share @ ((candidates + 1) / (sizes + 1))),
+        mrr=float(at_rank @ (1.0 / place)),
+        ndcg10=float(share @ gains),
+        queries=len(totals),
+        candidates=candidates,
+    )
+
+
+def _first_rank(relevant: int, candidates: int) -> Doubles:
+    """(N,) probability that the best of r relevant items has rank 1 … N in a random order."""
+    before = np.arange(candidates, dtype=np.float64)  # items above, none of them relevant
+    still = np.maximum(candidates - relevant - before[:-1], 0) / (candidates - before[:-1])
+    none_above = np.concatenate([[1.0], np.cumprod(still)])
+    found: Doubles = none_above * relevant / (candidates - before)
+    return found
+
+
+def _gains(places: Ints) -> Doubles:
+    """Discounted gain of a relevant item at each rank; nothing below the depth."""
+    return np.where(places <= NDCG_DEPTH, 1.0 / np.log2(places + 1.0), 0.0)
+
+
+def _ideal_gains(totals: Ints) -> Doubles:
+    best = np.cumsum(_gains(np.arange(1, NDCG_DEPTH + 1)))
+    ideal: Doubles = best[np.minimum(totals, NDCG_DEPTH) - 1]
+    return ideal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Links:
+    """Links (M,), queries ascending, within a query by falling score.
+
+    ``place`` is the link's place among its query's own, from 1; ``at_least`` how many of these
+    score as high as it or higher (itself and ties included).
+    """
+
+    query: Ints
+    item: Ints
+    place: Ints
+    at_least: Ints
+
+
+def _ordered(scores: Floats, relevant: Ints) -> _Links:
+    links = _checked(scores, relevant)
+    values = scores[links[:, 0], links[:, 1]]
+    order = np.lexsort((values, -links[:, 0]))[::-1]
+    query, item, values = links[order, 0], links[order, 1], values[order]
+    first = np.flatnonzero(np.diff(query, prepend=-1))
+    sizes = np.diff(first, append=len(query))
+    place = np.arange(1, len(query) + 1) - np.repeat(first, sizes)
+    last = np.ones(len(query), dtype=bool)  # of its run of ties
+    last[:-1] = (query[1:] != query[:-1]) | (values[1:] != values[:-1])
+    ends = np.flatnonzero(last)
+    at_least = np.repeat(place[ends], np.diff(ends, prepend=-1))
+    return _Links(query, item, place, at_least)
+
+
+def _ranks(scores: Floats, links: _Links, wanted: Bools) -> Ints:
+    """Rank within its query of each wanted link: its place, and after all it does not beat."""
+    query, item = links.query[wanted], links.item[wanted]
+    values = scores[query, item]
+    others = -links.at_least[wanted]
+    for part in _blocks(len(query), scores.shape[1]):
+        others[part] += np.count_nonzero(scores[query[part]] >= values[part, None], axis=1)
+    found: Ints = links.place[wanted] + others
+    return found
+
+
+def _checked(scores: Floats, relevant: Ints) -> Ints:
+    """The links without repetition, once scores and links are known to be usable."""
+    if scores.ndim != 2 or not scores.shape[1]:
+        raise BadInput(f"scores of shape {scores.shape}: they must be (queries, candidates)")
+    links = _links(relevant)
+    bounds = np.array(scores.shape)
+    if len(links) and ((links < 0) | (links >= bounds)).any():
+        raise BadInput(
+            f"a link points to (query, item) {tuple(map(int, links.max(axis=0)))} or below 0: "
+            f"scores are of {scores.shape[0]} queries and {scores.shape[1]} items"
+        )
+    for part in _blocks(*scores.shape):
+        if np.isnan(scores[part]).any():
+            raise BadInput("some scores are NaN: a broken vector cannot be ranked")
+    return links
+
+
+def _links(relevant: Ints) -> Ints:
+    links = np.asarray(relevant)
+    if links.ndim != 2 or links.shape[1] != 2:
+        raise BadInput(f"links of shape {links.shape}: they must be (M, 2) pairs (query, item)")
+    if len(links) and links.dtype.kind not in "iu":
+        raise BadInput(f"links of type {links.dtype}: they must be whole numbers (query, item)")
+    unique: Ints = np.unique(links.astype(np.int64), axis=0)
+    return unique
+
+
+def _check_depths(ks: Sequence[int]) -> None:
+    if not ks or min(ks) < 1:
+        raise BadInput(f"recall at {list(ks)}: the depths must be whole numbers from 1")
+
+
+def _blocks(rows: int, columns: int) -> Iterator[slice]:
+    step = max(1, _BLOCK // columns)
+    return (slice(start, start + step) for start in range(0, rows, step))
