@@ -1,0 +1,141 @@
+"""Archives from files and folders: one reader per kind, found by name or by a look at the path.
+
+A kind is a function ``(path) -> Archive`` in a module here, which is imported when it is first
+asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from picturedesk.datasets.columns import Columns
+from picturedesk.errors import BadInput
+from picturedesk.types import Archive, Picture, Rejection
+
+KINDS = {  # module here and function in it
+    "table": "table:read",
+    "folder": "folder:read",
+    "sohu": "sohu:read",
+    "stamps": "stamps:read",
+    "flickr30k": "flickr:read_flickr30k",
+    "flickr8k": "flickr:read_flickr8k",
+    "coco": "karpathy:read_coco",
+    "newsimages": "newsimages:read",
+    "webdataset": "webdataset:read",
+}
+# Of these kinds the path is a file, of these a folder, of the others either.
+_ONE_FILE = frozenset({"table"})
+_FOLDER = frozenset({"folder", "sohu", "stamps"})
+
+
+def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Archive:
+    """Reads an archive: a table, a folder of pictures with texts, or another kind by its name.
+
+    Args:
+        path_or_spec: ``archive.csv``, a folder, or ``KIND:PATH`` (``KINDS``). A folder that is
+            laid out as Sohu's is read so, any other as pictures with ``.txt`` beside them.
+        columns: names of a table's columns, where they are not the usual ones.
+
+    Raises:
+        BadInput: if the path does not exist, the kind is not known, or nothing can be used.
+    """
+    kind, path = _kind_and_path(str(path_or_spec))
+    kind = kind or _guess(path)
+    if kind == "table":
+        from picturedesk.datasets import table
+
+        return table.read(path, columns)
+    if columns is not None:
+        raise BadInput(f"columns are named for tables only, {path} is read as {kind}")
+    return reader_of(kind)(path)
+
+
+def reader_of(kind: str) -> Callable[[Path], Archive]:
+    """The function that reads a kind (``KINDS``) from a path that is there."""
+    module, _, function = KINDS[kind].partition(":")
+    read = getattr(import_module(f"{__name__}.{module}"), function)
+    return cast(Callable[[Path], Archive], read)
+
+
+def open_pictures(
+    path_or_spec: str | Path, columns: Columns | None = None
+) -> tuple[tuple[Picture, ...], tuple[Rejection, ...]]:
+    """Pictures for the catalogue, which need no texts: a folder, one picture, a table, or a kind.
+
+    Args:
+        path_or_spec: a folder (every picture below it), a picture file, a table with a column of
+            picture paths, or ``KIND:PATH``: the pictures of that archive.
+        columns: names of a table's columns, where they are not the usual ones.
+
+    Returns:
+        The pictures, and what was left out.
+
+    Raises:
+        BadInput: if the path does not exist or holds no picture.
+    """
+    from picturedesk.datasets import folder, table
+
+    kind, path = _kind_and_path(str(path_or_spec))
+    if kind in ("", "folder") and path.is_dir():
+        draft = folder.read_pictures(path)
+    elif kind in ("", "table") and not folder.is_picture(path.name):
+        draft = table.read_pictures(path, columns)
+    elif kind:
+        archive = open_archive(path_or_spec, columns)
+        return archive.pictures, archive.rejections
+    else:
+        from picturedesk.datasets.draft import uri_of
+
+        return (Picture(uri_of(path)),), ()
+    if not draft.pictures:
+        suffixes = " ".join(sorted(folder.PICTURES))
+        raise BadInput(f"{path} holds no picture that can be read (kinds: {suffixes})")
+    return draft.pictures, draft.rejections
+
+
+def _kind_and_path(spec: str) -> tuple[str, Path]:
+    """Takes ``KIND:PATH`` apart; the kind is "" where only a path is given."""
+    kind, mark, rest = spec.partition(":")
+    if mark and kind in KINDS:
+        path = Path(rest).expanduser()
+        if not rest:
+            raise BadInput(f"{spec} names no path: write {kind}:PATH")
+        _check(kind, path)
+        return kind, path
+    # One letter before the colon is a drive.
+    if mark and re.fullmatch(r"[A-Za-z]\w+", kind) and not Path(spec).exists():
+        raise BadInput(f"{kind!r} is no kind of archive: there are {', '.join(KINDS)}")
+    path = Path(spec).expanduser()
+    _check("", path)
+    return "", path
+
+
+def _check(kind: str, path: Path) -> None:
+    if not path.exists():
+        raise BadInput(f"{path} does not exist: check the path")
+    if kind in (_ONE_FILE if path.is_dir() else _FOLDER):
+        wanted = "one file" if kind in _ONE_FILE else "a folder"
+        raise BadInput(f"{path} cannot be read as {kind}: that needs {wanted}")
+
+
+def _guess(path: Path) -> str:
+    """The kind of archive that a path looks like."""
+    if path.is_dir():
+        from picturedesk.datasets import sohu
+
+        return "sohu" if sohu.sets(path) else "folder"
+    from picturedesk.datasets.rows import SUFFIXES
+
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadInput(
+            f"{path} is no archive: give a table ({' '.join(SUFFIXES)}), a folder, or KIND:PATH "
+            f"with a kind of {', '.join(KINDS)}"
+        )
+    return "table"
+
+
+__all__ = ["KINDS", "Columns", "open_archive", "open_pictures", "reader_of"]

@@ -1,0 +1,119 @@
+"""Which column of a table is the text, the picture, the licence … Knows no file format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+
+from picturedesk.errors import BadInput
+
+_SHOWN = 30  # columns listed in an answer
+_SHOWN_WIDTH = 40  # characters of each of them
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of a table's columns; "" for the usual names (``USUAL``), whatever their case.
+
+    Attributes:
+        text: the text itself.
+        picture: path of a picture; several by ";" or "|", as a JSON list, or as a list.
+        title: headline of the text.
+        id: names the text, so that several rows can add pictures to it.
+        caption: words that describe the picture.
+        credit: who made the picture or owns it.
+        licence: of the picture.
+        date: of the picture, ISO 8601.
+        tags: of the picture; several by ";", "|" or ",", as a JSON list, or as a list.
+        part: "train", "validate", "test", or empty.
+    """
+
+    text: str = ""
+    picture: str = ""
+    title: str = ""
+    id: str = ""
+    caption: str = ""
+    credit: str = ""
+    licence: str = ""
+    date: str = ""
+    tags: str = ""
+    part: str = ""
+
+
+USUAL = {
+    "text": ("text", "body", "article", "content", "story", "description", "sentence", "caption"),
+    "picture": (
+        *("picture", "pictures", "image", "images", "photo", "photos", "path", "paths"),
+        *("file", "files", "filename", "file_name", "filepath", "file_path"),
+        *("picture_path", "image_path", "photo_path", "image_file", "img"),
+    ),
+    "title": ("title", "headline"),
+    "id": ("id", "text_id", "article_id", "story_id"),
+    "caption": ("caption", "alt"),
+    "credit": ("credit", "byline", "photographer", "creator"),
+    "licence": ("licence", "license", "rights"),
+    "date": ("date", "published", "created"),
+    "tags": ("tags", "keywords", "subjects"),
+    "part": ("part", "split", "subset"),
+}
+
+
+def resolve(
+    asked: Columns, there: Sequence[str], source: str, needed: Sequence[str] = ("text", "picture")
+) -> Columns:
+    """Finds each column: the name asked for, else the first usual name that is there.
+
+    A column serves once: "caption" alone is the text, beside "text" it is the caption.
+
+    Args:
+        asked: names given by the user; "" where the usual names are to be looked for.
+        there: the table's columns.
+        source: the table, named in errors.
+        needed: what cannot be absent.
+
+    Returns:
+        The names as the table spells them; "" for what it does not have.
+
+    Raises:
+        BadInput: if a column that was asked for or is needed is not there; lists the columns.
+    """
+    found = {role: name for role, name in _given(asked).items() if name}
+    for name in found.values():
+        if name not in there:
+            raise BadInput(f"{source} has no column {name!r}: {listed(there)}{close(name, there)}")
+    free = {name.strip().casefold(): name for name in reversed(there) if name not in found.values()}
+    for role, usual in USUAL.items():
+        if role in found or (role == "text" and role not in needed):
+            continue  # in a table of pictures "caption" is the caption
+        match = next((name for name in usual if name in free), "")
+        if match:
+            found[role] = free.pop(match)
+    absent = next((role for role in needed if role not in found), "")
+    if absent:
+        raise BadInput(
+            f"{source} has no column for the {absent}: {listed(there)}; "
+            f"rename one to {absent!r}, or name it with Columns({absent}='…')"
+        )
+    twice = next((name for name in found.values() if there.count(name) > 1), "")
+    if twice:
+        raise BadInput(f"{source} has the column {twice!r} more than once: rename the others")
+    return Columns(**found)
+
+
+def _given(columns: Columns) -> dict[str, str]:
+    return {field.name: str(getattr(columns, field.name)) for field in fields(Columns)}
+
+
+def listed(there: Sequence[str]) -> str:
+    """The columns there are, on one line, however odd."""
+    names = [repr(name[:_SHOWN_WIDTH]) for name in there[:_SHOWN]]
+    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+    return f"it has {', '.join(names)}{more}"
+
+
+def close(name: str, there: Sequence[str]) -> str:
+    """A question that offers the most similar name, "" if none is similar."""
+    folded = {other.casefold(): other for other in there}
+    matches = get_close_matches(name.casefold(), folded, n=1)
+    return f"; did you mean {folded[matches[0]]!r}?" if matches else ""

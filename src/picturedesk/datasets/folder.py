@@ -1,0 +1,106 @@
+"""A folder of pictures with a ``.txt`` of the same name beside each → Archive.
+
+Knows file names, not what is in a picture.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from picturedesk.datasets.draft import Draft, display_name, uri_of
+from picturedesk.datasets.encoding import read_text
+from picturedesk.types import Archive, Picture, Rejection, Text
+
+PICTURES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif")
+)  # suffixes in lower case
+_KINDS = " ".join(sorted(PICTURES))
+
+
+def read(path: Path) -> Archive:
+    """Reads ``a/x.jpg`` with ``a/x.txt``, in all sub-folders; files that begin with "." are not.
+
+    Pictures of one folder and one stem (``x.jpg``, ``x.png``) share their text. The same name in
+    two sub-folders is two pictures. Pictures without text and texts without picture are
+    reported and left out. Texts are UTF-8, or whatever their byte order mark states.
+
+    Raises:
+        BadInput: if no text with a picture is left.
+    """
+    draft = Draft(display_name(path))
+    for folder, names in _folders(path):
+        pictures: dict[str, list[str]] = {}  # stem → file names
+        texts: dict[str, list[str]] = {}
+        for name in names:
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() in PICTURES:
+                pictures.setdefault(stem, []).append(name)
+            elif suffix.lower() == ".txt":
+                texts.setdefault(stem, []).append(name)
+        _read_folder(draft, path, folder, pictures, texts)
+    return draft.archive()
+
+
+def read_pictures(path: Path) -> Draft:
+    """All pictures of a folder and its sub-folders, without texts."""
+    draft = Draft(display_name(path))
+    for folder, names in _folders(path):
+        for name in names:
+            if is_picture(name) and _is_unicode(draft, folder / name):
+                draft.add_picture(Picture(uri_of(folder / name)))
+    return draft
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file name has the suffix of a picture format that is read."""
+    return os.path.splitext(name)[1].lower() in PICTURES
+
+
+def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder below a path with its file names, in sorted order, hidden ones left out."""
+    for root, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(root), sorted(name for name in names if not name.startswith("."))
+
+
+def _read_folder(
+    draft: Draft,
+    root: Path,
+    folder: Path,
+    pictures: dict[str, list[str]],
+    texts: dict[str, list[str]],
+) -> None:
+    for stem in sorted(pictures.keys() | texts.keys()):
+        shown = [folder / name for name in pictures.get(stem, ())]
+        said = [folder / name for name in texts.get(stem, ())]
+        if not said:
+            for picture in shown:
+                draft.reject(str(picture), "has no text beside it", f"write {stem}.txt")
+        elif not shown:
+            for text in said:
+                draft.reject(str(text), "has no picture beside it", f"kinds read: {_KINDS}")
+        else:
+            _join(draft, root, shown, said)
+
+
+def _join(draft: Draft, root: Path, shown: list[Path], said: list[Path]) -> None:
+    files = [picture for picture in shown if _is_unicode(draft, picture)]
+    for path in said:
+        content = read_text(path)
+        if isinstance(content, Rejection):
+            draft.leave_out(content)
+        elif files and _is_unicode(draft, path):
+            text = draft.add_text(Text(path.relative_to(root).as_posix(), content.strip()))
+            draft.link(text, [draft.add_picture(Picture(uri_of(file))) for file in files])
+
+
+def _is_unicode(draft: Draft, path: Path) -> bool:
+    """Whether a file name can be written down; reports it if not."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        draft.reject(str(path), "its file name is not UTF-8", "rename it")
+        return False
+    return True

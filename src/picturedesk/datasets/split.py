@@ -1,0 +1,164 @@
+"""Divides an archive's texts into train, validate and test, so that nothing leaks.
+
+Knows links, groups and equal pictures; reads no picture and no file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from picturedesk.datasets.unions import Unions
+from picturedesk.errors import BadInput
+from picturedesk.types import Archive, Ints
+
+PARTS = ("train", "validate", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class SplitConfig:
+    """How an archive is divided.
+
+    Attributes:
+        validate: share of the texts without a part, 0 to 1.
+        test: share of the texts without a part, 0 to 1; what is left of 1 is for training.
+        seed: another seed divides in another way.
+    """
+
+    validate: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.validate, self.test) < 0 or self.validate + self.test >= 1:
+            raise BadInput(
+                f"shares of validate ({self.validate}) and test ({self.test}) must not be "
+                "negative, and their sum must be under 1"
+            )
+
+
+def split(
+    archive: Archive, config: SplitConfig | None = None, same: Ints | None = None
+) -> tuple[str, ...]:
+    """Gives every text a part; texts that already have one keep it.
+
+    Texts stay together that share a group, their whole words, a picture, or a picture of the
+    same class, also by way of other texts. Such a component goes whole into one part, as chance
+    has it; the shares are met as closely as components allow, and no asked-for part is left
+    empty while there are components enough. The outcome depends on seed, text ids and what hangs
+    together, not on the order of texts or pictures.
+
+    An archive that has test texts gets no more of them, one that has validation texts no more of
+    those. Where texts with and without a given part hang together, those without one follow: to
+    validate, if all the given ones are there; else to train. So a given test part is never
+    touched, and what it shares with the training texts (real archives repeat themselves) stays
+    for the reports to say.
+
+    Args:
+        archive: texts, pictures, links; parts "" are filled.
+        config: shares and seed.
+        same: (N,) class of each picture: equal classes are equal pictures. None where only
+            equal content keys are to count.
+
+    Returns:
+        Per text "train", "validate" or "test".
+
+    Raises:
+        BadInput: if ``same`` has another length than the archive has pictures.
+    """
+    config = config or SplitConfig()
+    if same is not None and len(same) != len(archive.pictures):
+        raise BadInput(
+            f"same has {len(same)} classes, {archive.name} has {len(archive.pictures)} pictures: "
+            "give one class per picture"
+        )
+    parts = list(archive.parts)
+    free: list[list[int]] = []
+    for component in _components(archive, same):
+        given = {parts[text] for text in component} - {""}
+        if not given:
+            free.append(component)
+            continue
+        follow = "validate" if given == {"validate"} else "train"
+        for text in component:
+            parts[text] = parts[text] or follow
+    ids = [text.id for text in archive.texts]
+    free.sort(key=_chance(ids, config.seed))
+    wanted = _wanted(config, archive.parts, sum(map(len, free)))
+    for component, part in zip(free, _parts_of([len(c) for c in free], wanted), strict=True):
+        for text in component:
+            parts[text] = part
+    return tuple(parts)
+
+
+def _components(archive: Archive, same: Ints | None) -> list[list[int]]:
+    """Texts that hang together, as lists of indices."""
+    unions = Unions(len(archive.texts))
+    first: dict[Hashable, int] = {}
+    for text, what in _ties(archive, same):
+        unions.join(text, first.setdefault(what, text))
+    components: dict[int, list[int]] = {}
+    for index in range(len(archive.texts)):
+        components.setdefault(unions.find(index), []).append(index)
+    return list(components.values())
+
+
+def _ties(archive: Archive, same: Ints | None) -> Iterator[tuple[int, Hashable]]:
+    """Everything that a text must share with no other part."""
+    for index, text in enumerate(archive.texts):
+        yield index, ("words", text.whole.strip())
+    for index, group in enumerate(archive.groups):
+        if group:
+            yield index, ("group", group)
+    for index, picture in archive.links.tolist():
+        yield index, ("picture", picture)
+        if archive.pictures[picture].key:
+            yield index, ("key", archive.pictures[picture].key)
+        if same is not None:
+            yield index, ("class", int(same[picture]))
+
+
+def _chance(ids: Sequence[str], seed: int) -> Callable[[list[int]], bytes]:
+    """A sort key that looks random and depends on nothing but seed and text ids."""
+
+    def key(component: list[int]) -> bytes:
+        return min(hashlib.sha256(f"{seed}\0{ids[text]}".encode()).digest() for text in component)
+
+    return key
+
+
+def _wanted(config: SplitConfig, given: Sequence[str], texts: int) -> dict[str, int]:
+    """How many texts each part but train should get."""
+    shares = {"test": config.test, "validate": config.validate}
+    return {
+        part: max(1, round(share * texts))
+        for part, share in shares.items()
+        if share > 0 and part not in given
+    }
+
+
+def _parts_of(sizes: Sequence[int], wanted: dict[str, int]) -> list[str]:
+    """A part for each component, in the order given; what fits nowhere is for training."""
+    parts = []
+    missing = dict(wanted)
+    for size in sizes:
+        part = next((part for part, room in missing.items() if size <= room), "train")
+        if part != "train":
+            missing[part] -= size
+        parts.append(part)
+    if parts and "train" not in parts:  # fewer components than parts
+        parts[-1] = "train"
+    for part, room in missing.items():
+        _top_up(parts, sizes, part, room, empty=room == wanted[part])
+    return parts
+
+
+def _top_up(parts: list[str], sizes: Sequence[int], part: str, room: int, empty: bool) -> None:
+    """Moves one component from train, if that comes nearer to the share or fills an empty part."""
+    training = [index for index, other in enumerate(parts) if other == "train"]
+    if room <= 0 or len(training) < 2:
+        return
+    best = min(training, key=lambda index: abs(room - sizes[index]))
+    if empty or abs(room - sizes[best]) < room:
+        parts[best] = part

@@ -1,0 +1,176 @@
+"""CSV, JSONL and Parquet tables of texts and pictures → Archive.
+
+Knows what the columns mean, not how rows are written. A row that cannot be used is left out
+and reported; the run goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from picturedesk.datasets.cells import PATH_MARKS, TAG_MARKS, Unfit, string, strings
+from picturedesk.datasets.columns import Columns, resolve
+from picturedesk.datasets.draft import Draft, display_name, uri_of
+from picturedesk.datasets.rows import Row, open_table
+from picturedesk.types import Archive, Picture, Rejection, Text
+
+PARTS = {
+    "": "",
+    **dict.fromkeys(("train", "training", "restval"), "train"),
+    **dict.fromkeys(("validate", "validation", "valid", "val", "dev"), "validate"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One row by its meaning; ``about`` is what the row says of its pictures."""
+
+    place: str
+    text: Text
+    part: str
+    paths: tuple[str, ...]
+    about: Picture
+
+
+def read(path: Path, columns: Columns | None = None) -> Archive:
+    """Reads a table of texts and picture paths; paths are relative to the table's folder.
+
+    Rows of one text add up: those with the same id, or, without an id, with the same title and
+    body. A text with an id may be left empty in all rows but its first. One picture may stand
+    in many rows. A row without body has its title as text.
+
+    Args:
+        path: .csv or .tsv (delimiter "," ";" or tab), .jsonl or .ndjson, .parquet.
+        columns: names of the columns, where they are not the usual ones.
+
+    Raises:
+        BadInput: if a column is missing, or no text with a picture is left.
+    """
+    draft = Draft(display_name(path))
+    for entry in _entries(path, columns, draft, ("text", "picture")):
+        pictures = _pictures_there(entry, path.parent, draft)
+        if not pictures:
+            continue
+        try:
+            text = _put_text(draft, entry)
+        except Unfit as unfit:
+            draft.reject(entry.place, unfit.reason, unfit.cure)
+        else:
+            draft.link(text, [draft.add_picture(picture) for picture in pictures])
+    return draft.archive()
+
+
+def read_pictures(path: Path, columns: Columns | None = None) -> Draft:
+    """Reads a table of pictures and what is known of them; it needs no texts."""
+    draft = Draft(display_name(path))
+    for entry in _entries(path, columns, draft, ("picture",)):
+        for picture in _pictures_there(entry, path.parent, draft):
+            draft.add_picture(picture)
+    return draft
+
+
+def _entries(
+    path: Path, columns: Columns | None, draft: Draft, needed: Sequence[str]
+) -> Iterator[_Entry]:
+    table = open_table(path)
+    names = resolve(columns or Columns(), table.columns, str(path), needed)
+    odd_dates: list[str] = []
+    for row in table.rows([name for name in astuple(names) if name]):
+        if isinstance(row, Rejection):
+            draft.leave_out(row)
+            continue
+        try:
+            yield _entry(row, names, path.parent, odd_dates)
+        except Unfit as unfit:
+            draft.reject(row.place, unfit.reason, unfit.cure)
+    if odd_dates:
+        reason = f"{len(odd_dates)} dates are not ISO 8601 (the first: {odd_dates[0]!r})"
+        draft.reject(f"{path}, column {names.date}", reason, "write YYYY-MM-DD; left empty so far")
+
+
+def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Entry:
+    def cell(name: str) -> str:
+        return string(row.cells.get(name), name) if name else ""
+
+    title, body = cell(names.title), cell(names.text)
+    text = Text("", body, title) if body else Text("", title)
+    digest = hashlib.sha256(text.whole.encode()).hexdigest()[:16]
+    part = PARTS.get(cell(names.part).casefold())
+    if part is None:
+        raise Unfit(f"part {cell(names.part)!r} is not known", "write train, validate or test")
+    date = cell(names.date)
+    if date and not _ISO_DATE.fullmatch(date):
+        odd_dates.append(date)
+        date = ""
+    about = Picture(
+        uri="",
+        caption=cell(names.caption),
+        credit=cell(names.credit),
+        licence=cell(names.licence),
+        date=date,
+        tags=strings(row.cells.get(names.tags), names.tags, TAG_MARKS),
+    )
+    paths = _paths(row.cells.get(names.picture), names.picture, folder)
+    text = Text(cell(names.id) or digest, text.body, text.title)
+    return _Entry(row.place, text, part, paths, about)
+
+
+def _paths(value: object, column: str, folder: Path) -> tuple[str, ...]:
+    """The paths in a cell; a file whose own name holds ";" or "|" is found as it stands."""
+    if isinstance(value, str) and PATH_MARKS.search(value) and os.path.isfile(folder / value):
+        return (value,)
+    return strings(value, column, PATH_MARKS)
+
+
+def _pictures_there(entry: _Entry, folder: Path, draft: Draft) -> list[Picture]:
+    """The row's pictures whose files exist; each of the others is reported."""
+    if not entry.paths:
+        draft.reject(entry.place, "names no picture", "give the path of its picture")
+    pictures = []
+    for name in entry.paths:
+        try:
+            pictures.append(_picture(entry.about, folder, name))
+        except Unfit as unfit:
+            draft.reject(entry.place, unfit.reason, unfit.cure)
+    return pictures
+
+
+def _picture(about: Picture, folder: Path, name: str) -> Picture:
+    if _ADDRESS.match(name):
+        raise Unfit(f"picture {name} is an address", "download it and give the path of the file")
+    path = os.path.join(folder, name)
+    if os.path.isdir(path):
+        raise Unfit(f"picture {name} is a folder", "give the path of one file")
+    if not os.path.isfile(path):
+        slashes = ", written with /" if "\\" in name else ""
+        raise Unfit(f"picture {name} does not exist", f"paths are relative to {folder}{slashes}")
+    return Picture(
+        uri_of(path), "", about.caption, about.credit, about.licence, about.date, about.tags
+    )
+
+
+def _put_text(draft: Draft, entry: _Entry) -> int:
+    """Index of the row's text, which is added unless it is there."""
+    text, part = entry.text, entry.part
+    index = draft.text_with(text.id)
+    if index is None:
+        if not text.body:
+            raise Unfit("has no text", "write a text or a title")
+        return draft.add_text(text, part)
+    if text.body and text != draft.text(index):
+        reason = f"id {text.id!r} names another text in an earlier row"
+        raise Unfit(reason, "give each text its own id")
+    earlier = draft.part(index)
+    if part and earlier and part != earlier:
+        reason = f"is in part {part!r}, an earlier row of its text in {earlier!r}"
+        raise Unfit(reason, "give all rows of a text one part")
+    draft.assign(index, part or earlier)
+    return index

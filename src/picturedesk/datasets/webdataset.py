@@ -1,0 +1,205 @@
+"""Tar shards of pictures with captions, as img2dataset and webdataset write them → Archive.
+
+A sample is what shares a name up to the first dot of its last part: ``000000012.jpg`` with the
+caption ``000000012.txt`` and what is known of it, ``000000012.json``. Pictures stay where they
+are; their uris point into the shards. Knows what members mean, not how a tar is written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from picturedesk.datasets.below import walk
+from picturedesk.datasets.cells import TAG_MARKS, Unfit, string, strings
+from picturedesk.datasets.columns import USUAL
+from picturedesk.datasets.draft import Draft, display_name, uri_of
+from picturedesk.datasets.encoding import MAX_TEXT_BYTES, broken_text, decode_text
+from picturedesk.datasets.folder import PICTURES
+from picturedesk.errors import BadInput
+from picturedesk.shards import SUFFIX, BrokenShard, Member, member_uri, members, read_member
+from picturedesk.types import Archive, Picture, Text
+
+CAPTIONS = ("captions", "caption", "text")  # of a sample's JSON, the first that says something
+_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+_MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]*)")  # key and extension
+_AS_UTF8 = "write it as UTF-8"
+
+_Sample = dict[str, Member]  # by extension, in lower case, with its dot
+
+
+def read(path: Path) -> Archive:
+    """Reads every ``.tar`` below a folder, or one; all texts are still to be split.
+
+    A text is named ``<shard>!<key>#<n>``. Captions are those of the JSON where it lists several,
+    else ``.txt``, else the JSON's ``caption``. Credit, licence and tags come from the JSON, by
+    the names usual in tables. The same key in two shards is two samples. One pass over the
+    headers of each shard; in memory is one shard's names at a time.
+
+    Left out and reported: pictures without caption and captions without picture (counted by
+    shard), members that cannot be used, and what lies behind the fault of a broken shard. Other
+    members (``.cls``, ``.npy``) are passed over.
+
+    Raises:
+        BadInput: if there is no shard, or no text with a picture is left.
+    """
+    draft = Draft(display_name(path))
+    shards = _shards(draft, path)
+    if not shards and not draft.rejections:
+        raise BadInput(f"{path} holds no shard: put files *{SUFFIX} there")
+    for shard in shards:
+        name = shard.relative_to(path).as_posix() if shard != path else shard.name
+        _Shard(draft, shard, name).read()
+    return draft.archive()
+
+
+def _shards(draft: Draft, path: Path) -> list[Path]:
+    shards = []
+    files = (
+        [path] if path.is_file() else [Path(f, name) for f, names in walk(path) for name in names]
+    )
+    for file in files:
+        if file.name.lower().endswith(_COMPRESSED):
+            draft.reject(str(file), "is compressed, so no picture can be found in it", "unpack it")
+        elif file.name.endswith(SUFFIX) and broken_text(str(file)):
+            draft.reject(str(file), "its file name is not UTF-8", "rename it")
+        elif file.name.endswith(SUFFIX):
+            shards.append(file)
+    if path.is_file() and not (shards or draft.rejections):
+        raise BadInput(f"{path} is no shard: its name must end in {SUFFIX}")
+    return shards
+
+
+class _Shard:
+    """One shard while it is being read."""
+
+    def __init__(self, draft: Draft, path: Path, name: str) -> None:
+        self._draft = draft
+        self._path = path
+        self._name = name
+        self._uri = uri_of(path)
+        self._mute: list[str] = []  # keys of pictures without caption
+        self._blind: list[str] = []  # keys of captions without picture
+
+    def read(self) -> None:
+        """Puts its samples into the draft, and reports what is left out."""
+        samples: dict[str, _Sample] = {}  # by key, in the order of their first members
+        try:
+            with self._path.open("rb") as file:
+                try:
+                    for member in members(self._path):
+                        self._sort(samples, member)
+                except BrokenShard as broken:
+                    self._draft.reject(str(self._path), broken.reason, broken.cure)
+                for key, sample in samples.items():
+                    self._read_sample(file, key, sample)
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror or error}"
+            self._draft.reject(str(self._path), reason, "make it readable")
+        self._count(self._mute, "pictures have no caption", "give each a .txt of its name")
+        kinds = " ".join(sorted(PICTURES))
+        self._count(self._blind, "captions have no picture", f"kinds read: {kinds}")
+
+    def _sort(self, samples: dict[str, _Sample], member: Member) -> None:
+        """Puts a member to the others of its key, if it is of a kind that is read."""
+        match = _MEMBER.fullmatch(member.name)
+        extension = f".{match[2].lower()}" if match else ""
+        if match is None or (extension not in PICTURES and extension not in (".txt", ".json")):
+            return
+        if broken_text(member.name):
+            self._reject(member, "its name is not UTF-8", "name it in UTF-8")
+        elif extension in samples.setdefault(match[1], {}):
+            self._reject(member, "is there twice; the first is taken", "give each its own key")
+        else:
+            samples[match[1]][extension] = member
+
+    def _read_sample(self, file: BinaryIO, key: str, sample: _Sample) -> None:
+        pictures = [member for extension, member in sample.items() if extension in PICTURES]
+        about = self._about(file, sample.get(".json"))
+        captions = self._captions(file, key, sample.get(".txt"), about)
+        if not captions:
+            self._mute += [key] if pictures else []
+        elif not pictures:
+            self._blind.append(key)
+        else:
+            indices = [self._draft.add_picture(self._picture(it, about)) for it in pictures]
+            for number, words in enumerate(captions):
+                text = Text(f"{self._name}!{key}#{number}", words)
+                self._draft.link(self._draft.add_text(text), indices)
+
+    def _about(self, file: BinaryIO, member: Member | None) -> dict[str, Any]:
+        """A sample's JSON; {} if there is none that can be used."""
+        if member is None:
+            return {}
+        try:
+            content = json.loads(_text(file, member))
+        except Unfit as unfit:
+            self._reject(member, unfit.reason, unfit.cure)
+        except (ValueError, RecursionError) as error:
+            self._reject(member, f"is not JSON: {error}", "write one JSON object")
+        else:
+            if isinstance(content, dict):
+                return content
+            self._reject(member, "is not a JSON object", "write one JSON object")
+        return {}
+
+    def _captions(
+        self, file: BinaryIO, key: str, member: Member | None, about: dict[str, Any]
+    ) -> tuple[str, ...]:
+        """What is said of a sample's pictures, each wording once; () if nothing is."""
+        said = [about[name] for name in CAPTIONS if about.get(name)]
+        try:
+            several = next((value for value in said if isinstance(value, list)), None)
+            if several is not None:
+                return strings(several, "captions", TAG_MARKS)
+            alone = _text(file, member).strip() if member else ""
+            alone = alone or next((string(value, "caption") for value in said), "")
+        except Unfit as unfit:
+            source = member_uri(self._uri, member.name if member else key)
+            self._draft.reject(source, unfit.reason, unfit.cure)
+            return ()
+        return (alone,) if alone else ()
+
+    def _picture(self, member: Member, about: dict[str, Any]) -> Picture:
+        """A picture and what its JSON says of it."""
+        uri = member_uri(self._uri, member.name)
+        credit, licence, tags = (_first(about, USUAL[r]) for r in ("credit", "licence", "tags"))
+        try:
+            return Picture(
+                uri,
+                credit=string(credit, "credit"),
+                licence=string(licence, "licence"),
+                tags=strings(tags, "tags", TAG_MARKS),
+            )
+        except Unfit as unfit:
+            self._reject(member, f"its JSON: {unfit.reason}", unfit.cure)
+            return Picture(uri)
+
+    def _reject(self, member: Member, reason: str, cure: str) -> None:
+        self._draft.reject(member_uri(self._uri, member.name), reason, cure)
+
+    def _count(self, keys: list[str], reason: str, cure: str) -> None:
+        if keys:
+            reason = f"{len(keys)} {reason} (the first: {keys[0]})"
+            self._draft.reject(str(self._path), reason, cure)
+
+
+def _first(about: dict[str, Any], names: Sequence[str]) -> object:
+    return next((about[name] for name in names if about.get(name)), None)
+
+
+def _text(file: BinaryIO, member: Member) -> str:
+    """A member as text; raises Unfit if it is none."""
+    if member.size > MAX_TEXT_BYTES:
+        raise Unfit(f"is larger than {MAX_TEXT_BYTES // 2**20} MiB", "is it a text?")
+    try:
+        text = decode_text(read_member(file, member))
+    except UnicodeDecodeError as error:
+        raise Unfit(f"is not UTF-8 (byte {error.start})", _AS_UTF8) from None
+    broken = broken_text(text)
+    if broken:
+        raise Unfit(broken, _AS_UTF8)
+    return text
