@@ -1,0 +1,303 @@
+"""The verbs that work on a desk: demo, fit, add, suggest, evaluate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from picturedesk.cli import show
+from picturedesk.errors import BadInput
+
+if TYPE_CHECKING:
+    from picturedesk.desk.desk import Addition
+    from picturedesk.desk.fit import DeskConfig, FitReport
+    from picturedesk.evaluation import Evaluation
+    from picturedesk.types import Rejection, Suggestion
+
+DeskOption = Annotated[Path, typer.Option("--desk", help="The desk folder.", metavar="FOLDER")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+EXPLANATION_WIDTH = 100  # characters of an archive text shown as evidence
+SHOWN_REJECTIONS = 5
+
+
+def fit(
+    archive: Annotated[
+        str,
+        typer.Argument(
+            metavar="ARCHIVE",
+            help="CSV, JSONL or Parquet table, a folder of pictures with .txt beside them, "
+            "or kind:PATH (table, folder, sohu, stamps).",
+        ),
+    ],
+    desk: DeskOption = Path("desk"),
+    backbone: Annotated[
+        str, typer.Option(help="Preset (default, paper) or any timm model.", metavar="NAME")
+    ] = "default",
+    levels: Annotated[
+        str,
+        typer.Option(
+            help="Levels to read, separated by commas: WHERE:POOLING; "
+            "see picturedesk levels NAME. Default: those of the preset.",
+            metavar="LEVELS",
+        ),
+    ] = "",
+    weights: Annotated[
+        str, typer.Option(help="File of backbone weights (safetensors or torch).", metavar="FILE")
+    ] = "",
+    text_encoder: Annotated[str, typer.Option(help="lsa or doc2vec.", metavar="NAME")] = "lsa",
+    topics: Annotated[int, typer.Option(help="Width of the text vectors, at most.", min=1)] = 500,
+    epochs: Annotated[
+        int | None, typer.Option(help="Most epochs of training; it stops early.", min=1)
+    ] = None,
+    validate: Annotated[
+        float, typer.Option(help="Share of texts that choose the epoch.", min=0.0, max=0.9)
+    ] = 0.1,
+    test: Annotated[
+        float,
+        typer.Option(
+            help="Share of texts kept for evaluation, unless the archive says which.",
+            min=0.0,
+            max=0.9,
+        ),
+    ] = 0.1,
+    max_megapixels: Annotated[
+        float, typer.Option(help="Larger pictures are refused unread.", min=0.001)
+    ] = 200.0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.", metavar="NAME")] = "cpu",
+    seed: Annotated[int, typer.Option(help="Seed of split, text encoder and training.")] = 0,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Learn from an archive which pictures suit which texts.
+
+    Reads every picture once, fits the text encoder, trains the fusion, evaluates, and leaves a
+    desk that can suggest. Killed at any moment, the same command goes on.
+    """
+    from dataclasses import replace
+
+    from picturedesk.desk import Desk
+    from picturedesk.desk.fit import DeskConfig
+
+    config = DeskConfig()
+    config = replace(
+        config,
+        backbone=backbone,
+        levels=tuple(name.strip() for name in levels.split(",") if name.strip()),
+        weights=str(Path(weights).resolve()) if weights else "",
+        device=device,
+        text_encoder=text_encoder,
+        lsa=replace(config.lsa, topics=topics),
+        doc2vec=replace(config.doc2vec, width=topics),
+        train=replace(config.train, epochs=epochs or config.train.epochs),
+        split=replace(config.split, validate=validate, test=test),
+        extract=replace(
+            config.extract, decode=replace(config.extract.decode, max_megapixels=max_megapixels)
+        ),
+    )
+    with show.progress(quiet) as progress:
+        report = Desk.fit_report(archive, desk, config.with_seed(seed), progress)
+    opened = Desk(desk)
+    evaluation = opened.evaluate() if report.texts["test"] else None
+    if json:
+        show.as_json(
+            {
+                "desk": str(desk),
+                "report": report,
+                "evaluation": evaluation.as_json() if evaluation else None,
+            }
+        )
+        return
+    _show_fit(report, config, desk)
+    if evaluation:
+        show_evaluation(evaluation)
+    show.line(f'Suggest with: picturedesk suggest "…" --desk {desk}')
+
+
+def add(
+    pictures: Annotated[
+        str,
+        typer.Argument(
+            metavar="PICTURES",
+            help="A folder, one picture, or a table with a picture column and metadata "
+            "(caption, credit, licence, date, tags).",
+        ),
+    ],
+    desk: DeskOption = Path("desk"),
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Put more pictures into the catalogue.
+
+    Only new or changed files are read; the rest is known by path, size and time.
+    """
+    from picturedesk.desk import Desk
+
+    with show.progress(quiet) as progress:
+        addition = Desk(desk).add(pictures, progress)
+    if json:
+        show.as_json(addition)
+        return
+    _show_addition(addition)
+
+
+def suggest(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text, or - for stdin.")] = "",
+    file: Annotated[
+        Path | None, typer.Option(help="Read the text from this file.", metavar="FILE")
+    ] = None,
+    desk: DeskOption = Path("desk"),
+    k: Annotated[int, typer.Option("--k", "-k", help="How many pictures.", min=1)] = 10,
+    route: Annotated[
+        str,
+        typer.Option(help="direct: text against picture; transfer: by way of archive texts."),
+    ] = "direct",
+    where: Annotated[
+        str,
+        typer.Option(
+            help="SQL condition on the metadata, e.g. \"licence = 'cc0'\".", metavar="SQL"
+        ),
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Suggest pictures for a text, and say why.
+
+    Each comes with the archive text that spoke for it most.
+    """
+    from picturedesk.desk.desk import Desk
+
+    suggestions = Desk(desk).suggest(_read_text(text, file), k, route, where)
+    if json:
+        show.as_json(suggestions)
+        return
+    if not suggestions:
+        show.note("no picture of the catalogue passes the condition")
+    for suggestion in suggestions:
+        _show_suggestion(suggestion)
+
+
+def evaluate(
+    desk: DeskOption = Path("desk"),
+    part: Annotated[
+        str, typer.Option(help="test or validate: the texts to ask.", metavar="PART")
+    ] = "test",
+    json: JsonOption = False,
+) -> None:
+    """Measure how often the right picture is found.
+
+    The texts asked are those that nothing was fitted on.
+    """
+    from picturedesk.desk.desk import Desk
+
+    evaluation = Desk(desk).evaluate(part)
+    if json:
+        show.as_json(evaluation.as_json())
+        return
+    show_evaluation(evaluation)
+
+
+def demo(
+    data: Annotated[
+        str,
+        typer.Option(help="Your own archive instead of the stamps, as for fit.", metavar="ARCHIVE"),
+    ] = "",
+    desk: DeskOption = Path("demo-desk"),
+    cache: Annotated[
+        Path, typer.Option(help="Where the stamps are unpacked.", metavar="FOLDER")
+    ] = Path(".cache"),
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show the whole method on real pictures and texts.
+
+    Fetches the pictures of Debian's package tuxpaint-stamps-default, learns from a part of
+    them, measures on the rest, and leaves a desk and a contact sheet to look at.
+    """
+    from picturedesk.demo import run_demo
+
+    with show.progress(quiet) as progress:
+        shown = run_demo(desk, cache, data, progress)
+    if json:
+        show.as_json(
+            {
+                "desk": str(desk),
+                "report": shown.report,
+                "evaluation": shown.evaluation.as_json(),
+                "asked": [
+                    {"text": asked.text, "suggestions": asked.suggestions} for asked in shown.asked
+                ],
+                "contact_sheet": str(shown.contact_sheet),
+            }
+        )
+        return
+    show_evaluation(shown.evaluation)
+    for asked in shown.asked:
+        show.line(f"\n“{asked.text}”")
+        for suggestion in asked.suggestions[:3]:
+            _show_suggestion(suggestion, evidence=False)
+    show.line(f"\nContact sheet: {shown.contact_sheet}")
+    show.line(f'Ask it yourself: picturedesk suggest "a red apple" --desk {desk}')
+
+
+def show_evaluation(evaluation: Evaluation) -> None:
+    """Draws the table of an evaluation, a direction at a time."""
+    for direction, columns, rows in evaluation.tables():
+        show.table(direction, columns, rows)
+
+
+def _read_text(text: str, file: Path | None) -> str:
+    if bool(text) == bool(file):
+        raise BadInput("give the text as an argument, or --file FILE, or - to read stdin")
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"{file} cannot be read as a UTF-8 text: {error}") from None
+    return sys.stdin.read() if text == "-" else text
+
+
+def _show_fit(report: FitReport, config: DeskConfig, desk: Path) -> None:
+    texts = ", ".join(f"{count} {part}" for part, count in report.texts.items())
+    show.line(f"{report.pictures} pictures; texts: {texts}")
+    seconds = ", ".join(f"{step} {value:.1f} s" for step, value in report.seconds.items())
+    show.line(f"Took: {seconds}; epoch {report.best_epoch} of {report.epochs} kept")
+    _show_rejections(report.rejections, desk / "rejected.csv")
+
+
+def _show_addition(addition: Addition) -> None:
+    show.line(
+        f"{addition.new} new, {addition.updated} known, {addition.read} files read; "
+        f"{addition.catalogue} pictures in the catalogue"
+    )
+    _show_rejections(addition.rejections, None)
+
+
+def _show_rejections(rejections: tuple[Rejection, ...], listed: Path | None) -> None:
+    if not rejections:
+        return
+    where = f"; all of them in {listed}" if listed else ""
+    show.note(f"{len(rejections)} left out{where}:")
+    for rejection in rejections[:SHOWN_REJECTIONS]:
+        show.note(f"  {rejection.source}: {rejection.reason}; {rejection.cure}")
+    if len(rejections) > SHOWN_REJECTIONS:
+        show.note(f"  … and {len(rejections) - SHOWN_REJECTIONS} more")
+
+
+def _show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
+    picture = suggestion.picture
+    known = [picture.caption, picture.credit, picture.licence, picture.date]
+    facts = " · ".join(fact for fact in known if fact)
+    show.line(f"{suggestion.rank:>3}  {suggestion.score:.3f}  {picture.uri}")
+    if facts:
+        show.line(f"            {facts}")
+    if evidence and suggestion.evidence:
+        first = suggestion.evidence[0]
+        text = first.text[:EXPLANATION_WIDTH]
+        show.line(
+            f"            because it resembles (cosine {first.picture_similarity:.2f}) the picture "
+            f"that ran with: {text}"
+        )

@@ -1,0 +1,106 @@
+"""What a person sees in the terminal: results on stdout, progress and complaints on stderr.
+
+Knows nothing of desks or pictures; draws what it is handed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from picturedesk.types import Progress
+
+
+def as_json(value: object) -> None:
+    """One JSON document on stdout, and nothing else there."""
+    from picturedesk.artifacts import plain
+
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def line(text: str = "") -> None:
+    """One line of a result on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """One line for the person, not for the pipe: stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout; every column but the first is aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for number, name in enumerate(columns):
+        drawn.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    # A pipe has no width: let the table take what it needs there.
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
+    console.print(drawn)
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Progress]:
+    """A Progress with rate and time left: a bar on a terminal, a line now and then elsewhere."""
+    if quiet:
+        yield lambda done, total, what: None
+    elif sys.stderr.isatty():
+        with _bar() as drawn:
+            yield drawn
+    else:
+        yield _Lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich import progress as bars
+    from rich.console import Console
+
+    columns = (
+        bars.TextColumn("{task.description:<10}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[rate]}"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=Console(file=sys.stderr)) as drawn:
+        tasks: dict[str, bars.TaskID] = {}
+
+        def show(done: int, total: int, what: str) -> None:
+            if what not in tasks:
+                tasks[what] = drawn.add_task(what, total=total, rate="")
+            task = drawn.tasks[tasks[what]]
+            rate = f"{task.speed:.1f}/s" if task.speed else ""
+            drawn.update(tasks[what], completed=done, total=total, rate=rate)
+
+        yield show
+
+
+class _Lines:
+    """Progress for logs: a line at most every five seconds, and one at the end of each stage."""
+
+    SECONDS = 5.0
+
+    def __init__(self) -> None:
+        self._started: dict[str, tuple[float, int]] = {}
+        self._last = 0.0
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        now = time.monotonic()
+        started, first = self._started.setdefault(what, (now, done))
+        if done < total and now - self._last < self.SECONDS:
+            return
+        self._last = now
+        rate = (done - first) / (now - started) if now > started else 0.0
+        left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
+        speed = f" ({rate:.1f}/s{left})" if rate else ""
+        note(f"{what}: {done}/{total}{speed}")

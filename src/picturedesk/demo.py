@@ -1,0 +1,67 @@
+"""The demonstration: real pictures and texts, from nothing to suggestions.
+
+The pictures are those of Debian's package tuxpaint-stamps-default (GPL-2), fetched and unpacked
+into a cache, never installed; their descriptions exist in 77 languages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from picturedesk.datasets import open_archive, stamps
+from picturedesk.desk import Desk, DeskConfig
+from picturedesk.desk.fit import FitReport
+from picturedesk.evaluation import Evaluation
+from picturedesk.report.contact_sheet import Asked, contact_sheet
+from picturedesk.types import Progress, silent
+
+QUESTIONS = (
+    "A red flower in the garden.",
+    "Ein Hund läuft über die Wiese.",
+    "A ship sails across the sea.",
+)
+SHOWN = 5  # pictures per text on the contact sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a demonstration leaves to look at."""
+
+    report: FitReport
+    evaluation: Evaluation
+    asked: tuple[Asked, ...]
+    contact_sheet: Path
+
+
+def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silent) -> Shown:
+    """Fits, measures, suggests for three texts, and draws a contact sheet.
+
+    Args:
+        desk: where the desk is left.
+        cache: where the stamps are unpacked.
+        data: another archive, as ``open_archive`` takes it; "" for the stamps.
+        progress: told of pictures read and epochs trained.
+    """
+    archive = open_archive(data) if data else stamps.read(stamps.fetch_stamps(cache))
+    report = Desk.fit_report(archive, desk, DeskConfig(), progress)
+    opened = Desk(desk)
+    questions = _own_questions(opened) if data else QUESTIONS
+    asked = tuple(Asked(text, tuple(opened.suggest(text, k=SHOWN))) for text in questions)
+    sheet = desk / "reports" / "contact_sheet.html"
+    contact_sheet(
+        sheet,
+        f"Pictures for texts: {archive.name}",
+        f"{report.pictures} pictures, learned from {report.texts['train']} texts",
+        asked,
+    )
+    return Shown(report, opened.evaluate(), asked, sheet)
+
+
+def _own_questions(desk: Desk) -> tuple[str, ...]:
+    """Three texts of the user's archive that nothing was fitted on."""
+    texts = desk.memory.texts_of("test")
+    chosen = texts[np.linspace(0, len(texts) - 1, num=min(3, len(texts)), dtype=int)]
+    return tuple(desk.memory.excerpts[int(index)] for index in chosen)

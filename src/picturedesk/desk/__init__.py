@@ -1,0 +1,23 @@
+"""The façade: a folder that holds all of it, opened.
+
+Opening and suggesting load neither torch nor scikit-learn; only ``fit`` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picturedesk.desk.desk import Addition, Desk
+
+if TYPE_CHECKING:
+    from picturedesk.desk.fit import DeskConfig as DeskConfig
+
+__all__ = ["Addition", "Desk", "DeskConfig"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "DeskConfig":
+        raise AttributeError(f"module 'picturedesk.desk' has no attribute {name!r}")
+    from picturedesk.desk.fit import DeskConfig
+
+    return DeskConfig

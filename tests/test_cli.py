@@ -1,0 +1,174 @@
+"""The command line as a newcomer meets it: real processes, real exit codes, real streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shapes import draw
+
+
+def run(*arguments: str, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "picturedesk", *arguments],
+        capture_output=True,
+        text=True,
+        input=stdin,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "160"},
+        check=False,
+    )
+
+
+def test_help_names_every_verb():
+    done = run("--help")
+    assert done.returncode == 0
+    for verb in ("fit", "add", "suggest", "evaluate", "levels", "info", "doctor", "demo"):
+        assert f"\n  {verb} " in done.stdout
+
+
+def test_wrong_usage_is_one_line_and_exit_code_2():
+    done = run("sugest", "text")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "--help" in done.stderr
+
+
+def test_a_domain_error_is_one_line_and_exit_code_1(tmp_path: Path):
+    done = run("suggest", "a red circle", "--desk", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_suggest_prints_reasons(fitted_desk: Path):
+    done = run("suggest", "a red circle", "--desk", str(fitted_desk), "-k", "3")
+    assert done.returncode == 0
+    assert done.stdout.count("because it resembles") == 3
+
+
+def test_suggest_as_json_is_one_document(fitted_desk: Path):
+    done = run("suggest", "a red circle", "--desk", str(fitted_desk), "-k", "4", "--json")
+    found = json.loads(done.stdout)
+    assert [one["rank"] for one in found] == [1, 2, 3, 4]
+    assert {"picture", "score", "route", "evidence"} <= set(found[0])
+
+
+def test_suggest_reads_a_file_and_stdin(fitted_desk: Path, tmp_path: Path):
+    story = tmp_path / "story.txt"
+    story.write_text("A yellow triangle on a hill.", encoding="utf-8")
+    arguments = ("--desk", str(fitted_desk), "--json")
+    by_file = run("suggest", "--file", str(story), *arguments)
+    by_stdin = run("suggest", "-", *arguments, stdin="A yellow triangle on a hill.")
+    assert json.loads(by_file.stdout) == json.loads(by_stdin.stdout)
+
+
+def test_suggest_without_a_text_says_how_to_give_one(fitted_desk: Path):
+    done = run("suggest", "--desk", str(fitted_desk))
+    assert done.returncode == 1
+    assert "--file" in done.stderr
+
+
+def test_evaluate_prints_the_table_and_the_same_as_json(fitted_desk: Path):
+    shown = run("evaluate", "--desk", str(fitted_desk))
+    assert "chance" in shown.stdout
+    assert "direct" in shown.stdout
+    assert "recall@10" in shown.stdout
+    rows = json.loads(run("evaluate", "--desk", str(fitted_desk), "--json").stdout)["rows"]
+    assert {row["direction"] for row in rows} == {"text → picture", "picture → text"}
+
+
+def test_add_reports_what_it_left_out(own_desk: Path, tmp_path: Path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    draw("red", "circle", seed=77).save(photos / "new.png")
+    (photos / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0torn")
+    done = run("add", str(photos), "--desk", str(own_desk), "--quiet")
+    assert done.returncode == 0
+    assert done.stdout.startswith("1 new, 0 known")
+    assert "torn.jpg" in done.stderr
+    assert json.loads(run("add", str(photos), "--desk", str(own_desk), "--json").stdout)["new"] == 0
+
+
+def test_info_tells_what_a_desk_holds(fitted_desk: Path):
+    found = json.loads(run("info", str(fitted_desk), "--json").stdout)
+    assert found["kind"] == "desk"
+    assert found["catalogue_pictures"] == 192
+    assert "catalogue_pictures: 192" in run("info", str(fitted_desk)).stdout
+
+
+@pytest.mark.parametrize("part", ["backbone", "matcher", "memory", "features.db", "catalogue.db"])
+def test_info_knows_every_part_of_a_desk(fitted_desk: Path, part: str):
+    done = run("info", str(fitted_desk / part), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["kind"]
+
+
+def test_info_on_anything_else_is_an_error(tmp_path: Path):
+    done = run("info", str(tmp_path))
+    assert done.returncode == 1
+    assert "neither a desk nor a part" in done.stderr
+
+
+def test_doctor_finds_a_healthy_machine_and_desk(fitted_desk: Path):
+    done = run("doctor", "--desk", str(fitted_desk), "--json")
+    assert done.returncode == 0, done.stdout
+    checks = json.loads(done.stdout)
+    assert {check["state"] for check in checks} <= {"ok", "absent"}
+
+
+def test_doctor_says_what_is_broken(own_desk: Path):
+    (own_desk / "matcher" / "manifest.json").write_text("{")
+    done = run("doctor", "--desk", str(own_desk))
+    assert done.returncode == 1
+    assert "broken" in done.stdout
+
+
+def test_levels_lists_what_can_be_read():
+    done = run("levels", "default", "--json")
+    modules = [level["module"] for level in json.loads(done.stdout)]
+    assert "blocks.6" in modules
+    assert "final" in modules
+
+
+def run_without_torch(*arguments: str) -> subprocess.CompletedProcess:
+    """The command in an interpreter in which the libraries of the extras cannot be imported."""
+    program = "\n".join(
+        [
+            "import sys",
+            "for name in ('torch', 'timm', 'torchvision', 'sklearn', 'gensim'):",
+            "    sys.modules[name] = None",
+            f"sys.argv = ['picturedesk', *{arguments!r}]",
+            "from picturedesk.cli import main",
+            "sys.exit(main())",
+        ]
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+
+def test_suggest_works_where_torch_is_not_installed(fitted_desk: Path):
+    done = run_without_torch("suggest", "a red circle", "--desk", str(fitted_desk))
+    assert done.returncode == 0, done.stderr
+    assert "because it resembles" in done.stdout
+
+
+def test_add_works_where_torch_is_not_installed(own_desk: Path, tmp_path: Path):
+    draw("red", "circle", seed=78).save(tmp_path / "new.png")
+    done = run_without_torch("add", str(tmp_path / "new.png"), "--desk", str(own_desk))
+    assert done.returncode == 0, done.stderr
+    assert "1 new" in done.stdout
+
+
+def test_fit_without_torch_says_what_to_install(shapes_table: Path, tmp_path: Path):
+    done = run_without_torch("fit", str(shapes_table), "--desk", str(tmp_path / "desk"))
+    assert done.returncode == 1
+    assert "picturedesk[train]" in done.stderr

@@ -1,0 +1,192 @@
+"""The façade: fit, suggest, add, evaluate, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from picturedesk.artifacts import read_json, write_json
+from picturedesk.desk import Desk, DeskConfig
+from picturedesk.desk.folder import DeskFolder
+from picturedesk.errors import BadInput, Mismatch, MissingArtefact
+from picturedesk.features import FeatureStore
+from picturedesk.types import Picture
+from shapes import COLOURS, SHAPES, draw
+
+
+def test_a_fitted_desk_finds_the_colour_that_the_text_names(fitted_desk: Path):
+    desk = Desk(fitted_desk)
+    right = 0
+    for colour, shape in product(COLOURS, SHAPES):
+        suggestions = desk.suggest(f"a {colour} {shape} by the river", k=5)
+        right += sum(colour in suggestion.picture.caption for suggestion in suggestions)
+    assert right >= 50  # of 120; chance is 20
+
+
+@pytest.mark.parametrize("route", ["direct", "transfer"])
+def test_suggestions_come_best_first_with_evidence(fitted_desk: Path, route: str):
+    suggestions = Desk(fitted_desk).suggest("a blue square", k=7, route=route)
+    assert [suggestion.rank for suggestion in suggestions] == list(range(1, 8))
+    scores = [suggestion.score for suggestion in suggestions]
+    assert scores == sorted(scores, reverse=True)
+    for suggestion in suggestions:
+        assert suggestion.route == route
+        assert suggestion.evidence
+        assert -1.001 <= suggestion.evidence[0].text_similarity <= 1.001
+        assert Path(suggestion.evidence[0].picture.uri).exists()
+
+
+def test_the_condition_on_metadata_is_kept(fitted_desk: Path):
+    suggestions = Desk(fitted_desk).suggest("a red square", k=50, where="licence = 'cc0'")
+    assert len(suggestions) == 50
+    assert {suggestion.picture.licence for suggestion in suggestions} == {"cc0"}
+
+
+def test_an_unknown_column_is_answered_with_the_columns(fitted_desk: Path):
+    with pytest.raises(BadInput, match="licence"):
+        Desk(fitted_desk).suggest("a red square", where="license = 'cc0'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"text": "zzzz qqqq"}, "no word of the text is known"),
+        ({"text": ""}, "no word of the text is known"),
+        ({"text": "a red square", "route": "sideways"}, "direct, transfer"),
+        ({"text": "a red square", "k": 0}, "at least one"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(fitted_desk: Path, arguments: dict, message: str):
+    with pytest.raises(BadInput, match=message):
+        Desk(fitted_desk).suggest(**arguments)
+
+
+def test_direct_beats_chance_and_every_route_is_measured(fitted_desk: Path):
+    evaluation = Desk(fitted_desk).evaluate()
+    rows = {row.name: row.scores for row in evaluation.rows if row.direction == "text → picture"}
+    assert set(rows) == {
+        "chance",
+        "transfer, final raw",
+        "transfer, all levels raw",
+        "transfer, fused",
+        "direct",
+    }
+    assert rows["direct"].mrr > 1.3 * rows["chance"].mrr
+
+
+def test_added_pictures_can_be_suggested_and_are_read_once(own_desk: Path, tmp_path: Path):
+    photos = tmp_path / "photos"
+    (photos / "sub").mkdir(parents=True)
+    draw("red", "circle", seed=9001).save(photos / "new.png")
+    draw("green", "circle", seed=9002).save(photos / "sub" / "new.png")
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    desk = Desk(own_desk)
+    before = len(desk.catalogue)
+    first = desk.add(photos)
+    assert (first.new, first.read, first.catalogue) == (2, 2, before + 2)
+    assert [Path(r.source).name for r in first.rejections] == ["broken.jpg"]
+    again = Desk(own_desk).add(photos)
+    assert (again.new, again.updated, again.read) == (0, 2, 0)
+    found = Desk(own_desk).suggest("a red circle", k=500)
+    assert {"new.png"} <= {Path(suggestion.picture.uri).name for suggestion in found}
+
+
+def test_the_same_bytes_under_another_name_are_one_picture(own_desk: Path, shapes_table: Path):
+    desk = Desk(own_desk)
+    before = len(desk.catalogue)
+    source = next(shapes_table.parent.glob("*.png"))
+    copy = own_desk.parent / "copy.png"
+    copy.write_bytes(source.read_bytes())
+    assert desk.add([Picture(str(copy))]).new == 0
+    assert len(desk.catalogue) == before
+
+
+def test_a_second_fit_reads_no_picture_again_and_keeps_what_was_added(
+    own_desk: Path, shapes_table: Path, tmp_path: Path
+):
+    draw("red", "circle", seed=9001).save(tmp_path / "added.png")
+    Desk(own_desk).add(tmp_path / "added.png")
+    config = DeskConfig()
+    config = replace(config, train=replace(config.train, epochs=1))
+    Desk.fit(shapes_table, own_desk, config)
+    desk = Desk(own_desk)
+    assert len(desk.catalogue) == 193
+    uris = {suggestion.picture.uri for suggestion in desk.suggest("a red circle", k=500)}
+    assert any(uri.endswith("added.png") for uri in uris)
+
+
+def test_another_backbone_on_the_same_desk_is_refused(own_desk: Path, shapes_table: Path):
+    config = replace(DeskConfig(), levels=("final",))
+    with pytest.raises(Mismatch, match="another --desk"):
+        Desk.fit(shapes_table, own_desk, config)
+
+
+def test_equal_seeds_give_equal_desks(own_desk: Path, shapes_table: Path):
+    fingerprint = Desk(own_desk).matcher.fingerprint
+    Desk.fit(shapes_table, own_desk)
+    assert Desk(own_desk).matcher.fingerprint == fingerprint
+
+
+def test_a_memory_of_another_matcher_is_refused(own_desk: Path):
+    manifest = DeskFolder(own_desk).memory / "manifest.json"
+    write_json(manifest, {**read_json(manifest), "matcher": "0123456789abcdef"})
+    with pytest.raises(Mismatch, match="run picturedesk fit again"):
+        Desk(own_desk).suggest("a red circle")
+
+
+def test_a_folder_that_is_no_desk_says_what_to_run(tmp_path: Path):
+    with pytest.raises(MissingArtefact, match="picturedesk fit"):
+        Desk(tmp_path)
+
+
+def test_texts_and_pictures_do_not_cross_parts(fitted_desk: Path):
+    memory = Desk(fitted_desk).memory
+    part_of = np.asarray(memory.parts)[memory.links[:, 0]]
+    for group in np.unique(memory.groups):
+        inside = np.isin(memory.links[:, 1], np.flatnonzero(memory.groups == group))
+        assert len(set(part_of[inside])) <= 1
+
+
+def test_what_is_left_out_is_listed(tmp_path: Path, shapes_table: Path):
+    with shapes_table.open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))[:60]
+    table = shapes_table.with_name("with-faults.csv")
+    (shapes_table.parent / "empty.png").write_bytes(b"")
+    rows += [["A red circle.", "absent.png", "", ""], ["A red circle.", "empty.png", "", ""]]
+    with table.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    config = DeskConfig()
+    config = replace(config, train=replace(config.train, epochs=1))
+    Desk.fit(table, tmp_path / "desk", config)
+    with (tmp_path / "desk" / "rejected.csv").open(encoding="utf-8") as file:
+        listed = list(csv.DictReader(file))
+    assert {Path(row["source"].split(":")[0]).name for row in listed} >= {"empty.png"}
+    assert any("absent.png" in row["source"] + row["reason"] for row in listed)
+    assert all(row["cure"] for row in listed)
+
+
+def test_a_killed_fit_goes_on_with_the_same_command(tmp_path: Path, shapes_table: Path):
+    desk = tmp_path / "desk"
+    command = [sys.executable, "-m", "picturedesk", "fit", str(shapes_table), "--desk", str(desk)]
+    command += ["--epochs", "2", "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (desk / "features.db").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with FeatureStore.open(desk / "features.db") as store:
+        assert len(store) == 192
+    assert len(Desk(desk).suggest("a red circle", k=3)) == 3
