@@ -1,7 +1,7 @@
 """The demonstration: real pictures and texts, from nothing to suggestions.
 
 The pictures are those of Debian's package tuxpaint-stamps-default (GPL-2), fetched and unpacked
-into a cache, never installed; their descriptions exist in 77 languages.
+into a cache, never installed; their descriptions exist in 77 languages, of which two are used.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.fit import FitReport
 from picturedesk.evaluation import Evaluation
 from picturedesk.report.contact_sheet import Asked, contact_sheet
-from picturedesk.types import Progress, silent
+from picturedesk.types import Archive, Progress, silent
 
+LANGUAGES = ("en", "de")  # of the 77, those in which the questions are asked
 QUESTIONS = (
     "A red flower in the garden.",
-    "Ein Hund läuft über die Wiese.",
-    "A ship sails across the sea.",
+    "Ein roter Apfel und eine Birne.",
+    "A penguin plays with a ball.",
 )
 SHOWN = 5  # pictures per text on the contact sheet
 
@@ -45,7 +46,7 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
         data: another archive, as ``open_archive`` takes it; "" for the stamps.
         progress: told of pictures read and epochs trained.
     """
-    archive = open_archive(data) if data else stamps.read(stamps.fetch_stamps(cache))
+    archive = open_archive(data) if data else _stamps(cache)
     report = Desk.fit_report(archive, desk, DeskConfig(), progress)
     opened = Desk(desk)
     questions = _own_questions(opened) if data else QUESTIONS
@@ -58,6 +59,10 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
         asked,
     )
     return Shown(report, opened.evaluate(), asked, sheet)
+
+
+def _stamps(cache: Path) -> Archive:
+    return stamps.read(stamps.fetch_stamps(cache), stamps.StampsConfig(languages=LANGUAGES))
 
 
 def _own_questions(desk: Desk) -> tuple[str, ...]:
