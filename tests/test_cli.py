@@ -172,3 +172,30 @@ def test_fit_without_torch_says_what_to_install(shapes_table: Path, tmp_path: Pa
     done = run_without_torch("fit", str(shapes_table), "--desk", str(tmp_path / "desk"))
     assert done.returncode == 1
     assert "picturedesk[train]" in done.stderr
+
+
+def test_a_run_written_by_us_is_measured_as_the_table_says(fitted_desk: Path, tmp_path: Path):
+    done = run("evaluate", "--desk", str(fitted_desk), "--trec", str(tmp_path), "--json")
+    rows = {
+        row["name"]: row
+        for row in json.loads(done.stdout)["rows"]
+        if row["direction"] == "text → picture"
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "qrels.txt",
+        "direct.run",
+        "transfer-fused.run",
+        "transfer-final-raw.run",
+        "transfer-all-levels-raw.run",
+    }
+    files = ("--run", str(tmp_path / "direct.run"), "--qrels", str(tmp_path / "qrels.txt"))
+    scores = json.loads(run("evaluate", *files, "--json").stdout)
+    assert scores["success"]["10"] == pytest.approx(rows["direct"]["recall@10"])
+    assert scores["mrr"] == pytest.approx(rows["direct"]["mrr"])
+    assert "nDCG@10" in run("evaluate", *files).stdout
+
+
+def test_a_run_without_qrels_is_refused(tmp_path: Path):
+    done = run("evaluate", "--run", str(tmp_path / "x.run"))
+    assert done.returncode == 1
+    assert "go together" in done.stderr

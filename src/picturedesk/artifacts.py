@@ -29,7 +29,7 @@ ARRAYS = "arrays.safetensors"
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    """Dataclasses, tuples, paths and NumPy scalars → what JSON knows, recursively."""
+    """Dataclasses, tuples, paths, NumPy scalars and arrays → what JSON knows, recursively."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -40,6 +40,8 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
         return str(value)
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     return value
 
 

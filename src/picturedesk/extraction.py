@@ -131,6 +131,13 @@ def extract(
     return run.summary(time.monotonic() - began)
 
 
+def known_already(uri: str, store: FeatureStore) -> bool:
+    """Whether a file's features are in the store and it has not changed since; reads no picture."""
+    path = absolute(uri)
+    size, mtime_ns = _state(locate(path)[0])
+    return size >= 0 and store.lookup(path, size, mtime_ns) is not None
+
+
 def write_rejections(path: Path, rejections: Sequence[Rejection]) -> None:
     """Writes ``rejected.csv``: source, reason, cure; whole or not at all."""
     text = io.StringIO()

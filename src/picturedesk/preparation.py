@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.datasets.split import SplitConfig, split
 from picturedesk.errors import BadInput
 from picturedesk.features import FeatureStore
 from picturedesk.images import near_duplicate_groups
 from picturedesk.training import TrainingSet
 from picturedesk.types import Archive, Floats, Ints, Picture, TextEncoder
-
-PARTS = ("train", "validate", "test")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +125,12 @@ def fit_text_encoder(texts: Sequence[str], kind: str, config: object) -> TextEnc
     if kind == "doc2vec" and isinstance(config, Doc2VecConfig):
         return Doc2VecEncoder.fit(texts, config)
     raise BadInput(f"text encoder {kind!r} with {type(config).__name__} is not known: lsa, doc2vec")
+
+
+def final_level(spec: BackboneSpec) -> str:
+    """The level that the paper calls fc: the final pool, or the deepest level there is."""
+    names = [str(level) for level in spec.levels]
+    return "final" if "final" in names else names[-1]
 
 
 def subset(

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from picturedesk.cli import desk_verbs, inspect_verbs
+from picturedesk.cli import desk_verbs, inspect_verbs, reproduce_verb
 from picturedesk.cli.show import note
 from picturedesk.errors import PicturedeskError
 
@@ -28,6 +28,7 @@ for verb in (
     desk_verbs.add,
     desk_verbs.suggest,
     desk_verbs.evaluate,
+    reproduce_verb.reproduce,
     inspect_verbs.levels,
     inspect_verbs.info,
     inspect_verbs.doctor,

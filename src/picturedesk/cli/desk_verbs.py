@@ -31,7 +31,7 @@ def fit(
         typer.Argument(
             metavar="ARCHIVE",
             help="CSV, JSONL or Parquet table, a folder of pictures with .txt beside them, "
-            "or kind:PATH (table, folder, sohu, stamps).",
+            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, newsimages, webdataset, stamps).",
         ),
     ],
     desk: DeskOption = Path("desk"),
@@ -185,15 +185,34 @@ def evaluate(
     part: Annotated[
         str, typer.Option(help="test or validate: the texts to ask.", metavar="PART")
     ] = "test",
+    trec: Annotated[
+        Path | None,
+        typer.Option(help="Also write TREC runs and qrels into this folder.", metavar="FOLDER"),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Measure this TREC run instead of a desk.", metavar="FILE"),
+    ] = None,
+    qrels: Annotated[
+        Path | None, typer.Option(help="The qrels that the run is held against.", metavar="FILE")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Measure how often the right picture is found.
 
-    The texts asked are those that nothing was fitted on.
+    The texts asked are those that nothing was fitted on. With --run and --qrels, anybody's run
+    is measured by trec_eval's rules.
     """
+    if run or qrels:
+        _evaluate_run(run, qrels, json)
+        return
     from picturedesk.desk.desk import Desk
 
-    evaluation = Desk(desk).evaluate(part)
+    opened = Desk(desk)
+    evaluation = opened.evaluate(part)
+    if trec is not None:
+        opened.export_trec(trec, part)
+        show.note(f"runs and qrels are in {trec}")
     if json:
         show.as_json(evaluation.as_json())
         return
@@ -247,6 +266,27 @@ def show_evaluation(evaluation: Evaluation) -> None:
     """Draws the table of an evaluation, a direction at a time."""
     for direction, columns, rows in evaluation.tables():
         show.table(direction, columns, rows)
+
+
+def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
+    if run is None or qrels is None:
+        raise BadInput("--run and --qrels go together: give both files")
+    from picturedesk.trec import read_qrels, read_run, score_run
+
+    scores = score_run(read_run(run), read_qrels(qrels))
+    if json:
+        show.as_json(scores)
+        return
+    named = [(f"success@{k} % (the paper's recall@{k})", v) for k, v in scores.success.items()]
+    named += [(f"recall@{k} %", value) for k, value in scores.recall.items()]
+    named += [("MRR %", scores.mrr), ("nDCG@10 %", scores.ndcg10)]
+    named += [("average precision %", scores.average_precision)]
+    unanswered = f", {scores.unanswered} of them unanswered" if scores.unanswered else ""
+    show.table(
+        f"{run.name} against {qrels.name}: {scores.queries} queries{unanswered}",
+        ["measure", "mean"],
+        [[name, f"{100 * value:.2f}"] for name, value in named],
+    )
 
 
 def _read_text(text: str, file: Path | None) -> str:

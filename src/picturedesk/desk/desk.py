@@ -230,6 +230,25 @@ class Desk:
             features = store.read([picture.key for picture in self.memory.pictures])
             return measure(self.memory, features, store.spec, part)
 
+    def export_trec(self, folder: Path, part: str = "test") -> None:
+        """Writes ``qrels.txt`` and one ``ROUTE.run`` for each route, for TREC's tools.
+
+        Texts are named by their ids, pictures by their content keys.
+        """
+        from picturedesk.desk.measure import route_scores
+        from picturedesk.features import FeatureStore
+        from picturedesk.trec import write_qrels, write_run
+
+        with FeatureStore.open(self.folder.features) as store:
+            features = store.read([picture.key for picture in self.memory.pictures])
+            asked = route_scores(self.memory, features, store.spec, part)
+        queries = ["_".join(self.memory.text_ids[i].split()) for i in asked.texts]
+        documents = [self.memory.pictures[i].key for i in asked.pictures]
+        write_qrels(folder / "qrels.txt", queries, documents, asked.relevant)
+        for name, scores in asked.scores.items():
+            tag = name.replace(", ", "-").replace(" ", "-").replace(":", "-")
+            write_run(folder / f"{tag}.run", queries, documents, scores, tag=tag)
+
     def info(self) -> Json:
         """What the desk was made from and how much it holds; counts, settings, fingerprints."""
         settings = read_json(self.folder.settings)

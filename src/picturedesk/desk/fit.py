@@ -17,7 +17,7 @@ import numpy as np
 from picturedesk.artifacts import plain, read_json, write_json
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.catalogue.exact import ExactCatalogue
-from picturedesk.datasets.split import SplitConfig
+from picturedesk.datasets.split import PARTS, SplitConfig
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.measure import measure
 from picturedesk.errors import Mismatch
@@ -26,7 +26,6 @@ from picturedesk.features import FeatureStore
 from picturedesk.matcher import Matcher
 from picturedesk.memory import ArchiveMemory, excerpts
 from picturedesk.preparation import (
-    PARTS,
     ReadableArchive,
     fit_text_encoder,
     readable,

@@ -5,20 +5,47 @@ Takes arrays from the archive memory and the feature store; fits nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
 from picturedesk.evaluation import Evaluation, evaluate
 from picturedesk.memory import ArchiveMemory
-from picturedesk.preparation import renumber
+from picturedesk.preparation import final_level, renumber
 from picturedesk.routes import Memory, direct_scores, transfer_scores
 from picturedesk.types import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RouteScores:
+    """What every route makes of the texts of one part.
+
+    Attributes:
+        texts: (Q,) indices of the texts in the archive memory.
+        pictures: (N,) indices of the candidate pictures there.
+        relevant: (M, 2) pairs into both that ran together.
+        scores: name of a route → (Q, N), higher is better.
+    """
+
+    texts: Ints
+    pictures: Ints
+    relevant: Ints
+    scores: dict[str, Floats]
 
 
 def measure(
     memory: ArchiveMemory, features: Floats, spec: BackboneSpec, part: str = "test"
 ) -> Evaluation:
+    """How well each route finds the pictures of one part; see ``route_scores``."""
+    asked = route_scores(memory, features, spec, part)
+    return evaluate(asked.scores, asked.relevant)
+
+
+def route_scores(
+    memory: ArchiveMemory, features: Floats, spec: BackboneSpec, part: str
+) -> RouteScores:
     """Scores of every route for the texts of one part, against that part's pictures.
 
     The transfer route remembers the training texts only. Its raw rows compare level features
@@ -50,13 +77,7 @@ def measure(
         "transfer, fused": transfer(memory.picture_vectors),
         "direct": direct_scores(texts, memory.picture_vectors[candidates]),
     }
-    return evaluate(scores, relevant)
-
-
-def final_level(spec: BackboneSpec) -> str:
-    """The level that the paper calls fc: the final pool, or the deepest level there is."""
-    names = [str(level) for level in spec.levels]
-    return "final" if "final" in names else names[-1]
+    return RouteScores(queries, candidates, relevant, scores)
 
 
 def _archive(memory: ArchiveMemory, pictures: Floats) -> Memory:
