@@ -423,6 +423,15 @@ def test_processes_that_make_the_same_catalogue_at_once_agree(tmp_path):
         assert catalogue.keys() == [f"{n:04d}" for n in range(30)]
 
 
+def test_another_process_may_claim_a_new_catalogue_between_two_looks_at_it(tmp_path):
+    path = tmp_path / "catalogue"
+    late = ExactCatalogue(path, database.connect(path))
+    ExactCatalogue.open(path, "m1", D).close()
+    late._claim("m1", D)
+    assert (late.matcher, late.width) == ("m1", D)
+    late.close()
+
+
 def test_a_condition_that_runs_too_long_is_stopped(tmp_path):
     with ExactCatalogue.open(tmp_path / "catalogue", "m1", D) as catalogue:
         catalogue.add(make_pictures(3000), make_vectors(3000))

@@ -222,10 +222,13 @@ class ExactCatalogue:
     def _claim(self, matcher: str, width: int) -> None:
         """Checks the matcher; an empty new catalogue becomes this matcher's."""
         if not self.matcher:
-            with self._writing():
-                manifest = database.read_manifest(self._writer, self._path)
-                if not manifest.matcher:
-                    database.write_manifest(self._writer, {"matcher": matcher, "width": width})
+            with database.transaction(self._writer, "IMMEDIATE"):
+                # Read again now that nobody else can write: another process may have claimed it.
+                self._manifest = database.read_manifest(self._writer, self._path)
+                if not self.matcher:
+                    claim = {"matcher": matcher, "width": width}
+                    generation = {"generation": self._manifest.generation + 1}
+                    database.write_manifest(self._writer, claim | generation)
             self._manifest = database.read_manifest(self._writer, self._path)
         if (self.matcher, self.width) != (matcher, width):
             raise Mismatch(
