@@ -1,44 +1,221 @@
-"""Fits and evaluates one archive with several seeds; prints every route as mean ± deviation.
+"""Fits one archive with several seeds and measures it on its test texts, every figure of a claim.
 
-    python benchmarks/quality.py sohu:PATH --seeds 3 --desk /tmp/desk
+    python benchmarks/quality.py routes sohu:PATH --desk /tmp/desk --recipe best
+    python benchmarks/quality.py levels sohu:PATH --desk /tmp/desk
+    python benchmarks/quality.py sizes sohu:PATH --desk /tmp/desk
 
-The pictures are read once: all seeds share the desk's feature store.
+``routes``: every route, mean ± deviation over seeds; the blend against each by a paired bootstrap;
+how far the confidence can be trusted. ``levels``: all levels against the single one that rehearses
+best. ``sizes``: every route against the size of the archive. The pictures are read once.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from picturedesk.backbones.backbone import Backbone
 from picturedesk.cli import show
 from picturedesk.datasets import open_archive
-from picturedesk.desk import Desk, DeskConfig
-from picturedesk.evaluation import summarise
+from picturedesk.desk.config import DeskConfig
+from picturedesk.desk.fit import open_backbone
+from picturedesk.desk.folder import DeskFolder
+from picturedesk.desk.learning import learn_best, learn_paper, open_sentences, remember
+from picturedesk.desk.measure import Measured, measure
+from picturedesk.evaluation import TO_PICTURE, summarise
+from picturedesk.extraction import ExtractConfig, extract
+from picturedesk.features import FeatureStore
+from picturedesk.preparation import ReadableArchive, readable
+from picturedesk.significance import paired_difference
+from picturedesk.types import Floats, silent
+
+SIZES = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200)
+
+
+class Remembering:
+    """A text encoder that encodes no text twice."""
+
+    def __init__(self, encoder):
+        self._encoder = encoder
+        self._known: dict[str, Floats] = {}
+
+    width = property(lambda self: self._encoder.width)
+    fingerprint = property(lambda self: self._encoder.fingerprint)
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        if new:
+            self._known.update(zip(new, self._encoder.encode(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+class Bench:
+    """An archive whose pictures have been read."""
+
+    def __init__(self, spec: str, desk: Path, config: DeskConfig) -> None:
+        folder = DeskFolder(desk)
+        desk.mkdir(parents=True, exist_ok=True)
+        archive = open_archive(spec)
+        self.config = config
+        self.backbone: Backbone = open_backbone(folder, config)
+        uris = [picture.uri for picture in archive.pictures]
+        with (
+            show.progress() as progress,
+            FeatureStore.open(folder.features, self.backbone.spec) as store,
+        ):
+            keys = extract(uris, self.backbone, store, ExtractConfig(), progress).keys
+            self._read = readable(archive, keys, store)
+            self.features = store.read(self._read.keys)
+        opened = open_sentences(config) if config.recipe == "best" else None
+        self.sentences = Remembering(opened) if opened is not None else None
+
+    def split(self, seed: int) -> ReadableArchive:
+        return self._read.split(replace(self.config.split, seed=seed))
+
+    def run(self, seed: int, levels: Sequence[str] = (), size: int = 0):
+        """Learns with one seed, from ``size`` training texts if given; returns both findings."""
+        ready = self.split(seed)
+        if size:
+            ready = _fewer(ready, size, seed)
+        config, spec = self.config.with_seed(seed), self.backbone.spec
+        learned = (
+            learn_best(
+                ready,
+                self.features,
+                spec,
+                self.backbone.classes,
+                config,
+                silent,
+                self.sentences,
+                levels,
+            )
+            if config.recipe == "best"
+            else learn_paper(ready, self.features, spec, config, silent)
+        )
+        memory = remember(ready, learned, self.features)
+        return learned, measure(memory, self.features, spec, "test", learned.blend)
+
+
+def _fewer(ready: ReadableArchive, size: int, seed: int) -> ReadableArchive:
+    """The same with that many training texts; the others are of no part."""
+    training = np.random.default_rng(seed).permutation(ready.texts_of("train"))
+    parts = np.array(ready.archive.parts, dtype=object)
+    parts[training[size:]] = "unused"
+    return replace(ready, archive=replace(ready.archive, parts=tuple(parts)))
+
+
+def _hits(measured: Measured, route: str) -> Floats:
+    """Per text, whether the right picture is among the first ten."""
+    for row in measured.evaluation.rows:
+        if (row.name, row.direction) == (route, TO_PICTURE):
+            return row.queries.hits[10].astype(float)
+    raise KeyError(route)
+
+
+def _compare(name: str, a: Sequence[Floats], b: Sequence[Floats]) -> str:
+    """Mean over seeds, query by query; then the queries are drawn again and again."""
+    found = paired_difference(np.mean(a, axis=0), np.mean(b, axis=0))
+    return (
+        f"{name}: {100 * found.mean:+.1f} points of recall@10 "
+        f"(95 % {100 * found.low:+.1f} to {100 * found.high:+.1f}, p {found.p:.4f})"
+    )
+
+
+def routes(bench: Bench, seeds: range) -> dict:
+    runs = []
+    for seed in seeds:
+        learned, measured = bench.run(seed)
+        print(f"seed {seed}: {json.dumps(_plain(learned.facts))}", flush=True)
+        runs.append(measured)
+    summary = summarise([run.evaluation for run in runs])
+    for title, columns, rows in summary.tables():
+        show.table(title, columns, rows)
+    names = [row.name for row in runs[0].evaluation.rows if row.direction == TO_PICTURE]
+    if "blend" in names:
+        ours = [_hits(run, "blend") for run in runs]
+        for name in names:
+            if name not in ("chance", "blend"):
+                print(_compare(f"blend against {name}", ours, [_hits(run, name) for run in runs]))
+    for name in runs[0].reliability:
+        eces = [run.reliability[name].ece for run in runs]
+        noise = np.mean([run.reliability[name].noise for run in runs])
+        auc = np.mean([run.reliability[name].auc for run in runs])
+        print(
+            f"{name}: expected calibration error {np.mean(eces):.3f} ± {np.std(eces):.3f}, "
+            f"of a perfect one {noise:.3f}; AUC {auc:.3f}"
+        )
+    return summary.as_json()
+
+
+def levels(bench: Bench, seeds: range) -> dict:
+    names = [str(level) for level in bench.backbone.spec.levels]
+    rehearsed, single, every = {}, {}, []
+    for seed in seeds:
+        every.append(_hits(bench.run(seed)[1], "direct"))
+        for name in names:
+            learned, measured = bench.run(seed, [name])
+            rehearsed.setdefault(name, []).append(learned.facts["rehearsed"]["direct"])
+            single.setdefault(name, []).append(_hits(measured, "direct"))
+    for name in names:
+        print(
+            f"{name}: rehearsed MRR {100 * np.mean(rehearsed[name]):.1f}, test recall@10 "
+            f"{100 * np.mean(single[name]):.1f}"
+        )
+    best = max(names, key=lambda name: np.mean(rehearsed[name]))
+    print(f"all levels: test recall@10 {100 * np.mean(every):.1f}")
+    print(_compare(f"all levels against {best} (the best rehearsed)", every, single[best]))
+    return {"best": best}
+
+
+def sizes(bench: Bench, seeds: range) -> dict:
+    most = len(bench.split(0).texts_of("train"))
+    found = {}
+    for size in [size for size in SIZES if size < most] + [most]:
+        runs = [bench.run(seed, size=size)[1] for seed in seeds]
+        names = [row.name for row in runs[0].evaluation.rows if row.direction == TO_PICTURE]
+        found[size] = {
+            name: (
+                float(np.mean([run.evaluation.row(name).recall[10] for run in runs])),
+                float(np.mean([run.evaluation.row(name).mrr for run in runs])),
+            )
+            for name in names
+        }
+        shown = ", ".join(f"{n} {100 * r:.1f} / {100 * m:.1f}" for n, (r, m) in found[size].items())
+        print(f"{size} pairs, recall@10 / MRR: {shown}", flush=True)
+        best = max(
+            (n for n in names if n not in ("chance", "blend")), key=lambda n: found[size][n][1]
+        )
+        blends, others = [_hits(r, "blend") for r in runs], [_hits(r, best) for r in runs]
+        print("   " + _compare(f"blend against {best}", blends, others), flush=True)
+    return found
+
+
+def _plain(facts: object) -> object:
+    from picturedesk.artifacts import plain
+
+    return plain(facts)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=("routes", "levels", "sizes"))
     parser.add_argument("archive", help="as picturedesk fit takes it")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--recipe", default="best")
     parser.add_argument("--desk", type=Path, default=Path("quality-desk"))
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
-
-    archive = open_archive(arguments.archive)
-    evaluations = []
-    for seed in range(arguments.seeds):
-        with show.progress() as progress:
-            report = Desk.fit_report(
-                archive, arguments.desk, DeskConfig().with_seed(seed), progress
-            )
-        print(f"seed {seed}: {report.seconds}, epoch {report.best_epoch} of {report.epochs}")
-        evaluations.append(Desk(arguments.desk).evaluate())
-    summary = summarise(evaluations)
-    for title, columns, rows in summary.tables():
-        show.table(title, columns, rows)
+    bench = Bench(arguments.archive, arguments.desk, DeskConfig.of(arguments.recipe))
+    found = {"routes": routes, "levels": levels, "sizes": sizes}[arguments.what](
+        bench, range(arguments.seeds)
+    )
     if arguments.json:
-        arguments.json.write_text(json.dumps(summary.as_json(), indent=2) + "\n")
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

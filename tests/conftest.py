@@ -27,6 +27,17 @@ def fitted_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return path
 
 
+@pytest.fixture(scope="session")
+def paper_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk of the paper's recipe that tests only read."""
+    pytest.importorskip("timm", reason="fitting needs the extra 'train'")
+    from picturedesk.desk import Desk, DeskConfig
+
+    path = tmp_path_factory.mktemp("paper") / "desk"
+    Desk.fit(shapes_table, path, DeskConfig.of("paper"))
+    return path
+
+
 @pytest.fixture
 def own_desk(fitted_desk: Path, tmp_path: Path) -> Path:
     """A copy of the fitted desk that a test may change."""

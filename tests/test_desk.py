@@ -18,6 +18,7 @@ import pytest
 from picturedesk.artifacts import read_json, write_json
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.folder import DeskFolder
+from picturedesk.desk.measure import route_scores
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.features import FeatureStore
 from picturedesk.types import Picture
@@ -33,9 +34,22 @@ def test_a_fitted_desk_finds_the_colour_that_the_text_names(fitted_desk: Path):
     assert right >= 50  # of 120; chance is 20
 
 
-@pytest.mark.parametrize("route", ["direct", "transfer"])
-def test_suggestions_come_best_first_with_evidence(fitted_desk: Path, route: str):
-    suggestions = Desk(fitted_desk).suggest("a blue square", k=7, route=route)
+@pytest.mark.parametrize(
+    ("desk", "route"),
+    [
+        ("fitted_desk", "blend"),
+        ("fitted_desk", "direct"),
+        ("fitted_desk", "transfer"),
+        ("fitted_desk", "names"),
+        ("fitted_desk", "words"),
+        ("paper_desk", "direct"),
+        ("paper_desk", "transfer"),
+    ],
+)
+def test_suggestions_come_best_first_with_evidence(
+    desk: str, route: str, request: pytest.FixtureRequest
+):
+    suggestions = Desk(request.getfixturevalue(desk)).suggest("a blue square", k=7, route=route)
     assert [suggestion.rank for suggestion in suggestions] == list(range(1, 8))
     scores = [suggestion.score for suggestion in suggestions]
     assert scores == sorted(scores, reverse=True)
@@ -60,9 +74,9 @@ def test_an_unknown_column_is_answered_with_the_columns(fitted_desk: Path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"text": "zzzz qqqq"}, "no word of the text is known"),
+        ({"text": "…"}, "no word of the text is known"),
         ({"text": ""}, "no word of the text is known"),
-        ({"text": "a red square", "route": "sideways"}, "direct, transfer"),
+        ({"text": "a red square", "route": "sideways"}, "transfer, names, words, direct, blend"),
         ({"text": "a red square", "k": 0}, "at least one"),
     ],
 )
@@ -71,17 +85,59 @@ def test_what_cannot_be_asked_is_said(fitted_desk: Path, arguments: dict, messag
         Desk(fitted_desk).suggest(**arguments)
 
 
-def test_direct_beats_chance_and_every_route_is_measured(fitted_desk: Path):
-    evaluation = Desk(fitted_desk).evaluate()
+def test_a_desk_of_the_paper_knows_its_words_and_its_two_routes(paper_desk: Path):
+    desk = Desk(paper_desk)
+    with pytest.raises(BadInput, match="no word of the text is known"):
+        desk.suggest("zzzz qqqq")
+    with pytest.raises(BadInput, match="route 'blend' is not known: transfer, direct"):
+        desk.suggest("a red square", route="blend")
+    found = desk.suggest("a red square")
+    assert found.confidence is None
+    assert {suggestion.route for suggestion in found} == {"direct"}
+
+
+@pytest.mark.parametrize(
+    ("desk", "routes"),
+    [
+        ("fitted_desk", {"transfer", "names", "words", "blend"}),
+        ("paper_desk", {"transfer, all levels raw", "transfer, fused"}),
+    ],
+)
+def test_direct_beats_chance_and_every_route_is_measured(
+    desk: str, routes: set[str], request: pytest.FixtureRequest
+):
+    evaluation = Desk(request.getfixturevalue(desk)).evaluate()
     rows = {row.name: row.scores for row in evaluation.rows if row.direction == "text → picture"}
-    assert set(rows) == {
-        "chance",
-        "transfer, final raw",
-        "transfer, all levels raw",
-        "transfer, fused",
-        "direct",
-    }
+    assert set(rows) == {"chance", "transfer, final raw", "direct"} | routes
     assert rows["direct"].mrr > 1.3 * rows["chance"].mrr
+
+
+def test_a_suggestion_says_how_sure_it_is(fitted_desk: Path):
+    found = Desk(fitted_desk).suggest("a violet circle by the river", k=20)
+    sure = [suggestion.confidence for suggestion in found]
+    assert all(0 < confidence < 1 for confidence in sure)
+    assert sure[0] == max(sure)
+    assert max(sure) < found.confidence <= 1
+    assert found.doubt == ""
+
+
+def test_a_demand_that_is_not_met_is_called_doubt(fitted_desk: Path):
+    found = Desk(fitted_desk).suggest("a violet circle", least=1.0)
+    assert len(found) == 10
+    assert found.doubt.startswith("the chance that one of the first ten suits is")
+
+
+def test_what_is_measured_is_what_is_served(fitted_desk: Path):
+    desk = Desk(fitted_desk)
+    with FeatureStore.open(desk.folder.features) as store:
+        features = store.read([picture.key for picture in desk.memory.pictures])
+        asked = route_scores(desk.memory, features, store.spec, "test", desk.blend)
+    row = {desk.memory.pictures[p].key: column for column, p in enumerate(asked.pictures)}
+    text = desk.memory.asked[asked.texts[0]]
+    for route in ("direct", "names"):
+        served = {s.picture.key: s.score for s in desk.suggest(text, k=500, route=route)}
+        for key, column in row.items():
+            assert served[key] == pytest.approx(asked.scores[route][0, column], abs=1e-5)
 
 
 def test_added_pictures_can_be_suggested_and_are_read_once(own_desk: Path, tmp_path: Path):
@@ -116,9 +172,7 @@ def test_a_second_fit_reads_no_picture_again_and_keeps_what_was_added(
 ):
     draw("red", "circle", seed=9001).save(tmp_path / "added.png")
     Desk(own_desk).add(tmp_path / "added.png")
-    config = DeskConfig()
-    config = replace(config, train=replace(config.train, epochs=1))
-    Desk.fit(shapes_table, own_desk, config)
+    Desk.fit(shapes_table, own_desk)
     desk = Desk(own_desk)
     assert len(desk.catalogue) == 193
     uris = {suggestion.picture.uri for suggestion in desk.suggest("a red circle", k=500)}
@@ -165,9 +219,7 @@ def test_what_is_left_out_is_listed(tmp_path: Path, shapes_table: Path):
     rows += [["A red circle.", "absent.png", "", ""], ["A red circle.", "empty.png", "", ""]]
     with table.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
-    config = DeskConfig()
-    config = replace(config, train=replace(config.train, epochs=1))
-    Desk.fit(table, tmp_path / "desk", config)
+    Desk.fit(table, tmp_path / "desk")
     with (tmp_path / "desk" / "rejected.csv").open(encoding="utf-8") as file:
         listed = list(csv.DictReader(file))
     assert {Path(row["source"].split(":")[0]).name for row in listed} >= {"empty.png"}
@@ -178,7 +230,7 @@ def test_what_is_left_out_is_listed(tmp_path: Path, shapes_table: Path):
 def test_a_killed_fit_goes_on_with_the_same_command(tmp_path: Path, shapes_table: Path):
     desk = tmp_path / "desk"
     command = [sys.executable, "-m", "picturedesk", "fit", str(shapes_table), "--desk", str(desk)]
-    command += ["--epochs", "2", "--quiet"]
+    command += ["--quiet"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (desk / "features.db").exists() and time.monotonic() < deadline:

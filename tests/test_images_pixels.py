@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from picture_files import photo
+from picture_files import encoded, photo
 from picturedesk.errors import BadInput
-from picturedesk.images import to_pixels
+from picturedesk.images import decode, to_pixels
 from picturedesk.types import Preprocessing
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -93,6 +93,50 @@ def test_a_thread_thin_picture_is_read_at_its_middle(size):
 def test_other_modes_are_laid_on_white_first():
     clear = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
     np.testing.assert_array_equal(to_pixels(clear, Preprocessing(8, 8, "bicubic", **HALF)), 1.0)
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "lanczos", "nearest"])
+@pytest.mark.parametrize("size", [(640, 480), (123, 477), (288, 288), (30, 20), (1, 1), (4000, 3)])
+def test_a_whole_picture_is_squashed_to_a_square_by_pillow(size, interpolation):
+    how = Preprocessing(96, 96, interpolation, **IMAGENET, framing="whole")
+    image = photo(*size)
+    squashed = image.resize((96, 96), Image.Resampling[interpolation.upper()])
+    scaled = np.asarray(squashed, np.float64).transpose(2, 0, 1) / 255
+    expected = (scaled - np.array(how.mean)[:, None, None]) / np.array(how.std)[:, None, None]
+    found = to_pixels(image, how)
+    assert found.dtype == np.float32
+    assert found.flags.c_contiguous
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
+
+
+def test_a_whole_picture_keeps_the_edges_that_a_centre_crop_cuts_away():
+    image = Image.new("RGB", (300, 100), (0, 0, 0))
+    image.paste((255, 255, 255), (0, 0, 60, 100))
+    image.paste((255, 255, 255), (240, 0, 300, 100))
+    centre = Preprocessing(50, 50, "nearest", **HALF)
+    whole = Preprocessing(50, 50, "nearest", **HALF, framing="whole")
+    assert (to_pixels(image, centre) == -1).all()
+    assert (to_pixels(image, whole) == 1).mean() == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("size", [(4000, 700), (700, 4000), (1600, 1200), (1200, 300)])
+def test_a_jpeg_read_at_reduced_size_leaves_enough_for_the_whole_picture(size):
+    how = Preprocessing(96, 96, "bicubic", **HALF, framing="whole")
+    data = encoded(photo(*size), "JPEG", quality=95)
+    reduced = decode(data, "test", at_least=how.resize)
+    assert min(reduced.size) >= how.size
+    full = to_pixels(decode(data, "test"), how)
+    assert np.abs(to_pixels(reduced, how) - full).mean() < 0.02
+
+
+def test_an_unknown_framing_is_refused_with_those_there_are():
+    with pytest.raises(BadInput, match="framing 'left' is unknown: there are centre, whole"):
+        Preprocessing(8, 8, "bicubic", **HALF, framing="left")
+
+
+def test_a_whole_picture_of_another_resize_than_size_is_refused():
+    with pytest.raises(BadInput, match="resize 9 and size 8: nothing is cut away"):
+        Preprocessing(8, 9, "bicubic", **HALF, framing="whole")
 
 
 def test_an_unknown_interpolation_is_refused_with_those_there_are():

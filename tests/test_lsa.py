@@ -8,6 +8,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
+import picturedesk.texts.lsa
 from corpus import made_up_corpus
 from picturedesk.errors import BadInput
 from picturedesk.texts.lsa import LsaConfig, LsaEncoder
@@ -16,9 +17,11 @@ from picturedesk.texts.words import words
 TEXTS = made_up_corpus()
 
 
+@pytest.mark.parametrize(("algorithm", "exact"), [("arpack", 3000), ("randomized", 0)])
 @pytest.mark.parametrize("sublinear", [True, False])
 @pytest.mark.parametrize("topics", [5, 20])
-def test_output_equals_that_of_scikit_learn(sublinear, topics):
+def test_output_equals_that_of_scikit_learn(sublinear, topics, algorithm, exact, monkeypatch):
+    monkeypatch.setattr(picturedesk.texts.lsa, "_EXACT", exact)
     config = LsaConfig(topics=topics, min_count=3, max_share=0.6, sublinear=sublinear, seed=4)
     ours = LsaEncoder.fit(TEXTS, config)
     tfidf = TfidfVectorizer(
@@ -26,10 +29,12 @@ def test_output_equals_that_of_scikit_learn(sublinear, topics):
     ).fit(TEXTS)
     spread = np.array([sum(word in words(text) for text in TEXTS) for word in ours.vocabulary])
     tfidf.idf_ = np.log((1 + len(TEXTS)) / spread).astype(np.float32)
-    svd = TruncatedSVD(topics, n_iter=5, random_state=4).fit(tfidf.transform(TEXTS))
+    svd = TruncatedSVD(topics, algorithm=algorithm, n_iter=5, random_state=4).fit(
+        tfidf.transform(TEXTS)
+    )
     new = [*TEXTS, *made_up_corpus(20, seed=9), "river river river Stadion", "nothing known"]
     theirs = normalize(svd.transform(tfidf.transform(new)))
-    np.testing.assert_allclose(ours.encode(new), theirs, atol=1e-5)
+    np.testing.assert_allclose(ours.encode(new), theirs, atol=5e-5)
 
 
 def test_only_words_of_enough_and_not_too_many_texts_are_known():
@@ -114,6 +119,27 @@ def test_topics_name_the_words_of_a_subject():
 def test_a_topic_that_is_not_there_is_refused():
     with pytest.raises(BadInput, match="topic 4: this encoder has topics 0 to 3"):
         LsaEncoder.fit(TEXTS, LsaConfig(topics=4)).topic_words(4)
+
+
+def test_shares_of_words_sum_to_the_dot_product():
+    encoder = LsaEncoder.fit(TEXTS, LsaConfig(topics=12))
+    text = "The river, the RIVER flooded cellars; das Stadion was closed qwertz"
+    direction = encoder.encode(["flooded banks and bridges"])[0]
+    shares = encoder.word_shares(text, direction)
+    total = sum(share for _, share in shares)
+    assert total == pytest.approx(float(encoder.encode([text])[0] @ direction), abs=1e-6)
+    strengths = [abs(share) for _, share in shares]
+    assert strengths == sorted(strengths, reverse=True)
+    known = {"the", "river", "flooded", "cellars", "das", "stadion"}
+    assert {word for word, _ in shares} == known & set(encoder.vocabulary)
+    assert shares[0][0] in {"river", "flooded", "cellars"}
+    assert encoder.word_shares("qwertz", direction) == []
+
+
+def test_a_direction_of_another_width_is_refused():
+    encoder = LsaEncoder.fit(TEXTS, LsaConfig(topics=4))
+    with pytest.raises(BadInput, match=r"direction of shape \(3,\).*are \(4,\)"):
+        encoder.word_shares("river", np.ones(3, dtype=np.float32))
 
 
 def test_no_texts_are_refused():

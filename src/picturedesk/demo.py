@@ -14,7 +14,7 @@ import numpy as np
 from picturedesk.datasets import open_archive, stamps
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.fit import FitReport
-from picturedesk.evaluation import Evaluation
+from picturedesk.desk.measure import Measured
 from picturedesk.report.contact_sheet import Asked, contact_sheet
 from picturedesk.types import Archive, Progress, silent
 
@@ -32,7 +32,7 @@ class Shown:
     """What a demonstration leaves to look at."""
 
     report: FitReport
-    evaluation: Evaluation
+    measured: Measured
     asked: tuple[Asked, ...]
     contact_sheet: Path
 
@@ -58,7 +58,7 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
         f"{report.pictures} pictures, learned from {report.texts['train']} texts",
         asked,
     )
-    return Shown(report, opened.evaluate(), asked, sheet)
+    return Shown(report, opened.measure(), asked, sheet)
 
 
 def _stamps(cache: Path) -> Archive:

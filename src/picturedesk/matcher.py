@@ -1,4 +1,4 @@
-"""Text encoder and fusion together: texts and pictures into one space, kept as one folder.
+"""Text encoder and heads together: texts and pictures into one space, kept as one folder.
 
 Takes and gives arrays. Knows which backbone and levels its features must come from, but nothing of
 how they are read or stored; loads neither torch nor scikit-learn.
@@ -19,13 +19,16 @@ from picturedesk.artifacts import (
 )
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput, Mismatch
+from picturedesk.fusion import KIND as MLP
 from picturedesk.fusion import FusionMLP, length_one
+from picturedesk.heads import LinearHead
 from picturedesk.texts import load_text_encoder
 from picturedesk.types import Floats, TextEncoder
 
 KIND = "matcher"
 _TEXT_ENCODER = "text_encoder"
 _FUSION = "fusion"
+_TEXT_HEAD = "text_head"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,17 +36,20 @@ class Matcher:
     """Puts texts and pictures into one space, where cosine says how well they suit each other.
 
     Attributes:
-        text_encoder: texts → (Q, D).
+        text_encoder: texts → text features.
         fusion: level features → (N, D).
         backbone: what the level features must have been read with.
         levels: those that the fusion reads, in the order of its columns; () means all of the
             backbone's.
+        text_head: text features → (Q, D); None where text features are the shared space, as in
+            the paper.
     """
 
     text_encoder: TextEncoder
-    fusion: FusionMLP
+    fusion: FusionMLP | LinearHead
     backbone: BackboneSpec
     levels: tuple[str, ...] = ()
+    text_head: LinearHead | None = None
 
     def __post_init__(self) -> None:
         """Raises Mismatch where the parts do not fit together."""
@@ -56,10 +62,18 @@ class Matcher:
                 f"the fusion reads {self.fusion.inputs} numbers a picture, but {', '.join(named)} "
                 f"of {self.backbone.name} are {read}: name the levels it was trained on"
             )
-        if self.text_encoder.width != self.fusion.width:
+        given, wanted = self.text_encoder.width, self.fusion.width
+        if self.text_head is not None:
+            if self.text_head.inputs != given:
+                raise Mismatch(
+                    f"the text encoder gives {given} numbers a text, the text head reads "
+                    f"{self.text_head.inputs}: fit both again"
+                )
+            given = self.text_head.width
+        if given != wanted:
             raise Mismatch(
-                f"the text encoder gives {self.text_encoder.width} numbers a text, the fusion "
-                f"{self.fusion.width} a picture: train the fusion with this text encoder"
+                f"texts are {given} numbers, the fusion gives {wanted} a picture: train the "
+                "fusion with this text encoder"
             )
 
     @property
@@ -76,12 +90,18 @@ class Matcher:
                 self.fusion.fingerprint,
                 self.backbone.fingerprint,
                 self.levels,
+                self.text_head.fingerprint if self.text_head is not None else None,
             ]
         )
 
     def texts(self, texts: Sequence[str]) -> Floats:
         """Q texts → (Q, D) of length one; a text without a known word gives zeros."""
-        return length_one(self.text_encoder.encode(texts))
+        return self.placed(self.text_encoder.encode(texts))
+
+    def placed(self, text_features: Floats) -> Floats:
+        """Text features (Q, I), as the text encoder gives them → (Q, D) of length one."""
+        head = self.text_head
+        return length_one(text_features if head is None else head(text_features))
 
     def pictures(self, features: Floats) -> Floats:
         """Level features (N, ΣD_l of ``levels``) → (N, D) of length one.
@@ -113,6 +133,8 @@ class Matcher:
         with atomic_folder(folder) as temporary:
             self.text_encoder.save(temporary / _TEXT_ENCODER)
             self.fusion.save(temporary / _FUSION)
+            if self.text_head is not None:
+                self.text_head.save(temporary / _TEXT_HEAD)
             write_manifest(
                 temporary,
                 KIND,
@@ -122,6 +144,7 @@ class Matcher:
                     "width": self.width,
                     "text_encoder": self.text_encoder.fingerprint,
                     "fusion": self.fusion.fingerprint,
+                    "text_head": self.text_head is not None,
                     "fingerprint": self.fingerprint,
                 },
             )
@@ -137,9 +160,10 @@ class Matcher:
         manifest = read_manifest(folder, KIND)
         loaded = cls(
             load_text_encoder(folder / _TEXT_ENCODER),
-            FusionMLP.load(folder / _FUSION),
+            _load_fusion(folder / _FUSION),
             BackboneSpec.from_json(manifest["backbone"]),
             tuple(manifest["levels"]),
+            LinearHead.load(folder / _TEXT_HEAD) if manifest["text_head"] else None,
         )
         if loaded.fingerprint != manifest["fingerprint"]:
             raise Mismatch(
@@ -147,3 +171,8 @@ class Matcher:
                 "exchanged; fit again"
             )
         return loaded
+
+
+def _load_fusion(folder: Path) -> FusionMLP | LinearHead:
+    kind = read_manifest(folder).get("kind")
+    return FusionMLP.load(folder) if kind == MLP else LinearHead.load(folder)

@@ -41,6 +41,12 @@ class ArchiveMemory:
         excerpts: per text its beginning.
         pictures: N pictures with keys.
         groups: (N,) near-duplicate group of each picture.
+        typical: (ΣD_l,) mean level features of the pictures: what a picture is compared with
+            to say what is special about it.
+        alike: (T,) near-duplicate group of each text.
+        named_texts: (T, R) texts in the class-name space; R is 0 where there is none.
+        asked: per text the whole of it where it may be asked to measure and captions play a
+            part, else "".
     """
 
     matcher: str
@@ -52,6 +58,10 @@ class ArchiveMemory:
     excerpts: tuple[str, ...]
     pictures: tuple[Picture, ...]
     groups: Ints
+    typical: Floats
+    alike: Ints
+    named_texts: Floats
+    asked: tuple[str, ...]
 
     def texts_of(self, part: str) -> Ints:
         """Indices of the texts of one part, ascending."""
@@ -72,6 +82,9 @@ class ArchiveMemory:
                     "picture_vectors": self.picture_vectors,
                     "links": self.links,
                     "groups": self.groups,
+                    "typical": self.typical,
+                    "alike": self.alike,
+                    "named_texts": self.named_texts,
                 },
             )
             write_json(
@@ -81,6 +94,7 @@ class ArchiveMemory:
                     "text_ids": self.text_ids,
                     "excerpts": self.excerpts,
                     "pictures": plain(self.pictures),
+                    "asked": self.asked,
                 },
             )
 
@@ -108,6 +122,10 @@ class ArchiveMemory:
                 for record in records["pictures"]
             ),
             groups=arrays["groups"],
+            typical=arrays["typical"],
+            alike=arrays["alike"],
+            named_texts=arrays["named_texts"],
+            asked=tuple(records["asked"]),
         )
 
 

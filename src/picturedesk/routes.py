@@ -116,6 +116,68 @@ def transfer_scores(texts: Floats, memory: Memory, candidates: Floats) -> Floats
     return scores
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbourhood:
+    """The transfer route with a kernel: many archive texts speak instead of one.
+
+    Each of the nearest texts speaks with exp(cosine / temperature) for the mean of its pictures.
+    One text is Eq. 7; the average over many is steadier, and being one vector it can be asked of
+    any index. Of near-duplicate texts only the nearest speaks.
+
+    Attributes:
+        texts: (S, D) archive texts that have pictures, of length one.
+        pictures: (S, D) mean of each one's pictures.
+        groups: (S,) of near-duplicate texts.
+    """
+
+    texts: Floats
+    pictures: Floats
+    groups: Ints
+
+    @classmethod
+    def of(cls, memory: Memory, groups: Ints) -> Neighbourhood:
+        """The archive's texts with pictures, in groups (T,) of near-duplicate texts.
+
+        Raises:
+            BadInput: if the archive has no links.
+        """
+        links = memory.sorted_links()
+        told, first, counts = np.unique(links[:, 0], return_index=True, return_counts=True)
+        sums = np.add.reduceat(memory.pictures[links[:, 1]], first, axis=0)
+        means = (sums / counts[:, None]).astype(np.float32)
+        return cls(length_one(memory.texts[told]), means, groups[told])
+
+    def __call__(self, texts: Floats, nearest: int, temperature: float) -> tuple[Floats, Floats]:
+        """Where the pictures of the most similar archive texts lie.
+
+        Args:
+            texts: (Q, D) queries.
+            nearest: how many archive texts are heard, at least 1.
+            temperature: cosine, above 0.
+
+        Returns:
+            (Q, D) of length one, zeros for a text without a direction; and the cosine (Q,) of
+            the nearest archive text.
+        """
+        _same_width(texts, self.texts)
+        queries = length_one(texts)
+        vectors = np.zeros((len(queries), self.pictures.shape[1]), dtype=np.float32)
+        closest = np.zeros(len(queries), dtype=np.float32)
+        repeated = len(np.unique(self.groups)) < len(self.groups)
+        asked = 3 * nearest if repeated else nearest
+        step = max(1, _CELLS // max(len(self.texts), 1))
+        for start in range(0, len(queries), step):
+            similarities = queries[start : start + step] @ self.texts.T  # (B, S)
+            for row, near in enumerate(top(similarities, asked), start):
+                _, first = np.unique(self.groups[near], return_index=True)
+                heard = near[np.sort(first)[:nearest]]
+                cosines = similarities[row - start, heard]
+                voices = np.exp((cosines - cosines[0]) / np.float32(temperature))
+                vectors[row], closest[row] = voices @ self.pictures[heard], cosines[0]
+        known = np.linalg.norm(queries, axis=1) > 0
+        return length_one(vectors) * known[:, None], closest * known
+
+
 def _nearest(queries: Floats, remembered: Floats) -> Ints:
     """Index (Q,) of the remembered row of highest cosine with each query; of a tie, the lowest."""
     nearest = np.empty(len(queries), dtype=np.int64)

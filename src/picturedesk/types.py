@@ -11,7 +11,7 @@ Letters used for shapes throughout:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -19,10 +19,14 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from picturedesk.errors import BadInput
+
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+FRAMINGS = ("centre", "whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,11 @@ class Level:
     """One depth of a backbone that is read, with its pooling (paper, Eq. 2 and 3).
 
     Attributes:
-        name: module path ("Mixed_7b", "blocks.3"), or "final" for the backbone's own final pool.
+        name: module path ("Mixed_7b", "blocks.3"), "final" for the backbone's own final pool, or
+            "probs" for its class probabilities.
         width: numbers per picture after pooling (D_l).
-        pooling: "max", "avg", "gem", "cls", "gridN" (N x N cells), or "none" for "final".
+        pooling: "max", "avg", "gem", "cls", "gridN" (N x N cells), or "none" for what is a vector
+            already, as "final" and "probs" are.
     """
 
     name: str
@@ -49,10 +55,14 @@ class Preprocessing:
 
     Attributes:
         size: side of the square input, pixels.
-        resize: length of the shorter side before the centre crop, pixels.
+        resize: length of the shorter side before the crop, pixels; ``size`` where nothing is cut.
         interpolation: "bicubic", "bilinear", "lanczos" or "nearest".
         mean: per channel R, G, B, of values in 0 to 1.
         std: per channel R, G, B, of values in 0 to 1.
+        framing: "centre" (the middle square) or "whole" (all of it, squashed to a square).
+
+    Raises:
+        BadInput: the framing is neither, or the whole picture has another ``resize`` than ``size``.
     """
 
     size: int
@@ -60,6 +70,16 @@ class Preprocessing:
     interpolation: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    framing: str = "centre"
+
+    def __post_init__(self) -> None:
+        if self.framing not in FRAMINGS:
+            raise BadInput(f"framing '{self.framing}' is unknown: there are {', '.join(FRAMINGS)}")
+        if self.framing == "whole" and self.resize != self.size:
+            raise BadInput(
+                f"framing 'whole' has resize {self.resize} and size {self.size}: nothing is cut "
+                "away, so make them equal"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +180,12 @@ class Suggestion:
 
     Attributes:
         picture: what is suggested.
-        score: cosine of the route that ranked it, -1 to 1.
-        route: "direct" or "transfer".
+        score: of the route that ranked it: a cosine, -1 to 1; of the blend a weighted sum of
+            cosines, in deviations of the direct route.
+        route: "direct", "transfer", "names", "words" or "blend".
         rank: from 1.
         evidence: the archive texts and pictures that spoke for it, strongest first.
+        confidence: probability, 0 to 1, that it is acceptable; None where none was calibrated.
     """
 
     picture: Picture
@@ -171,6 +193,27 @@ class Suggestion:
     route: str
     rank: int
     evidence: tuple[Evidence, ...] = field(default=())
+    confidence: float | None = None
+
+
+class Suggestions(list[Suggestion]):
+    """Suggestions for one text, best first, and what is to be thought of them together.
+
+    Attributes:
+        confidence: probability, 0 to 1, that one of the first ten is acceptable; None where
+            none was calibrated.
+        doubt: why there may be no good picture here, "" if there is no reason to think so.
+    """
+
+    def __init__(
+        self,
+        suggestions: Iterable[Suggestion] = (),
+        confidence: float | None = None,
+        doubt: str = "",
+    ) -> None:
+        super().__init__(suggestions)
+        self.confidence = confidence
+        self.doubt = doubt
 
 
 class Progress(Protocol):
@@ -232,6 +275,14 @@ class Hit:
     score: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """How many catalogue entries score for one query: ``keys`` (N) ascending, ``cosines`` (N,)."""
+
+    keys: list[str]
+    cosines: Doubles
+
+
 class Catalogue(Protocol):
     """The pictures that may be suggested now: vectors of length one with their metadata."""
 
@@ -241,12 +292,26 @@ class Catalogue(Protocol):
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key; returns how many there were."""
 
-    def search(self, query: Floats, k: int, where: str = "") -> list[Hit]:
+    def search(self, query: Floats | Doubles, k: int, where: str = "") -> list[Hit]:
         """The k entries of highest cosine with ``query`` (D,), best first, that pass ``where``.
 
         ``where`` is an SQL condition on the metadata: uri, key, caption, credit, licence,
         date, tags. Raises BadInput, naming the columns there are, if it cannot be used.
         """
+
+    def scores(self, query: Floats | Doubles, where: str = "") -> Scores:
+        """The cosine of ``query`` (D,) with every entry that passes ``where``, as in ``search``."""
+
+    def words(self, query: Sequence[str], where: str = "") -> dict[str, float]:
+        """BM25 of captions and tags by key, above 0, higher is better.
+
+        Of the entries that pass ``where`` and have one of the words (as ``texts.words`` makes
+        them) or more; of very many words, or very common ones, the rarest are asked for.
+        """
+
+    @property
+    def has_words(self) -> bool:
+        """Whether any entry has a word in caption or tags."""
 
     def vectors(self, keys: Sequence[str]) -> Floats:
         """Vectors (N, D) of these keys, in their order; raises BadInput for an unknown key."""

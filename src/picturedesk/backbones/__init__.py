@@ -2,7 +2,8 @@
 
 ``backbone`` is the face; ``spec`` what is saved of one; ``levels`` the grammar; ``presets`` the
 names. Behind them: ``torch_runner`` and ``onnx_runner`` compute, ``survey`` finds out where a
-network can be read, ``weights`` fills it, ``build`` puts these together, ``export`` writes ONNX.
+network can be read, ``sizes`` at which input, ``classes`` what its classifier names, ``weights``
+fills it, ``build`` puts these together, ``export`` writes ONNX.
 """
 
 from __future__ import annotations

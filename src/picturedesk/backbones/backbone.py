@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from picturedesk.artifacts import atomic_folder, plain, read_manifest, write_manifest
-from picturedesk.backbones.levels import ReadableLevel
+from picturedesk.backbones.levels import PROBS, ReadableLevel
 from picturedesk.backbones.onnx_runner import GRAPH, OnnxRunner
 from picturedesk.backbones.presets import preset
 from picturedesk.backbones.spec import BackboneSpec, Origin
@@ -41,20 +41,25 @@ class Backbone:
     """Pictures → level features, by whichever runner it was given.
 
     Args:
-        name: a preset ("default", "lite2", "paper") or any timm model.
+        name: a preset ("default", "lite0", "lite2", "paper") or any timm model.
         levels: what to read, each "<where>:<pooling>"; None takes the preset's.
         weights: a file (.safetensors, .pth), "hub", "random" or "random:SEED"; None takes the
             preset's, which for a timm model is the hub.
         runner: "torch", or "onnx" to export it first and compute in ONNX Runtime.
         device: for torch: "cpu", "cuda", "mps" or "auto".
+        size: side of the square input, pixels; 0 for the network's own, None for the preset's.
+        framing: "centre" (the middle square of a picture) or "whole" (all of it, squashed to a
+            square); None takes the preset's.
 
     Attributes:
         spec: all that decides its output.
         runner: what computes.
         origin: where its weights came from, and their licence.
+        classes: names of the columns of the level ``probs``, in their order ("tench", "goldfish",
+            …); () where that level is not read, or its classes are not known.
 
     Raises:
-        BadInput: a name, level, file, runner or device that cannot be used.
+        BadInput: a name, level, file, runner, device, size or framing that cannot be used.
         MissingExtra: torch or timm is not installed.
         MissingArtefact: the package that ships the preset's weights is not installed.
         PicturedeskError: the hub could not be reached, or the export failed.
@@ -63,6 +68,7 @@ class Backbone:
     spec: BackboneSpec
     runner: Runner
     origin: Origin
+    classes: tuple[str, ...]
 
     def __init__(
         self,
@@ -72,6 +78,8 @@ class Backbone:
         weights: str | Path | None = None,
         runner: str = "torch",
         device: str = "cpu",
+        size: int | None = None,
+        framing: str | None = None,
     ) -> None:
         if runner not in RUNNERS:
             raise BadInput(f"runner '{runner}' is unknown: there are {', '.join(RUNNERS)}")
@@ -80,16 +88,35 @@ class Backbone:
         with _extra("a backbone by its name"):
             from picturedesk.backbones.build import build
 
-            built = build(preset(name), levels, weights, "cpu" if runner == "onnx" else device)
+            chosen = preset(name, size, framing)
+            built = build(chosen, levels, weights, "cpu" if runner == "onnx" else device)
         self.spec, self.runner, self.origin = built.spec, built.runner, built.origin
+        self.classes = built.classes
         if runner == "onnx":
             self._change_to_onnx(built.runner)
 
     @classmethod
-    def of(cls, spec: BackboneSpec, runner: Runner, origin: Origin = UNKNOWN) -> Backbone:
-        """A backbone over any runner: the seam for doubles and other engines."""
+    def of(
+        cls,
+        spec: BackboneSpec,
+        runner: Runner,
+        origin: Origin = UNKNOWN,
+        classes: Sequence[str] = (),
+    ) -> Backbone:
+        """A backbone over any runner: the seam for doubles and other engines.
+
+        Raises:
+            BadInput: there are classes, and not as many as ``probs`` has columns.
+        """
+        columns = sum(level.width for level in spec.levels if level.name == PROBS)
+        if classes and len(classes) != columns:
+            raise BadInput(
+                f"{spec.name} is given {len(classes)} classes for {columns} columns of 'probs': "
+                "name each column, or none"
+            )
         backbone = cls.__new__(cls)
         backbone.spec, backbone.runner, backbone.origin = spec, runner, origin
+        backbone.classes = tuple(classes)
         return backbone
 
     @classmethod
@@ -119,7 +146,9 @@ class Backbone:
             )
         origin = manifest.get("origin") or {}
         licence = str(origin.get("licence", UNKNOWN.licence))
-        return cls.of(spec, runner, Origin(str(origin.get("source", UNKNOWN.source)), licence))
+        source = str(origin.get("source", UNKNOWN.source))
+        classes = [str(name) for name in manifest.get("classes") or ()]
+        return cls.of(spec, runner, Origin(source, licence), classes)
 
     def save(self, folder: Path) -> None:
         """Leaves a folder, whole or not at all: the graph, and a manifest with spec and licence.
@@ -140,6 +169,7 @@ class Backbone:
                 "fingerprint": self.fingerprint,
                 "spec": plain(self.spec),
                 "origin": plain(self.origin),
+                "classes": list(self.classes),
                 "files": {file.name: _digest(file) for file in sorted(temporary.iterdir())},
             }
             write_manifest(temporary, KIND, content)
@@ -192,7 +222,8 @@ def readable_levels(name: str) -> list[ReadableLevel]:
     with _extra("the table of a backbone's levels"):
         from picturedesk.backbones.survey import readable, survey
 
-        return readable(survey(preset(name).model))
+        chosen = preset(name)
+        return readable(survey(chosen.model, chosen.size))
 
 
 @contextmanager

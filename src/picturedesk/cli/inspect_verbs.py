@@ -3,21 +3,79 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from picturedesk.cli import show
-from picturedesk.cli.desk_verbs import JsonOption
+from picturedesk.cli.desk_verbs import JsonOption, QuietOption
+
+if TYPE_CHECKING:
+    from picturedesk.advice import Advice, Cost
+    from picturedesk.significance import Difference
+
+_COSTS = ("B/picture", "ms/picture", "of network")
 
 
 def levels(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Preset (default, paper) or any timm model.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="Preset (default, lite0, lite2, paper) or any timm model."
+        ),
     ] = "default",
+    data: Annotated[
+        str,
+        typer.Option(
+            help="Compare the levels on this archive, as for fit, and recommend some.",
+            metavar="ARCHIVE",
+        ),
+    ] = "",
+    cache: Annotated[
+        Path, typer.Option(help="With --data: where features are kept.", metavar="FOLDER")
+    ] = Path(".cache/levels"),
+    sample: Annotated[
+        int, typer.Option(help="With --data: training texts that are used, at most.", min=1)
+    ] = 3000,
+    weights: Annotated[
+        str,
+        typer.Option(help="With --data: file of backbone weights, as for fit.", metavar="FILE"),
+    ] = "",
+    device: Annotated[
+        str, typer.Option(help="With --data: cpu, cuda, mps or auto.", metavar="NAME")
+    ] = "cpu",
+    seed: Annotated[
+        int, typer.Option(help="With --data: seed of split, sample and folds, as for fit.")
+    ] = 0,
     json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
-    """List the levels of a backbone that can be read."""
+    """List the levels of a backbone that can be read; with --data, say which to read.
+
+    With --data each level, and small sets of them, are tried on the archive's training texts, out
+    of fold; test texts are not looked at. Killed at any moment, the same command goes on.
+    """
+    if not data:
+        _list_levels(name, json)
+        return
+    from dataclasses import replace
+
+    from picturedesk.advice import ChoiceConfig, NetworkConfig, advise_on
+    from picturedesk.datasets import open_archive
+
+    config = ChoiceConfig(
+        network=NetworkConfig(name, str(Path(weights).resolve()) if weights else "", device)
+    ).with_seed(seed)
+    config = replace(config, ground=replace(config.ground, sample=sample))
+    with show.progress(quiet) as progress:
+        advice = advise_on(open_archive(data), cache, config, progress=progress)
+    if json:
+        show.as_json(advice)
+        return
+    _show_advice(name, advice)
+
+
+def _list_levels(name: str, json: bool) -> None:
     from picturedesk.backbones.backbone import readable_levels
 
     found = readable_levels(name)
@@ -43,6 +101,84 @@ def levels(
         f"Name a level as WHERE:POOLING, e.g. {example.module}:{example.poolings[0]}; "
         "a vector by its name alone"
     )
+
+
+def _show_advice(name: str, advice: Advice) -> None:
+    """Two tables, and what to take."""
+    among = f"{advice.texts} training texts, each among about {advice.offered:.0f} pictures"
+    show.table(
+        f"levels of {name} alone: {among}",
+        ["level", "numbers", "neighbours", "CKA", "recall@10", "MRR", *_COSTS],
+        [
+            [
+                score.level,
+                str(score.width),
+                _percent(score.neighbours),
+                f"{score.cka:.3f}",
+                _percent(score.recall10),
+                _percent(score.mrr),
+                *_cost(score.cost),
+            ]
+            for score in advice.levels
+        ],
+    )
+    show.table(
+        f"sets of levels: the best is {', '.join(advice.best)}",
+        ["set", "levels", "recall@10", "MRR", "less than best, 95 %", *_COSTS],
+        [
+            [
+                f"{', '.join(score.levels)} ({score.origin})",
+                str(len(score.levels)),
+                _percent(score.recall10),
+                _percent(score.mrr),
+                _loss(score.loss),
+                *_cost(score.cost),
+            ]
+            for score in advice.sets
+        ],
+    )
+    if advice.rejections:
+        first = advice.rejections[0]
+        show.note(
+            f"{len(advice.rejections)} left out, --json lists them; the first is "
+            f"{first.source}: {first.reason}; {first.cure}"
+        )
+    for level, why in advice.left_out.items():
+        show.note(f"{level} is left out: {why}")
+    if advice.agreement:
+        show.line(
+            "What needs no fit against the MRR, rank correlation: neighbours "
+            f"{advice.agreement.neighbours:.2f}, CKA {advice.agreement.cka:.2f}"
+        )
+    show.line(_recommendation(advice))
+    if "probs" not in advice.recommended and any(s.level == "probs" for s in advice.levels):
+        show.line("Class names are heard only where probs are read: append ,probs to keep them")
+
+
+def _recommendation(advice: Advice) -> str:
+    """One sentence."""
+    taken = advice.set_of(advice.recommended)
+    size, ms, share = _cost(taken.cost)
+    time = f", {ms} ms a picture on this machine, {share} of the network" if ms else ""
+    return (
+        f"Recommended: --levels {','.join(taken.levels)} (the smallest set within noise of the "
+        f"best: MRR {_percent(taken.mrr)} against {_percent(advice.sets[0].mrr)}; {size} bytes"
+        f"{time})"
+    )
+
+
+def _cost(cost: Cost) -> list[str]:
+    if cost.ms is None or cost.share is None:
+        return [str(cost.bytes), "", ""]
+    return [str(cost.bytes), f"{cost.ms:.1f}", f"{100 * cost.share:.0f} %"]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f}"
+
+
+def _loss(loss: Difference) -> str:
+    return f"{100 * loss.mean:.1f} [{100 * loss.low:.1f}, {100 * loss.high:.1f}]"
 
 
 def info(

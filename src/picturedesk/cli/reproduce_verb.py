@@ -29,8 +29,11 @@ def reproduce(
     ] = Path("reproduction"),
     preset: Annotated[
         str,
-        typer.Option(help="paper: Inception v3, to the letter; default: the default backbone."),
-    ] = "default",
+        typer.Option(
+            help="paper: Inception v3, to the letter; lite0: the same experiment with a network "
+            "whose weights need no hub."
+        ),
+    ] = "lite0",
     weights: Annotated[
         str, typer.Option(help="File of backbone weights (safetensors or torch).", metavar="FILE")
     ] = "",

@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from picturedesk.datasets.unions import Unions
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Ints
@@ -90,6 +92,19 @@ def split(
         for text in component:
             parts[text] = part
     return tuple(parts)
+
+
+def components(archive: Archive, same: Ints | None = None) -> Ints:
+    """Number (T,) of the component of each text: texts of one number must not be divided.
+
+    Args:
+        archive: texts, pictures, links.
+        same: (N,) class of each picture: equal classes are equal pictures.
+    """
+    number = np.empty(len(archive.texts), dtype=np.int64)
+    for index, component in enumerate(_components(archive, same)):
+        number[component] = index
+    return number
 
 
 def _components(archive: Archive, same: Ints | None) -> list[list[int]]:

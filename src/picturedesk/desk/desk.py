@@ -8,33 +8,31 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from picturedesk.artifacts import read_json, read_manifest
+from picturedesk.artifacts import plain, read_json, read_manifest
+from picturedesk.blend import Blend, Question
 from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.errors import BadInput
+from picturedesk.desk.suggesting import LEAST, Suggester, routes
+from picturedesk.desk.vectors import catalogue_fingerprint, catalogue_space, catalogue_vectors
 from picturedesk.matcher import Matcher
 from picturedesk.memory import ArchiveMemory
-from picturedesk.routes import Memory, evidence_for
 from picturedesk.types import (
     Archive,
-    Evidence,
-    Floats,
-    Hit,
     Json,
     Picture,
     Progress,
     Rejection,
     Suggestion,
+    Suggestions,
     silent,
 )
 
 if TYPE_CHECKING:
-    from picturedesk.desk.fit import DeskConfig, FitReport
+    from picturedesk.attribution import Explanation
+    from picturedesk.desk.config import DeskConfig
+    from picturedesk.desk.fit import FitReport
+    from picturedesk.desk.measure import Measured
     from picturedesk.evaluation import Evaluation
-
-ROUTES = ("direct", "transfer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class Desk:
         Args:
             archive: a file or folder (see ``open_archive``), or an Archive.
             path: the desk folder; a fit that was killed there is gone on with.
-            config: settings; the default is the default backbone with the paper's training.
+            config: settings; the default is the recipe ``best`` with the default backbone.
             progress: told of pictures read and epochs trained.
         """
         cls.fit_report(archive, path, config, progress)
@@ -99,7 +97,8 @@ class Desk:
     ) -> FitReport:
         """``fit``, for those who want to know what was used, left out, and how long it took."""
         from picturedesk.datasets import open_archive
-        from picturedesk.desk.fit import DeskConfig, fit_desk
+        from picturedesk.desk.config import DeskConfig
+        from picturedesk.desk.fit import fit_desk
 
         if not isinstance(archive, Archive):
             archive = open_archive(str(archive))
@@ -107,8 +106,13 @@ class Desk:
 
     @cached_property
     def matcher(self) -> Matcher:
-        """Text encoder and fusion."""
+        """Text encoder and heads."""
         return Matcher.load(self.folder.matcher)
+
+    @cached_property
+    def blend(self) -> Blend | None:
+        """How the routes are weighed; None with the paper's recipe."""
+        return Blend.load(self.folder.blend) if self.folder.blend.exists() else None
 
     @cached_property
     def memory(self) -> ArchiveMemory:
@@ -119,71 +123,62 @@ class Desk:
     def catalogue(self) -> ExactCatalogue:
         """The pictures that may be suggested now."""
         return ExactCatalogue.open(
-            self.folder.catalogue, self.matcher.fingerprint, self.matcher.width
+            self.folder.catalogue,
+            catalogue_fingerprint(self.matcher, self.blend),
+            catalogue_space(self.matcher, self.blend).width,
         )
 
+    @cached_property
+    def _suggester(self) -> Suggester:
+        return Suggester(self.matcher, self.blend, self.memory, self.catalogue)
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The routes that this desk knows; the last one is the default."""
+        return routes(self.blend)
+
     def suggest(
-        self, text: str, k: int = 10, route: str = "direct", where: str = ""
-    ) -> list[Suggestion]:
+        self, text: str, k: int = 10, route: str = "", where: str = "", least: float = LEAST
+    ) -> Suggestions:
         """The k pictures that suit a text best, with the archive texts that spoke for them.
 
         Args:
             text: of any length; title and body in one string.
             k: how many, at least 1; fewer come back where fewer pass ``where``.
-            route: "direct" (cosine of text and fused picture) or "transfer" (pictures like
-                those of the most similar archive text; paper, Eq. 7 and 8).
+            route: "blend" (all routes, as the archive weighs them), "direct" (cosine of text and
+                picture), "transfer" (pictures like those of similar archive texts), "names"
+                (what the network says it shows), "words" (captions); "" for the best there is.
+                A desk of the paper's recipe has direct and transfer (Eq. 7 and 8).
             where: SQL condition on uri, key, caption, credit, licence, date, tags.
+            least: probability that one of the first ten is acceptable, below which there is
+                doubt.
 
         Raises:
             BadInput: if no word of the text is known, or an argument cannot be used.
         """
-        if route not in ROUTES:
-            raise BadInput(f"route {route!r} is not known: {', '.join(ROUTES)}")
-        if k < 1:
-            raise BadInput(f"k is {k}: ask for at least one picture")
-        vector = self.matcher.texts([text])[0]  # (D,)
-        if not vector.any():
-            raise BadInput(
-                "no word of the text is known to this desk: "
-                "give a longer text, or fit on an archive in its language"
-            )
-        hits = (
-            self._direct(vector, k, where)
-            if route == "direct"
-            else self._transfer(vector, k, where)
-        )
-        return [
-            Suggestion(hit.picture, hit.score, route, rank, self._evidence(vector, hit))
-            for rank, hit in enumerate(hits, start=1)
-        ]
+        return self._suggester.suggest(text, k, route or self.routes[-1], where, least)
 
-    def _direct(self, vector: Floats, k: int, where: str) -> list[Hit]:
-        return self.catalogue.search(vector, k, where)
+    def question(self, text: str) -> Question:
+        """One text as the routes see it.
 
-    def _transfer(self, vector: Floats, k: int, where: str) -> list[Hit]:
-        """Eq. 7 and 8; where the archive text has several pictures, the nearest one counts."""
-        nearest = int(np.argmax(self.memory.text_vectors @ vector))
-        best: dict[str, Hit] = {}
-        for _, picture in self.memory.links_of(np.array([nearest])):
-            for hit in self.catalogue.search(self.memory.picture_vectors[picture], k, where):
-                known = best.get(hit.picture.key)
-                if known is None or hit.score > known.score:
-                    best[hit.picture.key] = hit
-        return sorted(best.values(), key=lambda hit: (-hit.score, hit.picture.key))[:k]
+        Raises:
+            BadInput: if no word of the text is known, or the desk has no blend.
+        """
+        return self._suggester.question(self._suggester.features(text))
 
-    def _evidence(self, vector: Floats, hit: Hit) -> tuple[Evidence, ...]:
-        memory = self.memory
-        picture = self.catalogue.vectors([hit.picture.key])[0]
-        arrays = Memory(memory.text_vectors, memory.picture_vectors, memory.links)
-        return tuple(
-            Evidence(
-                memory.excerpts[found.text],
-                found.text_similarity,
-                memory.pictures[found.picture],
-                found.picture_similarity,
-            )
-            for found in evidence_for(vector, picture, arrays)
-        )
+    def explain(self, text: str, suggestions: Sequence[Suggestion]) -> list[Explanation]:
+        """What spoke for each suggestion: routes, levels, words, sentences, classes.
+
+        Args:
+            text: the text that they were made for.
+            suggestions: of one route; those of the paper's transfer route cannot be explained.
+        """
+        from picturedesk.features import FeatureStore
+
+        keys = [suggestion.picture.key for suggestion in suggestions]
+        with FeatureStore.open(self.folder.features) as store:
+            features = store.read(keys, self.matcher.levels)
+        return self._suggester.explain(text, suggestions, features)
 
     def add(
         self, pictures: str | Path | Sequence[Picture], progress: Progress = silent
@@ -211,7 +206,8 @@ class Desk:
                 key = extraction.keys.get(picture.uri)
                 if key is not None and key not in by_key:
                     by_key[key] = replace(picture, key=key)
-            vectors = self.matcher.pictures(store.read(list(by_key)))
+            features = store.read(list(by_key))
+        vectors = catalogue_vectors(self.matcher, self.blend, self.memory, features)
         new = self.catalogue.add(list(by_key.values()), vectors)
         return Addition(
             new=new,
@@ -222,13 +218,25 @@ class Desk:
         )
 
     def evaluate(self, part: str = "test") -> Evaluation:
-        """Scores of every route on the archive texts of one part; see ``desk.measure``."""
+        """What every route finds for the archive texts of one part, in both directions."""
+        return self.measure(part).evaluation
+
+    def measure(self, part: str = "test") -> Measured:
+        """The same, with all that a report shows: scores and how far to trust the confidence."""
         from picturedesk.desk.measure import measure
         from picturedesk.features import FeatureStore
 
         with FeatureStore.open(self.folder.features) as store:
             features = store.read([picture.key for picture in self.memory.pictures])
-            return measure(self.memory, features, store.spec, part)
+            return measure(self.memory, features, store.spec, part, self.blend)
+
+    def write_report(self, measured: Measured) -> Path:
+        """Writes what was measured as a page that opens anywhere; returns where it is."""
+        from picturedesk.desk.reporting import write_report
+
+        settings = read_json(self.folder.settings)
+        write_report(self.folder.report, settings, self.memory, self.blend, measured)
+        return self.folder.report
 
     def export_trec(self, folder: Path, part: str = "test") -> None:
         """Writes ``qrels.txt`` and one ``ROUTE.run`` for each route, for TREC's tools.
@@ -241,7 +249,7 @@ class Desk:
 
         with FeatureStore.open(self.folder.features) as store:
             features = store.read([picture.key for picture in self.memory.pictures])
-            asked = route_scores(self.memory, features, store.spec, part)
+            asked = route_scores(self.memory, features, store.spec, part, self.blend)
         queries = ["_".join(self.memory.text_ids[i].split()) for i in asked.texts]
         documents = [self.memory.pictures[i].key for i in asked.pictures]
         write_qrels(folder / "qrels.txt", queries, documents, asked.relevant)
@@ -262,5 +270,6 @@ class Desk:
             "catalogue_pictures": len(self.catalogue),
             "backbone": read_manifest(self.folder.backbone)["spec"],
             "matcher": self.matcher.fingerprint,
+            "weights": plain(self.blend.weights) if self.blend is not None else None,
             "config": settings["config"],
         }

@@ -6,69 +6,30 @@ goes on where it was stopped: whatever is killed is started again with the same 
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from picturedesk.artifacts import plain, read_json, write_json
 from picturedesk.backbones.backbone import Backbone
+from picturedesk.blend import Blend
 from picturedesk.catalogue.exact import ExactCatalogue
-from picturedesk.datasets.split import PARTS, SplitConfig
+from picturedesk.datasets.split import PARTS
+from picturedesk.desk.config import DeskConfig
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.desk.measure import measure
+from picturedesk.desk.learning import Learned, learn_best, learn_paper, remember
+from picturedesk.desk.measure import Measured, measure
+from picturedesk.desk.reporting import write_report
+from picturedesk.desk.vectors import catalogue_fingerprint, catalogue_vectors
 from picturedesk.errors import Mismatch
-from picturedesk.extraction import ExtractConfig, extract, write_rejections
+from picturedesk.extraction import extract, write_rejections
 from picturedesk.features import FeatureStore
-from picturedesk.matcher import Matcher
-from picturedesk.memory import ArchiveMemory, excerpts
-from picturedesk.preparation import (
-    ReadableArchive,
-    fit_text_encoder,
-    readable,
-    subset,
-)
-from picturedesk.texts.doc2vec import Doc2VecConfig
-from picturedesk.texts.lsa import LsaConfig
-from picturedesk.training import TrainConfig, Trained, TrainingSet, train
-from picturedesk.types import Archive, Floats, Picture, Progress, Rejection, TextEncoder, silent
-
-
-@dataclass(frozen=True, slots=True)
-class DeskConfig:
-    """All that decides a fit; saved whole in the desk.
-
-    Attributes:
-        backbone: preset ("default", "paper") or any timm model name.
-        levels: level strings, () for those of the preset.
-        weights: file of weights, "" for those of the preset or the hub.
-        device: "cpu", "cuda", "mps" or "auto"; where pictures are read and the fusion is trained.
-        text_encoder: "lsa" or "doc2vec".
-    """
-
-    backbone: str = "default"
-    levels: tuple[str, ...] = ()
-    weights: str = ""
-    device: str = "cpu"
-    text_encoder: str = "lsa"
-    lsa: LsaConfig = field(default_factory=LsaConfig)
-    doc2vec: Doc2VecConfig = field(default_factory=Doc2VecConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
-    split: SplitConfig = field(default_factory=SplitConfig)
-    extract: ExtractConfig = field(default_factory=ExtractConfig)
-
-    def with_seed(self, seed: int) -> DeskConfig:
-        """The same settings with another seed for the split, the text encoder and the training."""
-        return replace(
-            self,
-            lsa=replace(self.lsa, seed=seed),
-            doc2vec=replace(self.doc2vec, seed=seed),
-            train=replace(self.train, seed=seed),
-            split=replace(self.split, seed=seed),
-        )
+from picturedesk.memory import ArchiveMemory
+from picturedesk.preparation import readable
+from picturedesk.types import Archive, Json, Picture, Progress, Rejection, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +41,16 @@ class FitReport:
         pictures: pictures in the archive, each content counted once.
         rejections: what was left out.
         seconds: wall time of each step.
-        best_epoch: the epoch whose fusion was kept, from 1.
-        epochs: how many were trained.
+        chosen: what the recipe chose: an epoch, or ridges and weights.
+        measured: on the test texts; None where there are none.
     """
 
     texts: dict[str, int]
     pictures: int
     rejections: tuple[Rejection, ...]
     seconds: dict[str, float]
-    best_epoch: int
-    epochs: int
+    chosen: Json
+    measured: Measured | None
 
 
 def open_backbone(folder: DeskFolder, config: DeskConfig) -> Backbone:
@@ -172,71 +133,50 @@ def fit_desk(
         write_rejections(folder.rejected, rejections)
         ready = readable(archive, extraction.keys, store).split(config.split)
         features = store.read(ready.keys)
-        with steps.step("texts"):
-            encoder, text_vectors = _encode(ready, config)
-        with steps.step("train"):
-            trained = _train(ready, text_vectors, features, config, progress)
-        matcher = Matcher(encoder, trained.fusion, backbone.spec)
-        memory = _remember(ready, matcher, text_vectors, features)
-        matcher.save(folder.matcher)
+        with steps.step("learn"):
+            learned = (
+                learn_best(ready, features, backbone.spec, backbone.classes, config, progress)
+                if config.recipe == "best"
+                else learn_paper(ready, features, backbone.spec, config, progress)
+            )
+        memory = remember(ready, learned, features)
+        learned.matcher.save(folder.matcher)
+        _save_blend(folder, learned.blend)
         memory.save(folder.memory)
+        with steps.step("index"):
+            _index(folder, learned, memory, store)
+        settings = {
+            "archive": archive.name,
+            "config": config,
+            "learned": learned.facts,
+            "rejections": len(rejections),
+        }
+        write_json(folder.settings, settings)
+        measured = None
         with steps.step("evaluate"):
             if len(memory.texts_of("test")):
-                write_json(folder.evaluation, measure(memory, features, backbone.spec).as_json())
-        with steps.step("index"):
-            _index(folder, matcher, memory, store)
+                measured = measure(memory, features, backbone.spec, "test", learned.blend)
+                write_json(folder.evaluation, measured.as_json())
+                write_report(folder.report, plain(settings), memory, learned.blend, measured)
     return FitReport(
         texts={part: len(ready.texts_of(part)) for part in PARTS},
         pictures=len(ready.keys),
         rejections=rejections,
         seconds=steps.seconds,
-        best_epoch=trained.best_epoch,
-        epochs=len(trained.history),
+        chosen=learned.facts,
+        measured=measured,
     )
 
 
-def _encode(ready: ReadableArchive, config: DeskConfig) -> tuple[TextEncoder, Floats]:
-    whole = ready.whole_texts()
-    training = [whole[index] for index in ready.texts_of("train")]
-    settings = {"lsa": config.lsa, "doc2vec": config.doc2vec}.get(config.text_encoder)
-    encoder = fit_text_encoder(training, config.text_encoder, settings)
-    return encoder, encoder.encode(whole)
-
-
-def _train(
-    ready: ReadableArchive,
-    text_vectors: Floats,
-    features: Floats,
-    config: DeskConfig,
-    progress: Progress,
-) -> Trained:
-    def part(name: str) -> TrainingSet:
-        chosen = ready.texts_of(name)
-        return subset(chosen, ready.archive.links, text_vectors, features, ready.groups)
-
-    settings = replace(config.train, device=config.device)
-    return train(part("train"), part("validate"), settings, progress)
-
-
-def _remember(
-    ready: ReadableArchive, matcher: Matcher, text_vectors: Floats, features: Floats
-) -> ArchiveMemory:
-    archive = ready.archive
-    return ArchiveMemory(
-        matcher=matcher.fingerprint,
-        text_vectors=text_vectors,
-        picture_vectors=matcher.pictures(features),
-        links=archive.links,
-        parts=archive.parts,
-        text_ids=tuple(text.id for text in archive.texts),
-        excerpts=excerpts(archive),
-        pictures=archive.pictures,
-        groups=ready.groups,
-    )
+def _save_blend(folder: DeskFolder, blend: Blend | None) -> None:
+    if blend is not None:
+        blend.save(folder.blend)
+    else:
+        shutil.rmtree(folder.blend, ignore_errors=True)
 
 
 def _index(
-    folder: DeskFolder, matcher: Matcher, memory: ArchiveMemory, store: FeatureStore
+    folder: DeskFolder, learned: Learned, memory: ArchiveMemory, store: FeatureStore
 ) -> None:
     """Fills the catalogue anew: the archive's pictures, and whatever was added before."""
     extra: list[Picture] = []
@@ -245,10 +185,12 @@ def _index(
             ours = {picture.key for picture in memory.pictures}
             known = old.keys()
             extra = old.pictures([key for key in known if key not in ours])
-    added = matcher.pictures(store.read([picture.key for picture in extra]))
+    pictures = [*memory.pictures, *extra]
+    features = store.read([picture.key for picture in pictures])
+    matcher, blend = learned.matcher, learned.blend
     with ExactCatalogue.open(folder.catalogue) as catalogue:
         catalogue.replace_all(
-            [*memory.pictures, *extra],
-            np.concatenate([memory.picture_vectors, added]),
-            matcher.fingerprint,
+            pictures,
+            catalogue_vectors(matcher, blend, memory, features),
+            catalogue_fingerprint(matcher, blend),
         )

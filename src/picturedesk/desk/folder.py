@@ -18,11 +18,12 @@ class DeskFolder:
           settings.json      what the desk was fitted with, and from
           backbone/          ONNX graph of the frozen network, with its manifest
           features.db        level features of every picture, by content hash
-          matcher/           text encoder and fusion
+          matcher/           text encoder and heads
+          blend/             how the routes are weighed, and how sure they are (recipe best)
           memory/            the archive in the shared space
           catalogue.db       what may be suggested: metadata and vectors
           rejected.csv       what was left out, why, and what would let it in
-          reports/           evaluation.json
+          reports/           evaluation.json, report.html
     """
 
     root: Path
@@ -48,6 +49,11 @@ class DeskFolder:
         return self.root / "matcher"
 
     @property
+    def blend(self) -> Path:
+        """The blend; absent with the paper's recipe."""
+        return self.root / "blend"
+
+    @property
     def memory(self) -> Path:
         """The archive memory."""
         return self.root / "memory"
@@ -66,6 +72,11 @@ class DeskFolder:
     def evaluation(self) -> Path:
         """The evaluation that the fit ended with."""
         return self.root / "reports" / "evaluation.json"
+
+    @property
+    def report(self) -> Path:
+        """The evaluation as a page for people."""
+        return self.root / "reports" / "report.html"
 
     def require(self) -> None:
         """Raises MissingArtefact unless a finished desk is here."""

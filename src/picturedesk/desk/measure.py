@@ -1,21 +1,27 @@
-"""How good a desk is: the paper's routes on the texts that nothing was fitted on.
+"""How good a desk is: every route on the texts that nothing was fitted on.
 
 Takes arrays from the archive memory and the feature store; fits nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.blend import Blend, Question
+from picturedesk.blend.confidence import TEN
+from picturedesk.desk.captions import caption_scores, words_of
 from picturedesk.errors import BadInput
 from picturedesk.evaluation import Evaluation, evaluate
 from picturedesk.memory import ArchiveMemory
 from picturedesk.preparation import final_level, renumber
-from picturedesk.routes import Memory, direct_scores, transfer_scores
-from picturedesk.types import Floats, Ints
+from picturedesk.reliability import Reliability, reliability
+from picturedesk.routes import Memory, Neighbourhood, direct_scores, top, transfer_scores
+from picturedesk.types import Bools, Doubles, Floats, Ints, Json
+
+FIRST, ONE_OF_TEN = "first picture", "one of the first ten"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,36 +33,58 @@ class RouteScores:
         pictures: (N,) indices of the candidate pictures there.
         relevant: (M, 2) pairs into both that ran together.
         scores: name of a route → (Q, N), higher is better.
+        nearest: (Q,) cosine of the most similar training text; () without a blend.
     """
 
     texts: Ints
     pictures: Ints
     relevant: Ints
     scores: dict[str, Floats]
+    nearest: Floats = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What every route finds, and how far stated confidence can be trusted.
+
+    Attributes:
+        asked: the scores that all of it comes from.
+        evaluation: routes in both directions.
+        reliability: what is stated → how it fits; {} where no confidence was calibrated.
+    """
+
+    asked: RouteScores
+    evaluation: Evaluation
+    reliability: dict[str, Reliability]
+
+    def as_json(self) -> Json:
+        """Rows and reliability, shares 0 to 1."""
+        return {**self.evaluation.as_json(), "reliability": self.reliability}
 
 
 def measure(
-    memory: ArchiveMemory, features: Floats, spec: BackboneSpec, part: str = "test"
-) -> Evaluation:
+    memory: ArchiveMemory, features: Floats, spec: BackboneSpec, part: str, blend: Blend | None
+) -> Measured:
     """How well each route finds the pictures of one part; see ``route_scores``."""
-    asked = route_scores(memory, features, spec, part)
-    return evaluate(asked.scores, asked.relevant)
+    asked = route_scores(memory, features, spec, part, blend)
+    found = evaluate(asked.scores, asked.relevant)
+    return Measured(asked, found, reliabilities(asked, blend))
 
 
 def route_scores(
-    memory: ArchiveMemory, features: Floats, spec: BackboneSpec, part: str
+    memory: ArchiveMemory, features: Floats, spec: BackboneSpec, part: str, blend: Blend | None
 ) -> RouteScores:
     """Scores of every route for the texts of one part, against that part's pictures.
 
-    The transfer route remembers the training texts only. Its raw rows compare level features
-    as they are, its fused row compares fused vectors (paper, Tables 2 and 4); the direct row
-    is the cosine of text and fused picture (Tables 3 and 5).
+    The archive that is remembered is the training texts only.
 
     Args:
         memory: the archive in the shared space.
         features: (N, ΣD_l) level features of ``memory.pictures``.
         spec: which columns are which level.
         part: "test" or "validate".
+        blend: None for the paper's routes: transfer by raw and by fused pictures (Tables 2 and
+            4), direct (Tables 3 and 5).
 
     Raises:
         BadInput: if the part has no texts.
@@ -71,13 +99,85 @@ def route_scores(
         return transfer_scores(texts, _archive(memory, pictures), pictures[candidates])
 
     final = final_level(spec)
-    scores = {
-        f"transfer, {final} raw": transfer(features[:, spec.columns(final)]),
-        "transfer, all levels raw": transfer(features),
-        "transfer, fused": transfer(memory.picture_vectors),
-        "direct": direct_scores(texts, memory.picture_vectors[candidates]),
+    scores = {f"transfer, {final} raw": transfer(features[:, spec.columns(final)])}
+    if blend is None:
+        scores["transfer, all levels raw"] = transfer(features)
+        scores["transfer, fused"] = transfer(memory.picture_vectors)
+        scores["direct"] = direct_scores(texts, memory.picture_vectors[candidates])
+        return RouteScores(queries, candidates, relevant, scores)
+    blended, nearest = _blended(memory, features, spec, blend, queries, candidates)
+    return RouteScores(queries, candidates, relevant, scores | blended, nearest)
+
+
+def _blended(
+    memory: ArchiveMemory,
+    features: Floats,
+    spec: BackboneSpec,
+    blend: Blend,
+    queries: Ints,
+    candidates: Ints,
+) -> tuple[dict[str, Floats], Floats]:
+    """Scores of the blend and of each of its routes, by the very queries that a desk asks."""
+    archive = _archive(memory, memory.picture_vectors)
+    neighbours = Neighbourhood.of(archive, memory.alike[memory.texts_of("train")])
+    texts = memory.text_vectors[queries]
+    spoken, nearest = neighbours(texts, blend.kernel.nearest, blend.kernel.temperature)
+    probabilities = None
+    if blend.probabilities:
+        probabilities = features[candidates][:, spec.columns(blend.probabilities)]
+    vectors = blend.pictures(memory.picture_vectors[candidates], probabilities, archive.texts)
+    questions = [
+        Question(text, transfer, named, float(near))
+        for text, transfer, named, near in zip(
+            texts, spoken, memory.named_texts[queries], nearest, strict=True
+        )
+    ]
+    words = _words(memory, queries, candidates)
+    scores = {}
+    for route in blend.routes(captions=words is not None):
+        asked = np.stack([blend.query(question, route) for question in questions])  # (Q, W)
+        found = (asked @ vectors.T.astype(np.float64)) * blend.space.scale
+        weight = blend.weights_of(route).words
+        if words is not None and weight:
+            found += weight * blend.saturated(words.astype(np.float64))
+        scores[route] = found.astype(np.float32)
+    return scores, nearest
+
+
+def _words(memory: ArchiveMemory, queries: Ints, candidates: Ints) -> Floats | None:
+    """BM25 of captions (Q, N); None where there are no captions."""
+    pictures = [memory.pictures[index] for index in candidates]
+    captions = [words_of(picture.caption, picture.tags) for picture in pictures]
+    if not any(captions):
+        return None
+    return caption_scores([memory.asked[index] for index in queries], captions)
+
+
+def reliabilities(asked: RouteScores, blend: Blend | None) -> dict[str, Reliability]:
+    """How far what the blend says of its first picture, and of its first ten, can be trusted."""
+    if blend is None or blend.confidence is None:
+        return {}
+    scores = asked.scores["blend"].astype(np.float64)
+    right = np.zeros(scores.shape, dtype=bool)
+    right[asked.relevant[:, 0], asked.relevant[:, 1]] = True
+    best = top(asked.scores["blend"], TEN)  # (Q, 10)
+    first: Doubles = np.array(
+        [
+            blend.confidence.of_pictures(row, ranked)[0]
+            for row, ranked in zip(scores, best, strict=True)
+        ]
+    )
+    ten: Doubles = np.array(
+        [
+            blend.confidence.of_ten(row, float(near))
+            for row, near in zip(scores, asked.nearest, strict=True)
+        ]
+    )
+    found: Bools = np.take_along_axis(right, best, axis=1)
+    return {
+        FIRST: reliability(first, found[:, 0]),
+        ONE_OF_TEN: reliability(ten, np.asarray(found.any(axis=1))),
     }
-    return RouteScores(queries, candidates, relevant, scores)
 
 
 def _archive(memory: ArchiveMemory, pictures: Floats) -> Memory:

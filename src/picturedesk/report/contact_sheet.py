@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from picturedesk.artifacts import write_text
+from picturedesk.report.page import write_document
 from picturedesk.report.thumbnails import thumbnail
 from picturedesk.types import Suggestion
 
@@ -52,13 +52,11 @@ def contact_sheet(path: Path, title: str, lead: str, asked: Sequence[Asked]) -> 
         asked: texts with their suggestions, in the order to be shown.
     """
     sections = "\n".join(_section(one) for one in asked)
-    write_text(
+    write_document(
         path,
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
-        f'<body><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p>\n{sections}\n'
-        "</body></html>\n",
+        title,
+        f'<h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p>\n{sections}\n',
+        _STYLE,
     )
 
 

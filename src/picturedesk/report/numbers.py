@@ -5,12 +5,24 @@ from __future__ import annotations
 from picturedesk.report.records import Cell, Curve, ReproductionReport
 
 ABSENT = "–"
+_NO_BREAK = "\u00a0"  # a line must not begin with "%"
 CUTS = (1, 2, 5, 10, 20, 50, 100)  # depths at which a curve is also given in numbers
 
 
 def share(cell: Cell) -> str:
     """Percent: "31.4 ± 0.6", or "31.4" where nothing varies."""
     return f"{cell.mean:.1f}" if cell.spread is None else f"{cell.mean:.1f} ± {cell.spread:.1f}"
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 in a sentence: "51 %", "0.4 %", "99.6 %"; never 0 or 100 by rounding."""
+    points = 100 * share
+    if 0 < points < 0.05:
+        return f"< 0.1{_NO_BREAK}%"
+    if 99.95 < points < 100:
+        return f"> 99.9{_NO_BREAK}%"
+    near_an_end = 0 < points < 0.95 or 99.05 < points < 100
+    return f"{points:.1f}{_NO_BREAK}%" if near_an_end else f"{points:.0f}{_NO_BREAK}%"
 
 
 def signed(points: float) -> str:

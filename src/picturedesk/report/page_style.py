@@ -26,6 +26,7 @@ p { margin: .3rem 0 .8rem; max-width: 48rem; }
 .quiet { color: var(--faint); }
 a { color: inherit; text-underline-offset: .2em; }
 nav { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: 1.4rem 0 0; font-size: .92rem; }
+.notes + .facts { margin-top: 1.4rem; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; margin: 0; }
 .facts dt { color: var(--faint); } .facts dd { margin: 0; overflow-wrap: anywhere; }
 .notes { margin: 1.4rem 0 0; padding: .7rem 1.1rem; background: var(--raised);
@@ -45,7 +46,7 @@ tbody th.words { min-width: 17rem; } thead .narrow { white-space: normal; }
 .first { padding-left: 1.8rem; }
 .best { font-weight: 700; }
 .spread { color: var(--faint); font-size: .86em; font-weight: 400; }
-tr.sure td:nth-of-type(2) { font-weight: 700; }
+tr.sure .points { font-weight: 700; }
 .interval { display: block; position: relative; width: 9.5rem; height: 1.3rem;
   background: linear-gradient(var(--faint) 0 0) 50% 0 / 1px 100% no-repeat; }
 .interval i { position: absolute; top: calc(50% - 1px); height: 2px; left: var(--low);
@@ -56,6 +57,18 @@ tr.sure td:nth-of-type(2) { font-weight: 700; }
 .better b, .worse b { background: var(--tone); }
 .plot { display: block; height: auto; max-width: 100%; min-width: 34rem; }
 .plot text { font-family: inherit; }
+.diagrams { display: flex; flex-wrap: wrap; gap: 1.2rem 3rem; }
+.diagrams figure { width: 22.5rem; max-width: 100%; break-inside: avoid; }
+.diagrams figcaption { font-size: .92rem; margin: .3rem 0 .6rem; }
+.diagram { display: block; height: auto; max-width: 100%; margin: .4rem 0; }
+.diagram text { font: 12px system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif;
+  fill: var(--ink); }
+.diagram .count { font-size: 10px; fill: var(--faint); }
+.diagram .grid { stroke: var(--grid); } .diagram .floor { stroke: var(--faint); }
+.diagram .diagonal { stroke: var(--faint); stroke-width: 1.5; stroke-dasharray: 5 4; }
+.diagram .reach { stroke: var(--series-0); stroke-width: 1.6; }
+.diagram circle { fill: var(--series-0); stroke: var(--paper); stroke-width: 1.5; }
+.diagram rect { fill: var(--series-0); fill-opacity: .35; }
 details { margin: .4rem 0 1rem; } summary { cursor: pointer; color: var(--faint);
   font-size: .92rem; }
 .checks { list-style: none; margin: .8rem 0; padding: 0; }
@@ -82,5 +95,6 @@ figure { margin: 0; }
 .picture figcaption { padding: .3rem .1rem 0; }
 footer { margin-top: 3rem; color: var(--faint); font-size: .88rem; }
 @media (max-width: 40rem) { .facts, .checks li { grid-template-columns: 1fr; } }
-@media print { body { max-width: none; padding: 0; } nav, details { display: none; } }
+@media print { body { max-width: none; padding: 0; } nav, details { display: none; }
+  .interval, .interval * { print-color-adjust: exact; } }
 """

@@ -11,8 +11,8 @@ from html import escape
 from pathlib import Path
 
 from picturedesk.artifacts import write_text
-from picturedesk.report import numbers
-from picturedesk.report.page_style import STYLE
+from picturedesk.report import differences, numbers, strips
+from picturedesk.report.page import facts, notes, write_sections
 from picturedesk.report.plots import grouped_bars, recall_curves
 from picturedesk.report.records import (
     Bar,
@@ -24,13 +24,10 @@ from picturedesk.report.records import (
     PaperTable,
     ReproductionReport,
 )
-from picturedesk.report.thumbnails import thumbnail
-from picturedesk.types import Picture
+from picturedesk.significance import Difference
 
-SIDE = 220  # pixels of a thumbnail's longer side; shown at half of it, so that it stays sharp
 STATES = {True: "✓ clean", False: "✗ not clean", None: "for you to judge"}
 
-_NO_FETCHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _ON_COMPARISONS = (
     "Each pair on the same texts, each text averaged over the seeds. Intervals and p by a paired "
     "bootstrap over texts; a filled dot where the 95 % interval leaves zero out."
@@ -49,29 +46,16 @@ def write_page(path: Path, report: ReproductionReport) -> None:
     Raises:
         MissingExtra: without matplotlib, if there is a plot to draw.
     """
-    sections = _sections(report)
-    links = "".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name in sections)
-    body = "".join(
-        f'<section id="{_anchor(name)}"><h2>{escape(name)}</h2>{content}</section>\n'
-        for name, content in sections.items()
-    )
     versions = " · ".join(f"{name} {number}" for name, number in report.versions.items())
-    write_text(
-        path,
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_NO_FETCHING}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head>\n"
-        f"<body><header><h1>{escape(report.title)}</h1>{_facts(report)}{_notes(report)}"
-        f"<nav>{links}</nav></header>\n{body}<footer>{escape(versions)}</footer></body></html>\n",
-    )
+    head = facts(numbers.facts(report).items()) + notes(report.notes)
+    write_sections(path, report.title, head, _sections(report), versions)
 
 
 def _sections(report: ReproductionReport) -> dict[str, str]:
-    """Heading → content, in order; what the report does not have is left out."""
+    """Heading → content, in order; "" for what the report does not have."""
     found = [example for example in report.examples if example.found]
     missed = [example for example in report.examples if not example.found]
-    sections = {
+    return {
         "Tables": "".join(_table(table) for table in report.tables),
         "Differences": _comparisons(report.comparisons),
         "Recall curves": _curves(report.curves),
@@ -80,22 +64,6 @@ def _sections(report: ReproductionReport) -> dict[str, str]:
         "Found": _examples(found),
         "Missed": _examples(missed),
     }
-    return {name: content for name, content in sections.items() if content}
-
-
-def _anchor(name: str) -> str:
-    return name.lower().replace(" ", "-")
-
-
-def _facts(report: ReproductionReport) -> str:
-    rows = numbers.facts(report).items()
-    lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
-    return f'<dl class="facts">{lines}</dl>'
-
-
-def _notes(report: ReproductionReport) -> str:
-    lines = "".join(f"<p>{escape(note)}</p>" for note in report.notes)
-    return f'<div class="notes">{lines}</div>' if lines else ""
 
 
 def _table(table: PaperTable) -> str:
@@ -143,34 +111,21 @@ def _first(place: int) -> str:
 def _comparisons(comparisons: Sequence[Comparison]) -> str:
     if not comparisons:
         return ""
-    widest = max(max(abs(gap.low), abs(gap.high)) for gap in comparisons)
+    gaps = [Difference(gap.difference, gap.low, gap.high, gap.p) for gap in comparisons]
+    scale = differences.widest(gaps)
     rows = "".join(
-        f'<tr class="{"sure" if gap.significant else "unsure"}">'
-        f'<th class="words" scope="row">{escape(gap.name)}</th><td>{escape(gap.candidates)}</td>'
-        f"<td>{numbers.signed(gap.difference)}</td><td>{_mark(gap, widest)}</td>"
-        f"<td>{numbers.interval(gap.low, gap.high)}</td><td>{numbers.probability(gap.p)}</td>"
-        f'<td class="words quiet">{escape(gap.paper) or numbers.ABSENT}</td></tr>\n'
-        for gap in comparisons
+        f'<tr class="{differences.sureness(gap)}">'
+        f'<th class="words" scope="row">{escape(one.name)}</th><td>{escape(one.candidates)}</td>'
+        f"{differences.cells(gap, scale)}"
+        f'<td class="words quiet">{escape(one.paper) or numbers.ABSENT}</td></tr>\n'
+        for one, gap in zip(comparisons, gaps, strict=True)
     )
-    heads = ("candidates", "points of recall@10", "", "95 % interval", "p")
+    heads = ("candidates", *differences.HEADS)
     head = "".join(f'<th class="narrow" scope="col">{name}</th>' for name in heads)
     return (
         f'<p class="quiet">{_ON_COMPARISONS}</p><div class="wide"><table><thead><tr><th></th>{head}'
         f'<th class="words" scope="col">the paper says</th></tr></thead><tbody>\n{rows}</tbody>'
         "</table></div>"
-    )
-
-
-def _mark(gap: Comparison, widest: float) -> str:
-    """The interval as a dot with whiskers beside a line at zero; the same scale for all."""
-
-    def at(points: float) -> str:
-        return f"{50 + 46 * points / max(widest, 1e-9):.1f}%"
-
-    kind = ("better" if gap.difference > 0 else "worse") if gap.significant else "unsure"
-    places = f"--low: {at(gap.low)}; --high: {at(gap.high)}; --at: {at(gap.difference)}"
-    return (
-        f'<span class="interval {kind}" style="{places}" aria-hidden="true"><i></i><b></b></span>'
     )
 
 
@@ -214,25 +169,16 @@ def _examples(examples: Sequence[Example]) -> str:
 
 
 def _example(example: Example) -> str:
-    own = "".join(_picture(picture, "") for picture in example.right)
+    own = "".join(strips.picture(picture) for picture in example.right)
     suggested = "".join(
-        _picture(picture, f"{place} · {score:.3f}", is_right)
+        strips.picture(picture, f"{place} · {score:.3f}", is_right)
         for place, (picture, score, is_right) in enumerate(example.suggested, start=1)
     )
-    return (
-        f'<article class="example"><blockquote dir="auto">{escape(example.text)}</blockquote>'
-        f'<div class="strips"><div class="strip"><p>ran with it (rank {example.rank})</p>'
-        f'<div class="row">{own}</div></div>'
-        f'<div class="strip"><p>suggested</p><div class="row">{suggested}</div></div></div>'
-        "</article>\n"
+    return strips.asked(
+        example.text,
+        strips.strip(f"ran with it (rank {example.rank})", own)
+        + strips.strip("suggested", suggested),
     )
-
-
-def _picture(picture: Picture, caption: str, is_right: bool = False) -> str:
-    kind, mark = (" right", " <strong>✓ right</strong>") if is_right else ("", "")
-    below = f"<figcaption>{caption}{mark}</figcaption>" if caption else ""
-    frame = f'<div class="frame">{thumbnail(picture.uri, SIDE)}</div>'
-    return f'<figure class="picture{kind}">{frame}{below}</figure>'
 
 
 def write_markdown(path: Path, report: ReproductionReport) -> None:

@@ -9,7 +9,7 @@ from picturedesk.extraction import ExtractConfig
 from picturedesk.texts.lsa import LsaConfig
 from picturedesk.training import TrainConfig
 
-PRESETS = ("default", "paper")
+PRESETS = ("lite0", "paper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class ReproduceConfig:
     """All that decides a reproduction; saved whole in its report.
 
     Attributes:
-        preset: "default" (the default backbone) or "paper" (Inception v3, 4096-2048-500).
+        preset: "lite0" (the default network, read as the paper reads its own) or "paper"
+            (Inception v3, 4096-2048-500).
         weights: file of backbone weights; "" for those of the preset or the hub.
         seeds: one run of every trained row each; they also choose the validation texts.
         validate: share of the training texts that choose the epoch, 0 to 1.
@@ -33,7 +34,7 @@ class ReproduceConfig:
         extract: how pictures are read.
     """
 
-    preset: str = "default"
+    preset: str = "lite0"
     weights: str = ""
     seeds: tuple[int, ...] = (0, 1, 2)
     validate: float = 0.1

@@ -23,12 +23,13 @@ from picturedesk.texts.stored import (
     save_encoder,
 )
 from picturedesk.texts.vocabulary import SMALL_CORPUS, Vocabulary, count_words
-from picturedesk.types import Floats, Ints
+from picturedesk.types import Doubles, Floats, Ints
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 KIND = "lsa"
+_EXACT = 3000  # texts; up to here all pairs of them are quicker than random projections
 _NO_TOPIC = 1e-5  # a singular value below this share of the first is rounding, not a topic
 
 
@@ -45,7 +46,8 @@ class LsaConfig:
         max_share: share of the texts, 0 to 1, beyond which a word is dropped.
         max_words: how many words are kept, the most widespread; each takes 4 · topics bytes.
         sublinear: whether a word that occurs n times counts 1 + ln n instead of n.
-        iterations: power iterations of the randomised SVD; more are more exact and slower.
+        iterations: power iterations of the randomised SVD that serves over 3,000 texts; more are
+            more exact and slower.
         seed: equal seeds, equal arrays.
     """
 
@@ -125,8 +127,7 @@ class LsaEncoder:
             raise BadInput("encode takes a list of texts, not one text: put it into a list")
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
-            rows, often = self._vocabulary.counts(text)
-            weights = self._idf[rows] * _dampen(often, self.config)
+            rows, weights = self._weights(text)
             # einsum, not @: waking BLAS threads for so little can take longer than the sum itself
             vector[:] = np.einsum("w,wd->d", weights, self._components[rows])
             vector /= np.linalg.norm(vector) or 1.0
@@ -149,6 +150,38 @@ class LsaEncoder:
         known = self.vocabulary
         strongest = np.argsort(-np.abs(weights), kind="stable")[:n]
         return [(known[row], float(weights[row])) for row in strongest]
+
+    def word_shares(self, text: str, direction: Floats) -> list[tuple[str, float]]:
+        """What each known word adds to the dot product of the text's vector and a direction.
+
+        The shares are exact: their sum is ``encode([text])[0] @ direction``.
+
+        Args:
+            text: any text.
+            direction: (D,).
+
+        Returns:
+            Words, as they were normalised, with their shares: the largest first, for or against.
+
+        Raises:
+            BadInput: the direction is not D numbers.
+        """
+        if direction.shape != (self.width,):
+            raise BadInput(
+                f"direction of shape {direction.shape}: this encoder's vectors are ({self.width},)"
+            )
+        rows, weights = self._weights(text)
+        components = self._components[rows]  # (n, D)
+        norm = float(np.linalg.norm(np.einsum("w,wd->d", weights, components))) or 1.0
+        shares = weights * np.einsum("wd,d->w", components, direction) / norm
+        known = self.vocabulary
+        strongest = np.argsort(-np.abs(shares), kind="stable")
+        return [(known[rows[place]], float(shares[place])) for place in strongest]
+
+    def _weights(self, text: str) -> tuple[Ints, Floats]:
+        """Rows (n,) of a text's known words and what each weighs (n,)."""
+        rows, often = self._vocabulary.counts(text)
+        return rows, self._idf[rows] * _dampen(often, self.config)
 
     def save(self, folder: Path) -> None:
         """Writes arrays and JSON into a folder."""
@@ -197,15 +230,32 @@ def _components(tfidf: csr_matrix, config: LsaConfig) -> Floats:
 
     The word that weighs most in a topic weighs positively: signs do not depend on chance.
     """
-    from sklearn.utils.extmath import randomized_svd
-
-    _, strength, directions = randomized_svd(
-        tfidf,
-        n_components=min(config.topics, *tfidf.shape),
-        n_iter=config.iterations,
-        random_state=config.seed,
-    )
+    topics = min(config.topics, *tfidf.shape)
+    few = tfidf.shape[0] <= _EXACT
+    strength, directions = _exact(tfidf, topics) if few else _randomised(tfidf, topics, config)
     directions = directions[strength > _NO_TOPIC * strength[0]]  # (D, V)
     strongest = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
     signed = directions.T * np.sign(strongest)
     return np.ascontiguousarray(signed, dtype=np.float32)
+
+
+def _exact(tfidf: csr_matrix, topics: int) -> tuple[Doubles, Doubles]:
+    """Singular values (D,) and right vectors (D, V), from the cosines of all pairs of texts."""
+    from scipy.linalg import eigh
+
+    tfidf = tfidf.astype(np.float64)  # roots are taken below: float32 would see topics in rounding
+    cosines = (tfidf @ tfidf.T).toarray()
+    squares, left = eigh(cosines, subset_by_index=(len(cosines) - topics, len(cosines) - 1))
+    strength = np.sqrt(np.maximum(squares[::-1], 0))  # (D,)
+    known = np.maximum(strength, _NO_TOPIC * strength[0])
+    return strength, (tfidf.T @ left[:, ::-1] / known).T
+
+
+def _randomised(tfidf: csr_matrix, topics: int, config: LsaConfig) -> tuple[Doubles, Doubles]:
+    """The same for many texts, by Halko, Martinsson and Tropp (2011)."""
+    from sklearn.utils.extmath import randomized_svd
+
+    _, strength, directions = randomized_svd(
+        tfidf, n_components=topics, n_iter=config.iterations, random_state=config.seed
+    )
+    return strength, directions

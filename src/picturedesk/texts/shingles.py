@@ -68,6 +68,18 @@ def near_duplicate_texts(
     return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
 
 
+def duplicate_groups(texts: Sequence[str], shared: float = SHARED) -> Ints:
+    """Group (T,) of each text: near-duplicates, also by way of others, have one number."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = near_duplicate_texts(texts, texts, shared)
+    ones = np.ones(len(pairs), dtype=np.int8)
+    graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(texts), len(texts)))
+    _, groups = connected_components(graph, directed=False)
+    return np.asarray(groups, dtype=np.int64)
+
+
 def _shingles(text: str, known: _WordHashes) -> Hashes:
     hashes = np.array([known[word] for word in words(text)], dtype=np.uint64)
     if not len(hashes):

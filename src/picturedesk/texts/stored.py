@@ -30,7 +30,13 @@ from picturedesk.types import Json
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-_TYPES = {"F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8}
+_TYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "I64": np.int64,
+    "I32": np.int32,
+    "U8": np.uint8,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,149 @@
+"""Deletion check: does a picture lose more by the words that spoke most than by words at random?
+
+    python benchmarks/attribution.py DESK ARCHIVE           # texts of the desk's part "test"
+    python benchmarks/attribution.py DESK ARCHIVE --words 5 --texts 500
+
+For each text the first suggestion is explained; then as many words are taken out of the text: those
+of the largest shares, of the smallest shares, and any. Prints how much the score of that picture
+falls (captions and hubness, which hang on no word or on no text, apart), with a paired bootstrap
+over texts, and how long ten suggestions take to explain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from picturedesk.attribution import Shown, explain_all, without
+from picturedesk.datasets import open_archive
+from picturedesk.desk import Desk
+from picturedesk.features import FeatureStore
+from picturedesk.significance import bootstrap_interval, paired_difference
+from picturedesk.texts.words import words
+from picturedesk.types import Doubles, Floats
+
+KINDS = ("top", "random", "bottom")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """One text and the pictures that the desk suggests for it.
+
+    Attributes:
+        text: as it was asked.
+        features: (K, ΣD_l) of the suggestions.
+        hubness: (K,).
+    """
+
+    text: str
+    features: Floats
+    hubness: Floats
+
+    @classmethod
+    def of(cls, desk: Desk, store: FeatureStore, text: str, k: int) -> Asked:
+        """Asks the desk."""
+        keys = [found.picture.key for found in desk.suggest(text, k)]
+        hubness = np.zeros(len(keys), dtype=np.float32)
+        if desk.blend is not None:
+            hubness = desk.blend.space.hubness_of(desk.catalogue.vectors(keys))
+        return cls(text, store.read(keys, desk.matcher.levels), hubness)
+
+
+def explained(desk: Desk, asked: Asked) -> list[list[str]]:
+    """Words per suggestion, what spoke most for it first."""
+    question = None
+    if desk.blend is not None:
+        question = desk.question(desk.matcher.text_encoder.encode([asked.text]))
+    shown = Shown(asked.features, asked.hubness)
+    found = explain_all(desk.matcher, desk.blend, asked.text, question, shown)
+    return [[known.word for known in explanation.words] for explanation in found]
+
+
+def score(desk: Desk, asked: Asked, text: str) -> float:
+    """Direct, transfer and names of the first suggestion for another text."""
+    features = desk.matcher.text_encoder.encode([text])
+    fused = desk.matcher.pictures(asked.features[:1])[0]
+    blend = desk.blend
+    if blend is None:
+        return float(desk.matcher.placed(features)[0] @ fused)
+    question, weights = desk.question(features), blend.weights
+    total = float((weights.direct * question.text + weights.transfer * question.transfer) @ fused)
+    if blend.names is not None:
+        columns = desk.matcher.backbone.columns(blend.probabilities)
+        named = blend.names.pictures(asked.features[:1, columns])[0]
+        total += weights.names * float(named @ question.names)
+    return total
+
+
+def drops(desk: Desk, asked: Asked, count: int, random: np.random.Generator) -> list[float] | None:
+    """How much the score falls without top, random and bottom words; None for too few words."""
+    spoken = explained(desk, asked)[0]
+    every = list(dict.fromkeys(words(asked.text)))
+    if len(spoken) < 2 * count or len(every) < 2 * count:
+        return None
+    some = [every[place] for place in random.choice(len(every), count, replace=False)]
+    before = score(desk, asked, asked.text)
+    kinds = (spoken[:count], some, spoken[-count:])
+    return [before - score(desk, asked, deleted(asked.text, kind)) for kind in kinds]
+
+
+def deleted(text: str, unwanted: Sequence[str]) -> str:
+    for word in unwanted:
+        text = without(text, word)
+    return text
+
+
+def test_texts(desk: Desk, archive: str, most: int) -> list[str]:
+    """Texts that the desk was not fitted on, evenly spaced."""
+    known = {text.id: text.whole for text in open_archive(archive).texts}
+    ids = [desk.memory.text_ids[row] for row in desk.memory.texts_of("test")]
+    there = [known[name] for name in ids if name in known]
+    if not there:
+        raise SystemExit(f"{archive} has no text of the desk's part 'test': is it the same one?")
+    chosen = np.linspace(0, len(there) - 1, min(most, len(there)), dtype=int)
+    return [there[row] for row in chosen]
+
+
+def show(found: Doubles, count: int) -> None:
+    for name, values in zip(KINDS, found.T, strict=True):
+        known = bootstrap_interval(values)
+        print(f"without {count} {name:<7}{known.mean:+.4f}  [{known.low:+.4f}, {known.high:+.4f}]")
+    best, chance, least = found.T
+    for name, a, b in (("top - random", best, chance), ("random - bottom", chance, least)):
+        gap = paired_difference(a, b)
+        print(f"{name:<16}{gap.mean:+.4f}  [{gap.low:+.4f}, {gap.high:+.4f}]  p {gap.p:.4f}")
+    print(f"top > random in {np.mean(best > chance):.1%} of {len(found)} texts")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("desk")
+    parser.add_argument("archive", help="what the desk was fitted on, as picturedesk fit takes it")
+    parser.add_argument("--words", type=int, default=3, help="taken out of each text")
+    parser.add_argument("--texts", type=int, default=300, help="asked at most")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+
+    desk, random = Desk(arguments.desk), np.random.default_rng(arguments.seed)
+    texts = test_texts(desk, arguments.archive, arguments.texts)
+    with FeatureStore.open(desk.folder.features) as store:
+        every = [
+            drops(desk, Asked.of(desk, store, text, 1), arguments.words, random) for text in texts
+        ]
+        longest = Asked.of(desk, store, max(texts, key=len), 10)
+    found = np.array([known for known in every if known is not None])
+    print(f"{len(texts)} texts, {len(texts) - len(found)} of them too short")
+    if len(found):
+        show(found, arguments.words)
+    started = time.perf_counter()
+    explained(desk, longest)
+    took = time.perf_counter() - started
+    print(f"ten suggestions of the longest text ({len(longest.text)} characters): {took:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Which side of the input a timm network takes, told before any weights are read. Imports torch.
+
+Convolutions take any. Networks whose weights follow the input (position embeddings) take another
+where timm resizes these weights; mixers of a fixed number of tokens do not.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from picturedesk.backbones.weights import bare_network, converted, fits, one_line, size_option
+from picturedesk.errors import BadInput
+
+# What timm's networks raise when they are built for, or given, input that they do not take.
+UNFIT = (AssertionError, AttributeError, RuntimeError, TypeError, ValueError, ZeroDivisionError)
+
+
+def blank_network(model: str, size: int = 0) -> nn.Module:
+    """The network without numbers (on torch's meta device), for input of this side; 0: its own.
+
+    Raises:
+        BadInput: its weights cannot be had for this side.
+    """
+    if not size_option(model, size):
+        with torch.device("meta"):
+            return bare_network(model).eval()
+    with torch.device("meta"):
+        usual = bare_network(model)
+        own = int(usual.pretrained_cfg["input_size"][-1])  # type: ignore[index]
+        try:
+            network = bare_network(model, size).eval()
+        except (BadInput, *UNFIT) as error:
+            raise cannot_take(model, size, own, error) from error
+    _check_weights(model, usual, network, (size, own))
+    return network
+
+
+def cannot_take(model: str, size: int, own: int, error: Exception) -> BadInput:
+    """The refusal of a size, in one line."""
+    return BadInput(
+        f"'{model}' cannot take pictures of {size} px ({one_line(error)}): leave size out for its "
+        f"own {own} px, or try another"
+    )
+
+
+def _check_weights(
+    model: str, usual: nn.Module, network: nn.Module, sizes: tuple[int, int]
+) -> None:
+    """Raises BadInput where the weights of the usual size cannot be made to fit this one."""
+    there = {
+        name: torch.zeros((), dtype=one.dtype, device="cpu").expand(one.shape)  # takes no memory
+        for name, one in usual.state_dict().items()
+    }
+    wanted: dict[str, Tensor] = network.state_dict()
+    if fits(wanted, there) or fits(wanted, converted(network, there)):
+        return
+    odd = [name for name in wanted if name not in there or wanted[name].shape != there[name].shape]
+    raise cannot_take(model, *sizes, ValueError(f"no way to resize {odd[0]}"))

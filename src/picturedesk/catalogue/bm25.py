@@ -1,0 +1,125 @@
+"""The words of captions and tags, and their BM25, kept by SQLite's FTS5. Knows no vectors.
+
+Words are what ``texts.words`` makes of any language. Each is stored as the hexadecimal digits of
+its UTF-8: FTS5 takes that for one token, whatever the word is made of, and never for a command.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from picturedesk.errors import PicturedeskError
+from picturedesk.texts.words import WORDS_VERSION, words
+from picturedesk.types import Doubles, Ints, Picture
+
+MOST_WORDS = 100  # that are asked for at once
+MOST_HITS = 10_000  # pictures that they may have together, each word counted by itself
+MADE_BY = f"words {WORDS_VERSION} of caption and tags, in hex"  # an index made otherwise is stale
+_LONGEST = 200  # bytes of a word that count; FTS5 takes 32 kB of digits
+_SCHEMA = (
+    "CREATE VIRTUAL TABLE words USING fts5(tokens, tokenize = 'ascii')",
+    "CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row)",
+)
+_PUT = "INSERT INTO words (rowid, tokens) SELECT row, ? FROM pictures WHERE key = ?"
+_REMOVE = "DELETE FROM words WHERE rowid = (SELECT row FROM pictures WHERE key = ?)"
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Raises PicturedeskError if this Python's SQLite was built without FTS5."""
+    try:
+        connection.execute("SELECT fts5_source_id()")
+    except sqlite3.OperationalError:
+        raise PicturedeskError(
+            f"SQLite {sqlite3.sqlite_version} of this Python has no FTS5, which catalogues need: "
+            "use a Python from python.org, conda, uv or Debian"
+        ) from None
+
+
+def make(connection: sqlite3.Connection) -> None:
+    """Makes the index anew, from the pictures that there are, inside a transaction."""
+    clear(connection)
+    rows = connection.execute("SELECT row, caption, tags FROM pictures ORDER BY row")
+    filled = ((row, _tokens(caption, json.loads(tags))) for row, caption, tags in rows)
+    connection.executemany(
+        "INSERT INTO words (rowid, tokens) VALUES (?, ?)",
+        ((row, tokens) for row, tokens in filled if tokens),
+    )
+
+
+def clear(connection: sqlite3.Connection) -> None:
+    """Makes an empty index, inside a transaction; faster than taking out every word."""
+    for table in ("words", "vocabulary"):
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+    for statement in _SCHEMA:
+        connection.execute(statement)
+
+
+def put(connection: sqlite3.Connection, pictures: Iterable[Picture]) -> None:
+    """Adds or replaces the words of pictures that are in the catalogue, inside a transaction."""
+    filled = {picture.key: _tokens(picture.caption, picture.tags) for picture in pictures}
+    remove(connection, list(filled))
+    connection.executemany(_PUT, ((tokens, key) for key, tokens in filled.items() if tokens))
+
+
+def remove(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Removes the words of pictures that are still in the catalogue, inside a transaction."""
+    connection.executemany(_REMOVE, ((key,) for key in keys))
+
+
+def has_any(connection: sqlite3.Connection) -> bool:
+    """Whether any picture has words."""
+    return connection.execute("SELECT rowid FROM words LIMIT 1").fetchone() is not None
+
+
+def frequencies(connection: sqlite3.Connection) -> dict[str, int]:
+    """Per token, how many pictures have it."""
+    return dict(connection.execute("SELECT term, doc FROM vocabulary"))
+
+
+def rarest(query: Iterable[str], known: Mapping[str, int]) -> list[str]:
+    """The tokens to ask for: those of the rarest words, as many as can be asked for quickly.
+
+    At most ``MOST_WORDS``, and no more than have ``MOST_HITS`` pictures together, but one in any
+    case: a long text stays quick, and "the" is not asked for where it stands everywhere.
+
+    Args:
+        query: words in any order; repeated ones count once.
+        known: ``frequencies``.
+
+    Returns:
+        Rarest first; equally rare ones by token.
+    """
+    tokens = {_token(word) for word in query} & known.keys()
+    ordered = sorted(tokens, key=lambda token: (known[token], token))
+    together = accumulate(known[token] for token in ordered)
+    quick = sum(hits <= MOST_HITS for hits in together)
+    return ordered[: max(1, min(quick, MOST_WORDS))]
+
+
+def scores(connection: sqlite3.Connection, tokens: Sequence[str]) -> tuple[Ints, Doubles]:
+    """Row numbers (n,), ascending, of the pictures that have any token, and their BM25 (n,).
+
+    FTS5's: k1 = 1.2, b = 0.75, idf = log((N - n + 0.5) / (n + 0.5)) or 1e-6 if that is larger, for
+    N pictures with words; higher is better.
+    """
+    if not tokens:  # which FTS5 takes for a mistake
+        return np.empty(0, dtype=np.int64), np.empty(0)
+    found = connection.execute(
+        "SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? ORDER BY rowid",
+        (" OR ".join(tokens),),
+    ).fetchall()
+    rows, values = zip(*found, strict=True) if found else ((), ())
+    return np.array(rows, dtype=np.int64), np.array(values, dtype=np.float64)
+
+
+def _tokens(caption: str, tags: Sequence[str]) -> str:
+    return " ".join(_token(word) for word in words("\n".join((caption, *tags))))
+
+
+def _token(word: str) -> str:
+    return word.encode("utf-8", "surrogatepass")[:_LONGEST].hex()

@@ -1,0 +1,34 @@
+"""What a desk's catalogue holds of a picture: its vectors, and the fingerprint they go by."""
+
+from __future__ import annotations
+
+from picturedesk.artifacts import fingerprint
+from picturedesk.blend import Blend, CatalogueSpace
+from picturedesk.matcher import Matcher
+from picturedesk.memory import ArchiveMemory
+from picturedesk.types import Floats
+
+
+def catalogue_space(matcher: Matcher, blend: Blend | None) -> CatalogueSpace:
+    """The layout of the vectors."""
+    return CatalogueSpace(matcher.width) if blend is None else blend.space
+
+
+def catalogue_fingerprint(matcher: Matcher, blend: Blend | None) -> str:
+    """Hash of all that decides a catalogue vector."""
+    if blend is None:
+        return matcher.fingerprint
+    return fingerprint([matcher.fingerprint, blend.fingerprint])
+
+
+def catalogue_vectors(
+    matcher: Matcher, blend: Blend | None, memory: ArchiveMemory, features: Floats
+) -> Floats:
+    """Level features (N, ΣD_l) → catalogue vectors (N, W)."""
+    fused = matcher.pictures(features)
+    if blend is None:
+        return fused
+    probabilities = None
+    if blend.probabilities:
+        probabilities = features[:, matcher.backbone.columns(blend.probabilities)]
+    return blend.pictures(fused, probabilities, memory.text_vectors[memory.texts_of("train")])

@@ -1,0 +1,195 @@
+"""Runs the recipe: rehearse, choose, calibrate, fit on everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from picturedesk.blend import Blend, CatalogueSpace, ClassNames, Kernel, Weights
+from picturedesk.errors import BadInput
+from picturedesk.matcher import Matcher
+from picturedesk.recipe.calibration import calibrate, rankings
+from picturedesk.recipe.config import PROBABILITIES, BestConfig
+from picturedesk.recipe.material import Material, TextParts
+from picturedesk.recipe.rehearsal import CaptionScores, Rehearsal, Sides, divide, rehearse
+from picturedesk.recipe.threads import side_by_side
+from picturedesk.recipe.weighing import blended, choose, mean_reciprocal_rank
+from picturedesk.texts.joined import JoinedEncoder
+from picturedesk.types import Ints, Progress, TextEncoder, silent
+
+FEWEST_TEXTS = 10  # that can be divided and still be learned from
+_SATURATION = 10.0  # BM25 that counts half
+_SPREAD = 5.0  # deviations of other routes that lie between no word in common and all of them
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """What the recipe leaves.
+
+    Attributes:
+        encoder: the matcher's text encoder.
+        matcher: text encoder and both heads.
+        blend: weights, class names and confidence.
+        ridges: (picture, text) that were chosen.
+        rehearsed: mean reciprocal rank of each route in the rehearsals, 0 to 1.
+        asked: texts that were asked in them.
+    """
+
+    encoder: JoinedEncoder
+    matcher: Matcher
+    blend: Blend
+    ridges: tuple[float, float]
+    rehearsed: dict[str, float]
+    asked: int
+
+
+def fit_best(
+    material: Material,
+    parts: TextParts,
+    config: BestConfig,
+    captions: CaptionScores | None = None,
+    progress: Progress = silent,
+) -> Fitted:
+    """Fits heads, weights and confidence on an archive.
+
+    Args:
+        material: the training part.
+        parts: text features of its texts; without a pretrained encoder among them there is no
+            class-name route.
+        config: settings.
+        captions: texts and captions → BM25; None where archive pictures have no captions.
+        progress: told of rehearsals.
+
+    Raises:
+        BadInput: if the archive is too small.
+    """
+    if len(material.texts) < FEWEST_TEXTS:
+        raise BadInput(
+            f"{len(material.texts)} texts to learn from, at least {FEWEST_TEXTS} are needed"
+        )
+    names = _names(material, parts.pretrained)
+    ridges, rehearsals = _rehearsals(material, parts, names, captions, config, progress)
+    weights = choose(rehearsals, config, _SATURATION)
+    known = [
+        ranking
+        for r in rehearsals
+        for ranking in rankings(blended(r, weights, _SATURATION), r.relevant, r.nearest)
+    ]
+    if captions is None:
+        weights = _with_default_words(weights, config)
+    encoder, matcher, blend = _fit_all(material, parts, names, ridges, weights, config)
+    return Fitted(
+        encoder=encoder,
+        matcher=matcher,
+        blend=replace(blend, confidence=calibrate(known, config.seed)),
+        ridges=ridges,
+        rehearsed=_summary(rehearsals, weights),
+        asked=len(known),
+    )
+
+
+def _names(material: Material, sentences: TextEncoder | None) -> ClassNames | None:
+    """The space of class names; None where names or sentence encoder are missing."""
+    there = {str(level) for level in material.spec.levels}
+    if sentences is None or not material.classes or PROBABILITIES not in there:
+        return None
+    return ClassNames.of(material.classes, sentences.encode(material.classes))
+
+
+def _rehearsals(
+    material: Material,
+    parts: TextParts,
+    names: ClassNames | None,
+    captions: CaptionScores | None,
+    config: BestConfig,
+    progress: Progress,
+) -> tuple[tuple[float, float], list[Rehearsal]]:
+    """The best ridges, and the rehearsals with them."""
+    held = divide(material.together, config)
+    everything = np.arange(len(material.texts))
+
+    def rehearsed(asked: Ints) -> list[Rehearsal]:
+        sides = Sides.of(material, parts, np.setdiff1d(everything, asked), config.alignment)
+        return [
+            rehearse(
+                material,
+                sides,
+                sides.align(config.with_ridges(ridges)),
+                asked,
+                parts,
+                names,
+                captions,
+                config,
+            )
+            for ridges in config.ridges
+        ]
+
+    runs = list(side_by_side(rehearsed, held, "rehearsals", progress))
+    tried = {ridges: [run[i] for run in runs] for i, ridges in enumerate(config.ridges)}
+    alone = Weights(direct=1.0)
+    best = max(tried, key=lambda r: mean_reciprocal_rank(tried[r], alone, _SATURATION))
+    return best, tried[best]
+
+
+def _fit_all(
+    material: Material,
+    parts: TextParts,
+    names: ClassNames | None,
+    ridges: tuple[float, float],
+    weights: Weights,
+    config: BestConfig,
+) -> tuple[JoinedEncoder, Matcher, Blend]:
+    """Everything once more, on all texts."""
+    chosen: Ints = np.arange(len(material.texts), dtype=np.int64)
+    sides = Sides.of(material, parts, chosen, config.alignment)
+    alignment = sides.align(config.with_ridges(ridges))
+    matcher = Matcher(
+        sides.encoder,
+        alignment.picture_head,
+        material.spec,
+        text_head=alignment.text_head,
+    )
+    first, last = parts.sentence_columns(sides.encoder)
+    route = None
+    if names is not None:
+        columns = material.spec.columns(PROBABILITIES)
+        route = names.centred(
+            sides.text_features[:, first:last], material.features[sides.shown][:, columns]
+        )
+    blend = Blend(
+        space=CatalogueSpace(matcher.width, route.width if route is not None else 0, hubs=True),
+        weights=weights,
+        kernel=Kernel(config.nearest, config.temperature),
+        hub_temperature=config.hub_temperature,
+        words_scale=_SATURATION,
+        names=route,
+        probabilities=PROBABILITIES if route is not None else "",
+        sentences=(first, last),
+    )
+    return sides.encoder, matcher, blend
+
+
+def _with_default_words(weights: Weights, config: BestConfig) -> Weights:
+    """Captions that may come later are heard too, as loudly as a deviation or so."""
+    return replace(weights, words=config.default_words * _SPREAD)
+
+
+def _summary(rehearsals: Sequence[Rehearsal], weights: Weights) -> dict[str, float]:
+    """Mean reciprocal rank of each route alone, and of the blend."""
+    routes = {
+        "direct": Weights(),
+        "transfer": Weights(direct=0.0, transfer=1.0),
+        "names": Weights(direct=0.0, names=1.0),
+        "words": Weights(direct=0.0, words=1.0),
+        "blend": weights,
+    }
+    some = rehearsals[0]
+    left_out = {"names"} if some.names is None else set()
+    left_out |= {"words"} if some.words is None else set()
+    return {
+        name: mean_reciprocal_rank(rehearsals, alone, _SATURATION)
+        for name, alone in routes.items()
+        if name not in left_out
+    }

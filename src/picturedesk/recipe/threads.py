@@ -1,0 +1,32 @@
+"""Independent pieces of linear algebra side by side, one core each. Knows nothing of what they are.
+
+Two factorisations that share two cores wait for each other; two that have one core each do not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from picturedesk.types import Progress
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+
+def side_by_side(
+    work: Callable[[Given], Result], pieces: Sequence[Given], what: str, progress: Progress
+) -> Iterator[Result]:
+    """Results in the order of the pieces; ``progress`` is told as each is there."""
+    from threadpoolctl import threadpool_limits
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers = max(1, min(cores or 1, len(pieces)))
+    progress(0, len(pieces), what)
+    limits = 1 if workers > 1 else None
+    with threadpool_limits(limits), ThreadPoolExecutor(workers, "picturedesk fit") as pool:
+        for done, result in enumerate(pool.map(work, pieces), start=1):
+            progress(done, len(pieces), what)
+            yield result

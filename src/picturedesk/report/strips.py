@@ -1,0 +1,33 @@
+"""A text with rows of pictures below it; the same on every page. Right ones are framed."""
+
+from __future__ import annotations
+
+from html import escape
+
+from picturedesk.report.thumbnails import thumbnail
+from picturedesk.types import Picture
+
+SIDE = 220  # pixels of a thumbnail's longer side; shown at half of it, so that it stays sharp
+
+
+def picture(shown: Picture, caption: str = "", is_right: bool = False) -> str:
+    """A thumbnail with a line below it, as plain text; a right one says so in words, too."""
+    kind, mark = (" right", " <strong>✓ right</strong>") if is_right else ("", "")
+    below = f"<figcaption>{escape(caption)}{mark}</figcaption>" if caption else ""
+    frame = f'<div class="frame">{thumbnail(shown.uri, SIDE)}</div>'
+    return f'<figure class="picture{kind}">{frame}{below}</figure>'
+
+
+def strip(heading: str, pictures: str) -> str:
+    """A row of pictures, as ``picture`` gives them; nothing where there are none."""
+    if not pictures:
+        return ""
+    return f'<div class="strip"><p>{escape(heading)}</p><div class="row">{pictures}</div></div>'
+
+
+def asked(text: str, strips: str) -> str:
+    """A text, as plain text, with what ``strip`` gives below it."""
+    return (
+        f'<article class="example"><blockquote dir="auto">{escape(text)}</blockquote>'
+        f'<div class="strips">{strips}</div></article>\n'
+    )

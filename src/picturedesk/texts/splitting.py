@@ -1,0 +1,112 @@
+"""Text of any language → its sentences. Knows nothing of vectors or words.
+
+What ends a sentence:
+
+* **A line break**, always: a headline is a sentence of its own.
+* **The full stops of scripts without spaces or capitals** (Chinese 。！？, Arabic ؟, Hindi । …),
+  with the closing quotes and brackets behind them.
+* **. ! ? …** before a space, if no small letter follows, and if the point ends neither an
+  abbreviation ("Dr.", "z. B.", "U.S.") nor a number of one or two digits ("am 3. Oktober").
+
+Pieces of under four letters and digits stay with their neighbour in the same line; pieces
+without any are left out. Sentences that are too long are cut at a space or comma.
+"""
+
+from __future__ import annotations
+
+import re
+
+SENTENCES_VERSION = 1  # part of fingerprints; raise it when `split_sentences` changes
+
+_WIDE = frozenset("。！？｡؟۔।॥።။។༎")
+_END = re.compile(r"[.!?…．。！？｡؟۔।॥።။។༎]+[\"'”’»›」』）)\]》〉】]*")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_BREAKS = (" ", ",", "，", "、", ";", "；", ":", "：")
+_FIRST_WIDE_LETTER = "\u2e80"  # from here on: Chinese, Japanese, Korean
+_TINY = 4  # letters and digits; a piece of fewer is no sentence
+_NEAR = 16  # characters before and after a full stop that are looked at
+_ABBREVIATIONS = re.compile(
+    "mrs?|ms|dr|prof|st|[js]r|no|nr|vs|etc|inc|ltd|gen|sen|rep|gov|capt|col|sgt|rev|hon|mt|approx|"
+    "bzw|ca|vgl|usw|sog|inkl|evtl|ggf|mme|mlle|sra|sig|ing|av|art|fig|vol|pp|ed",
+    re.IGNORECASE,
+)
+
+
+def split_sentences(text: str, longest: int = 600) -> list[str]:
+    """The sentences of a text in their order; see the module for the rules.
+
+    Args:
+        text: any length, any mixture of languages.
+        longest: characters beyond which a sentence is cut into pieces of about equal length.
+
+    Returns:
+        Sentences with single spaces; empty for a text without letters or digits.
+    """
+    found: list[str] = []
+    for line in _LONE_SURROGATE.sub("\ufffd", text).splitlines():
+        for piece in _merge(_pieces(line)):
+            if any(map(str.isalnum, piece)):
+                found += _cut(" ".join(piece.split()), longest)
+    return found
+
+
+def _pieces(line: str) -> list[str]:
+    """What lies between the ends of sentences; put together again, it is the line."""
+    ends = [match.end() for match in _END.finditer(line) if _ends_sentence(line, match)]
+    starts = [0, *ends]
+    return [line[a:b] for a, b in zip(starts, [*ends, len(line)], strict=True)]
+
+
+def _ends_sentence(line: str, match: re.Match[str]) -> bool:
+    mark, start, end = match.group(), match.start(), match.end()
+    if not _WIDE.isdisjoint(mark) or end == len(line):
+        return True
+    if not line[end].isspace():
+        return mark[0] in "!?" and line[end] >= _FIRST_WIDE_LETTER
+    if line[end : end + _NEAR].lstrip()[:1].islower():
+        return False
+    return mark[0] != "." or not _is_abbreviated(line[max(0, start - _NEAR) : start])
+
+
+def _is_abbreviated(before: str) -> bool:
+    """Whether the point after these characters belongs to their last word."""
+    word = before.split()[-1].lstrip("([\"'“‘«") if before.strip() else ""
+    if word.isdigit():
+        return len(word) <= 2
+    if "." in word or len(word) == 1:
+        return all(len(part) <= 2 for part in word.split("."))
+    return _ABBREVIATIONS.fullmatch(word) is not None
+
+
+def _merge(pieces: list[str]) -> list[str]:
+    """Tiny pieces with the one before them, or after them where there is none before."""
+    merged: list[str] = []
+    held = ""
+    for piece in pieces:
+        if merged and _is_tiny(piece):
+            merged[-1] += piece
+        elif _is_tiny(held + piece):
+            held += piece
+        else:
+            merged.append(held + piece)
+            held = ""
+    return [*merged, held]
+
+
+def _is_tiny(piece: str) -> bool:
+    return sum(map(str.isalnum, piece)) < _TINY
+
+
+def _cut(sentence: str, longest: int) -> list[str]:
+    """Pieces of at most ``longest`` characters, ended at a space or comma where there is one."""
+    cut: list[str] = []
+    start = 0
+    while (left := len(sentence) - start) > longest:
+        pieces = -(-left // longest)
+        size = -(-left // pieces)
+        middle, end = start + size // 2, start + size
+        at = max(sentence.rfind(mark, middle, end) for mark in _BREAKS)
+        end = at + 1 if at >= 0 else end
+        cut.append(sentence[start:end].strip())
+        start = end
+    return [*cut, sentence[start:].strip()]

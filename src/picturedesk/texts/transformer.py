@@ -1,0 +1,107 @@
+"""Any sentence-transformers model as the engine of a SentenceEncoder (extra ``sentence``).
+
+Knows nothing of texts, pools or files. The model is named, not copied: it is opened again by its
+name or folder, and refused if its weights have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from picturedesk.artifacts import array_fingerprint, fingerprint
+from picturedesk.errors import BadInput, Mismatch, MissingExtra
+from picturedesk.types import Floats, Json
+
+NAME = "sentence-transformers"
+_BATCH = 32  # sentences
+
+
+class TransformerEngine:
+    """Sentences → vectors (n, D) of a transformer; see ``sentences.SentenceEngine``.
+
+    Attributes:
+        name: how manifests call it.
+        facts: name or folder of the model, and hash of its weights.
+    """
+
+    name = NAME
+
+    def __init__(self, model: str | Path, device: str = "cpu") -> None:
+        """Opens a model; a name that is no folder is looked up, and downloaded, by the library.
+
+        Args:
+            model: name on the Hugging Face hub, or a local folder.
+            device: "cpu", "cuda", "cuda:N" or "mps".
+
+        Raises:
+            MissingExtra: sentence-transformers is not installed.
+            BadInput: there is no such model or device.
+        """
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError:
+            raise MissingExtra("sentence-transformers", "sentence") from None
+        named = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
+        try:
+            self._model = SentenceTransformer(named, device=device)
+        except (OSError, ValueError, RuntimeError, AssertionError) as error:
+            raise BadInput(
+                f"{model} cannot be opened on {device!r} ({str(error).splitlines()[0]}): give the "
+                "name of a sentence-transformers model, or its folder, and a device that is here"
+            ) from None
+        self.facts: Json = {"model": named, "weights": _hash_weights(self._model)}
+        self._width = int(self.encode(["a"]).shape[1])
+
+    @classmethod
+    def restored(cls, facts: Json) -> Self:
+        """What ``facts`` described, on the CPU.
+
+        Raises:
+            MissingExtra: sentence-transformers is not installed.
+            BadInput: there is no such model any more.
+            Mismatch: its weights have changed.
+        """
+        engine = cls(facts["model"])
+        if engine.facts["weights"] != facts["weights"]:
+            raise Mismatch(
+                f"made with other weights of {facts['model']} ({facts['weights']}) than are there "
+                f"now ({engine.facts['weights']}): bring those back, or make it again"
+            )
+        return engine
+
+    @property
+    def width(self) -> int:
+        """Numbers per sentence (D)."""
+        return self._width
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the output: the weights, wherever the model lies."""
+        return f"{NAME} {self.facts['weights']}"
+
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        """None: the library opens the model by its name."""
+        return {}
+
+    def encode(self, sentences: Sequence[str]) -> Floats:
+        """Sentences → (n, D); what is beyond the model's longest input is not read by it."""
+        rows = self._model.encode(
+            list(sentences), batch_size=_BATCH, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(rows, dtype=np.float32)
+
+
+def _hash_weights(model: Any) -> str:  # noqa: ANN401 - a SentenceTransformer
+    """Hash of all its weights and of how many tokens it reads."""
+    import torch
+
+    arrays = {
+        name: weights.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        for name, weights in model.state_dict().items()
+    }
+    return fingerprint((array_fingerprint(arrays), model.max_seq_length))

