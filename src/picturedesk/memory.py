@@ -45,6 +45,7 @@ class ArchiveMemory:
             to say what is special about it.
         alike: (T,) near-duplicate group of each text.
         named_texts: (T, R) texts in the class-name space; R is 0 where there is none.
+        captions: per picture the words by which it may be measured, "" for none.
         asked: per text the whole of it where it may be asked to measure and captions play a
             part, else "".
     """
@@ -61,6 +62,7 @@ class ArchiveMemory:
     typical: Floats
     alike: Ints
     named_texts: Floats
+    captions: tuple[str, ...]
     asked: tuple[str, ...]
 
     def texts_of(self, part: str) -> Ints:
@@ -94,6 +96,7 @@ class ArchiveMemory:
                     "text_ids": self.text_ids,
                     "excerpts": self.excerpts,
                     "pictures": plain(self.pictures),
+                    "captions": self.captions,
                     "asked": self.asked,
                 },
             )
@@ -125,6 +128,7 @@ class ArchiveMemory:
             typical=arrays["typical"],
             alike=arrays["alike"],
             named_texts=arrays["named_texts"],
+            captions=tuple(records["captions"]),
             asked=tuple(records["asked"]),
         )
 

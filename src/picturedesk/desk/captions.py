@@ -1,4 +1,4 @@
-"""BM25 of captions against texts, as the catalogue will give it, for weighing it beforehand."""
+"""Captions against texts: BM25 as the catalogue will give it, to weigh and measure it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 
 from picturedesk.catalogue import bm25
 from picturedesk.texts.words import words
-from picturedesk.types import Floats
+from picturedesk.types import Archive, Floats
+
+FEW = 0.2  # share of pictures with a caption of their own, below which none is counted
+REPEATED = 0.7  # share of common words from which a caption is a text said again
 
 
 def caption_scores(texts: Sequence[str], captions: Sequence[str]) -> Floats:
@@ -28,6 +31,26 @@ def caption_scores(texts: Sequence[str], captions: Sequence[str]) -> Floats:
     return scores
 
 
-def words_of(caption: str, tags: Sequence[str]) -> str:
-    """What the catalogue indexes of a picture, as one string."""
-    return "\n".join((caption, *tags)).strip()
+def telling_captions(archive: Archive) -> tuple[str, ...]:
+    """Caption and tags of each picture, the caption left out where it is a text that ran with it.
+
+    Where the texts are captions, a picture's own caption is the text that is asked for: to count
+    it would be to look at the answer. Where few captions are left, nothing can be learned from
+    them, and all are "".
+    """
+    captions = [picture.caption for picture in archive.pictures]
+    if any(captions):
+        told = [set(words(text.whole)) for text in archive.texts]
+        for text, picture in archive.links:
+            if captions[picture] and _repeats(set(words(captions[picture])), told[text]):
+                captions[picture] = ""
+    if sum(map(bool, captions)) < FEW * len(captions):
+        return ("",) * len(captions)
+    return tuple(
+        "\n".join((caption, *picture.tags)).strip()
+        for caption, picture in zip(captions, archive.pictures, strict=True)
+    )
+
+
+def _repeats(caption: set[str], text: set[str]) -> bool:
+    return len(caption & text) >= REPEATED * len(caption | text)

@@ -21,6 +21,7 @@ from picturedesk.datasets.split import PARTS
 from picturedesk.desk.config import DeskConfig
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.learning import Learned, learn_best, learn_paper, remember
+from picturedesk.desk.levels import resolved
 from picturedesk.desk.measure import Measured, measure
 from picturedesk.desk.reporting import write_report
 from picturedesk.desk.vectors import catalogue_fingerprint, catalogue_vectors
@@ -123,8 +124,10 @@ def fit_desk(
     check_settings(folder, config)
     root.mkdir(parents=True, exist_ok=True)
     write_json(folder.settings, {"archive": archive.name, "config": config})
+    with steps.step("levels"):
+        reading, heard = resolved(archive, folder, config, progress)
     with steps.step("backbone"):
-        backbone = open_backbone(folder, config)
+        backbone = open_backbone(folder, reading)
     with FeatureStore.open(folder.features, backbone.spec) as store:
         with steps.step("extract"):
             uris = [picture.uri for picture in archive.pictures]
@@ -134,11 +137,18 @@ def fit_desk(
         ready = readable(archive, extraction.keys, store).split(config.split)
         features = store.read(ready.keys)
         with steps.step("learn"):
-            learned = (
-                learn_best(ready, features, backbone.spec, backbone.classes, config, progress)
-                if config.recipe == "best"
-                else learn_paper(ready, features, backbone.spec, config, progress)
-            )
+            if config.recipe == "best":
+                learned = learn_best(
+                    ready,
+                    features,
+                    backbone.spec,
+                    backbone.classes,
+                    config,
+                    progress,
+                    levels=heard,
+                )
+            else:
+                learned = learn_paper(ready, features, backbone.spec, config, progress)
         memory = remember(ready, learned, features)
         learned.matcher.save(folder.matcher)
         _save_blend(folder, learned.blend)

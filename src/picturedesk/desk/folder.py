@@ -17,6 +17,7 @@ class DeskFolder:
         desk/
           settings.json      what the desk was fitted with, and from
           backbone/          ONNX graph of the frozen network, with its manifest
+          levels.json        the levels that were chosen, with --levels auto
           features.db        level features of every picture, by content hash
           matcher/           text encoder and heads
           blend/             how the routes are weighed, and how sure they are (recipe best)
@@ -37,6 +38,16 @@ class DeskFolder:
     def backbone(self) -> Path:
         """The exported backbone."""
         return self.root / "backbone"
+
+    @property
+    def levels(self) -> Path:
+        """The levels that an adviser chose; absent where they were named."""
+        return self.root / "levels.json"
+
+    @property
+    def adviser(self) -> Path:
+        """Where features of all candidate levels lie while an adviser works."""
+        return self.root / "adviser"
 
     @property
     def features(self) -> Path:

@@ -13,13 +13,14 @@ import numpy as np
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.blend import Blend
 from picturedesk.datasets.split import components
-from picturedesk.desk.captions import caption_scores, words_of
+from picturedesk.desk.captions import caption_scores, telling_captions
 from picturedesk.desk.config import DeskConfig
 from picturedesk.matcher import Matcher
 from picturedesk.memory import ArchiveMemory, excerpts
 from picturedesk.preparation import ReadableArchive, fit_text_encoder, renumber, subset
 from picturedesk.recipe import Material, TextParts, fit_best
 from picturedesk.recipe.config import level_blocks
+from picturedesk.recipe.material import FitTexts
 from picturedesk.texts.shingles import duplicate_groups
 from picturedesk.training import TrainingSet, train
 from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder
@@ -34,6 +35,7 @@ class Learned:
         blend: None with the paper's recipe.
         text_features: (T, I) of all texts of the archive, as the text encoder gives them.
         alike: (T,) group of near-duplicate texts.
+        captions: per picture the words by which it may be measured, "" for none.
         facts: what was chosen, for people.
     """
 
@@ -41,6 +43,7 @@ class Learned:
     blend: Blend | None
     text_features: Floats
     alike: Ints
+    captions: tuple[str, ...]
     facts: Json
 
 
@@ -68,6 +71,7 @@ def learn_paper(
         blend=None,
         text_features=vectors,
         alike=np.arange(len(whole)),
+        captions=("",) * len(ready.archive.pictures),
         facts={"best_epoch": trained.best_epoch, "epochs": len(trained.history)},
     )
 
@@ -99,11 +103,11 @@ def learn_best(
     if sentences is None:
         sentences = open_sentences(config)
     known = sentences.encode(whole) if sentences is not None else None
-    fit = (lambda texts: _fit(texts, config)) if config.text_encoder != "none" else None
+    fit = fit_texts(config)
     alike = duplicate_groups(whole)
     shown, links = renumber(chosen, ready.archive.links)
-    pictures = [ready.archive.pictures[index] for index in shown]
-    captions = tuple(words_of(picture.caption, picture.tags) for picture in pictures)
+    telling = telling_captions(ready.archive)
+    captions = tuple(telling[index] for index in shown)
     material = Material(
         texts=tuple(whole[index] for index in chosen),
         features=features[shown],
@@ -125,6 +129,7 @@ def learn_best(
         blend=fitted.blend,
         text_features=everything.features(fitted.encoder, np.arange(len(whole), dtype=np.int64)),
         alike=alike,
+        captions=telling,
         facts={
             "rehearsed": fitted.rehearsed,
             "asked": fitted.asked,
@@ -137,7 +142,6 @@ def learn_best(
 def remember(ready: ReadableArchive, learned: Learned, features: Floats) -> ArchiveMemory:
     """The archive in the shared space that was learned."""
     archive, matcher, blend = ready.archive, learned.matcher, learned.blend
-    captioned = any(picture.caption or picture.tags for picture in archive.pictures)
     nowhere = np.zeros((len(archive.texts), 0), dtype=np.float32)
     return ArchiveMemory(
         matcher=matcher.fingerprint,
@@ -152,8 +156,9 @@ def remember(ready: ReadableArchive, learned: Learned, features: Floats) -> Arch
         typical=features.mean(axis=0),
         alike=learned.alike,
         named_texts=nowhere if blend is None else blend.named_texts(learned.text_features),
+        captions=learned.captions,
         asked=tuple(
-            text.whole if captioned and blend is not None and part != "train" else ""
+            text.whole if any(learned.captions) and part != "train" else ""
             for text, part in zip(archive.texts, archive.parts, strict=True)
         ),
     )
@@ -170,6 +175,13 @@ def open_sentences(config: DeskConfig) -> TextEncoder | None:
     from picturedesk.texts.transformer import TransformerEngine
 
     return SentenceEncoder(engine=TransformerEngine(config.sentences, config.device))
+
+
+def fit_texts(config: DeskConfig) -> FitTexts | None:
+    """What fits the settings' text encoder; None for "none"."""
+    if config.text_encoder == "none":
+        return None
+    return lambda texts: _fit(texts, config)
 
 
 def _fit(texts: Sequence[str], config: DeskConfig) -> TextEncoder:

@@ -12,7 +12,7 @@ import numpy as np
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.blend import Blend, Question
 from picturedesk.blend.confidence import TEN
-from picturedesk.desk.captions import caption_scores, words_of
+from picturedesk.desk.captions import caption_scores
 from picturedesk.errors import BadInput
 from picturedesk.evaluation import Evaluation, evaluate
 from picturedesk.memory import ArchiveMemory
@@ -146,8 +146,7 @@ def _blended(
 
 def _words(memory: ArchiveMemory, queries: Ints, candidates: Ints) -> Floats | None:
     """BM25 of captions (Q, N); None where there are no captions."""
-    pictures = [memory.pictures[index] for index in candidates]
-    captions = [words_of(picture.caption, picture.tags) for picture in pictures]
+    captions = [memory.captions[index] for index in candidates]
     if not any(captions):
         return None
     return caption_scores([memory.asked[index] for index in queries], captions)

@@ -22,7 +22,10 @@ from picturedesk.types import Floats
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Deviation of each route's scores over the candidates of a text, averaged; above 0."""
+    """Deviation of each route's scores over the candidates of a text, averaged; above 0.
+
+    Texts that a route tells nothing of, as one without a word of any caption, do not count.
+    """
 
     direct: float
     transfer: float
@@ -35,7 +38,8 @@ class Scale:
 
         def deviation(matrices: Sequence[Floats | None]) -> float:
             measured = [m.std(axis=1) for m in matrices if m is not None and m.size]
-            return max(float(np.concatenate(measured).mean()), 1e-6) if measured else 1.0
+            told = np.concatenate([deviations[deviations > 0] for deviations in measured] or [[]])
+            return float(told.mean()) if len(told) else 1.0
 
         words = [
             r.words / (r.words + saturation) if r.words is not None else None for r in rehearsals

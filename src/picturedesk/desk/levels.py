@@ -1,0 +1,49 @@
+"""``levels="auto"``: the levels that serve an archive best, chosen once and kept in the desk."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+from picturedesk.advice import choose_levels
+from picturedesk.advice.advice import AdviceConfig
+from picturedesk.advice.choice import ChoiceConfig, Texts
+from picturedesk.advice.ground import GroundConfig, NetworkConfig
+from picturedesk.artifacts import read_json, write_json
+from picturedesk.backbones.backbone import readable_levels
+from picturedesk.desk.config import DeskConfig
+from picturedesk.desk.folder import DeskFolder
+from picturedesk.desk.learning import fit_texts, open_sentences
+from picturedesk.recipe.config import PROBABILITIES
+from picturedesk.types import Archive, Progress
+
+AUTO = ("auto",)
+
+
+def resolved(
+    archive: Archive, folder: DeskFolder, config: DeskConfig, progress: Progress
+) -> tuple[DeskConfig, tuple[str, ...]]:
+    """Settings with levels by name, and those of them that are heard by the heads, () for all.
+
+    The class probabilities are read in any case: the class-name route needs them.
+    """
+    if config.levels != AUTO:
+        return config, ()
+    if not folder.levels.exists():
+        chosen = choose_levels(
+            archive,
+            folder.adviser,
+            ChoiceConfig(
+                NetworkConfig(config.backbone, config.weights, config.device),
+                GroundConfig(split=config.split, seed=config.split.seed, extract=config.extract),
+                AdviceConfig(best=config.best),
+            ),
+            Texts(fit_texts(config), open_sentences(config)),
+            progress,
+        )
+        write_json(folder.levels, {"levels": chosen})
+        shutil.rmtree(folder.adviser, ignore_errors=True)
+    heard = tuple(read_json(folder.levels)["levels"])
+    there = {level.module for level in readable_levels(config.backbone)}
+    names = config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in heard
+    return replace(config, levels=(*heard, PROBABILITIES) if names else heard), heard
