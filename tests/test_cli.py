@@ -64,6 +64,23 @@ def test_suggest_as_json_is_one_document(fitted_desk: Path):
     assert {"picture", "score", "route", "evidence", "confidence"} <= set(suggestions[0])
 
 
+def test_suggest_explains_itself_when_asked(fitted_desk: Path):
+    asked = ("suggest", "a red circle by the river", "--desk", str(fitted_desk), "-k", "2")
+    shown = run(*asked, "--explain").stdout
+    for what in ("routes:", "levels:", "words:"):
+        assert shown.count(what) == 2
+    assert "red" in shown.split("words:")[1]
+    found = json.loads(run(*asked, "--explain", "--json").stdout)
+    assert len(found["explanations"]) == 2
+    assert found["explanations"][0]["routes"]
+
+
+def test_suggest_doubts_where_too_little_is_likely(fitted_desk: Path):
+    done = run("suggest", "a red circle", "--desk", str(fitted_desk), "--least", "1")
+    assert done.returncode == 0
+    assert "no good picture here?" in done.stderr
+
+
 def test_suggest_reads_a_file_and_stdin(fitted_desk: Path, tmp_path: Path):
     story = tmp_path / "story.txt"
     story.write_text("A yellow triangle on a hill.", encoding="utf-8")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from picturedesk.artifacts import read_json, write_json
+from picturedesk.datasets.split import SplitConfig
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.measure import route_scores
@@ -125,6 +126,59 @@ def test_a_demand_that_is_not_met_is_called_doubt(fitted_desk: Path):
     found = Desk(fitted_desk).suggest("a violet circle", least=1.0)
     assert len(found) == 10
     assert found.doubt.startswith("the chance that one of the first ten suits is")
+
+
+@pytest.mark.parametrize(
+    ("desk", "route"),
+    [("fitted_desk", "blend"), ("fitted_desk", "names"), ("paper_desk", "direct")],
+)
+def test_an_explanation_adds_up_to_the_score(desk: str, route: str, request: pytest.FixtureRequest):
+    opened = Desk(request.getfixturevalue(desk))
+    text = "We saw a yellow triangle after the rain. It was cold."
+    found = opened.suggest(text, k=3, route=route)
+    for suggestion, explanation in zip(found, opened.explain(text, found), strict=True):
+        assert explanation.score == pytest.approx(suggestion.score, abs=1e-4)
+        total = sum(share.share for share in explanation.routes)
+        assert total == pytest.approx(suggestion.score, abs=1e-4)
+        assert explanation.words
+
+
+def test_the_transfer_route_of_the_paper_is_not_explained(paper_desk: Path):
+    desk = Desk(paper_desk)
+    found = desk.suggest("a red circle", route="transfer")
+    with pytest.raises(BadInput, match="cannot be explained: ask for direct"):
+        desk.explain("a red circle", found)
+
+
+def test_levels_that_serve_the_archive_are_chosen_once(tmp_path: Path, shapes_table: Path):
+    config = replace(DeskConfig(), levels=("auto",))
+    Desk.fit(shapes_table, tmp_path / "desk", config)
+    folder = DeskFolder(tmp_path / "desk")
+    chosen = read_json(folder.levels)["levels"]
+    with FeatureStore.open(folder.features) as store:
+        read = [str(level) for level in store.spec.levels]
+    assert set(chosen) <= set(read) <= {*chosen, "probs"}
+    assert "probs" in read
+    assert not folder.adviser.exists()
+    before = folder.levels.stat().st_mtime_ns
+    Desk.fit(shapes_table, tmp_path / "desk", config)
+    assert folder.levels.stat().st_mtime_ns == before
+
+
+def test_the_report_is_a_page_that_says_what_was_found(fitted_desk: Path):
+    page = DeskFolder(fitted_desk).report.read_text(encoding="utf-8")
+    assert "texts that nothing was learned from" in page
+    assert "one of the first ten" in page
+    assert "<svg" in page
+
+
+def test_an_archive_without_test_texts_is_learned_and_not_measured(
+    tmp_path: Path, shapes_table: Path
+):
+    config = replace(DeskConfig(), split=SplitConfig(validate=0.0, test=0.0))
+    report = Desk.fit_report(shapes_table, tmp_path / "desk", config)
+    assert report.measured is None
+    assert Desk(tmp_path / "desk").suggest("a red circle", k=1)
 
 
 def test_what_is_measured_is_what_is_served(fitted_desk: Path):

@@ -257,6 +257,13 @@ def test_an_archive_that_is_too_small_is_refused():
         fit_best(material, parts_of(material), QUICK)
 
 
+def test_a_dozen_texts_are_enough_to_begin_with():
+    material = make_material(texts=12)
+    fitted = fit_best(material, parts_of(material), BestConfig())
+    assert fitted.blend.confidence is None
+    assert np.isfinite(fitted.matcher.texts(material.texts)).all()
+
+
 def test_levels_that_are_not_named_weigh_nothing():
     weights = [block.weight for block in level_blocks(SPEC, ["final"])]
     assert weights == [0, 1, 0]

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from picturedesk.cli import desk_verbs, inspect_verbs, reproduce_verb
+from picturedesk.cli import desk_verbs, fit_verbs, inspect_verbs, reproduce_verb
 from picturedesk.cli.show import note
 from picturedesk.errors import PicturedeskError
 
@@ -23,8 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (
-    desk_verbs.demo,
-    desk_verbs.fit,
+    fit_verbs.demo,
+    fit_verbs.fit,
     desk_verbs.add,
     desk_verbs.suggest,
     desk_verbs.evaluate,

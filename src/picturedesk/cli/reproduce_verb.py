@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show
-from picturedesk.cli.desk_verbs import JsonOption, QuietOption
+from picturedesk.cli.options import JsonOption, QuietOption
 
 if TYPE_CHECKING:
     from picturedesk.report.records import Cell, ReproductionReport

@@ -79,9 +79,10 @@ def _card(suggestion: Suggestion) -> str:
             f'<p class="why">like the picture of “{escape(first.text)}” '
             f"({first.picture_similarity:.2f})</p>"
         )
+    sure = suggestion.confidence
+    how = f"{suggestion.score:.3f}" if sure is None else f"{100 * sure:.0f} % sure"
     return (
         f'<li><div class="frame">{thumbnail(picture.uri)}</div><div class="facts">'
-        f'<p><span class="rank">{suggestion.rank}</span> · {suggestion.route} '
-        f"{suggestion.score:.3f}</p>"
+        f'<p><span class="rank">{suggestion.rank}</span> · {suggestion.route} {how}</p>'
         f"<p>{known or escape(Path(picture.uri).name)}</p>{why}</div></li>"
     )
