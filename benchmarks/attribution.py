@@ -57,7 +57,7 @@ def explained(desk: Desk, asked: Asked) -> list[list[str]]:
     """Words per suggestion, what spoke most for it first."""
     question = None
     if desk.blend is not None:
-        question = desk.question(desk.matcher.text_encoder.encode([asked.text]))
+        question = desk.question(asked.text)
     shown = Shown(asked.features, asked.hubness)
     found = explain_all(desk.matcher, desk.blend, asked.text, question, shown)
     return [[known.word for known in explanation.words] for explanation in found]
@@ -65,12 +65,11 @@ def explained(desk: Desk, asked: Asked) -> list[list[str]]:
 
 def score(desk: Desk, asked: Asked, text: str) -> float:
     """Direct, transfer and names of the first suggestion for another text."""
-    features = desk.matcher.text_encoder.encode([text])
     fused = desk.matcher.pictures(asked.features[:1])[0]
     blend = desk.blend
     if blend is None:
-        return float(desk.matcher.placed(features)[0] @ fused)
-    question, weights = desk.question(features), blend.weights
+        return float(desk.matcher.texts([text])[0] @ fused)
+    question, weights = desk.question(text), blend.weights
     total = float((weights.direct * question.text + weights.transfer * question.transfer) @ fused)
     if blend.names is not None:
         columns = desk.matcher.backbone.columns(blend.probabilities)
