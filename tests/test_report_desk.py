@@ -6,12 +6,12 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from html_pages import read, words
 from picturedesk.artifacts import write_json
 from picturedesk.errors import BadInput
 from picturedesk.evaluation import evaluate
@@ -90,42 +90,6 @@ def written(report, folder):
 @pytest.fixture
 def page(report, tmp_path):
     return written(report, tmp_path)
-
-
-class Reader(HTMLParser):
-    """Checks that what is opened is closed, and gathers ids, references and words."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.ids, self.links, self.tags, self.words = [], [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.ids += [value for name, value in attrs if name == "id"]
-        self.links += [value for name, value in attrs if name in ("href", "src", "action")]
-        if tag not in {"meta", "img"}:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-
-def read(page):
-    reader = Reader()
-    reader.feed(page)
-    assert not reader.open
-    return reader
-
-
-def words(page):
-    return re.sub(r"\s+", " ", " ".join(read(page).words))
 
 
 def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(page):
