@@ -22,7 +22,7 @@ from picturedesk.errors import BadInput
 from picturedesk.fusion import length_one
 
 D, R, S, C = 6, 3, 8, 5
-SURE = Confidence(0.5, (0.0, 1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), 0.2)
+SURE = Confidence(0.5, (0.0, 1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), 0.2, 1.5)
 
 
 def unit(rows, width, seed):
@@ -171,3 +171,9 @@ def test_a_lead_over_the_others_is_confidence():
 def test_a_text_unlike_the_archive_is_not_familiar():
     assert SURE.is_familiar(0.3)
     assert not SURE.is_familiar(0.1)
+
+
+def test_a_best_score_that_is_low_is_not_strong():
+    assert SURE.is_strong(np.array([0.0, 2.0]))
+    assert not SURE.is_strong(np.array([0.0, 1.0]))
+    assert not SURE.is_strong(np.zeros(0))

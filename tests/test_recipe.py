@@ -191,6 +191,16 @@ def test_stated_confidence_is_what_happens_also_among_more_candidates(candidates
     assert reliability(first, found[:, 0]).auc > 0.7
 
 
+def test_few_texts_whose_picture_was_found_are_called_weak():
+    known = rankings(*calibration_scores(1500, 100, 2.5, seed=0))
+    confidence = calibrate(known)
+    asked = rankings(*calibration_scores(1500, 100, 2.5, seed=1))
+    found = [r for r in asked if r.right[np.argsort(-r.scores)[:10]].any()]
+    weak = np.mean([not confidence.is_strong(r.scores) for r in found])
+    assert 0.03 < weak < 0.07
+    assert not confidence.is_strong(found[0].scores - 5)
+
+
 def test_too_few_rankings_give_no_confidence():
     assert calibrate(rankings(*calibration_scores(40, 100, 2.5, seed=0))) is None
     assert calibrate(rankings(*calibration_scores(400, 5, 2.5, seed=0))) is None

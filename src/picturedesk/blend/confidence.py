@@ -29,12 +29,15 @@ class Confidence:
             similarity of the nearest archive text.
         familiar: cosine of the most similar archive text below which a text is unlike the
             archive: 1 % of its own texts, held out, lie below.
+        weakest: best score below which even the best picture hardly suits: of the texts, held
+            out, whose picture was among the first ten, 5 % lie below (a conformal limit).
     """
 
     temperature: float
     picture: tuple[float, float, float, float]
     ten: tuple[float, float, float, float]
     familiar: float
+    weakest: float
 
     def of_pictures(self, scores: Doubles, ranked: Ints) -> Doubles:
         """Probability (K,) that each of the ranked pictures is acceptable.
@@ -58,6 +61,10 @@ class Confidence:
     def is_familiar(self, nearest: float) -> bool:
         """Whether a text is like those that the confidence was learned on."""
         return nearest >= self.familiar
+
+    def is_strong(self, scores: Doubles) -> bool:
+        """Whether the best of all candidates (N,) scores as the right picture usually does."""
+        return float(scores.max(initial=-np.inf)) >= self.weakest
 
 
 def softmax(scores: Doubles, temperature: float) -> Doubles:

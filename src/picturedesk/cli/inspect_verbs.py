@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from picturedesk.advice import Advice, Cost
     from picturedesk.significance import Difference
 
+SHOWN_ITEMS = 12  # of a long list of settings
 _COSTS = ("B/picture", "ms/picture", "of network")
 
 
@@ -228,4 +229,7 @@ def _flat(value: object, prefix: str = "") -> list[tuple[str, object]]:
         return rows
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return [row for n, item in enumerate(value) for row in _flat(item, f"{prefix}[{n}]")]
+    if isinstance(value, list) and len(value) > SHOWN_ITEMS:
+        first = ", ".join(map(str, value[:SHOWN_ITEMS]))
+        return [(prefix, f"{first}, … ({len(value)} in all)")]
     return [(prefix, value)]

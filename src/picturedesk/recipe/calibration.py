@@ -17,6 +17,7 @@ from picturedesk.types import Bools, Doubles, Floats, Ints
 
 FEWEST = 50  # texts that a calibration needs
 POOLS = (1.0, 0.5, 0.25)  # shares of the candidates, so that their number is seen to vary
+FALSE_DOUBTS = 0.05  # share of the texts whose picture was found that may be doubted
 STRANGE = 0.01  # share of the archive's own texts that may be called unlike it
 PRIOR = 1.0  # deviation of offset and weights from the softmax alone, before any is seen
 _TEMPERATURES = np.geomspace(0.1, 10, 80)
@@ -75,6 +76,7 @@ def calibrate(known: Sequence[Ranking], seed: int = 0) -> Confidence | None:
         picture=(picture[0], picture[1], picture[2], picture[3]),
         ten=(ten[0], ten[1], ten[2], ten[3]),
         familiar=float(np.quantile([ranking.nearest for ranking in known], STRANGE)),
+        weakest=_weakest(known),
     )
 
 
@@ -94,6 +96,16 @@ def _temperature(known: Sequence[Ranking]) -> float:
         return -float(np.mean([np.log(max(share, 1e-12)) for share in shares]))
 
     return float(min(_TEMPERATURES, key=surprise))
+
+
+def _weakest(known: Sequence[Ranking]) -> float:
+    """Best score below which few of the texts lie whose picture was among the first ten."""
+    best = []
+    for ranking in known:
+        first = np.argsort(-ranking.scores, kind="stable")[:TEN]
+        if ranking.right[first].any():
+            best.append(ranking.scores.max())
+    return float(np.quantile(best, FALSE_DOUBTS)) if best else float("-inf")
 
 
 def _fit(features: Doubles, outcomes: Bools) -> list[float]:
