@@ -23,7 +23,9 @@ from picturedesk.errors import BadInput
 from picturedesk.metrics import ranks
 from picturedesk.recipe import BestConfig, Material, TextParts
 from picturedesk.recipe.config import level_blocks
-from picturedesk.recipe.rehearsal import Sides, divide, rehearse
+from picturedesk.recipe.ingredients import Ingredients
+from picturedesk.recipe.rehearsal import divide, rehearse
+from picturedesk.recipe.sides import Sides
 from picturedesk.significance import Difference
 from picturedesk.testing import TINY_PREPROCESSING, TinyTextEncoder
 from picturedesk.types import Archive, Level, Picture, Text, silent
@@ -143,7 +145,7 @@ def test_a_set_is_tried_as_the_recipe_rehearses_it():
     for asked in divide(made.together, config):
         sides = Sides.of(made, parts, np.setdiff1d(np.arange(120), asked), config.alignment)
         aligned = sides.align(config.with_ridges(ridges))
-        done = rehearse(made, sides, aligned, asked, parts, None, None, config)
+        done = rehearse(Ingredients(made, parts, None, None, config), sides, aligned, asked)
         expected += (1 / ranks(done.direct, done.relevant)).tolist()
     trials = Trials(made, parts, ["one:avg", "two:avg"], config, silent)
     outcome = trials.tried([["one:avg", "two:avg"]], "sets", silent)[0]

@@ -15,7 +15,8 @@ from picturedesk.metrics import ranks
 from picturedesk.recipe import BestConfig, Material, TextParts, fit_best
 from picturedesk.recipe.calibration import Ranking, calibrate, rankings
 from picturedesk.recipe.config import level_blocks
-from picturedesk.recipe.rehearsal import Rehearsal, Sides, divide
+from picturedesk.recipe.rehearsal import Rehearsal, divide
+from picturedesk.recipe.sides import Sides
 from picturedesk.recipe.weighing import blended, choose, mean_reciprocal_rank
 from picturedesk.reliability import reliability
 from picturedesk.testing import TinyTextEncoder

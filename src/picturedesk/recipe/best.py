@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from picturedesk.blend import Blend, CatalogueSpace, ClassNames, Kernel, Weights
+from picturedesk.blend import Blend, CatalogueSpace, Kernel, Weights
 from picturedesk.errors import BadInput
 from picturedesk.matcher import Matcher
 from picturedesk.recipe.calibration import calibrate, rankings
 from picturedesk.recipe.config import PROBABILITIES, BestConfig
+from picturedesk.recipe.ingredients import CaptionScores, Ingredients
 from picturedesk.recipe.material import Material, TextParts
-from picturedesk.recipe.rehearsal import CaptionScores, Rehearsal, Sides, divide, rehearse
+from picturedesk.recipe.rehearsal import Rehearsal, divide, rehearse
 from picturedesk.recipe.threads import side_by_side
 from picturedesk.recipe.weighing import blended, choose, mean_reciprocal_rank
 from picturedesk.texts.joined import JoinedEncoder
-from picturedesk.types import Ints, Progress, TextEncoder, silent
+from picturedesk.types import Ints, Progress, silent
 
 FEWEST_TEXTS = 10  # that can be divided and still be learned from
 _SATURATION = 10.0  # BM25 that counts half
@@ -69,8 +70,8 @@ def fit_best(
         raise BadInput(
             f"{len(material.texts)} texts to learn from, at least {FEWEST_TEXTS} are needed"
         )
-    names = _names(material, parts.pretrained)
-    ridges, rehearsals = _rehearsals(material, parts, names, captions, config, progress)
+    ingredients = Ingredients.of(material, parts, captions, config)
+    ridges, rehearsals = _rehearsals(ingredients, progress)
     weights = choose(rehearsals, config, _SATURATION)
     known = [
         ranking
@@ -79,7 +80,7 @@ def fit_best(
     ]
     if captions is None:
         weights = _with_default_words(weights, config)
-    encoder, matcher, blend = _fit_all(material, parts, names, ridges, weights, config)
+    encoder, matcher, blend = _fit_all(ingredients, ridges, weights)
     return Fitted(
         encoder=encoder,
         matcher=matcher,
@@ -90,39 +91,18 @@ def fit_best(
     )
 
 
-def _names(material: Material, sentences: TextEncoder | None) -> ClassNames | None:
-    """The space of class names; None where names or sentence encoder are missing."""
-    there = {str(level) for level in material.spec.levels}
-    if sentences is None or not material.classes or PROBABILITIES not in there:
-        return None
-    return ClassNames.of(material.classes, sentences.encode(material.classes))
-
-
 def _rehearsals(
-    material: Material,
-    parts: TextParts,
-    names: ClassNames | None,
-    captions: CaptionScores | None,
-    config: BestConfig,
-    progress: Progress,
+    ingredients: Ingredients, progress: Progress
 ) -> tuple[tuple[float, float], list[Rehearsal]]:
     """The best ridges, and the rehearsals with them."""
+    material, config = ingredients.material, ingredients.config
     held = divide(material.together, config)
     everything = np.arange(len(material.texts))
 
     def rehearsed(asked: Ints) -> list[Rehearsal]:
-        sides = Sides.of(material, parts, np.setdiff1d(everything, asked), config.alignment)
+        sides = ingredients.sides(np.setdiff1d(everything, asked))
         return [
-            rehearse(
-                material,
-                sides,
-                sides.align(config.with_ridges(ridges)),
-                asked,
-                parts,
-                names,
-                captions,
-                config,
-            )
+            rehearse(ingredients, sides, sides.align(config.with_ridges(ridges)), asked)
             for ridges in config.ridges
         ]
 
@@ -134,16 +114,11 @@ def _rehearsals(
 
 
 def _fit_all(
-    material: Material,
-    parts: TextParts,
-    names: ClassNames | None,
-    ridges: tuple[float, float],
-    weights: Weights,
-    config: BestConfig,
+    ingredients: Ingredients, ridges: tuple[float, float], weights: Weights
 ) -> tuple[JoinedEncoder, Matcher, Blend]:
     """Everything once more, on all texts."""
-    chosen: Ints = np.arange(len(material.texts), dtype=np.int64)
-    sides = Sides.of(material, parts, chosen, config.alignment)
+    material, config = ingredients.material, ingredients.config
+    sides = ingredients.sides(np.arange(len(material.texts), dtype=np.int64))
     alignment = sides.align(config.with_ridges(ridges))
     matcher = Matcher(
         sides.encoder,
@@ -151,22 +126,16 @@ def _fit_all(
         material.spec,
         text_head=alignment.text_head,
     )
-    first, last = parts.sentence_columns(sides.encoder)
-    route = None
-    if names is not None:
-        columns = material.spec.columns(PROBABILITIES)
-        route = names.centred(
-            sides.text_features[:, first:last], material.features[sides.shown][:, columns]
-        )
+    names = ingredients.named(sides)
     blend = Blend(
-        space=CatalogueSpace(matcher.width, route.width if route is not None else 0, hubs=True),
+        space=CatalogueSpace(matcher.width, names.width if names is not None else 0, hubs=True),
         weights=weights,
         kernel=Kernel(config.nearest, config.temperature),
         hub_temperature=config.hub_temperature,
         words_scale=_SATURATION,
-        names=route,
-        probabilities=PROBABILITIES if route is not None else "",
-        sentences=(first, last),
+        names=names,
+        probabilities=PROBABILITIES if names is not None else "",
+        sentences=ingredients.parts.sentence_columns(sides.encoder),
     )
     return sides.encoder, matcher, blend
 

@@ -6,77 +6,18 @@ on; weights and confidence are learned from these and from nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.alignment import Alignment, AlignmentConfig, Block, Side, align
-from picturedesk.blend import ClassNames, hubness
+from picturedesk.alignment import Alignment
+from picturedesk.blend import hubness
 from picturedesk.fusion import length_one
-from picturedesk.recipe.config import PROBABILITIES, BestConfig
-from picturedesk.recipe.material import Material, TextParts
+from picturedesk.recipe.config import BestConfig
+from picturedesk.recipe.ingredients import Ingredients
+from picturedesk.recipe.sides import Sides
 from picturedesk.routes import Memory, Neighbourhood
-from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Floats, Ints
-
-CaptionScores = Callable[[Sequence[str], Sequence[str]], Floats]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sides:
-    """Both sides of some part of the archive, reduced; what alignments are tried on.
-
-    Attributes:
-        encoder: text encoder, fitted on that part.
-        texts: the text side.
-        pictures: the picture side.
-        text_features: (t, I) of the part's texts.
-        text_rows: (t, C) their components.
-        picture_rows: (n, C') components of the part's pictures.
-        links: (m, 2) into both.
-        chosen: (t,) indices of the texts.
-        shown: (n,) indices of the pictures.
-    """
-
-    encoder: JoinedEncoder
-    texts: Side
-    pictures: Side
-    text_features: Floats
-    text_rows: Floats
-    picture_rows: Floats
-    links: Ints
-    chosen: Ints
-    shown: Ints
-
-    @classmethod
-    def of(
-        cls, material: Material, parts: TextParts, chosen: Ints, config: AlignmentConfig
-    ) -> Sides:
-        """Fits encoder and sides on the chosen texts and the pictures that ran with them."""
-        shown, links = material.pictures_of(chosen)
-        encoder = parts.fit(chosen)
-        features = parts.features(encoder, chosen)
-        texts = Side.fit(features, [Block(span) for span in encoder.spans], 1.0, config)
-        levels = material.features[shown]
-        pictures = Side.fit(levels, material.blocks, config.level_power, config)
-        return cls(
-            encoder=encoder,
-            texts=texts,
-            pictures=pictures,
-            text_features=features,
-            text_rows=texts(features),
-            picture_rows=pictures(levels),
-            links=links,
-            chosen=chosen,
-            shown=shown,
-        )
-
-    def align(self, config: AlignmentConfig) -> Alignment:
-        """Heads that bring both sides together."""
-        return align(
-            self.texts, self.pictures, self.text_rows, self.picture_rows, self.links, config
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,37 +65,25 @@ def divide(together: Ints, config: BestConfig) -> list[Ints]:
 
 
 def rehearse(
-    material: Material,
-    sides: Sides,
-    alignment: Alignment,
-    asked: Ints,
-    parts: TextParts,
-    names: ClassNames | None,
-    captions: CaptionScores | None,
-    config: BestConfig,
+    ingredients: Ingredients, sides: Sides, alignment: Alignment, asked: Ints
 ) -> Rehearsal:
     """Asks the fitted sides about texts they have not seen, among those texts' own pictures.
 
     Args:
-        material: the archive.
+        ingredients: the archive, and what the routes are made of.
         sides: fitted without the texts that are asked.
         alignment: of these sides.
         asked: (Q',) texts; of very many, some are asked, all their pictures stay candidates.
-        parts: of the text features.
-        names: the space of class names, None without that route.
-        captions: texts and captions → BM25, None where there are no captions.
-        config: settings.
     """
+    material, config = ingredients.material, ingredients.config
     offered, links = material.pictures_of(asked)
-    random = np.random.default_rng(config.seed)
-    few = np.sort(random.permutation(len(asked))[: config.most_asked])
+    few = _some(len(asked), config)
     links = links[np.isin(links[:, 0], few)]
     relevant = np.stack([np.searchsorted(few, links[:, 0]), links[:, 1]], axis=1)
     asked = asked[few]
-    features = parts.features(sides.encoder, asked)
+    features = ingredients.parts.features(sides.encoder, asked)
     texts = length_one(alignment.text_head(features))
-    levels = material.features[offered]
-    pictures = length_one(alignment.picture_head(levels))
+    pictures = length_one(alignment.picture_head(material.features[offered]))
     archive = Memory(
         length_one(alignment.text_head(sides.text_features)),
         length_one(alignment.picture_head(material.features[sides.shown])),
@@ -162,27 +91,40 @@ def rehearse(
     )
     neighbours = Neighbourhood.of(archive, material.alike[sides.chosen])
     spoken, nearest = neighbours(texts, config.nearest, config.temperature)
-    named = None
-    if names is not None:
-        columns = material.spec.columns(PROBABILITIES)
-        first, last = parts.sentence_columns(sides.encoder)
-        route = names.centred(
-            sides.text_features[:, first:last], material.features[sides.shown][:, columns]
-        )
-        named = route.texts(features[:, first:last]) @ route.pictures(levels[:, columns]).T
-    words = None
-    if captions is not None:
-        words = captions(
-            [material.texts[index] for index in asked],
-            [material.captions[index] for index in offered],
-        )
     return Rehearsal(
         texts=asked,
         relevant=relevant,
         direct=texts @ pictures.T,
         hubs=hubness(archive.texts, pictures, config.hub_temperature),
         transfer=spoken @ pictures.T,
-        names=named,
-        words=words,
+        names=_named(ingredients, sides, features, offered),
+        words=_spoken(ingredients, asked, offered),
         nearest=nearest,
     )
+
+
+def _some(texts: int, config: BestConfig) -> Ints:
+    """Which of so many texts are asked, ascending."""
+    drawn = np.random.default_rng(config.seed).permutation(texts)
+    return np.sort(drawn[: config.most_asked]).astype(np.int64)
+
+
+def _named(
+    ingredients: Ingredients, sides: Sides, features: Floats, offered: Ints
+) -> Floats | None:
+    """Cosines (Q, n) of the class-name route; None where there is none."""
+    route = ingredients.named(sides)
+    if route is None:
+        return None
+    probabilities = ingredients.probabilities(offered)
+    spoken = features[:, slice(*ingredients.parts.sentence_columns(sides.encoder))]
+    return route.texts(spoken) @ route.pictures(probabilities).T
+
+
+def _spoken(ingredients: Ingredients, asked: Ints, offered: Ints) -> Floats | None:
+    """BM25 (Q, n) of the captions; None where there are none."""
+    if ingredients.captions is None:
+        return None
+    material = ingredients.material
+    texts = [material.texts[index] for index in asked]
+    return ingredients.captions(texts, [material.captions[index] for index in offered])
