@@ -138,6 +138,27 @@ def test_hubness_is_between_mean_and_maximum_and_marks_what_suits_everything():
     assert not hubness(texts[:0], pictures, 0.1).any()
 
 
+def test_a_picture_is_no_hub_for_being_near_to_its_own_texts():
+    texts, others = unit(40, D, 0), unit(30, D, 2)
+    pictures = np.concatenate([texts[[3, 7]], others])
+    links = np.array([[3, 0], [7, 1], [7, 2]])
+    free = hubness(texts, pictures, 0.1)
+    found = hubness(texts, pictures, 0.1, links)
+    assert (found[:2] < free[:2] - 0.05).all()
+    np.testing.assert_array_equal(found[3:], free[3:])
+    without = np.delete(texts, [3], axis=0)
+    expected = hubness(without, pictures[:1], 0.1)[0] + 0.1 * np.log(39 / 40)
+    assert found[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_links_of_texts_that_are_not_asked_do_no_harm(monkeypatch):
+    texts, pictures = unit(100, D, 0), unit(4, D, 1)
+    monkeypatch.setattr(sys.modules["picturedesk.blend.hubness"], "MOST_TEXTS", 10)
+    free = hubness(texts, pictures, 0.1)
+    np.testing.assert_array_equal(hubness(texts, pictures, 0.1, np.array([[1, 0]])), free)
+    assert (hubness(texts, pictures, 0.1, np.array([[0, 0], [99, 0]])) <= free).all()
+
+
 def test_of_very_many_texts_evenly_spaced_ones_are_asked(monkeypatch):
     texts, pictures = unit(1000, D, 0), unit(5, D, 1)
     some = hubness(texts[np.linspace(0, 999, 100, dtype=int)], pictures, 0.1)

@@ -114,12 +114,16 @@ def test_direct_beats_chance_and_every_route_is_measured(
 
 
 def test_a_suggestion_says_how_sure_it_is(fitted_desk: Path):
-    found = Desk(fitted_desk).suggest("a violet circle by the river", k=20)
+    found = Desk(fitted_desk).suggest("We saw a violet circle by the river, number 500.", k=20)
     sure = [suggestion.confidence for suggestion in found]
     assert all(0 < confidence < 1 for confidence in sure)
     assert sure[0] == max(sure)
     assert max(sure) < found.confidence <= 1
     assert found.doubt == ""
+
+
+def test_a_text_about_something_else_is_doubted(fitted_desk: Path):
+    assert Desk(fitted_desk).suggest("The central bank raised its key interest rate.").doubt
 
 
 def test_a_demand_that_is_not_met_is_called_doubt(fitted_desk: Path):

@@ -50,6 +50,8 @@ def main(folder: str, path: str, pace: str) -> None:
     from picturedesk.testing import tiny_backbone
     from picturedesk.types import Floats
 
+    # What is started in the background of a shell ignores interrupts, and so would this.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     tiny = tiny_backbone()
 
     def slowly(pixels: Floats) -> Floats:

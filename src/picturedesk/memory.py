@@ -5,6 +5,7 @@ Kept as one folder beside the matcher that made the vectors. Knows nothing of ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,14 @@ class ArchiveMemory:
     def links_of(self, texts: Ints) -> Ints:
         """The links (m, 2) of these texts, indices still those of the whole archive."""
         return self.links[np.isin(self.links[:, 0], texts)]
+
+    def links_among(self, texts: Ints, keys: Sequence[str]) -> Ints:
+        """The links (m, 2) of these texts (ascending) with these pictures, as places in both."""
+        place = {key: row for row, key in enumerate(keys)}
+        links = self.links_of(texts)
+        columns = np.array([place.get(self.pictures[p].key, -1) for p in links[:, 1]], np.int64)
+        pairs = np.stack([np.searchsorted(texts, links[:, 0]), columns], axis=1)
+        return pairs[columns >= 0]
 
     def save(self, folder: Path) -> None:
         """Writes arrays and JSON; the folder is there whole or not at all."""

@@ -26,7 +26,7 @@ from picturedesk.blend.confidence import Confidence
 from picturedesk.blend.hubness import hubness
 from picturedesk.blend.space import CatalogueSpace
 from picturedesk.errors import BadInput
-from picturedesk.types import Doubles, Floats, Json
+from picturedesk.types import Doubles, Floats, Ints, Json
 
 KIND = "blend"
 DIRECT, TRANSFER, NAMES, WORDS, BLEND = "direct", "transfer", "names", "words", "blend"
@@ -121,20 +121,29 @@ class Blend:
         arrays = array_fingerprint(self._arrays())
         return fingerprint([KIND, self.space, self.hub_temperature, self.probabilities, arrays])
 
-    def pictures(self, fused: Floats, probabilities: Floats | None, archive: Floats) -> Floats:
+    def pictures(
+        self,
+        fused: Floats,
+        probabilities: Floats | None,
+        archive: Floats,
+        links: Ints | None = None,
+    ) -> Floats:
         """Catalogue vectors (N, W).
 
         Args:
             fused: (N, D) of length one.
             probabilities: (N, C) of the classes; None where there is no class-name route.
             archive: (T, D) of the archive's texts, for the hubness.
+            links: (M, 2) indices (text, picture) of those that ran together.
         """
         named = None
         if self.names is not None:
             if probabilities is None:
                 raise BadInput(f"level {self.probabilities} is needed for the class names")
             named = self.names.pictures(probabilities)
-        hubs = hubness(archive, fused, self.hub_temperature) if self.space.hubs else None
+        hubs = None
+        if self.space.hubs:
+            hubs = hubness(archive, fused, self.hub_temperature, links)
         return self.space.pictures(fused, named, hubs)
 
     def named_texts(self, features: Floats) -> Floats:

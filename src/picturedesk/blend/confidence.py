@@ -30,7 +30,7 @@ class Confidence:
         familiar: cosine of the most similar archive text below which a text is unlike the
             archive: 1 % of its own texts, held out, lie below.
         weakest: best score below which even the best picture hardly suits: of the texts, held
-            out, whose picture was among the first ten, 5 % lie below (a conformal limit).
+            out, whose picture was among the first ten, under 2 % lie below (a conformal limit).
     """
 
     temperature: float

@@ -207,7 +207,8 @@ class Desk:
                 if key is not None and key not in by_key:
                     by_key[key] = replace(picture, key=key)
             features = store.read(list(by_key))
-        vectors = catalogue_vectors(self.matcher, self.blend, self.memory, features)
+        keys = list(by_key)
+        vectors = catalogue_vectors(self.matcher, self.blend, self.memory, keys, features)
         new = self.catalogue.add(list(by_key.values()), vectors)
         return Addition(
             new=new,

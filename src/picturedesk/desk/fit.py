@@ -196,11 +196,12 @@ def _index(
             known = old.keys()
             extra = old.pictures([key for key in known if key not in ours])
     pictures = [*memory.pictures, *extra]
-    features = store.read([picture.key for picture in pictures])
+    keys = [picture.key for picture in pictures]
+    features = store.read(keys)
     matcher, blend = learned.matcher, learned.blend
     with ExactCatalogue.open(folder.catalogue) as catalogue:
         catalogue.replace_all(
             pictures,
-            catalogue_vectors(matcher, blend, memory, features),
+            catalogue_vectors(matcher, blend, memory, keys, features),
             catalogue_fingerprint(matcher, blend),
         )

@@ -125,7 +125,10 @@ def _blended(
     probabilities = None
     if blend.probabilities:
         probabilities = features[candidates][:, spec.columns(blend.probabilities)]
-    vectors = blend.pictures(memory.picture_vectors[candidates], probabilities, archive.texts)
+    keys = [memory.pictures[index].key for index in candidates]
+    links = memory.links_among(memory.texts_of("train"), keys)
+    fused = memory.picture_vectors[candidates]
+    vectors = blend.pictures(fused, probabilities, archive.texts, links)
     questions = [
         Question(text, transfer, named, float(near))
         for text, transfer, named, near in zip(

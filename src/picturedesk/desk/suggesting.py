@@ -215,7 +215,7 @@ def _doubt(sure: Confidence, together: float, least: float, scores: Doubles, nea
     if together < least:
         return f"the chance that one of the first ten suits is {together:.0%}, under {least:.0%}"
     if not sure.is_strong(scores):
-        return "even the best picture suits worse than 95 % of those that suited texts like this"
+        return "even the best picture scores lower than nearly all that suited texts of the archive"
     if not sure.is_familiar(nearest):
         return "the text is unlike everything in the archive, so the confidence means little"
     return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from picturedesk.artifacts import fingerprint
 from picturedesk.blend import Blend, CatalogueSpace
 from picturedesk.matcher import Matcher
@@ -22,13 +24,19 @@ def catalogue_fingerprint(matcher: Matcher, blend: Blend | None) -> str:
 
 
 def catalogue_vectors(
-    matcher: Matcher, blend: Blend | None, memory: ArchiveMemory, features: Floats
+    matcher: Matcher,
+    blend: Blend | None,
+    memory: ArchiveMemory,
+    keys: Sequence[str],
+    features: Floats,
 ) -> Floats:
-    """Level features (N, ΣD_l) → catalogue vectors (N, W)."""
+    """Level features (N, ΣD_l) of the pictures with these keys → catalogue vectors (N, W)."""
     fused = matcher.pictures(features)
     if blend is None:
         return fused
     probabilities = None
     if blend.probabilities:
         probabilities = features[:, matcher.backbone.columns(blend.probabilities)]
-    return blend.pictures(fused, probabilities, memory.text_vectors[memory.texts_of("train")])
+    texts = memory.texts_of("train")
+    links = memory.links_among(texts, keys)
+    return blend.pictures(fused, probabilities, memory.text_vectors[texts], links)

@@ -17,7 +17,8 @@ from picturedesk.types import Bools, Doubles, Floats, Ints
 
 FEWEST = 50  # texts that a calibration needs
 POOLS = (1.0, 0.5, 0.25)  # shares of the candidates, so that their number is seen to vary
-FALSE_DOUBTS = 0.05  # share of the texts whose picture was found that may be doubted
+FALSE_DOUBTS = 0.02  # share of the texts whose picture was found that may be doubted
+MARGIN = 0.5  # of the way from the median to those, again
 STRANGE = 0.01  # share of the archive's own texts that may be called unlike it
 PRIOR = 1.0  # deviation of offset and weights from the softmax alone, before any is seen
 _TEMPERATURES = np.geomspace(0.1, 10, 80)
@@ -99,13 +100,20 @@ def _temperature(known: Sequence[Ranking]) -> float:
 
 
 def _weakest(known: Sequence[Ranking]) -> float:
-    """Best score below which few of the texts lie whose picture was among the first ten."""
+    """Best score below which hardly any of the texts lie whose picture was among the first ten.
+
+    Their lowest 2 %, and half the way from the median to there again: in a small archive, pictures
+    that the heads have learned from are hubs for its texts, and score lower than unseen ones.
+    """
     best = []
     for ranking in known:
         first = np.argsort(-ranking.scores, kind="stable")[:TEN]
         if ranking.right[first].any():
             best.append(ranking.scores.max())
-    return float(np.quantile(best, FALSE_DOUBTS)) if best else float("-inf")
+    if not best:
+        return float("-inf")
+    low, median = np.quantile(best, [FALSE_DOUBTS, 0.5])
+    return float(low - MARGIN * (median - low))
 
 
 def _fit(features: Doubles, outcomes: Bools) -> list[float]:
