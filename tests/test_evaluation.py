@@ -83,7 +83,7 @@ def test_tables_show_shares_in_percent_and_ranks_as_they_are():
     assert forwards.title == "text → picture: 4 queries, 4 candidates"
     assert backwards.title == "picture → text: 4 queries, 4 candidates"
     assert forwards.columns == [
-        "route", "recall@1 %", "median_rank", "mean_rank", "mrr %", "ndcg@10 %",
+        "route", "recall@1 %", "median rank", "mean rank", "mrr %", "ndcg@10 %",
     ]  # fmt: skip
     assert forwards.rows[1] == ["direct", "100.0", "1.0", "1.0", "100.0", "100.0"]
     assert forwards.rows[0][:4] == [CHANCE, "25.0", "2.5", "2.5"]

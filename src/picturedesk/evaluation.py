@@ -135,7 +135,8 @@ class Summary:
         runs = f", {self.runs} runs: mean ± standard deviation" if self.runs > 1 else ""
         queries, candidates = _range(rows[0].queries), _range(rows[0].candidates)
         title = f"{direction}: {queries} queries, {candidates} candidates{runs}"
-        columns = [f"{name} %" if name.startswith(_PERCENT) else name for name in rows[0].mean]
+        names = [name.replace("_", " ") for name in rows[0].mean]
+        columns = [f"{name} %" if name.startswith(_PERCENT) else name for name in names]
         return Table(title, ["route", *columns], [[row.name, *row.cells()] for row in rows])
 
 

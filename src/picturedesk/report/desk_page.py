@@ -97,7 +97,7 @@ def _best(column: str, cells: Sequence[str]) -> str:
     """The best cell of a column as it is shown; "" where all are equal, and for names."""
     if column == "route" or len(set(cells)) < 2:
         return ""
-    choose = min if column.endswith("_rank") else max
+    choose = min if column.endswith("rank") else max
     return choose(cells, key=float)
 
 
