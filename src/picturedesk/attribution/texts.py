@@ -132,13 +132,14 @@ def shared_out(
     unknown = _unknown(read, set(exact[0]) if exact else set())
     chosen = [_chosen(shares, unknown, config) for shares in spoken]
     drops = _drops(read, views, list(dict.fromkeys(v for some in chosen for v in some)))
+    offsets = views.offsets(read.features)  # (K,)
     found = []
     for row, slope in enumerate(slopes):
         shares = [WordShare(word, share, True) for word, share in exact[row].items()]
         shares += _left_out(chosen[row], drops, row)
         shares.sort(key=lambda known: -known.share)
         pairs = zip(read.sentences, spoken[row].tolist(), strict=True)
-        offset = float(views.offsets(read.features)[row]) + read.unshared(slope)
+        offset = float(offsets[row]) + read.unshared(slope)
         found.append((tuple(shares), tuple(Share(*pair) for pair in pairs), offset))
     return found
 

@@ -51,7 +51,7 @@ class Weights:
     words: float = 0.0
 
 
-_ALONE = {
+ALONE = {
     DIRECT: Weights(direct=1.0),
     TRANSFER: Weights(direct=0.0, transfer=1.0),
     NAMES: Weights(direct=0.0, names=1.0),
@@ -182,7 +182,7 @@ class Blend:
         if route not in self.routes(captions=True):
             there = ", ".join(self.routes(captions=True))
             raise BadInput(f"route {route!r} is not known: {there}")
-        return self.weights if route == BLEND else _ALONE[route]
+        return self.weights if route == BLEND else ALONE[route]
 
     def saturated(self, bm25: Doubles) -> Doubles:
         """BM25 (N,), 0 or more → 0 to 1, half at ``words_scale``."""

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from picturedesk.artifacts import plain, read_json, write_json
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.blend import Blend
@@ -30,7 +32,7 @@ from picturedesk.extraction import extract, write_rejections
 from picturedesk.features import FeatureStore
 from picturedesk.memory import ArchiveMemory
 from picturedesk.preparation import readable
-from picturedesk.types import Archive, Json, Picture, Progress, Rejection, silent
+from picturedesk.types import Archive, Floats, Json, Picture, Progress, Rejection, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def fit_desk(
         _save_blend(folder, learned.blend)
         memory.save(folder.memory)
         with steps.step("index"):
-            _index(folder, learned, memory, store)
+            _index(folder, learned, memory, features, store)
         settings = {
             "archive": archive.name,
             "config": config,
@@ -186,9 +188,21 @@ def _save_blend(folder: DeskFolder, blend: Blend | None) -> None:
 
 
 def _index(
-    folder: DeskFolder, learned: Learned, memory: ArchiveMemory, store: FeatureStore
+    folder: DeskFolder,
+    learned: Learned,
+    memory: ArchiveMemory,
+    features: Floats,
+    store: FeatureStore,
 ) -> None:
-    """Fills the catalogue anew: the archive's pictures, and whatever was added before."""
+    """Fills the catalogue anew: the archive's pictures, and whatever was added before.
+
+    Args:
+        folder: of the desk.
+        learned: what makes catalogue vectors.
+        memory: the archive.
+        features: (N, ΣD_l) of its pictures.
+        store: holds those of the pictures that were added.
+    """
     extra: list[Picture] = []
     if folder.catalogue.exists():
         with ExactCatalogue.open(folder.catalogue) as old:
@@ -197,11 +211,11 @@ def _index(
             extra = old.pictures([key for key in known if key not in ours])
     pictures = [*memory.pictures, *extra]
     keys = [picture.key for picture in pictures]
-    features = store.read(keys)
+    every = np.concatenate([features, store.read([picture.key for picture in extra])])
     matcher, blend = learned.matcher, learned.blend
     with ExactCatalogue.open(folder.catalogue) as catalogue:
         catalogue.replace_all(
             pictures,
-            catalogue_vectors(matcher, blend, memory, keys, features),
+            catalogue_vectors(matcher, blend, memory, keys, every),
             catalogue_fingerprint(matcher, blend),
         )

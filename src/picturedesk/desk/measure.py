@@ -11,15 +11,17 @@ import numpy as np
 
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.blend import Blend, Question
+from picturedesk.blend.blend import BLEND
 from picturedesk.blend.confidence import TEN
 from picturedesk.desk.captions import caption_scores
 from picturedesk.errors import BadInput
 from picturedesk.evaluation import Evaluation, evaluate
 from picturedesk.memory import ArchiveMemory
 from picturedesk.preparation import final_level, renumber
+from picturedesk.recipe.calibration import rankings
 from picturedesk.reliability import Reliability, reliability
 from picturedesk.routes import Memory, Neighbourhood, direct_scores, top, transfer_scores
-from picturedesk.types import Bools, Doubles, Floats, Ints, Json
+from picturedesk.types import Bools, Floats, Ints, Json
 
 FIRST, ONE_OF_TEN = "first picture", "one of the first ten"
 
@@ -159,23 +161,13 @@ def reliabilities(asked: RouteScores, blend: Blend | None) -> dict[str, Reliabil
     """How far what the blend says of its first picture, and of its first ten, can be trusted."""
     if blend is None or blend.confidence is None:
         return {}
-    scores = asked.scores["blend"].astype(np.float64)
-    right = np.zeros(scores.shape, dtype=bool)
-    right[asked.relevant[:, 0], asked.relevant[:, 1]] = True
-    best = top(asked.scores["blend"], TEN)  # (Q, 10)
-    first: Doubles = np.array(
-        [
-            blend.confidence.of_pictures(row, ranked)[0]
-            for row, ranked in zip(scores, best, strict=True)
-        ]
-    )
-    ten: Doubles = np.array(
-        [
-            blend.confidence.of_ten(row, float(near))
-            for row, near in zip(scores, asked.nearest, strict=True)
-        ]
-    )
-    found: Bools = np.take_along_axis(right, best, axis=1)
+    sure = blend.confidence
+    known = rankings(asked.scores[BLEND], asked.relevant, asked.nearest)  # every text has a picture
+    best = top(asked.scores[BLEND], TEN)  # (Q, 10)
+    pairs = list(zip(known, best, strict=True))
+    found: Bools = np.stack([ranking.right[ranked] for ranking, ranked in pairs])
+    first = np.array([sure.of_pictures(ranking.scores, ranked)[0] for ranking, ranked in pairs])
+    ten = np.array([sure.of_ten(ranking.scores, ranking.nearest) for ranking in known])
     return {
         FIRST: reliability(first, found[:, 0]),
         ONE_OF_TEN: reliability(ten, np.asarray(found.any(axis=1))),

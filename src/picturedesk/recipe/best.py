@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from picturedesk.blend import Blend, CatalogueSpace, Kernel, Weights
+from picturedesk.blend.blend import ALONE, BLEND, DIRECT, NAMES, WORDS
 from picturedesk.errors import BadInput
 from picturedesk.matcher import Matcher
 from picturedesk.recipe.calibration import calibrate, rankings
@@ -108,8 +109,7 @@ def _rehearsals(
 
     runs = list(side_by_side(rehearsed, held, "rehearsals", progress))
     tried = {ridges: [run[i] for run in runs] for i, ridges in enumerate(config.ridges)}
-    alone = Weights(direct=1.0)
-    best = max(tried, key=lambda r: mean_reciprocal_rank(tried[r], alone, _SATURATION))
+    best = max(tried, key=lambda r: mean_reciprocal_rank(tried[r], ALONE[DIRECT], _SATURATION))
     return best, tried[best]
 
 
@@ -147,18 +147,11 @@ def _with_default_words(weights: Weights, config: BestConfig) -> Weights:
 
 def _summary(rehearsals: Sequence[Rehearsal], weights: Weights) -> dict[str, float]:
     """Mean reciprocal rank of each route alone, and of the blend."""
-    routes = {
-        "direct": Weights(),
-        "transfer": Weights(direct=0.0, transfer=1.0),
-        "names": Weights(direct=0.0, names=1.0),
-        "words": Weights(direct=0.0, words=1.0),
-        "blend": weights,
-    }
     some = rehearsals[0]
-    left_out = {"names"} if some.names is None else set()
-    left_out |= {"words"} if some.words is None else set()
+    left_out = {NAMES} if some.names is None else set()
+    left_out |= {WORDS} if some.words is None else set()
     return {
         name: mean_reciprocal_rank(rehearsals, alone, _SATURATION)
-        for name, alone in routes.items()
+        for name, alone in {**ALONE, BLEND: weights}.items()
         if name not in left_out
     }

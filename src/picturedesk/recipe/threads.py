@@ -5,11 +5,11 @@ Two factorisations that share two cores wait for each other; two that have one c
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from picturedesk.ahead import cpus
 from picturedesk.types import Progress
 
 Given = TypeVar("Given")
@@ -22,8 +22,7 @@ def side_by_side(
     """Results in the order of the pieces; ``progress`` is told as each is there."""
     from threadpoolctl import threadpool_limits
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    workers = max(1, min(cores or 1, len(pieces)))
+    workers = max(1, min(cpus(), len(pieces)))
     progress(0, len(pieces), what)
     limits = 1 if workers > 1 else None
     with threadpool_limits(limits), ThreadPoolExecutor(workers, "picturedesk fit") as pool:
