@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.attribution import Shown, explain_all, without
 from picturedesk.datasets import open_archive
 from picturedesk.desk import Desk
-from picturedesk.features import FeatureStore
-from picturedesk.significance import bootstrap_interval, paired_difference
+from picturedesk.explaining import Shown, explain_all, without
+from picturedesk.measuring.significance import bootstrap_interval, paired_difference
+from picturedesk.store.features import FeatureStore
 from picturedesk.texts.words import words
 from picturedesk.types import Doubles, Floats
 

@@ -31,11 +31,11 @@ from typing import Any
 
 import numpy as np
 
-from picturedesk.ahead import cpus
 from picturedesk.backbones.backbone import Backbone
-from picturedesk.extraction import ExtractConfig, extract
-from picturedesk.features import FeatureStore
 from picturedesk.images import decode, to_pixels
+from picturedesk.store.extraction import ExtractConfig, extract
+from picturedesk.store.features import FeatureStore
+from picturedesk.store.prefetch import cpus
 from picturedesk.types import Floats
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"}

@@ -13,10 +13,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from picturedesk.advice import Advice, ChoiceConfig, NetworkConfig, advise_on
-from picturedesk.artifacts import plain
 from picturedesk.cli import show
 from picturedesk.datasets import open_archive
+from picturedesk.disk.artifacts import plain
+from picturedesk.research.adviser import Advice, ChoiceConfig, NetworkConfig, advise_on
 
 
 def main() -> None:

@@ -27,11 +27,11 @@ from picturedesk.desk.fit import open_backbone
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.learning import learn_best, learn_paper, open_sentences, remember
 from picturedesk.desk.measure import Measured, measure
-from picturedesk.evaluation import TO_PICTURE, summarise
-from picturedesk.extraction import ExtractConfig, extract
-from picturedesk.features import FeatureStore
-from picturedesk.preparation import ReadableArchive, readable
-from picturedesk.significance import paired_difference
+from picturedesk.learning.preparation import ReadableArchive, readable
+from picturedesk.measuring.evaluation import TO_PICTURE, summarise
+from picturedesk.measuring.significance import paired_difference
+from picturedesk.store.extraction import ExtractConfig, extract
+from picturedesk.store.features import FeatureStore
 from picturedesk.types import Floats, silent
 
 SIZES = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200)
@@ -205,7 +205,7 @@ def sizes(bench: Bench, seeds: range) -> dict:
 
 
 def _plain(facts: object) -> object:
-    from picturedesk.artifacts import plain
+    from picturedesk.disk.artifacts import plain
 
     return plain(facts)
 

@@ -19,9 +19,9 @@ from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.desk.config import DeskConfig
 from picturedesk.desk.learning import learn_best, open_sentences, remember
 from picturedesk.desk.measure import measure
-from picturedesk.evaluation import TO_PICTURE
-from picturedesk.preparation import ReadableArchive
-from picturedesk.significance import paired_difference
+from picturedesk.learning.preparation import ReadableArchive
+from picturedesk.measuring.evaluation import TO_PICTURE
+from picturedesk.measuring.significance import paired_difference
 from picturedesk.types import Archive, Level, Picture, Preprocessing, Text, silent
 
 LEVELS = (

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from picturedesk.losses import Triplets
-from picturedesk.training import TrainConfig, TrainingSet, train
+from picturedesk.learning.losses import Triplets
+from picturedesk.learning.training import TrainConfig, TrainingSet, train
 
 TEXTS, PICTURES, WIDTH, HIDDEN, SHARED = 30_000, 6_000, 2_000, 2048, 500
 

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from picturedesk.catalogue.exact import ExactCatalogue
+from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.types import Picture
 
 D = 8

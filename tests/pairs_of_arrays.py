@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from picturedesk.training import TrainingSet
+from picturedesk.learning.training import TrainingSet
 
 WIDTHS = (10, 14)  # of text vectors and level features
 SHARED = 6  # directions that both sides have in common

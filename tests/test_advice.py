@@ -7,26 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk.advice import AdviceConfig, Costs, advise, candidates, measure_costs
-from picturedesk.advice.advice import SetScore, recommend
-from picturedesk.advice.agreement import cka, first_links, gram, neighbourhood, overlap
-from picturedesk.advice.candidates import choose_candidates
-from picturedesk.advice.costs import Cost
-from picturedesk.advice.ground import GroundConfig, NetworkConfig, break_ground
-from picturedesk.advice.trials import Trials
-from picturedesk.alignment import AlignmentConfig
 from picturedesk.backbones.levels import ReadableLevel
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.datasets import open_archive
 from picturedesk.datasets.split import SplitConfig
 from picturedesk.errors import BadInput
-from picturedesk.metrics import ranks
-from picturedesk.recipe import BestConfig, Material, TextParts
-from picturedesk.recipe.config import level_blocks
-from picturedesk.recipe.ingredients import Ingredients
-from picturedesk.recipe.rehearsal import divide, rehearse
-from picturedesk.recipe.sides import Sides
-from picturedesk.significance import Difference
+from picturedesk.learning.alignment import AlignmentConfig
+from picturedesk.learning.best_config import BestConfig, level_blocks
+from picturedesk.learning.cross_validation import divide, rehearse
+from picturedesk.learning.ingredients import Ingredients
+from picturedesk.learning.projections import Sides
+from picturedesk.learning.training_pairs import Material, TextParts
+from picturedesk.measuring.metrics import ranks
+from picturedesk.measuring.significance import Difference
+from picturedesk.research.adviser import AdviceConfig, Costs, advise, candidates, measure_costs
+from picturedesk.research.adviser.advice import SetScore, recommend
+from picturedesk.research.adviser.agreement import cka, first_links, gram, neighbourhood, overlap
+from picturedesk.research.adviser.candidates import choose_candidates
+from picturedesk.research.adviser.costs import Cost
+from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig, break_ground
+from picturedesk.research.adviser.trials import Trials
 from picturedesk.testing import TINY_PREPROCESSING, TinyTextEncoder
 from picturedesk.types import Archive, Level, Picture, Text, silent
 
@@ -273,7 +273,7 @@ def test_deeper_levels_take_longer():
 @pytest.mark.parametrize("name", ["default", "paper", "vit_tiny_patch16_224", "resnet18", "vgg11"])
 def test_candidates_are_few_and_hold_the_presets_own(name):
     pytest.importorskip("timm")
-    from picturedesk.advice.candidates import own_levels
+    from picturedesk.research.adviser.candidates import own_levels
 
     found = candidates(name)
     assert len(found) == len(set(found)) <= 14

@@ -7,9 +7,9 @@ import pytest
 from sklearn.cross_decomposition import CCA
 from sklearn.decomposition import PCA
 
-from picturedesk.alignment import AlignmentConfig, Block, Side, align
 from picturedesk.errors import BadInput
-from picturedesk.fusion import length_one
+from picturedesk.heads.fusion import length_one
+from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
 
 RANDOM = np.random.default_rng(1)
 WEAK = AlignmentConfig(picture_ridge=1e-4, text_ridge=1e-4)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk import artifacts
+from picturedesk.disk import artifacts
 from picturedesk.errors import Mismatch, MissingArtefact
 
 

@@ -256,7 +256,7 @@ def test_folder_of_something_else_is_refused(vit_folder, tmp_path):
 
 
 def tiny_spec() -> dict[str, object]:
-    from picturedesk.artifacts import plain
+    from picturedesk.disk.artifacts import plain
 
     return plain(tiny_backbone().spec)
 

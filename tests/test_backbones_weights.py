@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from picturedesk.artifacts import plain
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.presets import PRESETS, preset
 from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.testing import tiny_backbone
 

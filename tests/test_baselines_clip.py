@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from picturedesk.baselines import clip
 from picturedesk.errors import BadInput, MissingExtra
+from picturedesk.research.baselines import clip
 
 CONFIG = {
     "embed_dim": 12,

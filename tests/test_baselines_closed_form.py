@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-import picturedesk.baselines.towers
+import picturedesk.research.baselines.towers
 from pairs_of_arrays import linear_archive, spelled_out
-from picturedesk.baselines.closed_form import CcaConfig, RidgeConfig, cca, ridge
 from picturedesk.errors import BadInput
-from picturedesk.fusion import length_one
-from picturedesk.metrics import chance_scores, retrieval_scores
+from picturedesk.heads.fusion import length_one
+from picturedesk.measuring.metrics import chance_scores, retrieval_scores
+from picturedesk.research.baselines.closed_form import CcaConfig, RidgeConfig, cca, ridge
 
 NARROW, WIDE = (10, 14), (10, 200)  # more pictures than numbers, and fewer: the dual form
 
@@ -113,7 +113,7 @@ def test_neither_blocks_nor_repeated_links_nor_idle_pictures_change_anything(fit
         pictures=np.concatenate([training.pictures, 100 + training.pictures[:3]]),
         groups=np.arange(103),
     )
-    monkeypatch.setattr(picturedesk.baselines.towers, "_BLOCK", 7)
+    monkeypatch.setattr(picturedesk.research.baselines.towers, "_BLOCK", 7)
     assert scores(fit(idle, validation), validation) == pytest.approx(
         scores(whole, validation), abs=1e-4
     )

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pairs_of_arrays import linear_archive
-from picturedesk.baselines.vse import Pairs, VseConfig, hinge, vse
 from picturedesk.errors import BadInput
-from picturedesk.fusion import length_one
-from picturedesk.metrics import chance_scores, retrieval_scores
+from picturedesk.heads.fusion import length_one
+from picturedesk.measuring.metrics import chance_scores, retrieval_scores
+from picturedesk.research.baselines.vse import Pairs, VseConfig, hinge, vse
 
 torch = pytest.importorskip("torch", reason="VSE++ needs the extra 'train'")
 

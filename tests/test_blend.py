@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from picturedesk.blend import (
+from picturedesk.errors import BadInput
+from picturedesk.heads.fusion import length_one
+from picturedesk.routes import (
     Blend,
     CatalogueSpace,
     ClassNames,
@@ -17,9 +19,7 @@ from picturedesk.blend import (
     Weights,
     hubness,
 )
-from picturedesk.blend.confidence import softmax
-from picturedesk.errors import BadInput
-from picturedesk.fusion import length_one
+from picturedesk.routes.confidence import softmax
 
 D, R, S, C = 6, 3, 8, 5
 SURE = Confidence(0.5, (0.0, 1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), 0.2, 1.5)
@@ -153,7 +153,7 @@ def test_a_picture_is_no_hub_for_being_near_to_its_own_texts():
 
 def test_links_of_texts_that_are_not_asked_do_no_harm(monkeypatch):
     texts, pictures = unit(100, D, 0), unit(4, D, 1)
-    monkeypatch.setattr(sys.modules["picturedesk.blend.hubness"], "MOST_TEXTS", 10)
+    monkeypatch.setattr(sys.modules["picturedesk.routes.hubness"], "MOST_TEXTS", 10)
     free = hubness(texts, pictures, 0.1)
     np.testing.assert_array_equal(hubness(texts, pictures, 0.1, np.array([[1, 0]])), free)
     assert (hubness(texts, pictures, 0.1, np.array([[0, 0], [99, 0]])) <= free).all()
@@ -162,7 +162,7 @@ def test_links_of_texts_that_are_not_asked_do_no_harm(monkeypatch):
 def test_of_very_many_texts_evenly_spaced_ones_are_asked(monkeypatch):
     texts, pictures = unit(1000, D, 0), unit(5, D, 1)
     some = hubness(texts[np.linspace(0, 999, 100, dtype=int)], pictures, 0.1)
-    monkeypatch.setattr(sys.modules["picturedesk.blend.hubness"], "MOST_TEXTS", 100)
+    monkeypatch.setattr(sys.modules["picturedesk.routes.hubness"], "MOST_TEXTS", 100)
     np.testing.assert_array_equal(hubness(texts, pictures, 0.1), some)
 
 

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from catalogues import IMPLEMENTATIONS, D, keys_of, make_pictures, make_vectors, opening
-from picturedesk.catalogue import conditions, database
-from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.errors import BadInput
+from picturedesk.store.catalogue import conditions, database
+from picturedesk.store.catalogue.exact import ExactCatalogue
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from catalogues import D, make_pictures, make_vectors
-from picturedesk.catalogue import database
-from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
+from picturedesk.store.catalogue import database
+from picturedesk.store.catalogue.exact import ExactCatalogue
 
 
 def run_python(code, *arguments, **settings):
@@ -142,7 +142,7 @@ def test_another_format_version_is_refused(tmp_path):
 
 def test_the_module_imports_nothing_heavy():
     code = (
-        "import sys, picturedesk.catalogue.exact\n"
+        "import sys, picturedesk.store.catalogue.exact\n"
         "heavy = ('torch', 'sklearn', 'scipy', 'pyarrow', 'PIL', 'onnxruntime', 'safetensors')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from catalogues import IMPLEMENTATIONS, keys_of, make_pictures, make_vectors, opening
-from picturedesk.catalogue.nearest import nearest
 from picturedesk.errors import BadInput, Mismatch
+from picturedesk.store.catalogue.nearest import nearest
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from catalogues import IMPLEMENTATIONS, D, make_pictures, make_vectors, opening
-from picturedesk.catalogue import bm25
-from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.errors import BadInput, Mismatch, PicturedeskError
+from picturedesk.store.catalogue import bm25
+from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.texts.words import words
 from picturedesk.types import Picture
 

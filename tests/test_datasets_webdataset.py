@@ -202,8 +202,8 @@ def test_pictures_are_not_held_in_memory(tmp_path):
 
 
 def test_extraction_reads_the_shards_and_knows_them_again(tmp_path):
-    from picturedesk.extraction import extract
-    from picturedesk.features import FeatureStore
+    from picturedesk.store.extraction import extract
+    from picturedesk.store.features import FeatureStore
     from picturedesk.testing import tiny_backbone
 
     backbone = tiny_backbone()

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk.artifacts import read_json, write_json
 from picturedesk.datasets.split import SplitConfig
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.measure import route_scores
+from picturedesk.disk.artifacts import read_json, write_json
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
-from picturedesk.features import FeatureStore
+from picturedesk.store.features import FeatureStore
 from picturedesk.types import Picture
 from shapes import COLOURS, SHAPES, draw
 

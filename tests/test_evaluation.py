@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput
-from picturedesk.evaluation import CHANCE, TO_PICTURE, TO_TEXT, Evaluation, evaluate, summarise
-from picturedesk.metrics import chance_scores, retrieval_scores
+from picturedesk.measuring.evaluation import (
+    CHANCE,
+    TO_PICTURE,
+    TO_TEXT,
+    Evaluation,
+    evaluate,
+    summarise,
+)
+from picturedesk.measuring.metrics import chance_scores, retrieval_scores
 
 RELEVANT = np.array([[0, 0], [0, 1], [1, 2], [2, 3]])
 
@@ -154,9 +161,9 @@ def test_evaluations_of_different_routes_are_not_summarised():
 
 def test_evaluating_loads_no_heavy_library():
     program = (
-        "import sys, numpy as np\nfrom picturedesk.evaluation import evaluate\n"
+        "import sys, numpy as np\nfrom picturedesk.measuring.evaluation import evaluate\n"
         "evaluate({'direct': np.eye(2)}, np.array([[0, 0]]))\n"
-        "tasks = {'picturedesk.routes', 'picturedesk.training', 'picturedesk.matcher'}\n"
+        "tasks = {f'picturedesk.{name}' for name in ('routes', 'learning', 'heads')}\n"
         "assert not ({'torch', 'sklearn', 'scipy'} | tasks) & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -14,9 +14,9 @@ from PIL import Image
 
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.errors import BadInput, Mismatch, PicturedeskError
-from picturedesk.extraction import ExtractConfig, Extraction, extract, write_rejections
-from picturedesk.features import FeatureStore
 from picturedesk.images import content_key, decode, perceptual_hash, to_pixels
+from picturedesk.store.extraction import ExtractConfig, Extraction, extract, write_rejections
+from picturedesk.store.features import FeatureStore
 from picturedesk.testing import TinyRunner, tiny_backbone
 from picturedesk.types import Floats, Rejection
 

@@ -45,8 +45,8 @@ def command(
 def main(folder: str, path: str, pace: str) -> None:
     """Extracts a folder with a slow network; prints when it begins, and what it did."""
     from picturedesk.backbones.backbone import Backbone
-    from picturedesk.extraction import ExtractConfig, extract
-    from picturedesk.features import FeatureStore
+    from picturedesk.store.extraction import ExtractConfig, extract
+    from picturedesk.store.features import FeatureStore
     from picturedesk.testing import tiny_backbone
     from picturedesk.types import Floats
 
@@ -68,7 +68,7 @@ def main(folder: str, path: str, pace: str) -> None:
 
 
 def stored(path: Path) -> tuple[list[str], list[bytes], list[int], list[list[int]]]:
-    from picturedesk.features import FeatureStore
+    from picturedesk.store.features import FeatureStore
 
     with FeatureStore.open(path) as store:
         keys = store.keys()

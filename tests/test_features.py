@@ -16,7 +16,7 @@ import pytest
 
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
-from picturedesk.features import FeatureRow, FeatureStore, Source
+from picturedesk.store.features import FeatureRow, FeatureStore, Source
 from picturedesk.types import Level, Preprocessing
 
 SPEC = BackboneSpec(
@@ -309,7 +309,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_features import SPEC, rows
-from picturedesk.features import FeatureStore, Source
+from picturedesk.store.features import FeatureStore, Source
 
 store = FeatureStore.open(Path(sys.argv[2]), SPEC)
 task = sys.argv[3]

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-import picturedesk.fusion
+import picturedesk.heads.fusion
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
-from picturedesk.fusion import ColumnScale, FusionConfig, FusionMLP, length_one
+from picturedesk.heads.fusion import ColumnScale, FusionConfig, FusionMLP, length_one
 
 
 def small(seed=0, **settings):
@@ -62,7 +62,7 @@ def test_the_initial_weights_are_glorot_uniform():
 
 def test_many_pictures_are_fused_in_blocks_without_a_trace(monkeypatch):
     whole = small()(features())
-    monkeypatch.setattr(picturedesk.fusion, "BLOCK", 2)
+    monkeypatch.setattr(picturedesk.heads.fusion, "BLOCK", 2)
     assert small()(features()) == pytest.approx(whole, abs=1e-6)
 
 

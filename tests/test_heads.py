@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
-from picturedesk.heads import LinearHead, signed_power
+from picturedesk.heads.linear import LinearHead, signed_power
 
 RANDOM = np.random.default_rng(0)
 
@@ -37,7 +37,7 @@ def test_rows_do_not_depend_on_their_company(monkeypatch):
     head = make_head()
     features = RANDOM.normal(size=(7, 6)).astype(np.float32)
     together = head(features)
-    monkeypatch.setattr("picturedesk.heads.BLOCK", 3)
+    monkeypatch.setattr("picturedesk.heads.linear.BLOCK", 3)
     np.testing.assert_allclose(head(features), together, rtol=1e-6)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput
-from picturedesk.losses import Negatives, Triplets, triplet_hinge, unit
+from picturedesk.learning.losses import Negatives, Triplets, triplet_hinge, unit
 
 
 def hinge_by_hand(anchor, positive, negative, margin):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
-from picturedesk.fusion import FusionConfig, FusionMLP
-from picturedesk.heads import LinearHead
-from picturedesk.matcher import Matcher
+from picturedesk.heads.fusion import FusionConfig, FusionMLP
+from picturedesk.heads.linear import LinearHead
+from picturedesk.heads.matcher import Matcher
 from picturedesk.testing import TinyTextEncoder, tiny_backbone
 from picturedesk.texts.lsa import LsaConfig, LsaEncoder
 
@@ -68,7 +68,7 @@ def test_saved_and_loaded_it_gives_the_same_vectors(tmp_path):
 def test_loading_and_using_it_imports_neither_torch_nor_sklearn(tmp_path):
     matcher().save(tmp_path / "matcher")
     code = (
-        "import sys; from pathlib import Path; from picturedesk.matcher import Matcher;"
+        "import sys; from pathlib import Path; from picturedesk.heads.matcher import Matcher;"
         "Matcher.load(Path(sys.argv[1])).texts(['the river']);"
         "sys.exit(bool({'torch', 'sklearn', 'timm'} & set(sys.modules)))"
     )

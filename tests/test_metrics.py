@@ -8,9 +8,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from picturedesk import metrics
 from picturedesk.errors import BadInput
-from picturedesk.metrics import chance_scores, per_query, ranks, retrieval_scores
+from picturedesk.measuring import metrics
+from picturedesk.measuring.metrics import chance_scores, per_query, ranks, retrieval_scores
 
 DISCOUNT = [1 / math.log2(1 + rank) for rank in range(1, 11)]
 

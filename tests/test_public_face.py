@@ -25,9 +25,9 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_public_verbs_stay_functions_after_their_modules_are_imported():
-    import picturedesk.evaluation
-    import picturedesk.extraction
-    import picturedesk.training
+    import picturedesk.learning.training
+    import picturedesk.measuring.evaluation
+    import picturedesk.store.extraction
 
     for verb in ("train", "evaluate", "extract"):
         assert callable(getattr(picturedesk, verb))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput
-from picturedesk.reliability import reliability, wilson_interval
+from picturedesk.measuring.reliability import reliability, wilson_interval
 
 
 def made_up(seed, queries=500, exponent=1.0):

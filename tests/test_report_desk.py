@@ -12,17 +12,17 @@ import pytest
 from PIL import Image
 
 from html_pages import read, words
-from picturedesk.artifacts import write_json
+from picturedesk.disk.artifacts import write_json
 from picturedesk.errors import BadInput
-from picturedesk.evaluation import evaluate
-from picturedesk.reliability import Reliability, ReliabilityBin, reliability
+from picturedesk.measuring.evaluation import evaluate
+from picturedesk.measuring.reliability import Reliability, ReliabilityBin, reliability
+from picturedesk.measuring.significance import Difference
 from picturedesk.report import numbers
 from picturedesk.report.contact_sheet import Asked, contact_sheet
 from picturedesk.report.desk_page import write_desk_report
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
 from picturedesk.report.desk_sentences import believed, calibration, summary, verdict
 from picturedesk.report.reliability_plot import reliability_diagram
-from picturedesk.significance import Difference
 from picturedesk.types import Picture
 
 NASTY = "<script>alert('x')</script> & \"quoted\" 中文"

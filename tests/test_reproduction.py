@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk.artifacts import plain
 from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput
-from picturedesk.fusion import FusionConfig
-from picturedesk.preparation import ReadableArchive
+from picturedesk.heads.fusion import FusionConfig
+from picturedesk.learning.preparation import ReadableArchive
 from picturedesk.report.records import ReproductionReport
-from picturedesk.reproduction.config import ReproduceConfig
-from picturedesk.reproduction.experiment import questions
-from picturedesk.reproduction.honesty import leaking_texts, tie_check, vocabulary_check
-from picturedesk.reproduction.plan import plan
-from picturedesk.reproduction.run import reproduce
+from picturedesk.research.reproduction.config import ReproduceConfig
+from picturedesk.research.reproduction.experiment import questions
+from picturedesk.research.reproduction.honesty import leaking_texts, tie_check, vocabulary_check
+from picturedesk.research.reproduction.plan import plan
+from picturedesk.research.reproduction.run import reproduce
 from picturedesk.texts.lsa import LsaEncoder
 from picturedesk.types import Archive, Picture, Text
 from shapes import draw, write_archive

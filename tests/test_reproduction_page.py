@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from html_pages import read, words
-from picturedesk.artifacts import write_json
+from picturedesk.disk.artifacts import write_json
 from picturedesk.report import numbers
 from picturedesk.report.records import (
     Bar,

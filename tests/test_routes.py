@@ -3,9 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import picturedesk.routes
+import picturedesk.routes.scores
 from picturedesk.errors import BadInput
-from picturedesk.routes import Memory, cosine, direct_scores, evidence_for, top, transfer_scores
+from picturedesk.routes.scores import (
+    Memory,
+    cosine,
+    direct_scores,
+    evidence_for,
+    top,
+    transfer_scores,
+)
 
 
 def vectors(rows, width, seed):
@@ -54,8 +61,8 @@ def test_transfer_is_that_of_a_loop_over_queries(seed):
 def test_small_blocks_change_nothing(monkeypatch):
     archive, texts, candidates = memory(links=60), vectors(15, 5, 50), vectors(8, 6, 51)
     whole = transfer_scores(texts, archive, candidates)
-    monkeypatch.setattr(picturedesk.routes, "_CELLS", 20)
-    monkeypatch.setattr(picturedesk.routes, "_ROWS", 3)
+    monkeypatch.setattr(picturedesk.routes.scores, "_CELLS", 20)
+    monkeypatch.setattr(picturedesk.routes.scores, "_ROWS", 3)
     assert transfer_scores(texts, archive, candidates) == pytest.approx(whole, abs=1e-6)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk.artifacts import read_json, write_json
+from picturedesk.disk.artifacts import read_json, write_json
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, MissingExtra
 from picturedesk.texts import load_text_encoder
 from picturedesk.texts.sentences import SentenceConfig, SentenceEncoder

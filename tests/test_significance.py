@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import picturedesk.significance
+import picturedesk.measuring.significance
 from picturedesk.errors import BadInput
-from picturedesk.significance import bootstrap_interval, paired_difference
+from picturedesk.measuring.significance import bootstrap_interval, paired_difference
 
 REPETITIONS = 300
 RESAMPLES = 400
@@ -103,7 +103,7 @@ def test_swapping_the_systems_turns_the_sign():
 def test_equal_seeds_give_equal_intervals_whatever_the_memory(monkeypatch):
     values = np.random.default_rng(4).random(30)
     first = bootstrap_interval(values, seed=5)
-    monkeypatch.setattr(picturedesk.significance, "_CELLS", 100)
+    monkeypatch.setattr(picturedesk.measuring.significance, "_CELLS", 100)
     assert bootstrap_interval(values, seed=5) == first
     assert bootstrap_interval(values, seed=6) != first
 

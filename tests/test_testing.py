@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk.artifacts import plain
 from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.testing import TinyRunner, TinyTextEncoder, tiny_backbone
 from picturedesk.types import Floats, TextEncoder

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from corpus import made_up_corpus
-from picturedesk.artifacts import read_json, write_json
+from picturedesk.disk.artifacts import read_json, write_json
 from picturedesk.errors import Mismatch, MissingArtefact
 from picturedesk.testing import TinyTextEncoder
 from picturedesk.texts import load_text_encoder

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput
-from picturedesk.fusion import FusionConfig
-from picturedesk.losses import Triplets
-from picturedesk.training import TrainConfig, TrainingSet, train
+from picturedesk.heads.fusion import FusionConfig
+from picturedesk.learning.losses import Triplets
+from picturedesk.learning.training import TrainConfig, TrainingSet, train
 
 torch = pytest.importorskip("torch")
 
@@ -238,5 +238,5 @@ def test_read_only_double_arrays_will_do():
 
 
 def test_importing_the_module_does_not_import_torch():
-    code = "import sys, picturedesk.training; sys.exit('torch' in sys.modules)"
+    code = "import sys, picturedesk.learning.training; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

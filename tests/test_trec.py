@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput
-from picturedesk.trec import read_qrels, read_run, score_run, write_qrels, write_run
+from picturedesk.measuring.trec import read_qrels, read_run, score_run, write_qrels, write_run
 
 QUERIES = ["t1", "t2", "t3"]
 PICTURES = ["a.jpg", "b.jpg", "ü.jpg", "d.jpg"]

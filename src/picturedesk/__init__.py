@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from picturedesk.backbones.backbone import Backbone as Backbone
-    from picturedesk.blend import Blend as Blend
-    from picturedesk.catalogue.exact import ExactCatalogue as ExactCatalogue
     from picturedesk.datasets import open_archive as open_archive
     from picturedesk.desk import Desk as Desk
     from picturedesk.desk import DeskConfig as DeskConfig
     from picturedesk.errors import PicturedeskError as PicturedeskError
-    from picturedesk.evaluation import evaluate as evaluate
-    from picturedesk.extraction import extract as extract
-    from picturedesk.features import FeatureStore as FeatureStore
-    from picturedesk.fusion import FusionMLP as FusionMLP
-    from picturedesk.heads import LinearHead as LinearHead
-    from picturedesk.matcher import Matcher as Matcher
-    from picturedesk.recipe import fit_best as fit_best
+    from picturedesk.heads.fusion import FusionMLP as FusionMLP
+    from picturedesk.heads.linear import LinearHead as LinearHead
+    from picturedesk.heads.matcher import Matcher as Matcher
+    from picturedesk.learning.best import fit_best as fit_best
+    from picturedesk.learning.training import train as train
+    from picturedesk.measuring.evaluation import evaluate as evaluate
+    from picturedesk.routes import Blend as Blend
+    from picturedesk.store.catalogue.exact import ExactCatalogue as ExactCatalogue
+    from picturedesk.store.extraction import extract as extract
+    from picturedesk.store.features import FeatureStore as FeatureStore
     from picturedesk.texts.doc2vec import Doc2VecEncoder as Doc2VecEncoder
     from picturedesk.texts.joined import JoinedEncoder as JoinedEncoder
     from picturedesk.texts.lsa import LsaEncoder as LsaEncoder
     from picturedesk.texts.sentences import SentenceEncoder as SentenceEncoder
-    from picturedesk.training import train as train
     from picturedesk.types import Archive as Archive
     from picturedesk.types import Picture as Picture
     from picturedesk.types import Suggestion as Suggestion
@@ -37,27 +37,27 @@ if TYPE_CHECKING:
 _HOMES = {
     "Archive": "types",
     "Backbone": "backbones.backbone",
-    "Blend": "blend",
+    "Blend": "routes",
     "Desk": "desk",
     "DeskConfig": "desk",
     "Doc2VecEncoder": "texts.doc2vec",
-    "ExactCatalogue": "catalogue.exact",
-    "FeatureStore": "features",
-    "FusionMLP": "fusion",
+    "ExactCatalogue": "store.catalogue.exact",
+    "FeatureStore": "store.features",
+    "FusionMLP": "heads.fusion",
     "JoinedEncoder": "texts.joined",
-    "LinearHead": "heads",
+    "LinearHead": "heads.linear",
     "LsaEncoder": "texts.lsa",
-    "Matcher": "matcher",
+    "Matcher": "heads.matcher",
     "Picture": "types",
     "PicturedeskError": "errors",
     "SentenceEncoder": "texts.sentences",
     "Suggestion": "types",
     "Text": "types",
-    "evaluate": "evaluation",
-    "extract": "extraction",
-    "fit_best": "recipe",
+    "evaluate": "measuring.evaluation",
+    "extract": "store.extraction",
+    "fit_best": "learning.best",
     "open_archive": "datasets",
-    "train": "training",
+    "train": "learning.training",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -15,9 +15,9 @@ from typing import Self
 
 import numpy as np
 
-from picturedesk.artifacts import array_fingerprint, fingerprint, read_manifest, write_manifest
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.disk.artifacts import array_fingerprint, fingerprint, read_manifest, write_manifest
 from picturedesk.errors import BadInput
 from picturedesk.types import Floats, Level, Preprocessing
 

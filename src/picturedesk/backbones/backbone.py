@@ -16,11 +16,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from picturedesk.artifacts import atomic_folder, plain, read_manifest, write_manifest
 from picturedesk.backbones.levels import PROBS, ReadableLevel
 from picturedesk.backbones.onnx_runner import GRAPH, OnnxRunner
 from picturedesk.backbones.presets import preset
 from picturedesk.backbones.spec import BackboneSpec, Origin
+from picturedesk.disk.artifacts import atomic_folder, plain, read_manifest, write_manifest
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, MissingExtra
 from picturedesk.types import Floats, Level, Runner
 

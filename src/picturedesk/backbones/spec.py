@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from picturedesk.artifacts import fingerprint, plain
+from picturedesk.disk.artifacts import fingerprint, plain
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.types import Json, Level, Preprocessing
 

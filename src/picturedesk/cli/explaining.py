@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from picturedesk.cli import show
 
 if TYPE_CHECKING:
-    from picturedesk.attribution import Explanation, Share
+    from picturedesk.explaining import Explanation, Share
 
 WORDS = 6  # shown, those that spoke most
 SENTENCE = 60  # characters shown of the sentence that spoke most

@@ -158,7 +158,7 @@ def demo(
     Fetches the pictures of Debian's package tuxpaint-stamps-default, learns from a part of
     them, measures on the rest, and leaves a desk and a contact sheet to look at.
     """
-    from picturedesk.demo import run_demo
+    from picturedesk.desk.demo import run_demo
 
     with show.progress(quiet) as progress:
         shown = run_demo(desk, cache, data, progress)

@@ -11,8 +11,8 @@ from picturedesk.cli import show
 from picturedesk.cli.options import JsonOption, QuietOption
 
 if TYPE_CHECKING:
-    from picturedesk.advice import Advice, Cost
-    from picturedesk.significance import Difference
+    from picturedesk.measuring.significance import Difference
+    from picturedesk.research.adviser import Advice, Cost
 
 SHOWN_ITEMS = 12  # of a long list of settings
 _COSTS = ("B/picture", "ms/picture", "of network")
@@ -61,8 +61,8 @@ def levels(
         return
     from dataclasses import replace
 
-    from picturedesk.advice import ChoiceConfig, NetworkConfig, advise_on
     from picturedesk.datasets import open_archive
+    from picturedesk.research.adviser import ChoiceConfig, NetworkConfig, advise_on
 
     config = ChoiceConfig(
         network=NetworkConfig(name, str(Path(weights).resolve()) if weights else "", device)

@@ -12,7 +12,7 @@ from picturedesk.cli.options import JsonOption, QuietOption
 
 if TYPE_CHECKING:
     from picturedesk.report.records import Cell, ReproductionReport
-    from picturedesk.reproduction.plan import Plan
+    from picturedesk.research.reproduction.plan import Plan
 
 
 def reproduce(
@@ -63,7 +63,7 @@ def reproduce(
     """
     from dataclasses import replace
 
-    from picturedesk.reproduction.config import ReproduceConfig
+    from picturedesk.research.reproduction.config import ReproduceConfig
 
     config = replace(
         ReproduceConfig(),
@@ -76,11 +76,11 @@ def reproduce(
         clip_model=clip_model,
     )
     if dry_run:
-        from picturedesk.reproduction.plan import plan
+        from picturedesk.research.reproduction.plan import plan
 
         _show_plan(plan(data, out, config), out, json)
         return
-    from picturedesk.reproduction.run import reproduce as run
+    from picturedesk.research.reproduction.run import reproduce as run
 
     with show.progress(quiet) as progress:
         report = run(data, out, config, progress)

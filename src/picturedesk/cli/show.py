@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def as_json(value: object) -> None:
     """One JSON document on stdout, and nothing else there."""
-    from picturedesk.artifacts import plain
+    from picturedesk.disk.artifacts import plain
 
     sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
 

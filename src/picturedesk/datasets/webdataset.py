@@ -19,8 +19,15 @@ from picturedesk.datasets.columns import USUAL
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.encoding import MAX_TEXT_BYTES, broken_text, decode_text
 from picturedesk.datasets.folder import PICTURES
+from picturedesk.disk.tar_members import (
+    SUFFIX,
+    BrokenShard,
+    Member,
+    member_uri,
+    members,
+    read_member,
+)
 from picturedesk.errors import BadInput
-from picturedesk.shards import SUFFIX, BrokenShard, Member, member_uri, members, read_member
 from picturedesk.types import Archive, Picture, Text
 
 CAPTIONS = ("captions", "caption", "text")  # of a sample's JSON, the first that says something

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import numpy as np
 
-from picturedesk.catalogue import bm25
+from picturedesk.store.catalogue import bm25
 from picturedesk.texts.words import words
 from picturedesk.types import Archive, Floats
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from picturedesk.datasets.split import SplitConfig
 from picturedesk.errors import BadInput
-from picturedesk.extraction import ExtractConfig
-from picturedesk.recipe.config import BestConfig
+from picturedesk.learning.best_config import BestConfig
+from picturedesk.learning.training import TrainConfig
+from picturedesk.store.extraction import ExtractConfig
 from picturedesk.texts.doc2vec import Doc2VecConfig
 from picturedesk.texts.lsa import LsaConfig
-from picturedesk.training import TrainConfig
 
 RECIPES = ("best", "paper")
 

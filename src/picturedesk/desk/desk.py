@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from picturedesk.artifacts import plain, read_json, read_manifest
-from picturedesk.blend import Blend, Question
-from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.suggesting import LEAST, Suggester, routes
 from picturedesk.desk.vectors import catalogue_fingerprint, catalogue_space, catalogue_vectors
-from picturedesk.matcher import Matcher
-from picturedesk.memory import ArchiveMemory
+from picturedesk.disk.artifacts import plain, read_json, read_manifest
+from picturedesk.heads.matcher import Matcher
+from picturedesk.routes import Blend, Question
+from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.types import (
     Archive,
     Json,
@@ -28,11 +28,11 @@ from picturedesk.types import (
 )
 
 if TYPE_CHECKING:
-    from picturedesk.attribution import Explanation
     from picturedesk.desk.config import DeskConfig
     from picturedesk.desk.fit import FitReport
     from picturedesk.desk.measure import Measured
-    from picturedesk.evaluation import Evaluation
+    from picturedesk.explaining import Explanation
+    from picturedesk.measuring.evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Desk:
             text: the text that they were made for.
             suggestions: of one route; those of the paper's transfer route cannot be explained.
         """
-        from picturedesk.features import FeatureStore
+        from picturedesk.store.features import FeatureStore
 
         keys = [suggestion.picture.key for suggestion in suggestions]
         with FeatureStore.open(self.folder.features) as store:
@@ -191,8 +191,8 @@ class Desk:
         """
         from picturedesk.backbones.backbone import Backbone
         from picturedesk.datasets import open_pictures
-        from picturedesk.extraction import ExtractConfig, extract
-        from picturedesk.features import FeatureStore
+        from picturedesk.store.extraction import ExtractConfig, extract
+        from picturedesk.store.features import FeatureStore
 
         rejected: tuple[Rejection, ...] = ()
         if isinstance(pictures, str | Path):
@@ -225,7 +225,7 @@ class Desk:
     def measure(self, part: str = "test") -> Measured:
         """The same, with all that a report shows: scores and how far to trust the confidence."""
         from picturedesk.desk.measure import measure
-        from picturedesk.features import FeatureStore
+        from picturedesk.store.features import FeatureStore
 
         with FeatureStore.open(self.folder.features) as store:
             features = store.read([picture.key for picture in self.memory.pictures])
@@ -245,8 +245,8 @@ class Desk:
         Texts are named by their ids, pictures by their content keys.
         """
         from picturedesk.desk.measure import route_scores
-        from picturedesk.features import FeatureStore
-        from picturedesk.trec import write_qrels, write_run
+        from picturedesk.measuring.trec import write_qrels, write_run
+        from picturedesk.store.features import FeatureStore
 
         with FeatureStore.open(self.folder.features) as store:
             features = store.read([picture.key for picture in self.memory.pictures])

@@ -15,10 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from picturedesk.artifacts import plain, read_json, write_json
 from picturedesk.backbones.backbone import Backbone
-from picturedesk.blend import Blend
-from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.datasets.split import PARTS
 from picturedesk.desk.config import DeskConfig
 from picturedesk.desk.folder import DeskFolder
@@ -27,11 +24,14 @@ from picturedesk.desk.levels import resolved
 from picturedesk.desk.measure import Measured, measure
 from picturedesk.desk.reporting import write_report
 from picturedesk.desk.vectors import catalogue_fingerprint, catalogue_vectors
+from picturedesk.disk.artifacts import plain, read_json, write_json
 from picturedesk.errors import Mismatch
-from picturedesk.extraction import extract, write_rejections
-from picturedesk.features import FeatureStore
-from picturedesk.memory import ArchiveMemory
-from picturedesk.preparation import readable
+from picturedesk.learning.preparation import readable
+from picturedesk.routes import Blend
+from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.store.catalogue.exact import ExactCatalogue
+from picturedesk.store.extraction import extract, write_rejections
+from picturedesk.store.features import FeatureStore
 from picturedesk.types import Archive, Floats, Json, Picture, Progress, Rejection, silent
 
 

@@ -11,11 +11,11 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from picturedesk.artifacts import read_manifest
-from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.desk.desk import Desk
 from picturedesk.desk.folder import DeskFolder
+from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
+from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.types import Json
 
 _BASE = (
@@ -81,7 +81,7 @@ def _describe_database(path: Path) -> Json:
                 "width": catalogue.width,
                 "matcher": catalogue.matcher,
             }
-    from picturedesk.features import FeatureStore
+    from picturedesk.store.features import FeatureStore
 
     with FeatureStore.open(path) as store:
         return {

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from picturedesk.backbones.spec import BackboneSpec
-from picturedesk.blend import Blend
 from picturedesk.datasets.split import components
 from picturedesk.desk.captions import caption_scores, telling_captions
 from picturedesk.desk.config import DeskConfig
-from picturedesk.matcher import Matcher
-from picturedesk.memory import ArchiveMemory, excerpts
-from picturedesk.preparation import ReadableArchive, fit_text_encoder, renumber, subset
-from picturedesk.recipe import Material, TextParts, fit_best
-from picturedesk.recipe.config import level_blocks
-from picturedesk.recipe.material import FitTexts
+from picturedesk.heads.matcher import Matcher
+from picturedesk.learning.best import fit_best
+from picturedesk.learning.best_config import level_blocks
+from picturedesk.learning.preparation import ReadableArchive, fit_text_encoder, renumber, subset
+from picturedesk.learning.training import TrainingSet, train
+from picturedesk.learning.training_pairs import FitTexts, Material, TextParts
+from picturedesk.routes import Blend
+from picturedesk.store.archive_memory import ArchiveMemory, excerpts
 from picturedesk.texts.shingles import duplicate_groups
-from picturedesk.training import TrainingSet, train
 from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder
 
 
@@ -86,7 +86,7 @@ def learn_best(
     sentences: TextEncoder | None = None,
     levels: Sequence[str] = (),
 ) -> Learned:
-    """The recipe of ``picturedesk.recipe``: closed-form heads, blended routes, a confidence.
+    """The recipe of ``learning.best``: closed-form heads, blended routes, a confidence.
 
     Args:
         ready: texts, pictures, links, parts.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
-from picturedesk.advice import choose_levels
-from picturedesk.advice.advice import AdviceConfig
-from picturedesk.advice.choice import ChoiceConfig, Texts
-from picturedesk.advice.ground import GroundConfig, NetworkConfig
-from picturedesk.artifacts import read_json, write_json
 from picturedesk.backbones.backbone import readable_levels
 from picturedesk.desk.config import DeskConfig
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.learning import fit_texts, open_sentences
-from picturedesk.recipe.config import PROBABILITIES
+from picturedesk.disk.artifacts import read_json, write_json
+from picturedesk.learning.best_config import PROBABILITIES
+from picturedesk.research.adviser import choose_levels
+from picturedesk.research.adviser.advice import AdviceConfig
+from picturedesk.research.adviser.choice import ChoiceConfig, Texts
+from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig
 from picturedesk.types import Archive, Progress
 
 AUTO = ("auto",)

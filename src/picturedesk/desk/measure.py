@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from picturedesk.backbones.spec import BackboneSpec
-from picturedesk.blend import Blend, Question
-from picturedesk.blend.blend import BLEND
-from picturedesk.blend.confidence import TEN
 from picturedesk.desk.captions import caption_scores
 from picturedesk.errors import BadInput
-from picturedesk.evaluation import Evaluation, evaluate
-from picturedesk.memory import ArchiveMemory
-from picturedesk.preparation import final_level, renumber
-from picturedesk.recipe.calibration import rankings
-from picturedesk.reliability import Reliability, reliability
-from picturedesk.routes import Memory, Neighbourhood, direct_scores, top, transfer_scores
+from picturedesk.learning.calibration import rankings
+from picturedesk.learning.preparation import final_level, renumber
+from picturedesk.measuring.evaluation import Evaluation, evaluate
+from picturedesk.measuring.reliability import Reliability, reliability
+from picturedesk.routes import Blend, Question
+from picturedesk.routes.blend import BLEND
+from picturedesk.routes.confidence import TEN
+from picturedesk.routes.scores import Memory, Neighbourhood, direct_scores, top, transfer_scores
+from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.types import Bools, Floats, Ints, Json
 
 FIRST, ONE_OF_TEN = "first picture", "one of the first ten"

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from picturedesk.blend import Blend
 from picturedesk.desk.measure import Measured
-from picturedesk.evaluation import TO_PICTURE, EvaluationRow
-from picturedesk.memory import ArchiveMemory
+from picturedesk.measuring.evaluation import TO_PICTURE, EvaluationRow
+from picturedesk.measuring.significance import Difference, paired_difference
 from picturedesk.report.desk_page import write_desk_report
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
-from picturedesk.routes import top
-from picturedesk.significance import Difference, paired_difference
+from picturedesk.routes import Blend
+from picturedesk.routes.scores import top
+from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.types import Doubles, Ints, Json
 
 _EXAMPLES = 4  # of what was found, and of what was missed

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from picturedesk.blend import Blend, Confidence, Question
-from picturedesk.blend.blend import BLEND, DIRECT, TRANSFER
-from picturedesk.catalogue.exact import ExactCatalogue
 from picturedesk.desk.vectors import catalogue_space
 from picturedesk.errors import BadInput
-from picturedesk.matcher import Matcher
-from picturedesk.memory import ArchiveMemory
-from picturedesk.routes import Memory, Neighbourhood, evidence_for
+from picturedesk.heads.matcher import Matcher
+from picturedesk.routes import Blend, Confidence, Question
+from picturedesk.routes.blend import BLEND, DIRECT, TRANSFER
+from picturedesk.routes.scores import Memory, Neighbourhood, evidence_for
+from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.texts.words import words
 from picturedesk.types import Doubles, Evidence, Floats, Hit, Picture, Suggestion, Suggestions
 
 if TYPE_CHECKING:
-    from picturedesk.attribution import Explanation
+    from picturedesk.explaining import Explanation
 
 LEAST = 0.25  # probability that one of ten is acceptable, below which there is doubt
 
@@ -115,7 +115,7 @@ class Suggester:
         Raises:
             BadInput: for the paper's transfer route, which is no sum.
         """
-        from picturedesk.attribution import Shown, explain_all
+        from picturedesk.explaining import Shown, explain_all
 
         route = suggestions[0].route
         if self.blend is None and route != DIRECT:

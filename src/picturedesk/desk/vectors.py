@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from picturedesk.artifacts import fingerprint
-from picturedesk.blend import Blend, CatalogueSpace
-from picturedesk.matcher import Matcher
-from picturedesk.memory import ArchiveMemory
+from picturedesk.disk.artifacts import fingerprint
+from picturedesk.heads.matcher import Matcher
+from picturedesk.routes import Blend, CatalogueSpace
+from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.types import Floats
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, features
 
+from picturedesk.disk.tar_members import find, locate, read_member
 from picturedesk.errors import BadInput, BadPicture
 from picturedesk.images.colours import scale_transparent_colour, to_rgb
 from picturedesk.images.guard import READERS, TooManyPixels, check_size, reading
 from picturedesk.images.kinds import recognise
 from picturedesk.images.whole import load_whole_jpeg, load_whole_png
-from picturedesk.shards import find, locate, read_member
 
 _MEND = "replace it by a whole copy, or save it anew in an image editor"
 

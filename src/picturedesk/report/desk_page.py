@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from picturedesk.evaluation import CHANCE, Evaluation, Table
-from picturedesk.reliability import Reliability
+from picturedesk.measuring.evaluation import CHANCE, Evaluation, Table
+from picturedesk.measuring.reliability import Reliability
+from picturedesk.measuring.significance import Difference
 from picturedesk.report import desk_sentences, differences, numbers, strips
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
 from picturedesk.report.page import facts, notes, write_sections
 from picturedesk.report.reliability_plot import reliability_diagram
-from picturedesk.significance import Difference
 
 _ON_ROUTES = (
     "Every route on the same test texts, among the pictures that ran with them. Ties count against "

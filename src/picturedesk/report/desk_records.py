@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from picturedesk.evaluation import Evaluation
-from picturedesk.reliability import Reliability
-from picturedesk.significance import Difference
+from picturedesk.measuring.evaluation import Evaluation
+from picturedesk.measuring.reliability import Reliability
+from picturedesk.measuring.significance import Difference
 from picturedesk.types import Picture
 
 

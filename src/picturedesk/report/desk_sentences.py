@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from picturedesk.evaluation import CHANCE
-from picturedesk.reliability import Reliability, ReliabilityBin
+from picturedesk.measuring.evaluation import CHANCE
+from picturedesk.measuring.reliability import Reliability, ReliabilityBin
+from picturedesk.measuring.significance import Difference
 from picturedesk.report.desk_records import DeskReport
 from picturedesk.report.numbers import percent
-from picturedesk.significance import Difference
 
 TOLD_FROM = 30  # texts in a bin of which a sentence is made
 _WORDS = {5: "five", 10: "ten"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from picturedesk.measuring.significance import Difference
 from picturedesk.report import numbers
-from picturedesk.significance import Difference
 
 HEADS = ("points of recall@10", "", "95 % interval", "p")  # of ``cells``
 

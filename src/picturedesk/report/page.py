@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
-from picturedesk.artifacts import write_text
+from picturedesk.disk.artifacts import write_text
 from picturedesk.report.page_style import STYLE
 
 _NO_FETCHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from picturedesk.reliability import Reliability, ReliabilityBin
+from picturedesk.measuring.reliability import Reliability, ReliabilityBin
 from picturedesk.report.numbers import percent
 
 _LEFT, _TOP, _SIDE = 52, 12, 288  # CSS pixels: the square in which stated meets observed

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from picturedesk.artifacts import write_text
+from picturedesk.disk.artifacts import write_text
+from picturedesk.measuring.significance import Difference
 from picturedesk.report import differences, numbers, strips
 from picturedesk.report.page import facts, notes, write_sections
 from picturedesk.report.plots import grouped_bars, recall_curves
@@ -24,7 +25,6 @@ from picturedesk.report.records import (
     PaperTable,
     ReproductionReport,
 )
-from picturedesk.significance import Difference
 
 STATES = {True: "✓ clean", False: "✗ not clean", None: "for you to judge"}
 

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from picturedesk.artifacts import atomic_folder, fingerprint, read_manifest, write_manifest
+from picturedesk.disk.artifacts import atomic_folder, fingerprint, read_manifest, write_manifest
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.texts.loading import load_text_encoder
 from picturedesk.types import Floats, TextEncoder

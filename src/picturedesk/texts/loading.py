@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from picturedesk.artifacts import read_manifest
+from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import Mismatch
 from picturedesk.types import TextEncoder
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from picturedesk.artifacts import (
+from picturedesk.disk.artifacts import (
     atomic_folder,
     fingerprint,
     read_manifest,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from picturedesk.artifacts import (
+from picturedesk.disk.artifacts import (
     ARRAYS,
     array_fingerprint,
     atomic_folder,

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from picturedesk.artifacts import array_fingerprint, fingerprint
+from picturedesk.disk.artifacts import array_fingerprint, fingerprint
 from picturedesk.errors import BadInput, Mismatch, MissingExtra
 from picturedesk.types import Floats, Json
 

@@ -1,0 +1,223 @@
+"""The trained head that puts level features into the shared space (paper, Eq. 4), in NumPy.
+
+Knows nothing of training, texts or backbones: arrays in, arrays out, and one folder to keep it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from picturedesk.disk.artifacts import (
+    array_fingerprint,
+    atomic_folder,
+    fingerprint,
+    read_arrays,
+    read_manifest,
+    write_arrays,
+    write_manifest,
+)
+from picturedesk.errors import BadInput, Mismatch
+from picturedesk.types import Doubles, Floats
+
+KIND = "fusion mlp"
+BLOCK = 4096  # pictures fused at a time, so that hidden values never take much memory
+
+
+def _sigmoid(values: Floats) -> Floats:
+    halves: Floats = 0.5 * np.tanh(0.5 * values) + np.float32(0.5)  # cannot overflow, unlike exp
+    return halves
+
+
+UNITS: dict[str, Callable[[Floats], Floats]] = {
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda values: np.maximum(values, 0),
+    "linear": lambda values: values,
+}
+
+
+def length_one(vectors: Floats) -> Floats:
+    """Rows (N, D) divided by their length; zero vectors stay zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FusionConfig:
+    """Shape of the multi-layer perceptron; the defaults are the paper's (section 3.1).
+
+    Attributes:
+        hidden: widths of the hidden layers, first to last; () for none.
+        hidden_unit: "sigmoid", "tanh", "relu" or "linear".
+        output_unit: likewise.
+    """
+
+    hidden: tuple[int, ...] = (2048,)
+    hidden_unit: str = "sigmoid"
+    output_unit: str = "tanh"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON gives lists
+        for unit in (self.hidden_unit, self.output_unit):
+            if unit not in UNITS:
+                raise BadInput(f"unit {unit!r} is not known: use one of {', '.join(UNITS)}")
+        if any(width < 1 for width in self.hidden):
+            raise BadInput(f"hidden widths {self.hidden} must all be 1 or more")
+
+    def units(self) -> tuple[str, ...]:
+        """The unit of each layer, hidden ones first, the output's last."""
+        return (*[self.hidden_unit] * len(self.hidden), self.output_unit)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FusionMLP:
+    """A multi-layer perceptron: level features → fused features.
+
+    Attributes:
+        config: its units and hidden widths.
+        weights: per layer (inputs, outputs).
+        biases: per layer (outputs,).
+    """
+
+    config: FusionConfig
+    weights: tuple[Floats, ...]
+    biases: tuple[Floats, ...]
+
+    @classmethod
+    def initial(
+        cls, config: FusionConfig, inputs: int, outputs: int, random: np.random.Generator
+    ) -> FusionMLP:
+        """An untrained one: Glorot uniform weights (Glorot and Bengio 2010), zero biases.
+
+        The paper does not name its initialisation; this is the default of Keras, whose names
+        ("mixed9") the paper uses.
+        """
+        weights = []
+        for rows, columns in pairwise((inputs, *config.hidden, outputs)):
+            limit = np.sqrt(6.0 / (rows + columns))
+            weights.append(random.uniform(-limit, limit, (rows, columns)).astype(np.float32))
+        biases = tuple(np.zeros(weight.shape[1], dtype=np.float32) for weight in weights)
+        return cls(config, tuple(weights), biases)
+
+    @property
+    def inputs(self) -> int:
+        """Width ΣD_l of the level features that it reads."""
+        return int(self.weights[0].shape[0])
+
+    @property
+    def width(self) -> int:
+        """Width D of the fused features."""
+        return int(self.weights[-1].shape[1])
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of units, weights and biases: all that decides the output."""
+        return fingerprint([self.config, array_fingerprint(self._arrays())])
+
+    def __call__(self, features: Floats) -> Floats:
+        """Level features (N, ΣD_l) → fused features (N, D), not scaled to length one.
+
+        Raises:
+            BadInput: if the width is another one, or a feature is not finite.
+        """
+        if features.ndim != 2 or features.shape[1] != self.inputs:
+            raise BadInput(
+                f"features of shape {features.shape} do not fit a fusion that reads "
+                f"(N, {self.inputs}): read the levels it was trained on"
+            )
+        fused = np.empty((len(features), self.width), dtype=np.float32)
+        for start in range(0, len(features), BLOCK):
+            fused[start : start + BLOCK] = self._fuse(features[start : start + BLOCK])
+        return fused
+
+    def _fuse(self, features: Floats) -> Floats:
+        values = features.astype(np.float32, copy=False)
+        if not np.isfinite(values).all():
+            raise BadInput("features hold NaN or infinite values: extract the pictures again")
+        for weight, bias, unit in zip(self.weights, self.biases, self.config.units(), strict=True):
+            values = UNITS[unit](values @ weight + bias)  # (N, layer width)
+        return values
+
+    def _arrays(self) -> dict[str, Floats]:
+        arrays = {f"weights.{layer}": array for layer, array in enumerate(self.weights)}
+        return arrays | {f"biases.{layer}": array for layer, array in enumerate(self.biases)}
+
+    def save(self, folder: Path) -> None:
+        """Writes arrays and JSON; the folder is there whole or not at all."""
+        with atomic_folder(folder) as temporary:
+            write_arrays(temporary, self._arrays())
+            write_manifest(
+                temporary,
+                KIND,
+                {
+                    "config": self.config,
+                    "inputs": self.inputs,
+                    "width": self.width,
+                    "fingerprint": self.fingerprint,
+                },
+            )
+
+    @classmethod
+    def load(cls, folder: Path) -> FusionMLP:
+        """Reads what ``save`` wrote; gives the same output, bit for bit.
+
+        Raises:
+            MissingArtefact: if nothing is there.
+            Mismatch: if the folder holds something else, or its arrays are not the manifest's.
+        """
+        manifest = read_manifest(folder, KIND)
+        arrays = read_arrays(folder)
+        layers = range(len(arrays) // 2)
+        loaded = cls(
+            FusionConfig(**manifest["config"]),
+            tuple(arrays[f"weights.{layer}"] for layer in layers),
+            tuple(arrays[f"biases.{layer}"] for layer in layers),
+        )
+        if loaded.fingerprint != manifest["fingerprint"]:
+            raise Mismatch(f"{folder} holds arrays that are not its manifest's: train again")
+        return loaded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnScale:
+    """Brings each column of level features to mean 0 and deviation 1 over some pictures.
+
+    Attributes:
+        mean: (ΣD_l,) of each column.
+        factor: (ΣD_l,) one over its deviation; 0 for a constant column, which tells nothing.
+    """
+
+    mean: Doubles
+    factor: Doubles
+
+    @classmethod
+    def of(cls, features: Floats) -> ColumnScale:
+        """Measured on level features (N, ΣD_l), N at least 1."""
+        mean = features.mean(axis=0, dtype=np.float64)
+        squares = np.zeros_like(mean)
+        for start in range(0, len(features), BLOCK):
+            squares += np.square(features[start : start + BLOCK] - mean).sum(axis=0)
+        deviation = np.sqrt(squares / len(features))
+        constant = deviation <= 1e-6 * np.abs(features).max(axis=0)  # rounding, no variation
+        return cls(mean, np.where(constant, 0, 1 / np.where(constant, 1, deviation)))
+
+    def __call__(self, features: Floats) -> Floats:
+        """Level features (N, ΣD_l) → the same, scaled."""
+        centred = features - self.mean.astype(np.float32)
+        scaled: Floats = centred * self.factor.astype(np.float32)
+        return scaled
+
+    def folded_into(self, fusion: FusionMLP) -> FusionMLP:
+        """The fusion that gives for features what the given one gives for scaled features."""
+        first = fusion.weights[0] * self.factor[:, None]
+        bias = fusion.biases[0] - self.mean @ first
+        return replace(
+            fusion,
+            weights=(first.astype(np.float32), *fusion.weights[1:]),
+            biases=(bias.astype(np.float32), *fusion.biases[1:]),
+        )

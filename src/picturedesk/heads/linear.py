@@ -1,0 +1,128 @@
+"""A linear head: one side's features → the shared space, by one matrix. NumPy alone.
+
+Because it is linear until vectors are brought to length one, what it gives can be shared out among
+its inputs exactly. Knows neither texts, pictures nor how it was fitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from picturedesk.disk.artifacts import (
+    array_fingerprint,
+    atomic_folder,
+    fingerprint,
+    read_arrays,
+    read_manifest,
+    write_arrays,
+    write_manifest,
+)
+from picturedesk.errors import BadInput, Mismatch
+from picturedesk.types import Floats
+
+KIND = "linear head"
+BLOCK = 4096  # rows at a time, so that what lies between never takes much memory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearHead:
+    """Features to a signed power, times a matrix, plus an offset.
+
+    A row of zeros (a text without a known word) gives zeros.
+
+    Attributes:
+        power: of every feature's magnitude, its sign kept; 1 leaves features as they are, 0.5
+            keeps a few very strong channels from drowning the others.
+        weights: (I, D).
+        bias: (D,).
+    """
+
+    power: float
+    weights: Floats
+    bias: Floats
+
+    @property
+    def inputs(self) -> int:
+        """Width I of the features that it reads."""
+        return int(self.weights.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Width D of the shared space."""
+        return int(self.weights.shape[1])
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of power, weights and bias: all that decides the output."""
+        return fingerprint([KIND, self.power, array_fingerprint(self._arrays())])
+
+    def __call__(self, features: Floats) -> Floats:
+        """Features (N, I) → (N, D), not scaled to length one.
+
+        Raises:
+            BadInput: if the width is another one, or a feature is not finite.
+        """
+        if features.ndim != 2 or features.shape[1] != self.inputs:
+            raise BadInput(
+                f"features of shape {features.shape} do not fit a head that reads "
+                f"(N, {self.inputs}): read the levels it was fitted on"
+            )
+        placed = np.empty((len(features), self.width), dtype=np.float32)
+        for start in range(0, len(features), BLOCK):
+            values = features[start : start + BLOCK].astype(np.float32, copy=False)
+            if not np.isfinite(values).all():
+                raise BadInput("features hold NaN or infinite values: extract the pictures again")
+            known = values.any(axis=1, keepdims=True)
+            rows = (signed_power(values, self.power) @ self.weights + self.bias) * known
+            placed[start : start + BLOCK] = rows
+        return placed
+
+    def shares(self, features: Floats, direction: Floats) -> Floats:
+        """What each input adds to the dot product of the output with a direction.
+
+        Args:
+            features: (I,) of one row.
+            direction: (D,).
+
+        Returns:
+            (I,); with ``bias @ direction`` they sum to ``head(features[None])[0] @ direction``.
+        """
+        toward = self.weights @ direction  # (I,)
+        shares: Floats = signed_power(features, self.power) * toward
+        return shares
+
+    def _arrays(self) -> dict[str, Floats]:
+        return {"weights": self.weights, "bias": self.bias}
+
+    def save(self, folder: Path) -> None:
+        """Writes arrays and JSON; the folder is there whole or not at all."""
+        with atomic_folder(folder) as temporary:
+            write_arrays(temporary, self._arrays())
+            content = {"power": self.power, "inputs": self.inputs, "width": self.width}
+            write_manifest(temporary, KIND, {**content, "fingerprint": self.fingerprint})
+
+    @classmethod
+    def load(cls, folder: Path) -> LinearHead:
+        """Reads what ``save`` wrote; gives the same output, bit for bit.
+
+        Raises:
+            MissingArtefact: if nothing is there.
+            Mismatch: if the folder holds something else, or its arrays are not the manifest's.
+        """
+        manifest = read_manifest(folder, KIND)
+        arrays = read_arrays(folder)
+        loaded = cls(float(manifest["power"]), arrays["weights"], arrays["bias"])
+        if loaded.fingerprint != manifest["fingerprint"]:
+            raise Mismatch(f"{folder} holds arrays that are not its manifest's: fit again")
+        return loaded
+
+
+def signed_power(values: Floats, power: float) -> Floats:
+    """The magnitude of each value to a power, its sign kept."""
+    if power == 1:
+        return values
+    raised: Floats = np.sign(values) * np.abs(values) ** np.float32(power)
+    return raised

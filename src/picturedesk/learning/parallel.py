@@ -1,0 +1,31 @@
+"""Independent pieces of linear algebra side by side, one core each. Knows nothing of what they are.
+
+Two factorisations that share two cores wait for each other; two that have one core each do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from picturedesk.store.prefetch import cpus
+from picturedesk.types import Progress
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+
+def side_by_side(
+    work: Callable[[Given], Result], pieces: Sequence[Given], what: str, progress: Progress
+) -> Iterator[Result]:
+    """Results in the order of the pieces; ``progress`` is told as each is there."""
+    from threadpoolctl import threadpool_limits
+
+    workers = max(1, min(cpus(), len(pieces)))
+    progress(0, len(pieces), what)
+    limits = 1 if workers > 1 else None
+    with threadpool_limits(limits), ThreadPoolExecutor(workers, "picturedesk fit") as pool:
+        for done, result in enumerate(pool.map(work, pieces), start=1):
+            progress(done, len(pieces), what)
+            yield result

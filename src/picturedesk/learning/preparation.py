@@ -1,0 +1,157 @@
+"""From an archive to arrays that can be trained on and measured: what desks and experiments share.
+
+Knows extraction, splitting and text encoding; trains nothing and keeps nothing on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.datasets.split import SplitConfig, split
+from picturedesk.errors import BadInput
+from picturedesk.images import near_duplicate_groups
+from picturedesk.learning.training import TrainingSet
+from picturedesk.store.features import FeatureStore
+from picturedesk.types import Archive, Floats, Ints, Picture, TextEncoder
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadableArchive:
+    """The part of an archive whose pictures could be read; each content is one picture.
+
+    Attributes:
+        archive: its pictures carry keys, every text has a link, ``parts`` has no "" left.
+        groups: (N,) near-duplicate group of each picture.
+    """
+
+    archive: Archive
+    groups: Ints
+
+    @property
+    def keys(self) -> list[str]:
+        """Content keys of the N pictures."""
+        return [picture.key for picture in self.archive.pictures]
+
+    def texts_of(self, part: str) -> Ints:
+        """Indices of the texts of one part, ascending."""
+        return np.flatnonzero(np.asarray(self.archive.parts) == part).astype(np.int64)
+
+    def whole_texts(self) -> list[str]:
+        """Title and body of each of the T texts."""
+        return [text.whole for text in self.archive.texts]
+
+    def split(self, config: SplitConfig) -> ReadableArchive:
+        """The same with every part filled in; near-duplicate pictures stay together.
+
+        An archive that names its training texts and no validation texts has these carved out of
+        the training texts.
+        """
+        given = self.archive.parts
+        if "validate" not in given and "" not in given:
+            given = tuple("" if part == "train" else part for part in given)
+        open_parts = replace(self.archive, parts=given)
+        parts = split(open_parts, config, self.groups)
+        return ReadableArchive(replace(self.archive, parts=parts), self.groups)
+
+
+def readable(archive: Archive, keys: dict[str, str], store: FeatureStore) -> ReadableArchive:
+    """Drops unreadable pictures, merges equal bytes, drops texts left without a picture.
+
+    Args:
+        archive: as read.
+        keys: uri → content key of each picture that could be read.
+        store: where the perceptual hashes are.
+
+    Raises:
+        BadInput: if no text is left.
+    """
+    merged, new_index = _merge(archive.pictures, keys)
+    links = np.stack([archive.links[:, 0], new_index[archive.links[:, 1]]], axis=1)
+    links = np.unique(links[links[:, 1] >= 0], axis=0)
+    if not len(links):
+        raise BadInput(f"no text of {archive.name} has a picture that could be read")
+    kept = np.unique(links[:, 0])
+    links[:, 0] = np.searchsorted(kept, links[:, 0])
+    narrowed = replace(
+        archive,
+        texts=tuple(archive.texts[i] for i in kept),
+        pictures=tuple(merged),
+        links=links,
+        parts=tuple(archive.parts[i] for i in kept),
+        groups=tuple(archive.groups[i] for i in kept) if archive.groups else (),
+    )
+    hashes = store.hashes([picture.key for picture in merged])
+    return ReadableArchive(narrowed, near_duplicate_groups(hashes))
+
+
+def _merge(pictures: Sequence[Picture], keys: dict[str, str]) -> tuple[list[Picture], Ints]:
+    """Pictures of distinct content, and for each picture given its place there, or -1."""
+    place: dict[str, int] = {}
+    merged: list[Picture] = []
+    new_index = np.full(len(pictures), -1, dtype=np.int64)
+    for index, picture in enumerate(pictures):
+        key = keys.get(picture.uri)
+        if key is None:
+            continue
+        if key not in place:
+            place[key] = len(merged)
+            merged.append(replace(picture, key=key))
+        new_index[index] = place[key]
+    return merged, new_index
+
+
+def fit_text_encoder(texts: Sequence[str], kind: str, config: object) -> TextEncoder:
+    """Fits a text encoder on training texts, and on nothing else.
+
+    Args:
+        texts: the training texts, whole.
+        kind: "lsa" or "doc2vec".
+        config: ``LsaConfig`` or ``Doc2VecConfig``, as the kind wants.
+
+    Raises:
+        BadInput: if the kind is not known or no texts are given.
+    """
+    from picturedesk.texts.doc2vec import Doc2VecConfig, Doc2VecEncoder
+    from picturedesk.texts.lsa import LsaConfig, LsaEncoder
+
+    if not texts:
+        raise BadInput("no text is left to train on: check the parts of the archive")
+    if kind == "lsa" and isinstance(config, LsaConfig):
+        return LsaEncoder.fit(texts, config)
+    if kind == "doc2vec" and isinstance(config, Doc2VecConfig):
+        return Doc2VecEncoder.fit(texts, config)
+    raise BadInput(f"text encoder {kind!r} with {type(config).__name__} is not known: lsa, doc2vec")
+
+
+def final_level(spec: BackboneSpec) -> str:
+    """The level that the paper calls fc: the final pool, or the deepest level there is."""
+    names = [str(level) for level in spec.levels]
+    return "final" if "final" in names else names[-1]
+
+
+def subset(
+    texts: Ints, links: Ints, text_vectors: Floats, features: Floats, groups: Ints
+) -> TrainingSet:
+    """The chosen texts, the pictures that ran with them, and their links, renumbered.
+
+    Args:
+        texts: indices of the chosen texts, ascending.
+        links: (M, 2) of the whole archive.
+        text_vectors: (T, D) of the whole archive.
+        features: (N, ΣD_l) of the whole archive.
+        groups: (N,) near-duplicate groups of the whole archive.
+    """
+    pictures, renumbered = renumber(texts, links)
+    return TrainingSet(text_vectors[texts], features[pictures], renumbered, groups[pictures])
+
+
+def renumber(texts: Ints, links: Ints) -> tuple[Ints, Ints]:
+    """The pictures that ran with the chosen texts, ascending, and links (m, 2) into both lists."""
+    chosen = links[np.isin(links[:, 0], texts)]
+    pictures = np.unique(chosen[:, 1])
+    columns = [np.searchsorted(texts, chosen[:, 0]), np.searchsorted(pictures, chosen[:, 1])]
+    return pictures, np.stack(columns, axis=1).astype(np.int64)

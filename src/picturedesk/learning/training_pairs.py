@@ -1,0 +1,117 @@
+"""What the recipe learns from: texts, level features, links, and what must not be torn apart.
+
+Arrays and strings; knows no desk and no store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.errors import BadInput
+from picturedesk.learning.alignment import Block
+from picturedesk.texts.joined import JoinedEncoder
+from picturedesk.types import Floats, Ints, TextEncoder
+
+FitTexts = Callable[[Sequence[str]], TextEncoder]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """An archive's training part.
+
+    Attributes:
+        texts: T texts, whole.
+        features: (N, ΣD_l) level features of the pictures that ran with them.
+        links: (M, 2) indices (text, picture).
+        together: (T,) texts of one number are never divided.
+        alike: (T,) group of near-duplicate texts.
+        captions: per picture the words that describe it, "" for none.
+        spec: which columns are which level.
+        blocks: how the levels weigh.
+        classes: names of the backbone's classes, () where they are not known.
+    """
+
+    texts: tuple[str, ...]
+    features: Floats
+    links: Ints
+    together: Ints
+    alike: Ints
+    captions: tuple[str, ...]
+    spec: BackboneSpec
+    blocks: tuple[Block, ...]
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises BadInput where the parts are not of one length."""
+        texts, pictures = len(self.texts), len(self.features)
+        if (len(self.together), len(self.alike), len(self.captions)) != (texts, texts, pictures):
+            raise BadInput(
+                f"{texts} texts and {pictures} pictures, but {len(self.together)} and "
+                f"{len(self.alike)} groups of texts, {len(self.captions)} captions"
+            )
+
+    def pictures_of(self, texts: Ints) -> tuple[Ints, Ints]:
+        """Pictures (n,) that ran with the chosen texts, and links (m, 2) into both lists."""
+        chosen = self.links[np.isin(self.links[:, 0], texts)]
+        pictures = np.unique(chosen[:, 1])
+        columns = [np.searchsorted(texts, chosen[:, 0]), np.searchsorted(pictures, chosen[:, 1])]
+        return pictures, np.stack(columns, axis=1).astype(np.int64)
+
+
+class TextParts:
+    """Text features: an encoder that is fitted on the archive joined with a pretrained one.
+
+    The pretrained one reads every text once, however often the other is fitted.
+
+    Args:
+        texts: T texts.
+        fit: fits an encoder on some of them; None for the pretrained one alone.
+        pretrained: None for the fitted one alone.
+        known: (T, S) what the pretrained one gives for the texts, if that is at hand.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        fit: FitTexts | None,
+        pretrained: TextEncoder | None,
+        known: Floats | None = None,
+    ) -> None:
+        if fit is None and pretrained is None:
+            raise BadInput("no text encoder is left: name one that is fitted, or a pretrained one")
+        self._texts = texts
+        self._fit = fit
+        self.pretrained = pretrained
+        if known is None and pretrained is not None:
+            known = pretrained.encode(texts)
+        self._known = known
+
+    def fit(self, chosen: Ints) -> JoinedEncoder:
+        """The encoder, fitted on the chosen texts only."""
+        parts: list[TextEncoder] = []
+        if self._fit is not None:
+            parts.append(self._fit([self._texts[index] for index in chosen]))
+        if self.pretrained is not None:
+            parts.append(self.pretrained)
+        return JoinedEncoder(tuple(parts))
+
+    def features(self, encoder: JoinedEncoder, rows: Ints) -> Floats:
+        """What ``encoder.encode`` gives for some texts, (n, I), nothing encoded twice."""
+        vectors = []
+        for part in encoder.parts:
+            if part is self.pretrained and self._known is not None:
+                vectors.append(self._known[rows])
+            else:
+                vectors.append(part.encode([self._texts[index] for index in rows]))
+        return encoder.join(vectors)
+
+    def sentence_columns(self, encoder: JoinedEncoder) -> tuple[int, int]:
+        """Where the pretrained vectors lie among the features; (0, 0) where there are none."""
+        if self.pretrained is None:
+            return (0, 0)
+        span = encoder.spans[-1]
+        return (span.start, span.stop)

@@ -1,0 +1,240 @@
+"""Several routes, both directions, one table: score matrices and links → what each route finds.
+
+Takes arrays; knows neither matchers nor how a route made its scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from picturedesk.errors import BadInput
+from picturedesk.measuring.metrics import KS, PerQuery, RetrievalScores, chance_scores, per_query
+from picturedesk.types import Floats, Ints, Json
+
+TO_PICTURE = "text → picture"
+TO_TEXT = "picture → text"
+CHANCE = "chance"
+_PERCENT = ("recall@", "mrr", "ndcg@")  # shown to people in percent; ranks as they are
+
+
+class Table(NamedTuple):
+    """One direction, as text for people; the first column names the route."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvaluationRow:
+    """One route in one direction.
+
+    Attributes:
+        name: the route's; "chance" is the expectation of a random order.
+        direction: TO_PICTURE or TO_TEXT.
+        scores: averaged over the queries.
+        queries: query by query, to compare routes on the same ones; None for chance.
+    """
+
+    name: str
+    direction: str
+    scores: RetrievalScores
+    queries: PerQuery | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """What each route finds: text → picture before picture → text, chance first in each."""
+
+    rows: tuple[EvaluationRow, ...]
+
+    def row(self, name: str, direction: str = TO_PICTURE) -> RetrievalScores:
+        """The scores of one route in one direction.
+
+        Raises:
+            BadInput: there is no such row; the message lists the routes there are.
+        """
+        for row in self.rows:
+            if (row.name, row.direction) == (name, direction):
+                return row.scores
+        names = ", ".join(dict.fromkeys(row.name for row in self.rows))
+        raise BadInput(f"no row {name!r} in direction {direction!r}: there are {names}")
+
+    def as_json(self) -> Json:
+        """All rows with all measures; recall, MRR and nDCG as shares, 0 to 1."""
+        return {
+            "rows": [
+                {
+                    "name": row.name,
+                    "direction": row.direction,
+                    "queries": row.scores.queries,
+                    "candidates": row.scores.candidates,
+                    "left_out": row.scores.left_out,
+                    **row.scores.as_row(),
+                }
+                for row in self.rows
+            ]
+        }
+
+    def tables(self) -> list[Table]:
+        """A table for each direction; shares in percent."""
+        return summarise([self]).tables()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SummaryRow:
+    """One route in one direction over several runs.
+
+    Attributes:
+        name: the route's.
+        direction: TO_PICTURE or TO_TEXT.
+        mean: measure → mean over the runs.
+        spread: measure → sample standard deviation over the runs; None for a single run.
+        queries: fewest and most queries of a run.
+        candidates: fewest and most candidates of a run.
+    """
+
+    name: str
+    direction: str
+    mean: Mapping[str, float]
+    spread: Mapping[str, float | None]
+    queries: tuple[int, int]
+    candidates: tuple[int, int]
+
+    def cells(self) -> list[str]:
+        """The measures as text: "31.4 ± 0.6", or "31.4" for a single run."""
+        return [_cell(self.mean[name], self.spread[name], name) for name in self.mean]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summary:
+    """The same evaluation run several times, as with several seeds."""
+
+    rows: tuple[SummaryRow, ...]
+    runs: int
+
+    def as_json(self) -> Json:
+        """All rows; per measure {"mean": …, "spread": …}, shares 0 to 1."""
+        rows = [
+            {"name": row.name, "direction": row.direction}
+            | {key: {"mean": row.mean[key], "spread": row.spread[key]} for key in row.mean}
+            for row in self.rows
+        ]
+        return {"runs": self.runs, "rows": rows}
+
+    def tables(self) -> list[Table]:
+        """A table for each direction; shares in percent, mean ± standard deviation."""
+        return [self._table(direction) for direction in (TO_PICTURE, TO_TEXT)]
+
+    def _table(self, direction: str) -> Table:
+        rows = [row for row in self.rows if row.direction == direction]
+        runs = f", {self.runs} runs: mean ± standard deviation" if self.runs > 1 else ""
+        queries, candidates = _range(rows[0].queries), _range(rows[0].candidates)
+        title = f"{direction}: {queries} queries, {candidates} candidates{runs}"
+        names = [name.replace("_", " ") for name in rows[0].mean]
+        columns = [f"{name} %" if name.startswith(_PERCENT) else name for name in names]
+        return Table(title, ["route", *columns], [[row.name, *row.cells()] for row in rows])
+
+
+def evaluate(
+    scores: Mapping[str, Floats] | Iterable[tuple[str, Floats]],
+    relevant: Ints,
+    ks: Sequence[int] = KS,
+) -> Evaluation:
+    """Measures every route in both directions, with chance beside them.
+
+    Args:
+        scores: name of a route → (Q, N) scores of texts against pictures, higher is better.
+            Pairs from a generator are taken one at a time, so that one matrix is held at once.
+        relevant: (M, 2) pairs (text, picture) that ran together, many to many.
+        ks: the depths of recall.
+
+    Raises:
+        BadInput: there is no route, shapes differ, or scores cannot be ranked.
+    """
+    routes = scores.items() if isinstance(scores, Mapping) else scores
+    backwards = np.flip(relevant, axis=-1)
+    forward_rows: list[EvaluationRow] = []
+    backward_rows: list[EvaluationRow] = []
+    shape: tuple[int, ...] = ()
+    for name, matrix in routes:
+        if shape and matrix.shape != shape:
+            raise BadInput(
+                f"route {name!r} has scores of shape {matrix.shape}, the one before of {shape}: "
+                "routes must score the same texts and pictures"
+            )
+        shape = matrix.shape
+        forward_rows.append(_row(name, TO_PICTURE, per_query(matrix, relevant, ks)))
+        backward_rows.append(_row(name, TO_TEXT, per_query(matrix.T, backwards, ks)))
+    if not shape:
+        raise BadInput("no route was given: there is nothing to evaluate")
+    texts, pictures = shape
+    by_chance = (
+        _chance(TO_PICTURE, relevant, texts, pictures, ks),
+        _chance(TO_TEXT, backwards, pictures, texts, ks),
+    )
+    return Evaluation((by_chance[0], *forward_rows, by_chance[1], *backward_rows))
+
+
+def summarise(evaluations: Sequence[Evaluation]) -> Summary:
+    """Mean and sample standard deviation of every cell over several runs.
+
+    Raises:
+        BadInput: there are none, or they do not have the same rows and measures.
+    """
+    if not evaluations:
+        raise BadInput("no evaluation was given: there is nothing to summarise")
+    shapes = {
+        tuple((row.name, row.direction, *row.scores.as_row()) for row in one.rows)
+        for one in evaluations
+    }
+    if len(shapes) > 1:
+        raise BadInput("evaluations with different routes or measures cannot be summarised as one")
+    rows = tuple(_summary(same) for same in zip(*(one.rows for one in evaluations), strict=True))
+    return Summary(rows, len(evaluations))
+
+
+def _row(name: str, direction: str, queries: PerQuery) -> EvaluationRow:
+    return EvaluationRow(name, direction, queries.mean(), queries)
+
+
+def _chance(
+    direction: str, relevant: Ints, queries: int, candidates: int, ks: Sequence[int]
+) -> EvaluationRow:
+    scores = chance_scores(relevant, candidates, ks)
+    return EvaluationRow(CHANCE, direction, replace(scores, left_out=queries - scores.queries))
+
+
+def _summary(same: Sequence[EvaluationRow]) -> SummaryRow:
+    """One route in one direction, from each run → its means and spreads."""
+    measures = [row.scores.as_row() for row in same]
+    values = {name: [one[name] for one in measures] for name in measures[0]}
+    queries = [row.scores.queries for row in same]
+    candidates = [row.scores.candidates for row in same]
+    several = len(same) > 1
+    return SummaryRow(
+        name=same[0].name,
+        direction=same[0].direction,
+        mean={name: float(np.mean(found)) for name, found in values.items()},
+        spread={
+            name: float(np.std(found, ddof=1)) if several else None
+            for name, found in values.items()
+        },
+        queries=(min(queries), max(queries)),
+        candidates=(min(candidates), max(candidates)),
+    )
+
+
+def _cell(mean: float, spread: float | None, measure: str) -> str:
+    scale = 100.0 if measure.startswith(_PERCENT) else 1.0
+    deviation = "" if spread is None else f" ± {scale * spread:.1f}"
+    return f"{scale * mean:.1f}{deviation}"
+
+
+def _range(counts: tuple[int, int]) -> str:
+    low, high = counts
+    return str(low) if low == high else f"{low} to {high}"

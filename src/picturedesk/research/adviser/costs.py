@@ -1,0 +1,125 @@
+"""What it costs to read levels: bytes a picture, and the time until the deepest has been computed.
+
+Times are measured in torch on random pixels, on the machine that asks. Knows no archive.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from picturedesk.backbones.levels import HEAD, parse
+from picturedesk.backbones.presets import preset
+from picturedesk.research.adviser.ground import NetworkConfig
+
+if TYPE_CHECKING:
+    import torch
+
+_NUMBER = 4  # bytes: a feature is kept as float32
+_BATCH, _RUNS = 4, 5  # pictures of a run; runs whose median counts, after one that does not
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a set of levels takes.
+
+    Attributes:
+        bytes: in the feature store, a picture.
+        ms: of the network up to the deepest level, a picture, on this machine; None: not measured.
+        share: of the whole network's time, 0 to 1; None: not measured.
+    """
+
+    bytes: int
+    ms: float | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs of any set of some levels.
+
+    Attributes:
+        widths: level → numbers a picture.
+        ms: level → milliseconds a picture until it is there; empty: not measured.
+        whole: milliseconds of the whole network, a picture.
+    """
+
+    widths: Mapping[str, int]
+    ms: Mapping[str, float] = field(default_factory=dict)
+    whole: float = 0.0
+
+    def of(self, levels: Sequence[str]) -> Cost:
+        """Of a set: bytes add up, the deepest level decides the time."""
+        size = _NUMBER * sum(self.widths[level] for level in levels)
+        if not self.ms:
+            return Cost(size)
+        longest = max(self.ms[level] for level in levels)
+        return Cost(size, longest, longest / self.whole)
+
+
+def measure_costs(network: NetworkConfig, widths: Mapping[str, int]) -> Costs:
+    """Times one pass until each level, by the moments at which its modules return.
+
+    Args:
+        network: which one. With its own weights: others would leave numbers so small that some
+            machines are slow with them.
+        widths: level → numbers a picture.
+    """
+    import torch
+
+    from picturedesk.backbones.torch_runner import choose_device
+    from picturedesk.backbones.weights import load_network
+
+    chosen = preset(network.name, network.size, network.framing)
+    device = choose_device(network.device)
+    loaded = load_network(chosen, network.weights or None)
+    module: Any = loaded.module
+    module.to(device, memory_format=torch.channels_last)
+    modules = {parse(level).where for level in widths} - set(HEAD)
+    runs = _runs(module, sorted(modules), torch.device(device), loaded.preprocessing.size)
+    there = {name: float(np.median([run[name] for run in runs])) for name in (*modules, "")}
+    places = {level: parse(level).where for level in widths}
+    ms = {level: there.get(place, there[""]) for level, place in places.items()}
+    return Costs(dict(widths), ms, there[""])
+
+
+def _runs(
+    module: Any,  # noqa: ANN401 - a timm network; timm has no type for them
+    names: Sequence[str],
+    device: torch.device,
+    size: int,
+) -> list[dict[str, float]]:
+    """Of each run, milliseconds a picture until each module has returned; "" is the whole."""
+    import torch
+
+    reached: dict[str, float] = {}
+
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    def watch(name: str) -> Callable[[object, object, object], None]:
+        def hook(_module: object, _inputs: object, _output: object) -> None:
+            reached[name] = now()
+
+        return hook
+
+    known = dict(module.named_modules())
+    for name in names:
+        known[name].register_forward_hook(watch(name))
+    pixels = torch.rand(_BATCH, 3, size, size, device=device)
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
+    runs = []
+    kind = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    with torch.inference_mode(), kind:
+        for _ in range(_RUNS + 1):
+            began = now()
+            module(pixels)
+            reached[""] = now()
+            runs.append({name: 1000 * (at - began) / _BATCH for name, at in reached.items()})
+    return runs[1:]

@@ -1,0 +1,308 @@
+"""Ridge regression and CCA from levels to text vectors: no gradients, no seeds.
+
+Both see an archive through its moments: means and covariances over links, many to many, in
+float64, gathered block by block, so that 30,000 pictures with 4,096 numbers each need little more
+memory than one covariance. With fewer pictures than numbers, the same is computed in the space
+that the pictures span (the dual form); the result is the same.
+
+Level features are standardised, text vectors only centred: their scale is what a text encoder
+says of the weight of a topic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from picturedesk.errors import BadInput
+from picturedesk.heads.fusion import length_one
+from picturedesk.measuring.metrics import retrieval_scores
+from picturedesk.research.baselines.towers import (
+    Affine,
+    LinearTowers,
+    blocks,
+    check_pair,
+    mean_and_deviation,
+)
+from picturedesk.types import Doubles, Floats, Ints
+
+if TYPE_CHECKING:
+    from picturedesk.learning.training import TrainingSet
+
+
+@dataclass(frozen=True, slots=True)
+class RidgeConfig:
+    """What the validation set may choose from.
+
+    Attributes:
+        penalties: on the squared weights, in units of the variance of a standardised level
+            feature; above 0.
+    """
+
+    penalties: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+
+    def __post_init__(self) -> None:
+        _check_positive("penalties", self.penalties)
+
+
+@dataclass(frozen=True, slots=True)
+class CcaConfig:
+    """What the validation set may choose from: first both penalties, then dimension and power.
+
+    Attributes:
+        text_penalties: added to the variances of texts, in units of their mean; above 0.
+        picture_penalties: the same of standardised level features.
+        dimensions: how many canonical directions are kept; at most as many as there are.
+        powers: of the correlations, by which directions are weighted (Gong et al. 2014 use 4).
+    """
+
+    text_penalties: tuple[float, ...] = (0.01, 0.1, 1.0)
+    picture_penalties: tuple[float, ...] = (0.1, 1.0, 10.0, 30.0, 100.0)
+    dimensions: tuple[int, ...] = (32, 64, 128, 256, 512)
+    powers: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0)
+
+    def __post_init__(self) -> None:
+        _check_positive("text_penalties", self.text_penalties)
+        _check_positive("picture_penalties", self.picture_penalties)
+        _check_positive("dimensions", self.dimensions)
+        if not self.powers or min(self.powers) < 0:
+            raise BadInput(f"powers {self.powers}: give at least one, each 0 or more")
+
+
+def ridge(
+    training: TrainingSet, validation: TrainingSet, config: RidgeConfig | None = None
+) -> LinearTowers:
+    """Predicts the vector of a picture's text from its levels, by least squares with a penalty.
+
+    Args:
+        training: what is learnt from.
+        validation: chooses the penalty by mean reciprocal rank.
+        config: the penalties to choose from.
+
+    Raises:
+        BadInput: if a set is empty, malformed or not finite.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    config = config or RidgeConfig()
+    check_pair(training, validation)
+    moments = _Moments.of(training)
+    asked = _Asked.of(moments, validation)
+    best: tuple[float, float, Doubles] | None = None
+    for penalty in config.penalties:
+        factor = cho_factor(_penalised(moments.pictures, penalty), lower=True)
+        weights = cho_solve(factor, moments.across)  # (R, D)
+        mrr = asked.mrr(asked.texts, asked.pictures @ weights)
+        if best is None or mrr > best[0]:
+            best = mrr, penalty, weights
+    assert best is not None  # the config has a penalty
+    mrr, penalty, weights = best
+    identity = np.eye(len(moments.text_mean))
+    return moments.towers(identity, weights, {"penalty": penalty, "mrr": mrr})
+
+
+def cca(
+    training: TrainingSet, validation: TrainingSet, config: CcaConfig | None = None
+) -> LinearTowers:
+    """Canonical correlation analysis with penalties: directions in which both sides agree.
+
+    With C the covariances of texts x and pictures z over links, L the Cholesky factors of the
+    penalised C_xx and C_zz, and U S Vᵀ the singular value decomposition of L_x⁻¹ C_xz L_z⁻ᵀ, the
+    directions are L_x⁻ᵀ U and L_z⁻ᵀ V, weighted by Sᵖ (Hardoon et al. 2004; Gong et al. 2014).
+
+    Args:
+        training: what is learnt from.
+        validation: chooses penalties, dimension and power by mean reciprocal rank.
+        config: what there is to choose from.
+
+    Raises:
+        BadInput: if a set is empty, malformed or not finite.
+    """
+    config = config or CcaConfig()
+    check_pair(training, validation)
+    moments = _Moments.of(training)
+    asked = _Asked.of(moments, validation)
+    best: tuple[float, _Directions] | None = None
+    for directions in _all_directions(moments, config):
+        mrr = directions.mrr(asked, directions.count, 1.0)
+        if best is None or mrr > best[0]:
+            best = mrr, directions
+    assert best is not None  # the config has penalties
+    chosen = best[1]
+    dimensions = dict.fromkeys(min(wanted, chosen.count) for wanted in config.dimensions)
+    tried = {
+        (dimension, power): chosen.mrr(asked, dimension, power)
+        for dimension in dimensions
+        for power in config.powers
+    }
+    dimension, power = max(tried, key=lambda key: tried[key])  # of equal ones, the first
+    text, picture = chosen.weighted(dimension, power)
+    settings = {
+        "text penalty": chosen.text_penalty,
+        "picture penalty": chosen.picture_penalty,
+        "dimensions": dimension,
+        "power": power,
+        "mrr": tried[dimension, power],
+    }
+    return moments.towers(text, picture, settings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments:
+    """What both methods need of an archive. Pictures are in coordinates: (N, R).
+
+    Attributes:
+        text_mean: (D,) over links.
+        picture_mean: (ΣD_l,) over links.
+        scale: (ΣD_l,) standard deviations over links; 1 where a column does not vary.
+        basis: (ΣD_l, R) orthonormal: the space that standardised pictures span, or None where
+            they are taken as they are, and R is ΣD_l.
+        texts: (D, D) covariance.
+        pictures: (R, R) covariance.
+        across: (R, D) covariance of pictures and texts.
+    """
+
+    text_mean: Doubles
+    picture_mean: Doubles
+    scale: Doubles
+    basis: Doubles | None
+    texts: Doubles
+    pictures: Doubles
+    across: Doubles
+
+    @classmethod
+    def of(cls, training: TrainingSet) -> _Moments:
+        from scipy.sparse import csr_array
+
+        texts, pictures = training.texts, training.pictures
+        links = np.unique(training.links, axis=0)
+        count = len(links)
+        told = np.bincount(links[:, 0], minlength=len(texts)) / count  # (T,) share of links
+        seen = np.bincount(links[:, 1], minlength=len(pictures)) / count  # (N,)
+        text_mean = told @ texts.astype(np.float64)
+        centred = texts - text_mean
+        picture_mean, scale = mean_and_deviation(pictures, seen)
+        linked = csr_array(
+            (np.full(count, 1 / count), (links[:, 1], links[:, 0])),
+            shape=(len(pictures), len(texts)),
+        )
+        own = linked @ centred  # (N, D) share-weighted sums of each picture's texts
+        basis = None
+        if len(pictures) < pictures.shape[1]:
+            basis = np.linalg.qr(((pictures - picture_mean) / scale).T)[0]  # (ΣD_l, N)
+        width = pictures.shape[1] if basis is None else basis.shape[1]
+        covariance, across = np.zeros((width, width)), np.zeros((width, texts.shape[1]))
+        for part in blocks(len(pictures)):
+            block = _coordinates(pictures[part], picture_mean, scale, basis)
+            across += block.T @ own[part]
+            block *= np.sqrt(seen[part])[:, None]
+            covariance += block.T @ block
+        weighted = centred * np.sqrt(told)[:, None]
+        return cls(text_mean, picture_mean, scale, basis, weighted.T @ weighted, covariance, across)
+
+    def coordinates(self, pictures: Floats) -> Doubles:
+        """Level features (N, ΣD_l) → (N, R)."""
+        return _coordinates(pictures, self.picture_mean, self.scale, self.basis)
+
+    def towers(self, text: Doubles, picture: Doubles, chosen: dict[str, float]) -> LinearTowers:
+        """Weights on centred texts (D, S) and on coordinates (R, S), as maps of what is given."""
+        weights = picture if self.basis is None else self.basis @ picture
+        return LinearTowers(
+            _affine(self.text_mean, text),
+            _affine(self.picture_mean, weights / self.scale[:, None]),
+            chosen,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """The validation set: texts (T, D) centred, pictures (N, R) in coordinates, links (M, 2)."""
+
+    texts: Doubles
+    pictures: Doubles
+    links: Ints
+
+    @classmethod
+    def of(cls, moments: _Moments, validation: TrainingSet) -> _Asked:
+        known = validation.texts.any(axis=1, keepdims=True)
+        texts = (validation.texts - moments.text_mean) * known
+        return cls(texts, moments.coordinates(validation.pictures), validation.links)
+
+    def mrr(self, texts: Doubles, pictures: Doubles) -> float:
+        """Mean reciprocal rank by cosine of texts (T, S) and pictures (N, S)."""
+        ours, theirs = texts.astype(np.float32), pictures.astype(np.float32)
+        return retrieval_scores(length_one(ours) @ length_one(theirs).T, self.links).mrr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Directions:
+    """Canonical directions of one pair of penalties, strongest first.
+
+    Attributes:
+        text: (D, S).
+        picture: (R, S).
+        correlations: (S,) 0 to 1.
+        text_penalty: in units of the mean variance.
+        picture_penalty: likewise.
+    """
+
+    text: Doubles
+    picture: Doubles
+    correlations: Doubles
+    text_penalty: float
+    picture_penalty: float
+
+    @property
+    def count(self) -> int:
+        return len(self.correlations)
+
+    def weighted(self, dimension: int, power: float) -> tuple[Doubles, Doubles]:
+        weight = self.correlations[:dimension] ** power
+        return self.text[:, :dimension] * weight, self.picture[:, :dimension] * weight
+
+    def mrr(self, asked: _Asked, dimension: int, power: float) -> float:
+        text, picture = self.weighted(dimension, power)
+        return asked.mrr(asked.texts @ text, asked.pictures @ picture)
+
+
+def _all_directions(moments: _Moments, config: CcaConfig) -> Iterator[_Directions]:
+    """The directions of every pair of penalties."""
+    from scipy.linalg import solve_triangular
+
+    unit = max(float(moments.texts.diagonal().mean()), 1e-30)  # 0 where all texts are equal
+    for picture_penalty in config.picture_penalties:
+        right = np.linalg.cholesky(_penalised(moments.pictures, picture_penalty))
+        half = solve_triangular(right, moments.across, lower=True)  # (R, D)
+        for text_penalty in config.text_penalties:
+            left = np.linalg.cholesky(_penalised(moments.texts, text_penalty * unit))
+            inner = solve_triangular(left, half.T, lower=True)  # (D, R)
+            u, correlations, vt = np.linalg.svd(inner, full_matrices=False)
+            yield _Directions(
+                solve_triangular(left, u, lower=True, trans="T"),
+                solve_triangular(right, vt.T, lower=True, trans="T"),
+                correlations,
+                text_penalty,
+                picture_penalty,
+            )
+
+
+def _coordinates(pictures: Floats, mean: Doubles, scale: Doubles, basis: Doubles | None) -> Doubles:
+    standard: Doubles = (pictures - mean) / scale
+    return standard if basis is None else standard @ basis
+
+
+def _penalised(covariance: Doubles, penalty: float) -> Doubles:
+    return covariance + penalty * np.eye(len(covariance))
+
+
+def _affine(mean: Doubles, weights: Doubles) -> Affine:
+    bias = np.zeros(weights.shape[1], dtype=np.float32)
+    return Affine(mean.astype(np.float32), weights.astype(np.float32), bias)
+
+
+def _check_positive(name: str, values: tuple[float, ...]) -> None:
+    if not values or min(values) <= 0:
+        raise BadInput(f"{name} {values}: give at least one, each above 0")

@@ -1,0 +1,111 @@
+"""Two linear maps as ``TwoTowers``: what ridge regression, CCA and VSE++ all come down to.
+
+And what the three share before they learn: checks, means and deviations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from picturedesk.errors import BadInput
+from picturedesk.types import Doubles, Floats
+
+if TYPE_CHECKING:
+    from picturedesk.learning.training import TrainingSet
+
+_BLOCK = 4096  # pictures held in float64 at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Affine:
+    """Rows (N, W) → (rows - mean) @ weights + bias, (N, S).
+
+    The mean is taken off first and not folded into the bias: a column that hardly varies has a
+    large weight, and what float32 would lose there is all that it says.
+
+    Attributes:
+        mean: (W,).
+        weights: (W, S).
+        bias: (S,).
+    """
+
+    mean: Floats
+    weights: Floats
+    bias: Floats
+
+    def __call__(self, rows: Floats, what: str) -> Floats:
+        """Raises BadInput, calling the rows ``what``, if their width is another one."""
+        if rows.ndim != 2 or rows.shape[1] != len(self.mean):
+            raise BadInput(
+                f"{what} of shape {rows.shape} do not fit a baseline that was fitted on "
+                f"(rows, {len(self.mean)}): give what it was fitted on"
+            )
+        mapped = (rows - self.mean) @ self.weights + self.bias
+        return mapped.astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearTowers:
+    """A baseline, fitted.
+
+    Attributes:
+        text: the map of text vectors.
+        picture: the map of level features.
+        chosen: what the validation set decided, by name, and the score it gave ("mrr").
+    """
+
+    text: Affine
+    picture: Affine
+    chosen: Mapping[str, float]
+
+    def texts(self, vectors: Floats) -> Floats:
+        """Text vectors (Q, D) → (Q, S); one without a direction (no known word) stays zero."""
+        mapped = self.text(vectors, "text vectors")
+        mapped[~np.asarray(vectors.any(axis=1))] = 0
+        return mapped
+
+    def pictures(self, features: Floats) -> Floats:
+        """Level features (N, ΣD_l) → (N, S)."""
+        return self.picture(features, "level features")
+
+
+def check_pair(training: TrainingSet, validation: TrainingSet) -> None:
+    """Raises BadInput unless both sets can be used, and are of the same widths."""
+    training.check("training", "give an archive with pictures that can be read")
+    validation.check("validation", "set a part of the archive's texts aside")
+    given = (training.texts.shape[1], training.pictures.shape[1])
+    other = (validation.texts.shape[1], validation.pictures.shape[1])
+    if given != other:
+        raise BadInput(
+            f"training texts and pictures have widths {given}, those of validation {other}: "
+            "make both with the same text encoder, backbone and levels"
+        )
+
+
+def mean_and_deviation(pictures: Floats, shares: Doubles) -> tuple[Doubles, Doubles]:
+    """Mean and standard deviation of each column, in float64.
+
+    Args:
+        pictures: (N, W).
+        shares: (N,) how much each picture counts; they add up to 1.
+
+    Returns:
+        (W,) and (W,); the deviation of a column that does not vary is 1.
+    """
+    mean, variance = np.zeros(pictures.shape[1]), np.zeros(pictures.shape[1])
+    for part in blocks(len(pictures)):
+        mean += shares[part] @ pictures[part].astype(np.float64)
+    for part in blocks(len(pictures)):
+        variance += shares[part] @ (pictures[part] - mean) ** 2
+    deviation = np.sqrt(variance)
+    varies = deviation > np.finfo(np.float32).eps * np.abs(mean)  # else it is only rounding
+    return mean, np.where(varies, deviation, 1.0)
+
+
+def blocks(rows: int) -> Iterator[slice]:
+    """Consecutive rows, few enough to be held in float64."""
+    return (slice(start, start + _BLOCK) for start in range(0, rows, _BLOCK))

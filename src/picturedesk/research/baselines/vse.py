@@ -1,0 +1,250 @@
+"""VSE++ (Faghri et al. 2018) on frozen vectors: a linear map for each side, learnt together.
+
+What differs from that paper: texts come as vectors and not word by word, so that both sides have
+what the fusion has; level features are standardised; the learning rate does not fall, as early
+stopping ends the training; and what is known to belong together never counts as a negative.
+Needs torch (extra "train"), which is imported when ``vse`` is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from picturedesk.errors import BadInput, MissingExtra
+from picturedesk.heads.fusion import length_one
+from picturedesk.learning.losses import unit
+from picturedesk.measuring.metrics import retrieval_scores
+from picturedesk.research.baselines.towers import (
+    Affine,
+    LinearTowers,
+    check_pair,
+    mean_and_deviation,
+)
+from picturedesk.types import Bools, Floats, Ints, Progress, silent
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from picturedesk.learning.training import TrainingSet
+
+LOSSES = ("sum", "hardest")
+
+
+@dataclass(frozen=True, slots=True)
+class VseConfig:
+    """How it is trained; margin, optimiser, batch and width are those of Faghri et al. 2018.
+
+    Attributes:
+        width: S, of the shared space.
+        margin: cosine, 0 to 2.
+        learning_rate: Adam's.
+        batch: pairs per step; each is set against the others of its step.
+        epochs: at most so many passes over the pairs.
+        patience: passes without a better score on the validation set before training stops.
+        device: "cpu", "cuda", "mps", or "auto".
+    """
+
+    width: int = 1024
+    margin: float = 0.2
+    learning_rate: float = 2e-4
+    batch: int = 128
+    epochs: int = 100
+    patience: int = 10
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        least = {"width": 1, "margin": 0, "batch": 2, "epochs": 1, "patience": 1}
+        for name, bound in least.items():
+            if not getattr(self, name) >= bound:
+                raise BadInput(f"{name} is {getattr(self, name)}: it must be {bound} or more")
+
+
+def vse(
+    training: TrainingSet,
+    validation: TrainingSet,
+    loss: str = "hardest",
+    seed: int = 0,
+    config: VseConfig | None = None,
+    progress: Progress = silent,
+) -> LinearTowers:
+    """Fits both maps by the symmetric hinge over the pairs of a batch.
+
+    Args:
+        training: what is learnt from.
+        validation: chooses the epoch by mean reciprocal rank.
+        loss: "sum" over all negatives of the batch (VSE0), or the "hardest" one (VSE++).
+        seed: of initial weights and order; equal seeds give equal weights.
+        config: all other settings.
+        progress: told of each epoch that is finished.
+
+    Raises:
+        BadInput: if a set is empty, malformed or not finite, or the loss or device is not known.
+        MissingExtra: without torch.
+    """
+    config = config or VseConfig()
+    if loss not in LOSSES:
+        raise BadInput(f"loss {loss!r} is not one of {', '.join(LOSSES)}")
+    check_pair(training, validation)
+    device = _device(config.device)
+    initial_seed, order_seed = np.random.SeedSequence(seed).spawn(2)
+    network = _Network(training, config, device, np.random.default_rng(initial_seed))
+    pairs = Pairs.of(training.links, training.groups)
+    order = np.random.default_rng(order_seed)
+    best, best_mrr, best_epoch = network.towers({}), -1.0, 0
+    for epoch in range(1, config.epochs + 1):
+        for texts, pictures in pairs.batches(config.batch, order):
+            network.learn(texts, pictures, pairs.together(texts, pictures), loss)
+        towers = network.towers({"epoch": epoch})
+        mrr = _mrr(towers, validation)
+        if mrr > best_mrr:
+            best, best_mrr, best_epoch = towers, mrr, epoch
+        progress(epoch, config.epochs, "epochs")
+        if epoch - best_epoch >= config.patience:
+            break
+    return LinearTowers(best.text, best.picture, {"epoch": best_epoch, "mrr": best_mrr})
+
+
+def hinge(scores: Tensor, together: Tensor, margin: float, loss: str) -> Tensor:
+    """Symmetric hinge over a batch of pairs (Faghri et al. 2018, Eq. 4 to 6), summed.
+
+    Args:
+        scores: (B, B) cosines of text i and picture j; pair i is (i, i).
+        together: (B, B) whether text i and picture j belong together, the diagonal included;
+            these are no negatives.
+        margin: cosine, 0 to 2.
+        loss: "sum" or "hardest".
+    """
+    own = scores.diagonal()
+    costs = [
+        (margin - own[:, None] + scores).clamp(min=0).masked_fill(together, 0),  # text → pictures
+        (margin - own[None, :] + scores).clamp(min=0).masked_fill(together, 0).T,
+    ]
+    if loss == "hardest":
+        costs = [cost.amax(dim=1) for cost in costs]
+    return costs[0].sum() + costs[1].sum()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """The links of an archive, and what belongs together because of them.
+
+    Attributes:
+        links: (M, 2) indices (text, picture), each once.
+        group: (N,) near-duplicate group of each picture, from 0 to G - 1.
+        told: (K,) text · G + group of every group that a text has a picture in, ascending.
+        groups: G.
+    """
+
+    links: Ints
+    group: Ints
+    told: Ints
+    groups: int
+
+    @classmethod
+    def of(cls, links: Ints, groups: Ints) -> Pairs:
+        """Prepares links (M, 2) of texts and pictures with near-duplicate groups (N,)."""
+        names, group = np.unique(groups, return_inverse=True)
+        links = np.unique(links, axis=0)
+        told = np.unique(links[:, 0] * len(names) + group[links[:, 1]])
+        return cls(links, group, told, len(names))
+
+    def batches(self, size: int, random: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
+        """All pairs once, as texts (B,) and pictures (B,), in random order and even batches."""
+        count = -(-len(self.links) // size)
+        for chosen in np.array_split(random.permutation(len(self.links)), count):
+            yield self.links[chosen, 0], self.links[chosen, 1]
+
+    def together(self, texts: Ints, pictures: Ints) -> Bools:
+        """Whether each text has each picture, or a near-duplicate of it: (B, B)."""
+        codes = texts[:, None] * self.groups + self.group[pictures][None, :]
+        places = np.minimum(np.searchsorted(self.told, codes), len(self.told) - 1)
+        found: Bools = self.told[places] == codes
+        return found
+
+
+class _Network:
+    """Both maps with their gradients and Adam, beside the data they learn from."""
+
+    def __init__(
+        self,
+        training: TrainingSet,
+        config: VseConfig,
+        device: torch.device,
+        random: np.random.Generator,
+    ) -> None:
+        import torch
+
+        def tensor(array: Floats | Ints | Bools) -> Tensor:
+            return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)
+
+        self._tensor = tensor
+        self._margin = config.margin
+        count = len(training.pictures)
+        mean, deviation = mean_and_deviation(training.pictures, np.full(count, 1 / count))
+        self._mean = mean.astype(np.float32)
+        self._scale = (1 / deviation).astype(np.float32)
+        self._standard = tensor(self._mean), tensor(self._scale)
+        self._texts = tensor(training.texts.astype(np.float32, copy=False))
+        self._pictures = tensor(training.pictures.astype(np.float32, copy=False))
+        self._weights = [
+            tensor(_initial(rows, config.width, random)).requires_grad_()
+            for rows in (training.texts.shape[1], training.pictures.shape[1])
+        ]
+        self._biases = [
+            torch.zeros(config.width, device=device).requires_grad_() for _ in self._weights
+        ]
+        self._adam = torch.optim.Adam(
+            [*self._weights, *self._biases],
+            lr=config.learning_rate,
+            fused=device.type in ("cpu", "cuda"),
+        )
+
+    def learn(self, texts: Ints, pictures: Ints, together: Bools, loss: str) -> None:
+        """One step of Adam on a batch of pairs."""
+        mean, scale = self._standard
+        read = self._texts.index_select(0, self._tensor(texts))
+        seen = (self._pictures.index_select(0, self._tensor(pictures)) - mean) * scale
+        ours = unit(self._biases[0].addmm(read, self._weights[0]))  # (B, S)
+        theirs = unit(self._biases[1].addmm(seen, self._weights[1]))
+        cost = hinge(ours @ theirs.T, self._tensor(together), self._margin, loss)
+        self._adam.zero_grad()
+        cost.backward()  # type: ignore[no-untyped-call]
+        self._adam.step()
+
+    def towers(self, chosen: dict[str, float]) -> LinearTowers:
+        """The present weights, copied; the standardising is part of the picture's map."""
+        text, picture = (weight.detach().cpu().numpy().copy() for weight in self._weights)
+        biases = [bias.detach().cpu().numpy().copy() for bias in self._biases]
+        nothing = np.zeros(len(text), dtype=np.float32)
+        return LinearTowers(
+            Affine(nothing, text, biases[0]),
+            Affine(self._mean, picture * self._scale[:, None], biases[1]),
+            chosen,
+        )
+
+
+def _initial(rows: int, columns: int, random: np.random.Generator) -> Floats:
+    """Glorot uniform weights, as Faghri et al. initialise the picture's map."""
+    limit = np.sqrt(6.0 / (rows + columns))
+    return random.uniform(-limit, limit, (rows, columns)).astype(np.float32)
+
+
+def _mrr(towers: LinearTowers, validation: TrainingSet) -> float:
+    texts = length_one(towers.texts(validation.texts))
+    pictures = length_one(towers.pictures(validation.pictures))
+    return retrieval_scores(texts @ pictures.T, validation.links).mrr
+
+
+def _device(name: str) -> torch.device:
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingExtra("training VSE++", "train") from None
+    from picturedesk.backbones.torch_runner import choose_device
+
+    return choose_device(name)

@@ -1,0 +1,66 @@
+"""What a reproduction runs: backbone, seeds, rows. Knows names and numbers only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from picturedesk.errors import BadInput
+from picturedesk.learning.training import TrainConfig
+from picturedesk.store.extraction import ExtractConfig
+from picturedesk.texts.lsa import LsaConfig
+
+PRESETS = ("lite0", "paper")
+
+
+@dataclass(frozen=True, slots=True)
+class ReproduceConfig:
+    """All that decides a reproduction; saved whole in its report.
+
+    Attributes:
+        preset: "lite0" (the default network, read as the paper reads its own) or "paper"
+            (Inception v3, 4096-2048-500).
+        weights: file of backbone weights; "" for those of the preset or the hub.
+        seeds: one run of every trained row each; they also choose the validation texts.
+        validate: share of the training texts that choose the epoch, 0 to 1.
+        test: share of texts kept for testing where the archive does not say, 0 to 1.
+        small: candidates of the small sample (the paper's Sohu-400).
+        baselines: whether ridge, CCA, VSE++ and single levels are run as well.
+        clip: file of open_clip weights for the zero-shot row; "" leaves it out.
+        clip_model: open_clip's name of the model that the weights belong to.
+        resamples: of the paired bootstrap.
+        workers: trainings that run side by side, on one core each; 0 takes one per core.
+        lsa: 500 topics, as in the paper.
+        train: the paper's training.
+        extract: how pictures are read.
+    """
+
+    preset: str = "lite0"
+    weights: str = ""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    validate: float = 0.1
+    test: float = 0.1
+    small: int = 400
+    baselines: bool = True
+    clip: str = ""
+    clip_model: str = "ViT-B-32"
+    resamples: int = 10_000
+    workers: int = 0
+    lsa: LsaConfig = field(default_factory=LsaConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    extract: ExtractConfig = field(default_factory=ExtractConfig)
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for settings that cannot be used."""
+        if self.preset not in PRESETS:
+            raise BadInput(f"preset {self.preset!r} is not known: {', '.join(PRESETS)}")
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise BadInput(f"seeds {self.seeds}: give at least one, each once")
+        if self.small < 2:
+            raise BadInput(f"small is {self.small}: a sample needs two candidates or more")
+
+    def training(self, seed: int, *, linear: bool = False, l2: bool = True) -> TrainConfig:
+        """The training of one row: the paper's, or one of Figure 3's variations of it."""
+        fusion = self.train.fusion
+        if linear:
+            fusion = replace(fusion, hidden_unit="linear")
+        return replace(self.train, fusion=fusion, l2=self.train.l2 if l2 else 0.0, seed=seed)

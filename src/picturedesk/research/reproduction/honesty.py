@@ -1,0 +1,111 @@
+"""What could make a figure look better than it is: leaks, vocabulary, ties, what was left out.
+
+Measures; forgives nothing and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from picturedesk.learning.preparation import ReadableArchive
+from picturedesk.report.records import Check
+from picturedesk.research.reproduction.study import TARGET, Study
+from picturedesk.texts.lsa import LsaEncoder
+from picturedesk.texts.shingles import near_duplicate_texts
+from picturedesk.texts.words import words
+from picturedesk.types import Floats, Ints, Rejection
+
+MAIN_ROWS = ("transfer, fused", "direct, MLP(levels)")
+
+
+def leaking_texts(ready: ReadableArchive) -> tuple[Ints, Ints]:
+    """Test texts that meet a near-duplicate among the training and validation texts.
+
+    Returns:
+        Indices of test texts whose words, and of test texts whose picture, occur there too.
+    """
+    archive = ready.archive
+    whole, test = ready.whole_texts(), ready.texts_of("test")
+    seen = np.concatenate([ready.texts_of("train"), ready.texts_of("validate")])
+    pairs = near_duplicate_texts([whole[i] for i in test], [whole[i] for i in seen])
+    by_words = test[np.unique(pairs[:, 0])]
+    is_seen = np.isin(archive.links[:, 0], seen)
+    seen_groups = np.unique(ready.groups[archive.links[is_seen, 1]])
+    leaking = np.isin(ready.groups[archive.links[:, 1]], seen_groups) & np.isin(
+        archive.links[:, 0], test
+    )
+    return by_words, np.unique(archive.links[leaking, 0])
+
+
+def leak_checks(study: Study, ready: ReadableArchive) -> list[Check]:
+    """How many test texts leak, and the main rows with them left out."""
+    by_words, by_picture = leaking_texts(ready)
+    test = ready.texts_of("test")
+    leaking = np.union1d(by_words, by_picture)
+    checks = [
+        Check(
+            "near-duplicate texts across the split",
+            f"{len(by_words)} of {len(test)} test texts",
+            "shared runs of three words, Jaccard similarity of 0.5 or more",
+            not len(by_words),
+        ),
+        Check(
+            "near-duplicate pictures across the split",
+            f"{len(by_picture)} of {len(test)} test texts",
+            "equal bytes or a perceptual hash within the distance of near-duplicates",
+            not len(by_picture),
+        ),
+    ]
+    clean = ~np.isin(test, leaking)
+    for name in MAIN_ROWS:
+        hits = study.hits(name, "all", TARGET)
+        without = f"{100 * hits[clean].mean():.1f}" if clean.any() else "nothing is left"
+        checks.append(
+            Check(
+                f"{name}: recall@{TARGET} without the leaking texts",
+                f"{without} against {100 * hits.mean():.1f} with them",
+                f"{len(leaking)} test texts left out; the candidates stay the same",
+                None,
+            )
+        )
+    return checks
+
+
+def vocabulary_check(encoder: LsaEncoder, training: Sequence[str]) -> Check:
+    """Whether every word that the text encoder knows occurs in a training text."""
+    there = {word for text in training for word in words(text)}
+    foreign = [term for term in encoder.vocabulary if term not in there]
+    return Check(
+        "vocabulary fitted on the training texts only",
+        f"{len(foreign)} of {len(encoder.vocabulary)} words come from elsewhere",
+        "words that only validation or test texts hold would be a leak",
+        not foreign,
+    )
+
+
+def tie_check(name: str, scores: Floats, relevant: Ints) -> Check:
+    """How many queries have a wrong candidate that scores exactly as a right one."""
+    own = scores[relevant[:, 0], relevant[:, 1]]
+    equal = (scores[relevant[:, 0]] == own[:, None]).sum(axis=1)
+    right = np.zeros(scores.shape, dtype=bool)
+    right[relevant[:, 0], relevant[:, 1]] = True
+    equal_right = ((scores[relevant[:, 0]] == own[:, None]) & right[relevant[:, 0]]).sum(axis=1)
+    tied = len(np.unique(relevant[equal > equal_right, 0]))
+    return Check(
+        f"ties in {name}",
+        f"{tied} of {len(scores)} queries",
+        "a wrong candidate with the same score ranks before the right one",
+        None,
+    )
+
+
+def rejection_check(rejections: Sequence[Rejection], texts: int) -> Check:
+    """How much of the data could not be used."""
+    return Check(
+        "left out while reading",
+        f"{len(rejections)} pictures, rows or files; {texts} texts are used",
+        "listed with reason and cure in rejected.csv",
+        None,
+    )

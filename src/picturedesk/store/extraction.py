@@ -1,0 +1,332 @@
+"""Sources → level features in a store, with decoding beside the network.
+
+Decoder threads read files and turn them into pixels; the calling thread takes the pixels in the
+order of the sources, runs the backbone on whole batches, and adds each batch to the store in
+one transaction. Threads, not processes: Pillow lets go of the interpreter while it decodes and
+resizes, and pixels need not be sent anywhere.
+
+Knows nothing of texts, and nothing of which network runs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import time
+from collections.abc import Sequence, Set
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from picturedesk.backbones.backbone import Backbone
+from picturedesk.disk.artifacts import write_text
+from picturedesk.disk.tar_members import absolute, locate
+from picturedesk.errors import BadInput, BadPicture, Mismatch, PicturedeskError
+from picturedesk.images import (
+    DecodePolicy,
+    content_key,
+    decode,
+    full_size,
+    perceptual_hash,
+    read_picture,
+    to_pixels,
+)
+from picturedesk.store.features import FeatureRow, FeatureStore, Source
+from picturedesk.store.prefetch import AheadConfig, cpus, in_order
+from picturedesk.types import Floats, Progress, Rejection, silent
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractConfig:
+    """How pictures are read; nothing here changes what the features are.
+
+    Attributes:
+        batch: pictures per forward pass and per transaction.
+        decoders: threads that read and decode beside the network; 0 takes one per CPU.
+        patience: seconds that one picture may take before it is left out, so that a file on a
+            dead network drive does not hold up the others for ever.
+        decode: which pictures are refused.
+    """
+
+    batch: int = 16
+    decoders: int = 0
+    patience: float = 120.0
+    decode: DecodePolicy = field(default_factory=DecodePolicy)
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for numbers that cannot be used."""
+        if self.batch < 1 or self.decoders < 0 or self.patience <= 0:
+            raise BadInput(
+                f"batch {self.batch}, decoders {self.decoders}, patience {self.patience} s: batch "
+                "must be 1 or more, decoders 0 or more, patience above 0"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What one run did. Distinct sources = read + reused + duplicates + rejections.
+
+    Attributes:
+        keys: uri → content hash, of the readable ones, in the order given.
+        read: pictures that went through the network.
+        reused: pictures whose features the store had already.
+        duplicates: sources with the same bytes as an earlier one of this call.
+        rejections: what was left out, and why.
+        seconds: wall time.
+    """
+
+    keys: dict[str, str]
+    read: int
+    reused: int
+    duplicates: int
+    rejections: tuple[Rejection, ...]
+    seconds: float
+
+
+def extract(
+    uris: Sequence[str],
+    backbone: Backbone,
+    store: FeatureStore,
+    config: ExtractConfig = ExtractConfig(),
+    progress: Progress = silent,
+) -> Extraction:
+    """Brings the features of all readable pictures into ``store``; each is done once.
+
+    Killed at any moment, the same call goes on where it was: batches begin at the same
+    pictures, so that the store ends with the same rows in the same order. Files that have not
+    changed since are not read again. Memory does not grow with the number of pictures but for
+    their names and keys.
+
+    Args:
+        uris: paths of pictures; one that is named twice counts once.
+        backbone: what reads the pictures.
+        store: where rows go, opened with the backbone's spec.
+        config: batch size, threads, limits.
+        progress: told how many of the distinct ``uris`` are finished.
+
+    Raises:
+        Mismatch: the store belongs to another backbone.
+        Anything but BadPicture that decoder or backbone raise: a bug, after a clean stop.
+    """
+    if store.spec.fingerprint != backbone.fingerprint:
+        raise Mismatch(
+            f"{store.path} holds features of {store.spec.name} ({store.spec.fingerprint}), the "
+            f"backbone given is {backbone.spec.name} ({backbone.fingerprint}): open the store "
+            "with this backbone's spec to read what differs"
+        )
+    began = time.monotonic()
+    distinct = list(dict.fromkeys(uris))
+    run = _Run(backbone, store, config.batch, len(distinct), progress)
+    reader = _Reader(backbone, store, config, run.seen)
+    decoders = config.decoders or cpus()
+    # A batch runs while the next is decoded; what is decoded, and so memory, ends there.
+    ahead = AheadConfig(decoders, 2 * config.batch + decoders, config.patience)
+    with closing(in_order(distinct, reader.read, reader.late, ahead)) as outcomes:
+        for uri, outcome in zip(distinct, outcomes, strict=True):
+            run.take(uri, outcome)
+    run.flush()
+    return run.summary(time.monotonic() - began)
+
+
+def known_already(uri: str, store: FeatureStore) -> bool:
+    """Whether a file's features are in the store and it has not changed since; reads no picture."""
+    path = absolute(uri)
+    size, mtime_ns = _state(locate(path)[0])
+    return size >= 0 and store.lookup(path, size, mtime_ns) is not None
+
+
+def write_rejections(path: Path, rejections: Sequence[Rejection]) -> None:
+    """Writes ``rejected.csv``: source, reason, cure; whole or not at all."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("source", "reason", "cure"))
+    table.writerows((r.source, r.reason, r.cure) for r in rejections)
+    # File names need not be valid Unicode: what cannot be written is written as \udcXX.
+    write_text(path, text.getvalue().encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A picture that the store has or is about to have.
+
+    Attributes:
+        key: its content hash.
+        source: the file, where it must be remembered together with the picture.
+    """
+
+    key: str
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decoded:
+    """A picture that the store has not, ready for the network.
+
+    Attributes:
+        source: the file it was read from.
+        pixels: (3, S, S), normalised.
+        phash: perceptual hash.
+        width: as shown, pixels.
+        height: as shown, pixels.
+    """
+
+    source: Source
+    pixels: Floats
+    phash: int
+    width: int
+    height: int
+
+    @property
+    def key(self) -> str:
+        """Its content hash."""
+        return self.source.key
+
+
+_Outcome = _Known | _Decoded | Rejection
+
+
+class _Reader:
+    """One source → outcome. All that touches a file happens here, in a decoder thread.
+
+    Args:
+        backbone: says how large pixels are.
+        store: what is there already.
+        config: which pictures are refused.
+        seen: keys that this run has met, kept by the calling thread.
+    """
+
+    def __init__(
+        self, backbone: Backbone, store: FeatureStore, config: ExtractConfig, seen: Set[str]
+    ) -> None:
+        self._preprocessing = backbone.spec.preprocessing
+        self._store = store
+        self._policy = config.decode
+        self._patience = config.patience
+        self._seen = seen
+
+    def read(self, uri: str) -> _Outcome:
+        """Reads and decodes, unless the store has the picture."""
+        try:
+            return self._read(uri)
+        except BadPicture as error:
+            return Rejection(error.source, error.reason, error.cure)
+
+    def late(self, uri: str) -> Rejection:
+        """What a source becomes that takes too long."""
+        reason = f"it was not read and decoded within {self._patience:g} s"
+        return Rejection(uri, reason, "check the disk it lies on, or raise patience")
+
+    def _read(self, uri: str) -> _Known | _Decoded:
+        path = absolute(uri)
+        size, mtime_ns = _state(locate(path)[0])
+        known = self._store.lookup(path, size, mtime_ns) if size >= 0 else None
+        if known is not None:
+            return _Known(known)
+        data = read_picture(uri, self._policy)
+        # Size and time from before the read: a file that changes meanwhile is read next time.
+        source = Source(path, size, mtime_ns, content_key(data))
+        if source.key in self._store:
+            self._store.remember([source])
+            return _Known(source.key)
+        if source.key in self._seen:
+            return _Known(source.key, source)
+        image = decode(data, uri, self._policy, at_least=self._preprocessing.resize)
+        pixels = to_pixels(image, self._preprocessing)
+        return _Decoded(source, pixels, perceptual_hash(image), *full_size(data, image))
+
+
+def _state(path: str) -> tuple[int, int]:
+    """Size in bytes and time of last change; (-1, -1) if there is no such file.
+
+    For a picture in a tar this is the tar: while it has not changed, none of its members has.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+class _Run:
+    """Takes outcomes in order, fills batches, and keeps the accounts of one extraction."""
+
+    def __init__(
+        self, backbone: Backbone, store: FeatureStore, batch: int, total: int, progress: Progress
+    ) -> None:
+        self.seen: set[str] = set()
+        self._backbone = backbone
+        self._store = store
+        self._batch = batch
+        self._total = total
+        self._progress = progress
+        self._keys: dict[str, str] = {}
+        self._rejections: list[Rejection] = []
+        self._read = self._reused = self._taken = 0
+        self._decoded: list[_Decoded] = []  # the batch that is being filled
+        self._sources: list[Source] = []  # files to remember with that batch
+        self._report()
+
+    def take(self, uri: str, outcome: _Outcome) -> None:
+        """Notes one outcome; runs the network when a batch is full."""
+        self._taken += 1
+        if isinstance(outcome, Rejection):
+            self._rejections.append(outcome)
+        else:
+            self._keys[uri] = outcome.key
+            self._admit(outcome)
+        if len(self._decoded) == self._batch:
+            self.flush()
+        elif self._taken % self._batch == 0:
+            self._report()
+
+    def _admit(self, outcome: _Known | _Decoded) -> None:
+        if outcome.source is not None:
+            self._sources.append(outcome.source)
+        if outcome.key in self.seen:
+            return
+        self.seen.add(outcome.key)
+        if isinstance(outcome, _Decoded):
+            self._decoded.append(outcome)
+        else:
+            self._reused += 1
+
+    def flush(self) -> None:
+        """Runs the network on what is decoded and adds it to the store, in one transaction."""
+        rows = self._rows() if self._decoded else []
+        if rows or self._sources:
+            self._store.add(rows, self._sources)
+        self._read += len(rows)
+        self._decoded, self._sources = [], []
+        self._report()
+
+    def _rows(self) -> list[FeatureRow]:
+        pixels = np.stack([picture.pixels for picture in self._decoded])  # (B, 3, S, S)
+        features = self._backbone.features(pixels)  # (B, ΣD_l)
+        finite = np.isfinite(features).all(axis=1)
+        if not finite.all():
+            where = self._decoded[int(np.argmin(finite))].source.path
+            raise PicturedeskError(
+                f"{self._backbone.spec.name} gives numbers that are not finite for {where}: "
+                "check its weights, or take another runner or device"
+            )
+        return [
+            FeatureRow(picture.key, row, picture.phash, picture.width, picture.height)
+            for picture, row in zip(self._decoded, features, strict=True)
+        ]
+
+    def _report(self) -> None:
+        self._progress(self._taken - len(self._decoded), self._total, "pictures")
+
+    def summary(self, seconds: float) -> Extraction:
+        """The accounts."""
+        return Extraction(
+            keys=self._keys,
+            read=self._read,
+            reused=self._reused,
+            duplicates=len(self._keys) - len(self.seen),
+            rejections=tuple(self._rejections),
+            seconds=seconds,
+        )

@@ -1,0 +1,318 @@
+"""The feature store: level features on disk, in one SQLite file, keyed by content hash.
+
+Appended in batches, each one transaction, by one process at a time; read by any number beside
+it. Knows nothing of pictures, networks or folders: it holds what it is given, and refuses what
+another backbone made.
+
+Why SQLite: it is in the standard library (importing lancedb costs 1.7 s), a transaction is
+there whole or not at all, and readers never wait for the writer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from picturedesk.backbones.spec import BackboneSpec
+from picturedesk.disk.artifacts import FORMAT_VERSION, plain
+from picturedesk.disk.database import (
+    application_id,
+    connect,
+    explained,
+    is_empty,
+    keep_log,
+    transaction,
+)
+from picturedesk.errors import BadInput, Mismatch, MissingArtefact
+from picturedesk.types import Floats, Ints, Json, Level
+
+_APPLICATION_ID = 0x50444653  # "PDFS", in the file's header
+_ROW = np.dtype("<f4")  # features on disk: float32, little-endian, on every machine
+
+# ``position`` is the order of insertion. The wide column stands last: what stands before it
+# is read without it. A source is never there without its picture.
+_SCHEMA = (
+    f"PRAGMA application_id = {_APPLICATION_ID}",
+    "CREATE TABLE manifest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE pictures (
+        position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, phash INTEGER NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL, features BLOB NOT NULL)""",
+    """CREATE TABLE sources (
+        path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+        key TEXT NOT NULL REFERENCES pictures (key)) WITHOUT ROWID""",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureRow:
+    """One picture as the store keeps it.
+
+    Attributes:
+        key: content hash of its bytes, hex.
+        features: all levels, (ΣD_l,).
+        phash: perceptual hash, 0 to 2**64 - 1.
+        width: of the picture as shown, pixels.
+        height: of the picture as shown, pixels.
+    """
+
+    key: str
+    features: Floats
+    phash: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it was when its picture was read; unchanged, it need not be read again.
+
+    Attributes:
+        path: absolute.
+        size: bytes.
+        mtime_ns: time of last change, nanoseconds since 1970.
+        key: content hash of its bytes, hex.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    key: str
+
+
+class FeatureStore:
+    """Rows of level features (ΣD_l,), in the order in which they were first added.
+
+    May be used by several threads of a process, and opened by several processes.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, spec: BackboneSpec) -> None:
+        self.path = path
+        self.spec = spec
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: Path, spec: BackboneSpec | None = None) -> FeatureStore:
+        """Opens a store; where there is none and ``spec`` is given, makes one.
+
+        Args:
+            path: the store's file.
+            spec: the backbone whose features it shall hold; None takes the store as it is.
+
+        Raises:
+            Mismatch: another backbone filled it, or another format version wrote it.
+            MissingArtefact: there is no store, or the file is damaged or something else.
+        """
+        if spec is None and not path.exists():
+            raise MissingArtefact(f"{path} does not exist: run picturedesk fit, which fills it")
+        with explained(f"feature store {path}"):
+            connection = connect(path)
+            try:
+                if spec is not None:
+                    _create_if_new(connection, spec)
+                known = _spec_of(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+        store = cls(path, connection, known)
+        if spec is not None and spec.fingerprint != known.fingerprint:
+            store.close()
+            raise Mismatch(
+                f"{path} holds features of another backbone ({_differences(known, spec)}): take "
+                "the backbone that filled it, or another file (picturedesk fit --desk NEW)"
+            )
+        return store
+
+    def close(self) -> None:
+        """Lets go of the file; what was added is already there."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def add(self, rows: Sequence[FeatureRow], sources: Sequence[Source] = ()) -> None:
+        """Adds rows, and the files they were read from, in one transaction.
+
+        A key that is already there keeps its row. Raises BadInput for a row of another width.
+        """
+        for row in rows:
+            if row.features.shape != (self.spec.width,):
+                raise BadInput(
+                    f"features of picture {row.key} have shape {row.features.shape}, the store "
+                    f"{self.path} holds rows of ({self.spec.width},)"
+                )
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO pictures (key, phash, width, height, features) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+                ((r.key, _signed(r.phash), r.width, r.height, _blob(r.features)) for r in rows),
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO sources (path, size, mtime_ns, key) VALUES (?, ?, ?, ?)",
+                ((os.fsencode(s.path), s.size, s.mtime_ns, s.key) for s in sources),
+            )
+
+    def remember(self, sources: Sequence[Source]) -> None:
+        """Notes files whose pictures are in the store, so that they need not be read again."""
+        self.add((), sources)
+
+    def lookup(self, path: str, size: int, mtime_ns: int) -> str | None:
+        """Key of the picture in this file, or None where it is unknown or has changed."""
+        found = self._one(
+            "SELECT key FROM sources WHERE path = ? AND size = ? AND mtime_ns = ?",
+            (os.fsencode(path), size, mtime_ns),
+        )
+        return None if found is None else str(found[0])
+
+    def __contains__(self, key: object) -> bool:
+        return self._one("SELECT 1 FROM pictures WHERE key = ?", (key,)) is not None
+
+    def __len__(self) -> int:
+        found = self._one("SELECT count(*) FROM pictures", ())
+        return int(found[0]) if found else 0
+
+    def keys(self) -> list[str]:
+        """All keys, in the order of insertion."""
+        with self._explained(), self._lock:
+            rows = self._connection.execute("SELECT key FROM pictures ORDER BY position")
+            return [key for (key,) in rows]
+
+    def read(self, keys: Sequence[str], levels: Sequence[str] | None = None) -> Floats:
+        """Features (N, ΣD_l) of N keys, in their order; memory for the result and one row.
+
+        Args:
+            keys: may repeat.
+            levels: names ("blocks.3:max") in the order wanted; None reads all of the store's.
+
+        Raises:
+            BadInput: an unknown key or level.
+        """
+        names = [str(level) for level in self.spec.levels] if levels is None else levels
+        columns = [self.spec.columns(name) for name in names]
+        widths = [column.stop - column.start for column in columns]
+        starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
+        features = np.empty((len(keys), starts[-1]), dtype=np.float32)  # (N, ΣD_l)
+        for row, (blob,) in zip(features, self._rows("features", keys), strict=True):
+            if len(blob) != self.spec.width * _ROW.itemsize:
+                raise MissingArtefact(f"{self.path} is damaged: remove it and extract again")
+            whole = np.frombuffer(blob, dtype=_ROW)
+            for start, width, column in zip(starts, widths, columns, strict=False):
+                row[start : start + width] = whole[column]
+        return features
+
+    def hashes(self, keys: Sequence[str]) -> npt.NDArray[np.uint64]:
+        """Perceptual hashes (N,) of N keys, in their order; raises BadInput."""
+        signed = [value for (value,) in self._rows("phash", keys)]
+        return np.array(signed, dtype=np.int64).view(np.uint64)
+
+    def sizes(self, keys: Sequence[str]) -> Ints:
+        """Width and height (N, 2) in pixels of N keys, in their order; raises BadInput."""
+        rows = list(self._rows("width, height", keys))
+        return np.array(rows, dtype=np.int64).reshape(len(keys), 2)
+
+    def _rows(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        for key in keys:
+            row = self._one(f"SELECT {columns} FROM pictures WHERE key = ?", (key,))
+            if row is None:
+                raise BadInput(f"picture '{key}' is not in {self.path}: extract it first")
+            yield row
+
+    def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
+        with self._explained(), self._lock:
+            row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+            return row
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(f"feature store {self.path}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._explained(), self._lock, transaction(self._connection):
+            yield self._connection
+
+
+def _create_if_new(connection: sqlite3.Connection, spec: BackboneSpec) -> None:
+    """Lays the tables in an empty file; whoever comes second finds them there."""
+    if not is_empty(connection):
+        return
+    keep_log(connection)
+    manifest = {
+        "kind": "feature store",
+        "format_version": FORMAT_VERSION,
+        "fingerprint": spec.fingerprint,
+        "spec": plain(spec),
+    }
+    with transaction(connection):
+        if is_empty(connection):
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            connection.executemany(
+                "INSERT INTO manifest (name, value) VALUES (?, ?)",
+                [(name, json.dumps(value, ensure_ascii=False)) for name, value in manifest.items()],
+            )
+
+
+def _spec_of(connection: sqlite3.Connection, path: Path) -> BackboneSpec:
+    """The backbone in the manifest; refuses other files and other format versions."""
+    if application_id(connection) != _APPLICATION_ID:
+        raise MissingArtefact(f"{path} is no feature store: name another path")
+    rows = connection.execute("SELECT name, value FROM manifest").fetchall()
+    manifest: Json = {name: json.loads(value) for name, value in rows}
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise Mismatch(
+            f"{path} has format version {manifest.get('format_version')}, this picturedesk "
+            f"reads {FORMAT_VERSION}: extract into another file"
+        )
+    return BackboneSpec.from_json(manifest["spec"])
+
+
+def _differences(there: BackboneSpec, wanted: BackboneSpec) -> str:
+    """What tells two backbones apart, in words: "levels final there, final, head wanted"."""
+    pairs: list[tuple[str, object, object]] = [("backbone", there.name, wanted.name)]
+    if there.weights_sha256 != wanted.weights_sha256:
+        names = [f"{spec.weights} ({spec.weights_sha256[:12]})" for spec in (there, wanted)]
+        pairs.append(("weights", names[0], names[1]))
+    pairs += _level_pairs(there.levels, wanted.levels)
+    for part in fields(there.preprocessing):
+        values = [getattr(spec.preprocessing, part.name) for spec in (there, wanted)]
+        pairs.append((f"preprocessing {part.name}", values[0], values[1]))
+    return "; ".join(f"{what} {old} there, {new} wanted" for what, old, new in pairs if old != new)
+
+
+def _level_pairs(
+    there: Sequence[Level], wanted: Sequence[Level]
+) -> list[tuple[str, object, object]]:
+    """The level lists; or, where both read the same depths, the pooling of each."""
+    if [level.name for level in there] == [level.name for level in wanted]:
+        pairs = zip(there, wanted, strict=True)
+        return [(f"pooling of {old.name}", old.pooling, new.pooling) for old, new in pairs]
+    return [("levels", ", ".join(map(str, there)), ", ".join(map(str, wanted)))]
+
+
+def _blob(features: Floats) -> bytes:
+    return np.ascontiguousarray(features, dtype=_ROW).tobytes()
+
+
+def _signed(phash: int) -> int:
+    """SQLite's integers are signed: the same 64 bits, read as one."""
+    return phash - (1 << 64) if phash >= 1 << 63 else phash
