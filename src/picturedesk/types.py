@@ -267,56 +267,93 @@ class Fusion(Protocol):
         """Level features (N, ΣD_l) → (N, D)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One catalogue entry that a search found: ``score`` is the cosine, higher is better."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """Catalogue entries as they are stored: ``pictures`` (N) and their ``vectors`` (N, W)."""
 
-    picture: Picture
-    score: float
+    pictures: tuple[Picture, ...]
+    vectors: Floats
+
+    def __len__(self) -> int:
+        return len(self.pictures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """How many catalogue entries score for one query: ``keys`` (N) ascending, ``cosines`` (N,)."""
+class Found:
+    """What a search found, best first: ``entries`` (N) and their ``scores`` (N,).
 
-    keys: list[str]
-    cosines: Doubles
+    Scores are cosines (``Catalogue.nearest``) or BM25 (``Catalogue.matching``), higher is better.
+    """
+
+    entries: Entries
+    scores: Doubles
 
 
 class Catalogue(Protocol):
-    """The pictures that may be suggested now: vectors of length one with their metadata."""
+    """The pictures that may be suggested now: vectors (W,) of length one with their metadata.
+
+    An index, a server or a dictionary can stand behind it: no method scores every entry.
+    ``where`` is always an SQL condition on the metadata (uri, key, caption, credit, licence, date,
+    tags), "" for none; BadInput, naming the columns there are, if it cannot be used.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that decides the vectors; "" before the first."""
+
+    @property
+    def width(self) -> int:
+        """Width W of the vectors; 0 before the first."""
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
-        """Adds or replaces N pictures by key with vectors (N, D); returns how many were new."""
+        """Adds or replaces N pictures by key with vectors (N, W); returns how many were new."""
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key; returns how many there were."""
 
-    def search(self, query: Floats | Doubles, k: int, where: str = "") -> list[Hit]:
-        """The k entries of highest cosine with ``query`` (D,), best first, that pass ``where``.
+    def replace_all(
+        self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
+    ) -> None:
+        """Makes these pictures all there are, at once; ``fingerprint`` if it is another one."""
 
-        ``where`` is an SQL condition on the metadata: uri, key, caption, credit, licence,
-        date, tags. Raises BadInput, naming the columns there are, if it cannot be used.
+    def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
+        """For each of the queries (Q, W) the k entries of highest cosine that pass ``where``.
+
+        Of equal cosines the lower key comes first. All that pass come back where they are fewer
+        than k. An index may miss entries; what it gives back has exact cosines.
         """
 
-    def scores(self, query: Floats | Doubles, where: str = "") -> Scores:
-        """The cosine of ``query`` (D,) with every entry that passes ``where``, as in ``search``."""
+    def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
+        """The k entries of highest BM25 of caption and tags that pass ``where``.
 
-    def words(self, query: Sequence[str], where: str = "") -> dict[str, float]:
-        """BM25 of captions and tags by key, above 0, higher is better.
-
-        Of the entries that pass ``where`` and have one of the words (as ``texts.words`` makes
-        them) or more; of very many words, or very common ones, the rarest are asked for.
+        Only entries that have one of the words (as ``texts.words`` makes them). Of very many
+        words, or very common ones, the rarest count.
         """
+
+    def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
+        """BM25 (N,) of the entries with these keys, as in ``matching``; 0 where no word is shared.
+
+        Raises BadInput for an unknown key.
+        """
+
+    def fetch(self, keys: Sequence[str]) -> Entries:
+        """The entries with these keys, in their order; raises BadInput for an unknown key."""
+
+    def sample(self, count: int, where: str = "") -> Entries:
+        """The same random entries each time, ``count`` of those that pass ``where``, or all."""
+
+    def keys(self, after: str = "", limit: int = 1000) -> list[str]:
+        """The first ``limit`` keys above ``after``, ascending: page by page, all of them."""
+
+    def count(self, where: str = "") -> int:
+        """How many entries pass."""
 
     @property
     def has_words(self) -> bool:
         """Whether any entry has a word in caption or tags."""
 
-    def vectors(self, keys: Sequence[str]) -> Floats:
-        """Vectors (N, D) of these keys, in their order; raises BadInput for an unknown key."""
-
-    def __len__(self) -> int: ...
+    def close(self) -> None:
+        """Lets go of files and connections."""
 
 
 Json = dict[str, Any]
