@@ -55,9 +55,9 @@ def suggest(
     route: Annotated[
         str,
         typer.Option(
-            help="blend: all of the others, weighed by the archive; direct: text against "
-            "picture; transfer: by way of similar archive texts; names: what the network sees; "
-            "words: captions. Default: blend, or direct with the recipe paper.",
+            help="blend: all routes, weighted by the archive; direct: text against picture; "
+            "transfer: pictures of similar archive texts; class_names: what the network sees; "
+            "captions: words of captions and tags. Default: blend; direct with the recipe paper.",
             metavar="NAME",
         ),
     ] = "",
@@ -67,11 +67,11 @@ def suggest(
             help="SQL condition on the metadata, e.g. \"licence = 'cc0'\".", metavar="SQL"
         ),
     ] = "",
-    least: Annotated[
+    min_confidence: Annotated[
         float,
         typer.Option(
-            help="Say that there is no good picture if the chance that one of the first ten suits "
-            "is smaller than this.",
+            help="Warn that there may be no good picture if the chance that one of the first ten "
+            "suits is smaller than this.",
             min=0.0,
             max=1.0,
         ),
@@ -91,7 +91,7 @@ def suggest(
     from picturedesk.desk.desk import Desk
 
     opened, asked = Desk(desk), _read_text(text, file)
-    found = opened.suggest(asked, k, route, where, least)
+    found = opened.suggest(asked, k, route, where, min_confidence)
     explanations = opened.explain(asked, found) if explain and found else []
     if json:
         facts: dict[str, object] = {"confidence": found.confidence, "doubt": found.doubt}

@@ -1,4 +1,4 @@
-"""How an explanation looks in the terminal. Knows the records of attribution, nothing else."""
+"""How an explanation looks in the terminal. Knows explanations, nothing else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from picturedesk.cli import show
 
 if TYPE_CHECKING:
     from picturedesk.explaining import Explanation, Share
+    from picturedesk.routes.route import PictureShare
 
 WORDS = 6  # shown, those that spoke most
 SENTENCE = 60  # characters shown of the sentence that spoke most
@@ -31,12 +32,12 @@ def show_explanation(explanation: Explanation) -> None:
         best = max(explanation.sentences, key=lambda sentence: sentence.share)
         text = best.name if len(best.name) <= SENTENCE else best.name[: SENTENCE - 1] + "…"
         _row("sentence", [f"“{text}” {best.share / score:+.0%}"])
-    seen = [one for one in explanation.classes if one.probability >= 0.01]
-    real = [one for one in seen if one.name not in ("other classes", "centre")]
-    _row("looks like", (f"{one.name} ({one.probability:.0%})" for one in real))
+    real = [one for one in explanation.classes if one.name not in ("other classes", "centre")]
+    likely = [(one.name, one.probability or 0.0) for one in real]
+    _row("looks like", (f"{name} ({chance:.0%})" for name, chance in likely if chance >= 0.01))
 
 
-def _shares(shares: Sequence[Share], score: float) -> Iterable[str]:
+def _shares(shares: Sequence[Share | PictureShare], score: float) -> Iterable[str]:
     ordered = sorted(shares, key=lambda share: -abs(share.share))
     return (
         f"{share.name} {share.share / score:+.0%}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from picturedesk.desk.desk import Addition, Desk
 
 if TYPE_CHECKING:
-    from picturedesk.desk.config import DeskConfig as DeskConfig
+    from picturedesk.learning.config import DeskConfig as DeskConfig
 
 __all__ = ["Addition", "Desk", "DeskConfig"]
 
@@ -18,6 +18,6 @@ __all__ = ["Addition", "Desk", "DeskConfig"]
 def __getattr__(name: str) -> object:
     if name != "DeskConfig":
         raise AttributeError(f"module 'picturedesk.desk' has no attribute {name!r}")
-    from picturedesk.desk.config import DeskConfig
+    from picturedesk.learning.config import DeskConfig
 
     return DeskConfig

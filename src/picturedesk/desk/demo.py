@@ -67,6 +67,6 @@ def _stamps(cache: Path) -> Archive:
 
 def _own_questions(desk: Desk) -> tuple[str, ...]:
     """Three texts of the user's archive that nothing was fitted on."""
-    texts = desk.memory.texts_of("test")
-    chosen = texts[np.linspace(0, len(texts) - 1, num=min(3, len(texts)), dtype=int)]
-    return tuple(desk.memory.excerpts[int(index)] for index in chosen)
+    rows = desk.held_out.rows[desk.held_out.of("test")]
+    chosen = rows[np.linspace(0, len(rows) - 1, num=min(3, len(rows)), dtype=int)]
+    return tuple(text.excerpt for text in desk.memory.texts(chosen))

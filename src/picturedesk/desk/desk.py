@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
 
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.desk.suggesting import LEAST, Suggester, routes
-from picturedesk.desk.vectors import catalogue_fingerprint, catalogue_space, catalogue_vectors
+from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_json, read_manifest
 from picturedesk.heads.matcher import Matcher
-from picturedesk.routes import Blend, Question
+from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
-from picturedesk.store.catalogue.exact import ExactCatalogue
+from picturedesk.store.catalogue import open_catalogue
+from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.types import (
     Archive,
+    Catalogue,
+    Floats,
     Json,
     Picture,
     Progress,
@@ -28,10 +32,10 @@ from picturedesk.types import (
 )
 
 if TYPE_CHECKING:
-    from picturedesk.desk.config import DeskConfig
     from picturedesk.desk.fit import FitReport
     from picturedesk.desk.measure import Measured
     from picturedesk.explaining import Explanation
+    from picturedesk.learning.config import DeskConfig
     from picturedesk.measuring.evaluation import Evaluation
 
 
@@ -55,7 +59,7 @@ class Addition:
 
 
 class Desk:
-    """A folder with matcher, archive memory and catalogue.
+    """A folder with matcher, routes, archive memory and catalogue.
 
     Args:
         path: a folder that ``Desk.fit`` or ``picturedesk fit`` left.
@@ -80,7 +84,7 @@ class Desk:
 
         Args:
             archive: a file or folder (see ``open_archive``), or an Archive.
-            path: the desk folder; a fit that was killed there is gone on with.
+            path: the desk folder; a fit that was killed there goes on.
             config: settings; the default is the recipe ``best`` with the default backbone.
             progress: told of pictures read and epochs trained.
         """
@@ -97,8 +101,8 @@ class Desk:
     ) -> FitReport:
         """``fit``, for those who want to know what was used, left out, and how long it took."""
         from picturedesk.datasets import open_archive
-        from picturedesk.desk.config import DeskConfig
         from picturedesk.desk.fit import fit_desk
+        from picturedesk.learning.config import DeskConfig
 
         if not isinstance(archive, Archive):
             archive = open_archive(str(archive))
@@ -110,75 +114,105 @@ class Desk:
         return Matcher.load(self.folder.matcher)
 
     @cached_property
-    def blend(self) -> Blend | None:
-        """How the routes are weighed; None with the paper's recipe."""
-        return Blend.load(self.folder.blend) if self.folder.blend.exists() else None
+    def blend(self) -> Blend:
+        """Routes, their weights and the confidence."""
+        return Blend.load(self.folder.blend, self.matcher)
 
     @cached_property
     def memory(self) -> ArchiveMemory:
         """The archive in the shared space."""
-        return ArchiveMemory.load(self.folder.memory, self.matcher.fingerprint)
+        return ArchiveMemory.open(self.folder.memory, self.matcher.fingerprint)
 
     @cached_property
-    def catalogue(self) -> ExactCatalogue:
+    def held_out(self) -> HeldOutTexts:
+        """Texts that nothing was fitted on; suggesting does not read them."""
+        return HeldOutTexts.load(self.folder.held_out, self.matcher.fingerprint)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
         """The pictures that may be suggested now."""
-        return ExactCatalogue.open(
-            self.folder.catalogue,
-            catalogue_fingerprint(self.matcher, self.blend),
-            catalogue_space(self.matcher, self.blend).width,
-        )
+        width = self.blend.layout.width
+        return open_catalogue(self.folder.catalogue, self.blend.fingerprint, width)
 
     @cached_property
     def _suggester(self) -> Suggester:
-        return Suggester(self.matcher, self.blend, self.memory, self.catalogue)
+        return Suggester(self.blend, self.memory, self.catalogue)
 
     @property
     def routes(self) -> tuple[str, ...]:
         """The routes that this desk knows; the last one is the default."""
-        return routes(self.blend)
+        return self.blend.names
+
+    @overload
+    def suggest(
+        self,
+        text: str,
+        k: int = 10,
+        route: str = "",
+        where: str = "",
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> Suggestions: ...
+
+    @overload
+    def suggest(
+        self,
+        text: Sequence[str],
+        k: int = 10,
+        route: str = "",
+        where: str = "",
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> list[Suggestions]: ...
 
     def suggest(
-        self, text: str, k: int = 10, route: str = "", where: str = "", least: float = LEAST
-    ) -> Suggestions:
+        self,
+        text: str | Sequence[str],
+        k: int = 10,
+        route: str = "",
+        where: str = "",
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> Suggestions | list[Suggestions]:
         """The k pictures that suit a text best, with the archive texts that spoke for them.
 
         Args:
-            text: of any length; title and body in one string.
+            text: of any length, title and body in one string; or several texts, which are encoded
+                and searched together.
             k: how many, at least 1; fewer come back where fewer pass ``where``.
-            route: "blend" (all routes, as the archive weighs them), "direct" (cosine of text and
-                picture), "transfer" (pictures like those of similar archive texts), "names"
-                (what the network says it shows), "words" (captions); "" for the best there is.
+            route: "blend" (all routes, weighted by the archive), "direct" (cosine of text and
+                picture), "transfer" (pictures like those of similar archive texts), "class_names"
+                (what the network says it shows), "captions" (BM25); "" for the best there is.
                 A desk of the paper's recipe has direct and transfer (Eq. 7 and 8).
             where: SQL condition on uri, key, caption, credit, licence, date, tags.
-            least: probability that one of the first ten is acceptable, below which there is
-                doubt.
+            min_confidence: probability that one of the first ten is acceptable, below which there
+                is doubt.
+
+        Returns:
+            The suggestions; for several texts, one answer a text in their order.
 
         Raises:
-            BadInput: if no word of the text is known, or an argument cannot be used.
+            BadInput: if no word of a text is known, or an argument cannot be used.
         """
-        return self._suggester.suggest(text, k, route or self.routes[-1], where, least)
-
-    def question(self, text: str) -> Question:
-        """One text as the routes see it.
-
-        Raises:
-            BadInput: if no word of the text is known, or the desk has no blend.
-        """
-        return self._suggester.question(self._suggester.features(text))
+        route = route or self.blend.default
+        texts = [text] if isinstance(text, str) else list(text)
+        answers = self._suggester.suggest(texts, k, route, where, min_confidence)
+        return answers[0] if isinstance(text, str) else answers
 
     def explain(self, text: str, suggestions: Sequence[Suggestion]) -> list[Explanation]:
         """What spoke for each suggestion: routes, levels, words, sentences, classes.
 
         Args:
             text: the text that they were made for.
-            suggestions: of one route; those of the paper's transfer route cannot be explained.
+            suggestions: of one route.
         """
         from picturedesk.store.features import FeatureStore
 
+        if not suggestions:
+            return []
         keys = [suggestion.picture.key for suggestion in suggestions]
         with FeatureStore.open(self.folder.features) as store:
             features = store.read(keys, self.matcher.levels)
-        return self._suggester.explain(text, suggestions, features)
+        columns = [self.matcher.backbone.columns(level) for level in self.matcher.levels]
+        typical = np.concatenate([self.held_out.typical[column] for column in columns])
+        return self._suggester.explain(text, suggestions, features, typical)
 
     def add(
         self, pictures: str | Path | Sequence[Picture], progress: Progress = silent
@@ -207,15 +241,14 @@ class Desk:
                 if key is not None and key not in by_key:
                     by_key[key] = replace(picture, key=key)
             features = store.read(list(by_key))
-        keys = list(by_key)
-        vectors = catalogue_vectors(self.matcher, self.blend, self.memory, keys, features)
+        vectors = self.blend.vectors(Pictures(self.matcher, list(by_key), features))
         new = self.catalogue.add(list(by_key.values()), vectors)
         return Addition(
             new=new,
             updated=len(by_key) - new,
             read=extraction.read,
             rejections=rejected + extraction.rejections,
-            catalogue=len(self.catalogue),
+            catalogue=self.catalogue.count(),
         )
 
     def evaluate(self, part: str = "test") -> Evaluation:
@@ -223,20 +256,17 @@ class Desk:
         return self.measure(part).evaluation
 
     def measure(self, part: str = "test") -> Measured:
-        """The same, with all that a report shows: scores and how far to trust the confidence."""
+        """The same, with all that a report shows: answers and how far to trust the confidence."""
         from picturedesk.desk.measure import measure
-        from picturedesk.store.features import FeatureStore
 
-        with FeatureStore.open(self.folder.features) as store:
-            features = store.read([picture.key for picture in self.memory.pictures])
-            return measure(self.memory, features, store.spec, part, self.blend)
+        return measure(self.memory, self.held_out, self._archive_features(), part, self.blend)
 
     def write_report(self, measured: Measured) -> Path:
         """Writes what was measured as a page that opens anywhere; returns where it is."""
         from picturedesk.desk.reporting import write_report
 
         settings = read_json(self.folder.settings)
-        write_report(self.folder.report, settings, self.memory, self.blend, measured)
+        write_report(self.folder.report, settings, self.memory, self.held_out, measured)
         return self.folder.report
 
     def export_trec(self, folder: Path, part: str = "test") -> None:
@@ -244,33 +274,38 @@ class Desk:
 
         Texts are named by their ids, pictures by their content keys.
         """
-        from picturedesk.desk.measure import route_scores
-        from picturedesk.measuring.trec import write_qrels, write_run
+        from picturedesk.desk.measure import RouteScores
+        from picturedesk.measuring.trec import write_qrels, write_runs
+
+        scores = RouteScores(self.memory, self.held_out, self._archive_features(), part, self.blend)
+        rows = self.held_out.rows[scores.texts]
+        queries = ["_".join(text.id.split()) for text in self.memory.texts(rows)]
+        documents = [picture.key for picture in self.memory.pictures(scores.candidates)]
+        write_qrels(folder / "qrels.txt", queries, documents, scores.relevant)
+        write_runs(folder, queries, documents, scores.blocks())
+
+    def _archive_features(self) -> Floats:
+        """Level features (P, ΣD_l) of the archive's pictures."""
         from picturedesk.store.features import FeatureStore
 
+        rows = np.arange(len(self.memory.picture_vectors), dtype=np.int64)
         with FeatureStore.open(self.folder.features) as store:
-            features = store.read([picture.key for picture in self.memory.pictures])
-            asked = route_scores(self.memory, features, store.spec, part, self.blend)
-        queries = ["_".join(self.memory.text_ids[i].split()) for i in asked.texts]
-        documents = [self.memory.pictures[i].key for i in asked.pictures]
-        write_qrels(folder / "qrels.txt", queries, documents, asked.relevant)
-        for name, scores in asked.scores.items():
-            tag = name.replace(", ", "-").replace(" ", "-").replace(":", "-")
-            write_run(folder / f"{tag}.run", queries, documents, scores, tag=tag)
+            return store.read([picture.key for picture in self.memory.pictures(rows)])
 
     def info(self) -> Json:
         """What the desk was made from and how much it holds; counts, settings, fingerprints."""
         settings = read_json(self.folder.settings)
-        parts = self.memory.parts
+        parts = self.held_out.parts
+        held_out = {part: parts.count(part) for part in sorted(set(parts))}
         return {
             "kind": "desk",
             "path": str(self.folder.root),
             "archive": settings["archive"],
-            "texts": {part: parts.count(part) for part in sorted(set(parts))},
-            "archive_pictures": len(self.memory.pictures),
-            "catalogue_pictures": len(self.catalogue),
+            "texts": {**held_out, TRAIN: len(self.memory) - len(parts)},
+            "archive_pictures": len(self.memory.picture_vectors),
+            "catalogue_pictures": self.catalogue.count(),
             "backbone": read_manifest(self.folder.backbone)["spec"],
             "matcher": self.matcher.fingerprint,
-            "weights": plain(self.blend.weights) if self.blend is not None else None,
+            "weights": plain(self.blend.weights),
             "config": settings["config"],
         }

@@ -1,15 +1,14 @@
-"""From an archive to a desk: extract, split, encode, train, evaluate, index.
+"""From an archive to a desk: read once, learn, store, measure.
 
-Every step leaves an artefact that is there whole or not at all, and the costly one, extraction,
-goes on where it was stopped: whatever is killed is started again with the same command.
+Every step hands one record to the next and leaves artefacts that are there whole or not at all. The
+costly one, reading pictures, goes on where it stopped: start the same command again.
 """
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,22 +16,22 @@ import numpy as np
 
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.split import PARTS
-from picturedesk.desk.config import DeskConfig
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.desk.learning import Learned, learn_best, learn_paper, remember
 from picturedesk.desk.levels import resolved
 from picturedesk.desk.measure import Measured, measure
 from picturedesk.desk.reporting import write_report
-from picturedesk.desk.vectors import catalogue_fingerprint, catalogue_vectors
-from picturedesk.disk.artifacts import plain, read_json, write_json
+from picturedesk.disk.artifacts import FORMAT_VERSION, plain, read_json, write_json
 from picturedesk.errors import Mismatch
-from picturedesk.learning.preparation import readable
-from picturedesk.routes import Blend
-from picturedesk.store.archive_memory import ArchiveMemory
-from picturedesk.store.catalogue.exact import ExactCatalogue
-from picturedesk.store.extraction import extract, write_rejections
+from picturedesk.learning.config import DeskConfig
+from picturedesk.learning.preparation import Prepared, prepare
+from picturedesk.learning.recipes import Learned, learn
+from picturedesk.routes import Pictures
+from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText, excerpt
+from picturedesk.store.catalogue import open_catalogue
+from picturedesk.store.extraction import write_rejections
 from picturedesk.store.features import FeatureStore
-from picturedesk.types import Archive, Floats, Json, Picture, Progress, Rejection, silent
+from picturedesk.store.held_out import TRAIN, HeldOutTexts
+from picturedesk.types import Archive, Catalogue, Json, Picture, Progress, Rejection, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,59 @@ class FitReport:
     seconds: dict[str, float]
     chosen: Json
     measured: Measured | None
+
+
+def fit_desk(
+    archive: Archive, root: Path, config: DeskConfig, progress: Progress = silent
+) -> FitReport:
+    """Runs every step from an archive to a desk that can suggest.
+
+    Args:
+        archive: texts and pictures; texts whose part is given keep it.
+        root: the desk folder; made if absent. A fit that was killed there goes on.
+        config: all settings.
+        progress: told of pictures read and epochs trained.
+
+    Returns:
+        What was used, what was left out, and how long each step took.
+
+    Raises:
+        BadInput: if too little is left to learn from.
+        Mismatch: if the desk was fitted with another backbone.
+    """
+    folder, steps = DeskFolder(root), _Steps()
+    check_settings(folder, config)
+    root.mkdir(parents=True, exist_ok=True)
+    _write_settings(folder, archive.name, config)
+    with steps.step("levels"):
+        reading, levels = resolved(archive, folder, config, progress)
+    with steps.step("backbone"):
+        backbone = open_backbone(folder, reading)
+    with FeatureStore.open(folder.features, backbone.spec) as store:
+        with steps.step("extract"):
+            prepared = prepare(archive, backbone, store, config, progress)
+            write_rejections(folder.rejected, prepared.rejections)
+        with steps.step("learn"):
+            learned = learn(prepared, config, progress, levels)
+        with steps.step("index"):
+            _store(folder, prepared, learned, store)
+    _write_settings(
+        folder,
+        archive.name,
+        config,
+        {"learned": learned.facts, "rejections": len(prepared.rejections)},
+    )
+    with steps.step("evaluate"):
+        measured = _measure(folder, prepared, learned)
+    ready = prepared.ready
+    return FitReport(
+        texts={part: len(ready.texts_of(part)) for part in PARTS},
+        pictures=len(ready.keys),
+        rejections=prepared.rejections,
+        seconds=steps.seconds,
+        chosen=learned.facts,
+        measured=measured,
+    )
 
 
 def open_backbone(folder: DeskFolder, config: DeskConfig) -> Backbone:
@@ -104,118 +156,92 @@ class _Steps:
         self.seconds[name] = round(time.perf_counter() - started, 3)
 
 
-def fit_desk(
-    archive: Archive, root: Path, config: DeskConfig, progress: Progress = silent
-) -> FitReport:
-    """Runs every step from an archive to a desk that can suggest.
+def _write_settings(
+    folder: DeskFolder, archive: str, config: DeskConfig, outcome: Json | None = None
+) -> None:
+    content = {"format_version": FORMAT_VERSION, "archive": archive, "config": config}
+    write_json(folder.settings, content | (outcome or {}))
 
-    Args:
-        archive: texts and pictures; texts whose part is given keep it.
-        root: the desk folder; made if absent, gone on with if a fit was killed there.
-        config: all settings.
-        progress: told of pictures read and epochs trained.
 
-    Returns:
-        What was used, what was left out, and how long each step took.
+def _store(folder: DeskFolder, prepared: Prepared, learned: Learned, store: FeatureStore) -> None:
+    """Leaves matcher, blend, archive memory, held-out texts and catalogue in the desk."""
+    learned.matcher.save(folder.matcher)
+    learned.blend.save(folder.blend)
+    pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
+    remember(folder.memory, prepared, learned, pictures).close()
+    hold_out(prepared, learned).save(folder.held_out)
+    with closing(open_catalogue(folder.catalogue)) as catalogue:
+        _index(catalogue, prepared, learned, pictures, store)
 
-    Raises:
-        BadInput: if too little is left to learn from.
-        Mismatch: if the desk was fitted with another backbone.
-    """
-    folder, steps = DeskFolder(root), _Steps()
-    check_settings(folder, config)
-    root.mkdir(parents=True, exist_ok=True)
-    write_json(folder.settings, {"archive": archive.name, "config": config})
-    with steps.step("levels"):
-        reading, heard = resolved(archive, folder, config, progress)
-    with steps.step("backbone"):
-        backbone = open_backbone(folder, reading)
-    with FeatureStore.open(folder.features, backbone.spec) as store:
-        with steps.step("extract"):
-            uris = [picture.uri for picture in archive.pictures]
-            extraction = extract(uris, backbone, store, config.extract, progress)
-        rejections = archive.rejections + extraction.rejections
-        write_rejections(folder.rejected, rejections)
-        ready = readable(archive, extraction.keys, store).split(config.split)
-        features = store.read(ready.keys)
-        with steps.step("learn"):
-            if config.recipe == "best":
-                learned = learn_best(
-                    ready,
-                    features,
-                    backbone.spec,
-                    backbone.classes,
-                    config,
-                    progress,
-                    levels=heard,
-                )
-            else:
-                learned = learn_paper(ready, features, backbone.spec, config, progress)
-        memory = remember(ready, learned, features)
-        learned.matcher.save(folder.matcher)
-        _save_blend(folder, learned.blend)
-        memory.save(folder.memory)
-        with steps.step("index"):
-            _index(folder, learned, memory, features, store)
-        settings = {
-            "archive": archive.name,
-            "config": config,
-            "learned": learned.facts,
-            "rejections": len(rejections),
-        }
-        write_json(folder.settings, settings)
-        measured = None
-        with steps.step("evaluate"):
-            if len(memory.texts_of("test")):
-                measured = measure(memory, features, backbone.spec, "test", learned.blend)
-                write_json(folder.evaluation, measured.as_json())
-                write_report(folder.report, plain(settings), memory, learned.blend, measured)
-    return FitReport(
-        texts={part: len(ready.texts_of(part)) for part in PARTS},
-        pictures=len(ready.keys),
-        rejections=rejections,
-        seconds=steps.seconds,
-        chosen=learned.facts,
-        measured=measured,
+
+def remember(
+    folder: Path, prepared: Prepared, learned: Learned, pictures: Pictures
+) -> ArchiveMemory:
+    """Writes the archive in the shared space that was learned."""
+    archive = prepared.ready.archive
+    memory = ArchiveMemory.create(folder, learned.matcher.fingerprint, learned.matcher.width)
+    memory.add(
+        [ArchiveText(text.id, excerpt(text.whole)) for text in archive.texts],
+        learned.matcher.placed(learned.text_features),
+        learned.duplicate_groups,
+        archive.pictures,
+        pictures.vectors,
+        archive.links,
+    )
+    return memory
+
+
+def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
+    """What measuring needs of an archive."""
+    archive = prepared.ready.archive
+    rows = np.flatnonzero(np.asarray(archive.parts) != TRAIN).astype(np.int64)
+    captions = learned.captions if any(learned.captions) else ()
+    return HeldOutTexts(
+        matcher=learned.matcher.fingerprint,
+        rows=rows,
+        parts=tuple(archive.parts[row] for row in rows),
+        features=learned.text_features[rows],
+        texts=tuple(archive.texts[row].whole if captions else "" for row in rows),
+        captions=captions,
+        picture_groups=prepared.ready.groups,
+        typical=prepared.features.mean(axis=0),
     )
 
 
-def _save_blend(folder: DeskFolder, blend: Blend | None) -> None:
-    if blend is not None:
-        blend.save(folder.blend)
-    else:
-        shutil.rmtree(folder.blend, ignore_errors=True)
-
-
 def _index(
-    folder: DeskFolder,
+    catalogue: Catalogue,
+    prepared: Prepared,
     learned: Learned,
-    memory: ArchiveMemory,
-    features: Floats,
+    pictures: Pictures,
     store: FeatureStore,
 ) -> None:
-    """Fills the catalogue anew: the archive's pictures, and whatever was added before.
+    """Fills the catalogue anew: the archive's pictures, and whatever was added before."""
+    ours = set(prepared.ready.keys)
+    added = [picture for picture in _every_picture(catalogue) if picture.key not in ours]
+    keys = [picture.key for picture in added]
+    blend = learned.blend
+    vectors = blend.vectors(pictures)
+    if added:
+        others = Pictures(learned.matcher, keys, store.read(keys))
+        vectors = np.concatenate([vectors, blend.vectors(others)])
+    every: list[Picture] = [*prepared.ready.archive.pictures, *added]
+    catalogue.replace_all(every, vectors, blend.fingerprint)
 
-    Args:
-        folder: of the desk.
-        learned: what makes catalogue vectors.
-        memory: the archive.
-        features: (N, ΣD_l) of its pictures.
-        store: holds those of the pictures that were added.
-    """
-    extra: list[Picture] = []
-    if folder.catalogue.exists():
-        with ExactCatalogue.open(folder.catalogue) as old:
-            ours = {picture.key for picture in memory.pictures}
-            known = old.keys()
-            extra = old.pictures([key for key in known if key not in ours])
-    pictures = [*memory.pictures, *extra]
-    keys = [picture.key for picture in pictures]
-    every = np.concatenate([features, store.read([picture.key for picture in extra])])
-    matcher, blend = learned.matcher, learned.blend
-    with ExactCatalogue.open(folder.catalogue) as catalogue:
-        catalogue.replace_all(
-            pictures,
-            catalogue_vectors(matcher, blend, memory, keys, every),
-            catalogue_fingerprint(matcher, blend),
-        )
+
+def _every_picture(catalogue: Catalogue) -> Iterator[Picture]:
+    after = ""
+    while keys := catalogue.keys(after):
+        yield from catalogue.fetch(keys).pictures
+        after = keys[-1]
+
+
+def _measure(folder: DeskFolder, prepared: Prepared, learned: Learned) -> Measured | None:
+    """Measures the test texts and writes evaluation and report; None where there are none."""
+    held_out = HeldOutTexts.load(folder.held_out, learned.matcher.fingerprint)
+    if not len(held_out.of("test")):
+        return None
+    with ArchiveMemory.open(folder.memory, learned.matcher.fingerprint) as memory:
+        measured = measure(memory, held_out, prepared.features, "test", learned.blend)
+        write_json(folder.evaluation, measured.as_json())
+        write_report(folder.report, read_json(folder.settings), memory, held_out, measured)
+    return measured

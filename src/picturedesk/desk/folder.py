@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from picturedesk.errors import MissingArtefact
+from picturedesk.disk.artifacts import FORMAT_VERSION, read_json
+from picturedesk.errors import Mismatch, MissingArtefact
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,9 @@ class DeskFolder:
           levels.json        the levels that were chosen, with --levels auto
           features.db        level features of every picture, by content hash
           matcher/           text encoder and heads
-          blend/             how the routes are weighed, and how sure they are (recipe best)
+          blend/             routes, weights and confidence
           memory/            the archive in the shared space
+          held_out/          texts that nothing was fitted on, to measure with
           catalogue.db       what may be suggested: metadata and vectors
           rejected.csv       what was left out, why, and what would let it in
           reports/           evaluation.json, report.html
@@ -61,13 +63,18 @@ class DeskFolder:
 
     @property
     def blend(self) -> Path:
-        """The blend; absent with the paper's recipe."""
+        """Routes, weights and confidence."""
         return self.root / "blend"
 
     @property
     def memory(self) -> Path:
         """The archive memory."""
         return self.root / "memory"
+
+    @property
+    def held_out(self) -> Path:
+        """Texts that nothing was fitted on."""
+        return self.root / "held_out"
 
     @property
     def catalogue(self) -> Path:
@@ -90,10 +97,16 @@ class DeskFolder:
         return self.root / "reports" / "report.html"
 
     def require(self) -> None:
-        """Raises MissingArtefact unless a finished desk is here."""
+        """Raises MissingArtefact unless a finished desk is here, Mismatch if it is an old one."""
         if not self.settings.exists():
             raise MissingArtefact(
                 f"{self.root} is not a desk: make one with "
+                f"picturedesk fit ARCHIVE --desk {self.root}"
+            )
+        version = read_json(self.settings).get("format_version")
+        if version != FORMAT_VERSION:
+            raise Mismatch(
+                f"{self.root} was fitted by another version of picturedesk: fit it again with "
                 f"picturedesk fit ARCHIVE --desk {self.root}"
             )
         if not self.catalogue.exists() or not self.memory.exists():

@@ -6,6 +6,7 @@ import os
 import platform
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -15,7 +16,7 @@ from picturedesk.desk.desk import Desk
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
-from picturedesk.store.catalogue.exact import ExactCatalogue
+from picturedesk.store.catalogue import open_catalogue
 from picturedesk.types import Json
 
 _BASE = (
@@ -73,13 +74,13 @@ def describe(path: Path) -> Json:
 def _describe_database(path: Path) -> Json:
     folder = DeskFolder(path.parent)
     if path.name == folder.catalogue.name:
-        with ExactCatalogue.open(path) as catalogue:
+        with closing(open_catalogue(path)) as catalogue:
             return {
                 "kind": "catalogue",
                 "path": str(path),
-                "pictures": len(catalogue),
+                "pictures": catalogue.count(),
                 "width": catalogue.width,
-                "matcher": catalogue.matcher,
+                "fingerprint": catalogue.fingerprint,
             }
     from picturedesk.store.features import FeatureStore
 
@@ -152,5 +153,5 @@ def _desk(path: Path) -> str:
     info = opened.info()
     return (
         f"{info['catalogue_pictures']} pictures in the catalogue, "
-        f"{len(opened.memory.text_ids)} archive texts"
+        f"{len(opened.memory)} archive texts"
     )

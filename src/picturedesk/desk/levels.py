@@ -6,11 +6,11 @@ import shutil
 from dataclasses import replace
 
 from picturedesk.backbones.backbone import readable_levels
-from picturedesk.desk.config import DeskConfig
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.desk.learning import fit_texts, open_sentences
 from picturedesk.disk.artifacts import read_json, write_json
 from picturedesk.learning.best_config import PROBABILITIES
+from picturedesk.learning.config import DeskConfig
+from picturedesk.learning.recipes import fit_texts, open_sentences
 from picturedesk.research.adviser import choose_levels
 from picturedesk.research.adviser.advice import AdviceConfig
 from picturedesk.research.adviser.choice import ChoiceConfig, Texts
@@ -23,7 +23,7 @@ AUTO = ("auto",)
 def resolved(
     archive: Archive, folder: DeskFolder, config: DeskConfig, progress: Progress
 ) -> tuple[DeskConfig, tuple[str, ...]]:
-    """Settings with levels by name, and those of them that are heard by the heads, () for all.
+    """Settings with levels by name, and those of them that the heads read, () for all.
 
     The class probabilities are read in any case: the class-name route needs them.
     """
@@ -43,7 +43,11 @@ def resolved(
         )
         write_json(folder.levels, {"levels": chosen})
         shutil.rmtree(folder.adviser, ignore_errors=True)
-    heard = tuple(read_json(folder.levels)["levels"])
+    active_levels = tuple(read_json(folder.levels)["levels"])
     there = {level.module for level in readable_levels(config.backbone)}
-    names = config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in heard
-    return replace(config, levels=(*heard, PROBABILITIES) if names else heard), heard
+    names = (
+        config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in active_levels
+    )
+    return replace(
+        config, levels=(*active_levels, PROBABILITIES) if names else active_levels
+    ), active_levels

@@ -1,48 +1,153 @@
-"""How good a desk is: every route on the texts that nothing was fitted on.
+"""How good a desk is: every route on the texts that nothing was fitted on, block by block.
 
-Takes arrays from the archive memory and the feature store; fits nothing.
+Takes the archive memory, the held-out texts and level features; fits nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.backbones.spec import BackboneSpec
-from picturedesk.desk.captions import caption_scores
 from picturedesk.errors import BadInput
-from picturedesk.learning.calibration import rankings
-from picturedesk.learning.preparation import final_level, renumber
-from picturedesk.measuring.evaluation import Evaluation, evaluate
+from picturedesk.heads.matcher import Matcher
+from picturedesk.learning.preparation import final_level
+from picturedesk.learning.training_pairs import renumber
+from picturedesk.measuring.evaluation import Evaluation, evaluate_blocks
 from picturedesk.measuring.reliability import Reliability, reliability
-from picturedesk.routes import Blend, Question
-from picturedesk.routes.blend import BLEND
+from picturedesk.routes import BLEND, ArchiveVectors, Blend, Pictures, Pool, Queries
+from picturedesk.routes.archive import top
+from picturedesk.routes.blend import total
+from picturedesk.routes.captions import CaptionIndex
 from picturedesk.routes.confidence import TEN
-from picturedesk.routes.scores import Memory, Neighbourhood, direct_scores, top, transfer_scores
+from picturedesk.routes.transfer import transfer_scores
 from picturedesk.store.archive_memory import ArchiveMemory
-from picturedesk.types import Bools, Floats, Ints, Json
+from picturedesk.store.held_out import HeldOutTexts
+from picturedesk.types import Bools, Doubles, Floats, Ints, Json
 
 FIRST, ONE_OF_TEN = "first picture", "one of the first ten"
+_CELLS = 1 << 22  # scores of a route held at a time: 16 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RouteScores:
-    """What every route makes of the texts of one part.
+class Answers:
+    """What a desk answers to Q texts, best ten candidates each.
 
     Attributes:
-        texts: (Q,) indices of the texts in the archive memory.
-        pictures: (N,) indices of the candidate pictures there.
-        relevant: (M, 2) pairs into both that ran together.
-        scores: name of a route → (Q, N), higher is better.
-        nearest: (Q,) cosine of the most similar training text; () without a blend.
+        best: (Q, 10) places of candidates, best first; fewer columns where there are fewer.
+        right: (Q, 10) whether they ran with the text.
+        sure: (Q, 10) stated probability of each; (0, 10) where none is stated.
+        sure_of_ten: (Q,) stated probability that one of the ten is right; (0,) likewise.
     """
 
-    texts: Ints
-    pictures: Ints
-    relevant: Ints
-    scores: dict[str, Floats]
-    nearest: Floats = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    best: Ints
+    right: Bools
+    sure: Doubles
+    sure_of_ten: Doubles
+
+
+class RouteScores:
+    """What every route makes of the texts of one part, against that part's pictures.
+
+    The archive that speaks is the training texts only.
+
+    Args:
+        memory: the archive in the shared space.
+        held_out: texts that nothing was fitted on.
+        features: (P, ΣD_l) level features of the memory's pictures.
+        part: "test" or "validate".
+        blend: routes and weights.
+
+    Attributes:
+        texts: (Q,) places of the texts among those held out.
+        candidates: (N,) rows of the memory's pictures.
+        relevant: (M, 2) pairs into both that ran together.
+
+    Raises:
+        BadInput: if the part has no texts.
+    """
+
+    def __init__(
+        self,
+        memory: ArchiveMemory,
+        held_out: HeldOutTexts,
+        features: Floats,
+        part: str,
+        blend: Blend,
+    ) -> None:
+        self.texts = held_out.of(part)
+        if not len(self.texts):
+            raise BadInput(f"the archive has no {part} texts: fit it with a {part} share above 0")
+        rows = held_out.rows[self.texts]
+        self.candidates, self.relevant = renumber(rows, memory.links)
+        self.blend = blend
+        self._held_out = held_out
+        self._features = features
+        self._archive = _training_part(memory, held_out)
+        keys = [picture.key for picture in memory.pictures(self.candidates)]
+        self._pictures = Pictures(blend.matcher, keys, features[self.candidates])
+        self._parts = blend.store(self._pictures)
+        self._raw = _raw_features(blend, features)
+
+    def blocks(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
+        """Consecutive texts and, for each route, their scores (q, N); the same each time."""
+        step = max(1, _CELLS // len(self.candidates))
+        with ExitStack() as stack:
+            index = None
+            if any(self._held_out.captions):
+                captions = [self._held_out.captions[row] for row in self.candidates]
+                index = stack.enter_context(CaptionIndex(captions))
+            for start in range(0, len(self.texts), step):
+                block = slice(start, min(start + step, len(self.texts)))
+                yield block, self._block(block, index)
+
+    def _block(self, block: slice, index: CaptionIndex | None) -> dict[str, Floats]:
+        places = self.texts[block]
+        texts = [self._held_out.texts[place] for place in places]
+        queries = Queries(self.blend.matcher, texts, self._held_out.features[places], self._archive)
+        scores = {
+            f"transfer, {name} raw": transfer_scores(
+                queries.vectors,
+                ArchiveVectors(self._archive.texts, raw, self._archive.links),
+                raw[self.candidates],
+            )
+            for name, raw in self._raw.items()
+        }
+        alone = self.blend.scores(self.blend.ask(queries), self._parts, index)
+        asked = [name for name in self.blend.names if name in alone]
+        scores |= {name: alone[name] for name in asked}
+        if self.blend.default == BLEND:
+            scores[BLEND] = np.asarray(total(alone, self.blend.weights_of(BLEND)), dtype=np.float32)
+        return scores
+
+    def answers(self) -> Answers:
+        """What the desk answers to each text."""
+        right = np.zeros((len(self.texts), len(self.candidates)), dtype=bool)
+        right[self.relevant[:, 0], self.relevant[:, 1]] = True
+        best, sure, ten = [], [], []
+        confidence = self.blend.confidence
+        for block, scores in self.blocks():
+            answer = scores[self.blend.default]
+            ranked = top(answer, TEN)
+            best.append(ranked)
+            if confidence is None:
+                continue
+            near = self._archive.neighbours(
+                self.blend.matcher.placed(self._held_out.features[self.texts[block]]), 1
+            )
+            for row, places, cosine in zip(answer, ranked, near.cosines[:, 0], strict=True):
+                pool = Pool.whole(row.astype(np.float64))
+                sure.append(confidence.of_pictures(pool, places))
+                ten.append(confidence.of_ten(pool, float(cosine)))
+        places = np.concatenate(best)
+        return Answers(
+            best=places,
+            right=np.take_along_axis(right, places, axis=1),
+            sure=np.array(sure).reshape(-1, places.shape[1]),
+            sure_of_ten=np.array(ten),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,133 +155,55 @@ class Measured:
     """What every route finds, and how far stated confidence can be trusted.
 
     Attributes:
-        asked: the scores that all of it comes from.
+        routes: where the scores come from.
+        answers: what the desk answers.
         evaluation: routes in both directions.
         reliability: what is stated → how it fits; {} where no confidence was calibrated.
     """
 
-    asked: RouteScores
+    routes: RouteScores
+    answers: Answers
     evaluation: Evaluation
-    reliability: dict[str, Reliability]
+    reliability: Mapping[str, Reliability]
 
     def as_json(self) -> Json:
         """Rows and reliability, shares 0 to 1."""
-        return {**self.evaluation.as_json(), "reliability": self.reliability}
+        return {**self.evaluation.as_json(), "reliability": dict(self.reliability)}
 
 
 def measure(
-    memory: ArchiveMemory, features: Floats, spec: BackboneSpec, part: str, blend: Blend | None
+    memory: ArchiveMemory, held_out: HeldOutTexts, features: Floats, part: str, blend: Blend
 ) -> Measured:
-    """How well each route finds the pictures of one part; see ``route_scores``."""
-    asked = route_scores(memory, features, spec, part, blend)
-    found = evaluate(asked.scores, asked.relevant)
-    return Measured(asked, found, reliabilities(asked, blend))
+    """How well each route finds the pictures of one part; arguments as for ``RouteScores``."""
+    routes = RouteScores(memory, held_out, features, part, blend)
+    answers = routes.answers()
+    evaluation = evaluate_blocks(
+        routes.blocks, len(routes.texts), len(routes.candidates), routes.relevant
+    )
+    return Measured(routes, answers, evaluation, _reliabilities(answers))
 
 
-def route_scores(
-    memory: ArchiveMemory, features: Floats, spec: BackboneSpec, part: str, blend: Blend | None
-) -> RouteScores:
-    """Scores of every route for the texts of one part, against that part's pictures.
-
-    The archive that is remembered is the training texts only.
-
-    Args:
-        memory: the archive in the shared space.
-        features: (N, ΣD_l) level features of ``memory.pictures``.
-        spec: which columns are which level.
-        part: "test" or "validate".
-        blend: None for the paper's routes: transfer by raw and by fused pictures (Tables 2 and
-            4), direct (Tables 3 and 5).
-
-    Raises:
-        BadInput: if the part has no texts.
-    """
-    queries = memory.texts_of(part)
-    if not len(queries):
-        raise BadInput(f"the archive has no {part} texts: fit it with a {part} share above 0")
-    candidates, relevant = renumber(queries, memory.links)
-    texts = memory.text_vectors[queries]
-
-    def transfer(pictures: Floats) -> Floats:
-        return transfer_scores(texts, _archive(memory, pictures), pictures[candidates])
-
-    final = final_level(spec)
-    scores = {f"transfer, {final} raw": transfer(features[:, spec.columns(final)])}
-    if blend is None:
-        scores["transfer, all levels raw"] = transfer(features)
-        scores["transfer, fused"] = transfer(memory.picture_vectors)
-        scores["direct"] = direct_scores(texts, memory.picture_vectors[candidates])
-        return RouteScores(queries, candidates, relevant, scores)
-    blended, nearest = _blended(memory, features, spec, blend, queries, candidates)
-    return RouteScores(queries, candidates, relevant, scores | blended, nearest)
-
-
-def _blended(
-    memory: ArchiveMemory,
-    features: Floats,
-    spec: BackboneSpec,
-    blend: Blend,
-    queries: Ints,
-    candidates: Ints,
-) -> tuple[dict[str, Floats], Floats]:
-    """Scores of the blend and of each of its routes, by the very queries that a desk asks."""
-    archive = _archive(memory, memory.picture_vectors)
-    neighbours = Neighbourhood.of(archive, memory.alike[memory.texts_of("train")])
-    texts = memory.text_vectors[queries]
-    spoken, nearest = neighbours(texts, blend.kernel.nearest, blend.kernel.temperature)
-    probabilities = None
-    if blend.probabilities:
-        probabilities = features[candidates][:, spec.columns(blend.probabilities)]
-    keys = [memory.pictures[index].key for index in candidates]
-    links = memory.links_among(memory.texts_of("train"), keys)
-    fused = memory.picture_vectors[candidates]
-    vectors = blend.pictures(fused, probabilities, archive.texts, links)
-    questions = [
-        Question(text, transfer, named, float(near))
-        for text, transfer, named, near in zip(
-            texts, spoken, memory.named_texts[queries], nearest, strict=True
-        )
-    ]
-    words = _words(memory, queries, candidates)
-    scores = {}
-    for route in blend.routes(captions=words is not None):
-        asked = np.stack([blend.query(question, route) for question in questions])  # (Q, W)
-        found = (asked @ vectors.T.astype(np.float64)) * blend.space.scale
-        weight = blend.weights_of(route).words
-        if words is not None and weight:
-            found += weight * blend.saturated(words.astype(np.float64))
-        scores[route] = found.astype(np.float32)
-    return scores, nearest
-
-
-def _words(memory: ArchiveMemory, queries: Ints, candidates: Ints) -> Floats | None:
-    """BM25 of captions (Q, N); None where there are no captions."""
-    captions = [memory.captions[index] for index in candidates]
-    if not any(captions):
-        return None
-    return caption_scores([memory.asked[index] for index in queries], captions)
-
-
-def reliabilities(asked: RouteScores, blend: Blend | None) -> dict[str, Reliability]:
-    """How far what the blend says of its first picture, and of its first ten, can be trusted."""
-    if blend is None or blend.confidence is None:
+def _reliabilities(answers: Answers) -> dict[str, Reliability]:
+    """How far what is said of the first picture, and of the first ten, can be trusted."""
+    if not len(answers.sure):
         return {}
-    sure = blend.confidence
-    known = rankings(asked.scores[BLEND], asked.relevant, asked.nearest)  # every text has a picture
-    best = top(asked.scores[BLEND], TEN)  # (Q, 10)
-    pairs = list(zip(known, best, strict=True))
-    found: Bools = np.stack([ranking.right[ranked] for ranking, ranked in pairs])
-    first = np.array([sure.of_pictures(ranking.scores, ranked)[0] for ranking, ranked in pairs])
-    ten = np.array([sure.of_ten(ranking.scores, ranking.nearest) for ranking in known])
     return {
-        FIRST: reliability(first, found[:, 0]),
-        ONE_OF_TEN: reliability(ten, np.asarray(found.any(axis=1))),
+        FIRST: reliability(answers.sure[:, 0], answers.right[:, 0]),
+        ONE_OF_TEN: reliability(answers.sure_of_ten, np.asarray(answers.right.any(axis=1))),
     }
 
 
-def _archive(memory: ArchiveMemory, pictures: Floats) -> Memory:
-    """The training part as the transfer route takes it, with these picture vectors (N, D)."""
-    texts: Ints = memory.texts_of("train")
-    links = memory.links_of(texts)
-    renumbered = np.stack([np.searchsorted(texts, links[:, 0]), links[:, 1]], axis=1)
-    return Memory(memory.text_vectors[texts], pictures, renumbered)
+def _training_part(memory: ArchiveMemory, held_out: HeldOutTexts) -> ArchiveVectors:
+    """The archive in which only training texts have pictures."""
+    trained = np.ones(len(memory), dtype=bool)
+    trained[held_out.rows] = False
+    links = memory.links[trained[memory.links[:, 0]]]
+    return ArchiveVectors(memory.text_vectors, memory.picture_vectors, links, memory.groups)
+
+
+def _raw_features(blend: Blend, features: Floats) -> dict[str, Floats]:
+    """Level features as the paper's transfer route takes them: one level, or all of them."""
+    matcher: Matcher = blend.matcher
+    final = final_level(matcher.backbone)
+    raw = {final: features[:, matcher.backbone.columns(final)]}
+    return raw if blend.recipe == "best" else raw | {"all levels": features}

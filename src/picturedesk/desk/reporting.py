@@ -13,9 +13,8 @@ from picturedesk.measuring.evaluation import TO_PICTURE, EvaluationRow
 from picturedesk.measuring.significance import Difference, paired_difference
 from picturedesk.report.desk_page import write_desk_report
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
-from picturedesk.routes import Blend
-from picturedesk.routes.scores import top
 from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.types import Doubles, Ints, Json
 
 _EXAMPLES = 4  # of what was found, and of what was missed
@@ -24,7 +23,7 @@ _VERSIONS = ("picturedesk", "numpy", "onnxruntime", "scikit-learn")
 
 
 def write_report(
-    path: Path, settings: Json, memory: ArchiveMemory, blend: Blend | None, measured: Measured
+    path: Path, settings: Json, memory: ArchiveMemory, held_out: HeldOutTexts, measured: Measured
 ) -> None:
     """Writes the page.
 
@@ -32,29 +31,29 @@ def write_report(
         path: the HTML file.
         settings: the desk's, as they were saved.
         memory: the archive in the shared space.
-        blend: None with the paper's recipe.
+        held_out: the texts that were asked.
         measured: on one part of the archive.
     """
     config = settings["config"]
-    answers = "blend" if blend is not None else "direct"
     learned = settings.get("learned", {})
+    held = {part: held_out.parts.count(part) for part in sorted(set(held_out.parts))}
     write_desk_report(
         path,
         DeskReport(
             title=f"Pictures for texts: {settings['archive']}",
             archive=settings["archive"],
             recipe=config["recipe"],
-            texts={part: memory.parts.count(part) for part in sorted(set(memory.parts))},
-            pictures=len(memory.pictures),
+            texts={**held, TRAIN: len(memory) - len(held_out.parts)},
+            pictures=len(memory.picture_vectors),
             rejections=settings.get("rejections", 0),
             settings=tuple(_settings(config)),
             evaluation=measured.evaluation,
-            answers=answers,
-            differences=_differences(measured, memory, answers),
+            answers=measured.routes.blend.default,
+            differences=_differences(measured, held_out),
             reliability=tuple(measured.reliability.items()),
-            rehearsed=learned.get("rehearsed", {}),
-            successes=_examples(memory, blend, measured, answers, found=True),
-            failures=_examples(memory, blend, measured, answers, found=False),
+            cross_validated=learned.get("cross_validated", {}),
+            successes=_examples(memory, held_out, measured, found=True),
+            failures=_examples(memory, held_out, measured, found=False),
             versions={name: version(name) for name in _VERSIONS},
         ),
     )
@@ -67,18 +66,27 @@ def _settings(config: Json) -> Iterator[tuple[str, str]]:
     yield "seed", str(config["split"]["seed"])
 
 
+def _row(measured: Measured) -> EvaluationRow:
+    """The row of the route that the desk answers by."""
+    answers = measured.routes.blend.default
+    return next(
+        row
+        for row in measured.evaluation.rows
+        if (row.name, row.direction) == (answers, TO_PICTURE)
+    )
+
+
 def _differences(
-    measured: Measured, memory: ArchiveMemory, answers: str
+    measured: Measured, held_out: HeldOutTexts
 ) -> tuple[tuple[str, str, Difference], ...]:
     """What the desk answers by against each other route, in shares found among the first ten."""
-    rows = {row.name: row for row in measured.evaluation.rows if row.direction == TO_PICTURE}
-    ours = rows[answers]
+    ours = _row(measured)
     assert ours.queries is not None
-    groups = _groups(measured, memory, ours.queries.queries)
+    groups = _groups(measured, held_out, ours.queries.queries)
     return tuple(
-        (answers, name, paired_difference(_hits(ours), _hits(row), groups))
-        for name, row in rows.items()
-        if row.queries is not None and name != answers
+        (ours.name, row.name, paired_difference(_hits(ours), _hits(row), groups))
+        for row in measured.evaluation.rows
+        if row.direction == TO_PICTURE and row.queries is not None and row.name != ours.name
     )
 
 
@@ -87,24 +95,21 @@ def _hits(row: EvaluationRow) -> Doubles:
     return row.queries.hits[10].astype(np.float64)
 
 
-def _groups(measured: Measured, memory: ArchiveMemory, queries: Ints) -> Ints:
+def _groups(measured: Measured, held_out: HeldOutTexts, queries: Ints) -> Ints:
     """Queries that share a picture, or near-duplicates of it, are drawn together: (Q,)."""
-    links = measured.asked.relevant
+    links = measured.routes.relevant
     _, first = np.unique(links[:, 0], return_index=True)
     picture_of = dict(zip(links[first, 0].tolist(), links[first, 1].tolist(), strict=True))
-    pictures = measured.asked.pictures[[picture_of[int(query)] for query in queries]]
-    return memory.groups[pictures]
+    places = [picture_of[int(query)] for query in queries]
+    groups: Ints = held_out.picture_groups[measured.routes.candidates[places]]
+    return groups
 
 
 def _examples(
-    memory: ArchiveMemory, blend: Blend | None, measured: Measured, answers: str, found: bool
+    memory: ArchiveMemory, held_out: HeldOutTexts, measured: Measured, found: bool
 ) -> tuple[DeskExample, ...]:
     """A few texts whose picture came first, or did not come among ten, evenly spaced."""
-    row = next(
-        row
-        for row in measured.evaluation.rows
-        if (row.name, row.direction) == (answers, TO_PICTURE)
-    )
+    row = _row(measured)
     assert row.queries is not None
     wanted = row.queries.ranks == 1 if found else row.queries.ranks > 10
     places = np.flatnonzero(wanted)
@@ -112,9 +117,8 @@ def _examples(
     return tuple(
         _example(
             memory,
-            blend,
+            held_out,
             measured,
-            answers,
             int(row.queries.queries[place]),
             int(row.queries.ranks[place]),
         )
@@ -123,30 +127,27 @@ def _examples(
 
 
 def _example(
-    memory: ArchiveMemory,
-    blend: Blend | None,
-    measured: Measured,
-    answers: str,
-    query: int,
-    rank: int,
+    memory: ArchiveMemory, held_out: HeldOutTexts, measured: Measured, query: int, rank: int
 ) -> DeskExample:
-    asked = measured.asked
-    scores = asked.scores[answers][query].astype(np.float64)
-    best = top(asked.scores[answers][query : query + 1], _SHOWN)[0]
-    right = asked.relevant[asked.relevant[:, 0] == query, 1]
+    routes, answers = measured.routes, measured.answers
+    best = answers.best[query, :_SHOWN]
     sure: list[float | None] = [None] * len(best)
     together = None
-    if blend is not None and blend.confidence is not None:
-        sure = list(map(float, blend.confidence.of_pictures(scores, best)))
-        together = blend.confidence.of_ten(scores, float(asked.nearest[query]))
-    pictures = [memory.pictures[index] for index in asked.pictures]
+    if len(answers.sure):
+        sure = list(map(float, answers.sure[query, :_SHOWN]))
+        together = float(answers.sure_of_ten[query])
+    right = routes.relevant[routes.relevant[:, 0] == query, 1]
+    text = memory.texts(held_out.rows[routes.texts[[query]]])[0]
+    shown = zip(
+        memory.pictures(routes.candidates[best]), answers.right[query, :_SHOWN], sure, strict=True
+    )
     return DeskExample(
-        text=memory.excerpts[asked.texts[query]],
+        text=text.excerpt,
         suggested=tuple(
-            Suggested(pictures[place], bool(place in right), confidence)
-            for place, confidence in zip(best, sure, strict=True)
+            Suggested(picture, bool(is_right), confidence)
+            for picture, is_right, confidence in shown
         ),
-        right=tuple(pictures[place] for place in right),
+        right=tuple(memory.pictures(routes.candidates[right])),
         rank=rank,
         confidence=together,
     )

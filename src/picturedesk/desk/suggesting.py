@@ -1,109 +1,72 @@
-"""From a text to pictures, by every route that a desk knows. Reads; changes nothing.
+"""From texts to pictures, by every route that a desk knows. Reads; never writes.
 
-Given matcher, blend, memory and catalogue; knows no folder.
+Given blend, archive memory and catalogue; knows no folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from picturedesk.desk.vectors import catalogue_space
 from picturedesk.errors import BadInput
-from picturedesk.heads.matcher import Matcher
-from picturedesk.routes import Blend, Confidence, Question
-from picturedesk.routes.blend import BLEND, DIRECT, TRANSFER
-from picturedesk.routes.scores import Memory, Neighbourhood, evidence_for
+from picturedesk.routes import ArchiveVectors, Blend, Confidence, Pictures, Pool, Queries, search
+from picturedesk.routes.evidence import NEAR, Witness, evidence
+from picturedesk.routes.route import ShareConfig
+from picturedesk.routes.search import Ranking, SearchConfig
 from picturedesk.store.archive_memory import ArchiveMemory
-from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.texts.words import words
-from picturedesk.types import Doubles, Evidence, Floats, Hit, Picture, Suggestion, Suggestions
+from picturedesk.types import Catalogue, Evidence, Floats, Suggestion, Suggestions
 
 if TYPE_CHECKING:
     from picturedesk.explaining import Explanation
 
-LEAST = 0.25  # probability that one of ten is acceptable, below which there is doubt
-
-
-def routes(blend: Blend | None) -> tuple[str, ...]:
-    """The routes of a desk; the last one is its default. Without a blend, the paper's two."""
-    return (TRANSFER, DIRECT) if blend is None else blend.routes(captions=True)
+MIN_CONFIDENCE = 0.25  # probability that one of ten is acceptable, below which there is doubt
+BATCH = 256  # texts that are answered together
 
 
 class Suggester:
     """Answers texts.
 
     Args:
-        matcher: puts texts where the catalogue's pictures are.
-        blend: how the routes are weighed; None with the paper's recipe.
+        blend: routes, weights and confidence.
         memory: the archive in the shared space.
         catalogue: the pictures that may be suggested.
     """
 
-    def __init__(
-        self,
-        matcher: Matcher,
-        blend: Blend | None,
-        memory: ArchiveMemory,
-        catalogue: ExactCatalogue,
-    ) -> None:
-        self.matcher = matcher
+    def __init__(self, blend: Blend, memory: ArchiveMemory, catalogue: Catalogue) -> None:
         self.blend = blend
         self.memory = memory
         self.catalogue = catalogue
-        self._space = catalogue_space(matcher, blend)
-        self._archive = Memory(memory.text_vectors, memory.picture_vectors, memory.links)
 
     @cached_property
-    def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood.of(self._archive, self.memory.alike)
+    def _archive(self) -> ArchiveVectors:
+        memory = self.memory
+        return ArchiveVectors(
+            memory.text_vectors, memory.picture_vectors, memory.links, memory.groups
+        )
 
-    def suggest(self, text: str, k: int, route: str, where: str, least: float) -> Suggestions:
-        """See ``Desk.suggest``."""
-        if route not in routes(self.blend):
-            raise BadInput(f"route {route!r} is not known: {', '.join(routes(self.blend))}")
+    def suggest(
+        self, texts: Sequence[str], k: int, route: str, where: str, min_confidence: float
+    ) -> list[Suggestions]:
+        """See ``Desk.suggest``; one answer a text."""
+        self.blend.weights_of(route)
         if k < 1:
             raise BadInput(f"k is {k}: ask for at least one picture")
-        features = self.features(text)
-        if self.blend is not None:
-            return self._blended(self.blend, text, features, k, route, where, least)
-        vector = self.matcher.placed(features)[0]
-        hits = (
-            self.catalogue.search(vector, k, where)
-            if route == DIRECT
-            else self._transfer(vector, k, where)
-        )
-        return Suggestions(
-            Suggestion(hit.picture, hit.score, route, rank, self._evidence(vector, hit.picture))
-            for rank, hit in enumerate(hits, start=1)
-        )
-
-    def features(self, text: str) -> Floats:
-        """Text features (1, I); raises BadInput if no word of the text is known."""
-        features = self.matcher.text_encoder.encode([text])
-        if not features.any():
-            raise BadInput(
-                "no word of the text is known to this desk: "
-                "give a longer text, or fit on an archive in its language"
-            )
-        return features
-
-    def question(self, features: Floats) -> Question:
-        """Text features (1, I) as the routes see them; raises BadInput without a blend."""
-        if self.blend is None:
-            raise BadInput("this desk was fitted with the paper's recipe: it blends nothing")
-        kernel = self.blend.kernel
-        text = self.matcher.placed(features)
-        spoken, nearest = self._neighbourhood(text, kernel.nearest, kernel.temperature)
-        named = self.blend.named_texts(features)
-        return Question(text[0], spoken[0], named[0], float(nearest[0]))
+        answers: list[Suggestions] = []
+        for start in range(0, len(texts), BATCH):
+            batch = texts[start : start + BATCH]
+            answers += self._answered(self._queries(batch), k, route, where, min_confidence)
+        return answers
 
     def explain(
-        self, text: str, suggestions: Sequence[Suggestion], features: Floats
+        self,
+        text: str,
+        suggestions: Sequence[Suggestion],
+        features: Floats,
+        typical: Floats | None,
     ) -> list[Explanation]:
         """What spoke for each of K suggestions of one route.
 
@@ -111,110 +74,116 @@ class Suggester:
             text: the text that they were made for.
             suggestions: at least one.
             features: (K, ΣD_l) their level features.
+            typical: (ΣD_l,) what levels are compared with.
 
         Raises:
-            BadInput: for the paper's transfer route, which is no sum.
+            BadInput: if the route asks with several vectors a text: its score is no sum.
         """
-        from picturedesk.explaining import Shown, explain_all
+        from picturedesk.explaining import Shown, explain
 
-        route = suggestions[0].route
-        if self.blend is None and route != DIRECT:
-            raise BadInput(f"route {route!r} of the paper cannot be explained: ask for direct")
+        queries = self._queries([text])
         keys = [suggestion.picture.key for suggestion in suggestions]
-        vectors = self.catalogue.vectors(keys)
-        columns = [self.matcher.backbone.columns(level) for level in self.matcher.levels]
-        typical = np.concatenate([self.memory.typical[column] for column in columns])
-        blend = question = spoken = None
-        if self.blend is not None:
-            blend = replace(self.blend, weights=self.blend.weights_of(route))
-            question = self.question(self.features(text))
-            spoken = self._words(blend, text, keys, "").astype(np.float32)
-        shown = Shown(features, self._space.hubness_of(vectors), spoken, typical)
-        return explain_all(self.matcher, blend, text, question, shown)
+        bm25 = None
+        if self.blend.word_routes and self.catalogue.has_words:
+            bm25 = self.catalogue.word_scores(words(text), keys)
+        shown = Shown(
+            pictures=Pictures(self.blend.matcher, keys, features),
+            vectors=self.catalogue.fetch(keys).vectors,
+            bm25=bm25,
+        )
+        config = ShareConfig(typical=typical)
+        return explain(self.blend, suggestions[0].route, queries, shown, config)
 
-    def _blended(
-        self,
-        blend: Blend,
-        text: str,
-        features: Floats,
-        k: int,
-        route: str,
-        where: str,
-        least: float,
-    ) -> Suggestions:
-        question = self.question(features)
-        keys, scores = self._scores(blend, question, text, route, where)
-        order = np.argsort(-scores, kind="stable")[:k].astype(np.int64)
-        pictures = self.catalogue.pictures([keys[index] for index in order])
-        sure: list[float | None] = [None] * len(order)
-        together, doubt = None, ""
-        if blend.confidence is not None and route == BLEND and len(order):
-            sure = list(map(float, blend.confidence.of_pictures(scores, order)))
-            together = blend.confidence.of_ten(scores, question.nearest)
-            doubt = _doubt(blend.confidence, together, least, scores, question.nearest)
-        ranked = zip(order, pictures, sure, strict=True)
-        found = [
-            Suggestion(
-                picture,
-                float(scores[index]),
-                route,
-                rank,
-                self._evidence(question.text, picture),
-                confidence,
+    def _queries(self, texts: Sequence[str]) -> Queries:
+        """The texts as routes see them; raises BadInput for one of which no word is known."""
+        features = self.blend.matcher.text_encoder.encode(texts)
+        known = features.any(axis=1)
+        if not known.all():
+            which = f"text {int(np.argmin(known)) + 1}" if len(texts) > 1 else "the text"
+            raise BadInput(
+                f"no word of {which} is known to this desk: "
+                "give a longer text, or fit on an archive in its language"
             )
-            for rank, (index, picture, confidence) in enumerate(ranked, start=1)
+        return Queries(self.blend.matcher, texts, features, self._archive)
+
+    def _answered(
+        self, queries: Queries, k: int, route: str, where: str, min_confidence: float
+    ) -> list[Suggestions]:
+        judged = self.blend.confidence is not None and route == self.blend.default
+        config = SearchConfig() if judged else SearchConfig(background=0)
+        asked = self.blend.ask(queries)
+        rankings = search(self.blend, self.catalogue, asked, k, route, where, config)
+        return [
+            self._suggestions(queries.of(place), ranking, route, float(nearest), min_confidence)
+            for place, (ranking, nearest) in enumerate(zip(rankings, asked.nearest, strict=True))
         ]
-        return Suggestions(found, together, doubt)
 
-    def _scores(
-        self, blend: Blend, question: Question, text: str, route: str, where: str
-    ) -> tuple[list[str], Doubles]:
-        """Keys of all pictures that pass the condition, ascending, and a route's scores (N,)."""
-        query = blend.query(question, route)
-        found = self.catalogue.scores(query, where)
-        scores = blend.space.scores(found.cosines, query)
-        weight = blend.weights_of(route).words
-        if weight:
-            scores = scores + weight * self._words(blend, text, found.keys, where)
-        return found.keys, scores
-
-    def _words(self, blend: Blend, text: str, keys: Sequence[str], where: str) -> Doubles:
-        """Saturated BM25 (N,) of the captions of pictures that pass the condition, 0 to 1."""
-        if not self.catalogue.has_words:
-            return np.zeros(len(keys))
-        spoken = self.catalogue.words(words(text), where)
-        return blend.saturated(np.array([spoken.get(key, 0.0) for key in keys]))
-
-    def _transfer(self, vector: Floats, k: int, where: str) -> list[Hit]:
-        """Eq. 7 and 8; where the archive text has several pictures, the nearest one counts."""
-        nearest = int(np.argmax(self.memory.text_vectors @ vector))
-        best: dict[str, Hit] = {}
-        for _, picture in self.memory.links_of(np.array([nearest])):
-            for hit in self.catalogue.search(self.memory.picture_vectors[picture], k, where):
-                known = best.get(hit.picture.key)
-                if known is None or hit.score > known.score:
-                    best[hit.picture.key] = hit
-        return sorted(best.values(), key=lambda hit: (-hit.score, hit.picture.key))[:k]
-
-    def _evidence(self, vector: Floats, picture: Picture) -> tuple[Evidence, ...]:
-        memory = self.memory
-        fused = self._space.fused_of(self.catalogue.vectors([picture.key]))[0]
-        return tuple(
-            Evidence(
-                memory.excerpts[found.text],
-                found.text_similarity,
-                memory.pictures[found.picture],
-                found.picture_similarity,
-            )
-            for found in evidence_for(vector, fused, self._archive)
+    def _suggestions(
+        self,
+        query: Queries,
+        ranking: Ranking,
+        route: str,
+        nearest: float,
+        min_confidence: float,
+    ) -> Suggestions:
+        sure: list[float | None] = [None] * len(ranking.pictures)
+        together, doubt = None, ""
+        confidence = self.blend.confidence
+        if confidence is not None and route == self.blend.default and ranking.pictures:
+            ranked = np.arange(len(ranking.pictures), dtype=np.int64)
+            sure = list(map(float, confidence.of_pictures(ranking.pool, ranked)))
+            together = confidence.of_ten(ranking.pool, nearest)
+            doubt = _doubt(confidence, together, min_confidence, ranking.pool, nearest)
+        witnesses = self._evidence(query, ranking)
+        rows = zip(ranking.pictures, ranking.scores, witnesses, sure, strict=True)
+        return Suggestions(
+            (
+                Suggestion(picture, float(score), route, rank, spoken, probability)
+                for rank, (picture, score, spoken, probability) in enumerate(rows, start=1)
+            ),
+            together,
+            doubt,
         )
 
+    def _evidence(self, query: Queries, ranking: Ranking) -> list[tuple[Evidence, ...]]:
+        """What spoke for each suggestion; texts and pictures of all are read together."""
+        fused = self.blend.layout.split(ranking.vectors)[self._fused]
+        found = evidence(query.neighbours(NEAR), fused, self._archive)
+        every = [witness for witnesses in found for witness in witnesses]
+        told = self._told(every)
+        return [tuple(told[witness] for witness in witnesses) for witnesses in found]
 
-def _doubt(sure: Confidence, together: float, least: float, scores: Doubles, nearest: float) -> str:
+    def _told(self, witnesses: Sequence[Witness]) -> dict[Witness, Evidence]:
+        texts = np.unique([witness.text for witness in witnesses]).astype(np.int64)
+        pictures = np.unique([witness.picture for witness in witnesses]).astype(np.int64)
+        text_of = dict(zip(texts.tolist(), self.memory.texts(texts), strict=True))
+        picture_of = dict(zip(pictures.tolist(), self.memory.pictures(pictures), strict=True))
+        return {
+            witness: Evidence(
+                text_of[witness.text].excerpt,
+                witness.text_similarity,
+                picture_of[witness.picture],
+                witness.picture_similarity,
+            )
+            for witness in witnesses
+        }
+
+    @property
+    def _fused(self) -> str:
+        """Name of the block that holds the shared space."""
+        return self.blend.block_routes[0].block.name
+
+
+def _doubt(
+    sure: Confidence, together: float, min_confidence: float, pool: Pool, nearest: float
+) -> str:
     """Why there may be no good picture, "" if there is no reason to think so."""
-    if together < least:
-        return f"the chance that one of the first ten suits is {together:.0%}, under {least:.0%}"
-    if not sure.is_strong(scores):
+    if together < min_confidence:
+        return (
+            f"the chance that one of the first ten suits is {together:.0%}, "
+            f"under {min_confidence:.0%}"
+        )
+    if not sure.is_strong(pool):
         return "even the best picture scores lower than nearly all that suited texts of the archive"
     if not sure.is_familiar(nearest):
         return "the text is unlike everything in the archive, so the confidence means little"

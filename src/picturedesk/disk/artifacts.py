@@ -23,7 +23,7 @@ import numpy.typing as npt
 from picturedesk.errors import Mismatch, MissingArtefact
 from picturedesk.types import Json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.safetensors"
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.explaining.explanation import AttributionConfig, Share, WordShare
+from picturedesk.explaining.explanation import ExplainConfig, Share, WordShare
 from picturedesk.explaining.leaving_out import without
-from picturedesk.explaining.pictures import inverse
 from picturedesk.explaining.views import Views
 from picturedesk.heads.fusion import length_one
+from picturedesk.heads.shares import inverse
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.texts.lsa import LsaEncoder
 from picturedesk.texts.sentences import SentenceEncoder
@@ -123,16 +123,15 @@ class ReadText:
 
 
 def shared_out(
-    read: ReadText, views: Views, config: AttributionConfig
+    read: ReadText, views: Views, config: ExplainConfig
 ) -> list[tuple[tuple[WordShare, ...], tuple[Share, ...], float]]:
     """Words, sentences and offset of each picture, as ``Explanation`` has them."""
-    slopes = views.slopes(read.features)  # (K, I)
+    slopes, offsets = views.slopes()
     exact = [read.word_shares(slope) for slope in slopes]
     spoken = [read.sentence_shares(slope) for slope in slopes]
     unknown = _unknown(read, set(exact[0]) if exact else set())
     chosen = [_chosen(shares, unknown, config) for shares in spoken]
     drops = _drops(read, views, list(dict.fromkeys(v for some in chosen for v in some)))
-    offsets = views.offsets(read.features)  # (K,)
     found = []
     for row, slope in enumerate(slopes):
         shares = [WordShare(word, share, True) for word, share in exact[row].items()]
@@ -153,7 +152,7 @@ def _unknown(read: ReadText, known: set[str]) -> list[list[str]]:
 
 
 def _chosen(
-    shares: Doubles, unknown: Sequence[Sequence[str]], config: AttributionConfig
+    shares: Doubles, unknown: Sequence[Sequence[str]], config: ExplainConfig
 ) -> list[Variant]:
     """What is left out for one picture: words of the sentences that speak most for it."""
     strongest = np.argsort(-shares, kind="stable")[: config.sentences].tolist()
@@ -162,7 +161,7 @@ def _chosen(
 
 
 def _drops(read: ReadText, views: Views, variants: list[Variant]) -> dict[Variant, Doubles]:
-    """How much each picture's (K,) direct and names fall with each word left out."""
+    """How much each picture's (K,) scores fall with each word left out."""
     if not variants:
         return {}
     scores = views.scores(np.concatenate([read.features[None], read.changed(variants)]))

@@ -94,6 +94,16 @@ class Matcher:
             ]
         )
 
+    def level_columns(self) -> dict[str, slice]:
+        """Where each level lies among the columns that the matcher reads."""
+        found: dict[str, slice] = {}
+        start = 0
+        for level in self.levels:
+            known = self.backbone.columns(level)
+            found[level] = slice(start, start + known.stop - known.start)
+            start = found[level].stop
+        return found
+
     def texts(self, texts: Sequence[str]) -> Floats:
         """Q texts → (Q, D) of length one; a text without a known word gives zeros."""
         return self.placed(self.text_encoder.encode(texts))

@@ -1,9 +1,14 @@
-"""Runs the recipe: rehearse, choose, calibrate, fit on everything."""
+"""The recipe ``best``: how a desk is fitted when nothing else is asked for. Needs no torch.
+
+Closed-form heads for both sides, several routes blended, and a confidence: ridges, weights and
+confidence are chosen by cross-validation, then all is fitted on everything. What was tried on the
+way is in docs/recipes.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,19 +16,28 @@ from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best_config import PROBABILITIES, BestConfig
 from picturedesk.learning.calibration import calibrate, rankings
-from picturedesk.learning.cross_validation import Rehearsal, divide, rehearse
-from picturedesk.learning.ingredients import CaptionScores, Ingredients
+from picturedesk.learning.cross_validation import (
+    FoldScores,
+    HeldOut,
+    divide,
+    fit_routes,
+    fold_of,
+    held_out_scores,
+)
 from picturedesk.learning.parallel import side_by_side
-from picturedesk.learning.training_pairs import Material, TextParts
+from picturedesk.learning.projections import Projections
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.learning.weighing import blended, choose, mean_reciprocal_rank
-from picturedesk.routes import Blend, CatalogueSpace, Kernel, Weights
-from picturedesk.routes.blend import ALONE, BLEND, DIRECT, NAMES, WORDS
+from picturedesk.measuring.metrics import ranks
+from picturedesk.routes import BLEND, Blend
+from picturedesk.routes.direct import direct_scores
+from picturedesk.routes.route import Classes
 from picturedesk.texts.joined import JoinedEncoder
-from picturedesk.types import Ints, Progress, silent
+from picturedesk.types import Doubles, Floats, Ints, Progress, silent
 
 FEWEST_TEXTS = 10  # that can be divided and still be learned from
-_SATURATION = 10.0  # BM25 that counts half
-_SPREAD = 5.0  # deviations of other routes that lie between no word in common and all of them
+
+Ridges = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,127 +45,151 @@ class Fitted:
     """What the recipe leaves.
 
     Attributes:
-        encoder: the matcher's text encoder.
-        matcher: text encoder and both heads.
-        blend: weights, class names and confidence.
+        blend: matcher, routes, weights and confidence.
+        text_features: (T, I) of the training texts.
         ridges: (picture, text) that were chosen.
-        rehearsed: mean reciprocal rank of each route in the rehearsals, 0 to 1.
-        asked: texts that were asked in them.
+        cross_validated: mean reciprocal rank of each route on held-out texts, 0 to 1.
+        held_out: texts that were asked.
     """
 
-    encoder: JoinedEncoder
-    matcher: Matcher
     blend: Blend
-    ridges: tuple[float, float]
-    rehearsed: dict[str, float]
-    asked: int
+    text_features: Floats
+    ridges: Ridges
+    cross_validated: dict[str, float]
+    held_out: int
+
+    @property
+    def matcher(self) -> Matcher:
+        """Text encoder and both heads."""
+        return self.blend.matcher
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fold:
+    """A fold before routes are fitted: what every pair of ridges shares, and what each gives."""
+
+    held_out: HeldOut
+    projections: Projections
+    features: Floats  # (Q, I) of the texts held out
+    matchers: dict[Ridges, Matcher]
+    reciprocal: dict[Ridges, Doubles]  # reciprocal ranks (Q,) by the direct route
 
 
 def fit_best(
-    material: Material,
-    parts: TextParts,
+    pairs: TrainingPairs,
+    features: TextFeatures,
     config: BestConfig,
-    captions: CaptionScores | None = None,
     progress: Progress = silent,
 ) -> Fitted:
-    """Fits heads, weights and confidence on an archive.
+    """Fits heads, routes, weights and confidence on an archive.
 
     Args:
-        material: the training part.
-        parts: text features of its texts; without a pretrained encoder among them there is no
-            class-name route.
+        pairs: the training part.
+        features: of its texts; without a pretrained encoder among them there is no class-name
+            route.
         config: settings.
-        captions: texts and captions → BM25; None where archive pictures have no captions.
-        progress: told of rehearsals.
+        progress: told of folds.
 
     Raises:
         BadInput: if the archive is too small.
     """
-    if len(material.texts) < FEWEST_TEXTS:
+    if len(pairs.texts) < FEWEST_TEXTS:
         raise BadInput(
-            f"{len(material.texts)} texts to learn from, at least {FEWEST_TEXTS} are needed"
+            f"{len(pairs.texts)} texts to learn from, at least {FEWEST_TEXTS} are needed"
         )
-    ingredients = Ingredients.of(material, parts, captions, config)
-    ridges, rehearsals = _rehearsals(ingredients, progress)
-    weights = choose(rehearsals, config, _SATURATION)
+    words = _class_words(pairs, features)
+    ridges, folds = _cross_validated(pairs, features, words, config, progress)
+    weights = choose(folds, config.routes, config.gain)
     known = [
         ranking
-        for r in rehearsals
-        for ranking in rankings(blended(r, weights, _SATURATION), r.relevant, r.nearest)
+        for fold in folds
+        for ranking in rankings(blended(fold, weights), fold.held_out.relevant, fold.nearest)
     ]
-    if captions is None:
-        weights = _with_default_words(weights, config)
-    encoder, matcher, blend = _fit_all(ingredients, ridges, weights)
-    return Fitted(
-        encoder=encoder,
-        matcher=matcher,
-        blend=replace(blend, confidence=calibrate(known, config.seed)),
-        ridges=ridges,
-        rehearsed=_summary(rehearsals, weights),
-        asked=len(known),
-    )
-
-
-def _rehearsals(
-    ingredients: Ingredients, progress: Progress
-) -> tuple[tuple[float, float], list[Rehearsal]]:
-    """The best ridges, and the rehearsals with them."""
-    material, config = ingredients.material, ingredients.config
-    held = divide(material.together, config)
-    everything = np.arange(len(material.texts))
-
-    def rehearsed(asked: Ints) -> list[Rehearsal]:
-        sides = ingredients.sides(np.setdiff1d(everything, asked))
-        return [
-            rehearse(ingredients, sides, sides.align(config.with_ridges(ridges)), asked)
-            for ridges in config.ridges
-        ]
-
-    runs = list(side_by_side(rehearsed, held, "rehearsals", progress))
-    tried = {ridges: [run[i] for run in runs] for i, ridges in enumerate(config.ridges)}
-    best = max(tried, key=lambda r: mean_reciprocal_rank(tried[r], ALONE[DIRECT], _SATURATION))
-    return best, tried[best]
-
-
-def _fit_all(
-    ingredients: Ingredients, ridges: tuple[float, float], weights: Weights
-) -> tuple[JoinedEncoder, Matcher, Blend]:
-    """Everything once more, on all texts."""
-    material, config = ingredients.material, ingredients.config
-    sides = ingredients.sides(np.arange(len(material.texts), dtype=np.int64))
-    alignment = sides.align(config.with_ridges(ridges))
-    matcher = Matcher(
-        sides.encoder,
-        alignment.picture_head,
-        material.spec,
-        text_head=alignment.text_head,
-    )
-    names = ingredients.named(sides)
+    everything = np.arange(len(pairs.texts), dtype=np.int64)
+    projections = Projections.of(pairs, features, everything, config.alignment)
+    matcher = projections.align(config.with_ridges(ridges))
+    classes = _classes(pairs, words, features, projections.encoder)
     blend = Blend(
-        space=CatalogueSpace(matcher.width, names.width if names is not None else 0, hubs=True),
+        matcher=matcher,
+        routes=fit_routes(config.routes, fold_of(projections, matcher, classes)),
         weights=weights,
-        kernel=Kernel(config.nearest, config.temperature),
-        hub_temperature=config.hub_temperature,
-        words_scale=_SATURATION,
-        names=names,
-        probabilities=PROBABILITIES if names is not None else "",
-        sentences=ingredients.parts.sentence_columns(sides.encoder),
+        confidence=calibrate(known, config.seed),
     )
-    return sides.encoder, matcher, blend
+    return Fitted(
+        blend=blend,
+        text_features=projections.text_features,
+        ridges=ridges,
+        cross_validated=_summary(folds, blend),
+        held_out=len(known),
+    )
 
 
-def _with_default_words(weights: Weights, config: BestConfig) -> Weights:
-    """Captions that may come later are heard too, as loudly as a deviation or so."""
-    return replace(weights, words=config.default_words * _SPREAD)
+def _cross_validated(
+    pairs: TrainingPairs,
+    features: TextFeatures,
+    words: Floats | None,
+    config: BestConfig,
+    progress: Progress,
+) -> tuple[Ridges, list[FoldScores]]:
+    """The best ridges by the direct route, and what every route scores with them."""
+
+    def projected(held: Ints) -> _Fold:
+        return _projected(pairs, features, held, config)
+
+    held = divide(pairs.split_groups, config)
+    folds = list(side_by_side(projected, held, "folds", progress))
+
+    def value(ridges: Ridges) -> float:
+        return float(np.concatenate([fold.reciprocal[ridges] for fold in folds]).mean())
+
+    best = max(config.ridges, key=value)
+
+    def scored(fold: _Fold) -> FoldScores:
+        classes = _classes(pairs, words, features, fold.projections.encoder)
+        part = fold_of(fold.projections, fold.matchers[best], classes)
+        return held_out_scores(part, fold.features, pairs, fold.held_out, config.routes)
+
+    return best, list(side_by_side(scored, folds, "routes", progress))
 
 
-def _summary(rehearsals: Sequence[Rehearsal], weights: Weights) -> dict[str, float]:
-    """Mean reciprocal rank of each route alone, and of the blend."""
-    some = rehearsals[0]
-    left_out = {NAMES} if some.names is None else set()
-    left_out |= {WORDS} if some.words is None else set()
+def _projected(
+    pairs: TrainingPairs, features: TextFeatures, held: Ints, config: BestConfig
+) -> _Fold:
+    """Both sides without the texts held out; a matcher and direct ranks for each pair of ridges."""
+    held_out = HeldOut.of(pairs, held, config)
+    rest = np.setdiff1d(np.arange(len(pairs.texts), dtype=np.int64), held)
+    projections = Projections.of(pairs, features, rest, config.alignment)
+    asked = features.features(projections.encoder, held_out.texts)
+    levels = pairs.features[held_out.candidates]
+    matchers = {ridges: projections.align(config.with_ridges(ridges)) for ridges in config.ridges}
+    reciprocal = {
+        ridges: 1
+        / ranks(direct_scores(matcher.placed(asked), matcher.pictures(levels)), held_out.relevant)
+        for ridges, matcher in matchers.items()
+    }
+    return _Fold(held_out, projections, asked, matchers, reciprocal)
+
+
+def _class_words(pairs: TrainingPairs, features: TextFeatures) -> Floats | None:
+    """Vectors (C, S) of the class names; None where backbone, levels or texts have none."""
+    levels = {str(level) for level in pairs.spec.levels}
+    if features.pretrained is None or not pairs.classes or PROBABILITIES not in levels:
+        return None
+    return features.pretrained.encode(pairs.classes)
+
+
+def _classes(
+    pairs: TrainingPairs, words: Floats | None, features: TextFeatures, encoder: JoinedEncoder
+) -> Classes | None:
+    if words is None:
+        return None
+    return Classes(pairs.classes, words, features.pretrained_columns(encoder), PROBABILITIES)
+
+
+def _summary(folds: Sequence[FoldScores], blend: Blend) -> dict[str, float]:
+    """Mean reciprocal rank of each route alone that the folds have scored, and of the blend."""
     return {
-        name: mean_reciprocal_rank(rehearsals, alone, _SATURATION)
-        for name, alone in {**ALONE, BLEND: weights}.items()
-        if name not in left_out
+        name: mean_reciprocal_rank(folds, blend.weights_of(name))
+        for name in blend.names
+        if name in folds[0].scores or name == BLEND
     }

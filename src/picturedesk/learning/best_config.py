@@ -1,4 +1,4 @@
-"""The settings of the recipe. Knows what they mean, not what they do."""
+"""The settings of the recipe ``best``. Knows what they mean, not what they do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
 from picturedesk.learning.alignment import AlignmentConfig, Block
+from picturedesk.routes.kinds import BEST
+from picturedesk.routes.route import RoutePlan
 from picturedesk.types import Level
 
 PROBABILITIES = "probs"
@@ -20,36 +22,22 @@ class BestConfig:
 
     Attributes:
         alignment: of texts and pictures; its ridges are the first of those tried.
-        ridges: (picture, text) in percent, tried in the rehearsals.
-        folds: into how many parts the archive is divided; each is asked once.
-        rehearse_all: an archive of more texts than this is rehearsed with one part only.
-        most_asked: texts that are asked in a rehearsal, at most.
-        hubs: how much of the hubness is taken off, tried.
-        names: weights of the class-name route, tried, in deviations of the direct route.
-        transfer: weights of the transfer route, tried.
-        words: weights of the captions' BM25, tried where archive pictures have captions.
+        ridges: (picture, text) in percent, tried by cross-validation.
+        folds: into how many parts the archive is divided; each is held out once.
+        all_folds_up_to: in an archive of more texts than this only one part is held out.
+        most_asked: texts of a fold that are asked, at most.
+        routes: kinds of routes that are fitted and weighed, the direct route first.
         gain: mean reciprocal rank, 0 to 1, that each route must add to be let in.
-        hub_temperature: cosine; see ``blend.hubness``.
-        nearest: archive texts that speak in the transfer route.
-        temperature: cosine; how much more the nearest ones are heard.
-        default_words: weight of BM25 where no archive picture has a caption to learn it from.
         seed: of the division into parts.
     """
 
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
     ridges: tuple[tuple[float, float], ...] = ((0.3, 0.5), (1.0, 1.0), (3.0, 3.0))
     folds: int = 5
-    rehearse_all: int = 5000
+    all_folds_up_to: int = 5000
     most_asked: int = 2000
-    hubs: tuple[float, ...] = (0.0, 0.25, 0.5)
-    names: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 8.0)
-    transfer: tuple[float, ...] = (0.0, 0.15, 0.3, 0.6, 1.2, 8.0)
-    words: tuple[float, ...] = (0.0, 0.15, 0.3, 0.6, 1.2, 2.4)
+    routes: tuple[RoutePlan, ...] = BEST
     gain: float = 0.002
-    hub_temperature: float = 0.1
-    nearest: int = 20
-    temperature: float = 0.1
-    default_words: float = 0.3
     seed: int = 0
 
     def __post_init__(self) -> None:

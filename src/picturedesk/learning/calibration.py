@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.routes import Confidence
-from picturedesk.routes.confidence import TEN, picture_features, softmax, ten_features
+from picturedesk.routes.confidence import TEN, Confidence, Pool, picture_features, ten_features
 from picturedesk.types import Bools, Doubles, Floats, Ints
 
 FEWEST = 50  # texts that a calibration needs
@@ -66,9 +65,10 @@ def calibrate(known: Sequence[Ranking], seed: int = 0) -> Confidence | None:
     of_ten, found = [], []
     for ranking in seen:
         best = np.argsort(-ranking.scores, kind="stable")[:TEN].astype(np.int64)
-        of_pictures.append(picture_features(ranking.scores, best, temperature))
+        pool = Pool.whole(ranking.scores)
+        of_pictures.append(picture_features(pool, best, temperature))
         right.append(ranking.right[best])
-        of_ten.append(ten_features(ranking.scores, ranking.nearest, temperature))
+        of_ten.append(ten_features(pool, ranking.nearest, temperature))
         found.append(ranking.right[best].any())
     picture = _fit(np.concatenate(of_pictures), np.concatenate(right))
     ten = _fit(np.stack(of_ten), np.array(found))
@@ -93,7 +93,7 @@ def _temperature(known: Sequence[Ranking]) -> float:
     """Of the softmax under which the right pictures are likeliest."""
 
     def surprise(temperature: float) -> float:
-        shares = (softmax(r.scores, temperature)[r.right].sum() for r in known)
+        shares = (Pool.whole(r.scores).shares(temperature)[r.right].sum() for r in known)
         return -float(np.mean([np.log(max(share, 1e-12)) for share in shares]))
 
     return float(min(_TEMPERATURES, key=surprise))

@@ -1,57 +1,72 @@
-"""Rehearsals: the recipe fitted on a part of the archive, and asked about the rest.
+"""Cross-validation: fitting on a part of the archive, scoring the texts that are held out.
 
-What comes out are the scores that every route gives for texts and pictures that nothing was fitted
-on; weights and confidence are learned from these and from nothing else.
+Weights, ridges and confidence are learned from these scores and from nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.heads.fusion import length_one
-from picturedesk.learning.alignment import Alignment
+from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best_config import BestConfig
-from picturedesk.learning.ingredients import Ingredients
-from picturedesk.learning.projections import Sides
-from picturedesk.routes import hubness
-from picturedesk.routes.scores import Memory, Neighbourhood
+from picturedesk.learning.projections import Projections
+from picturedesk.learning.training_pairs import TrainingPairs
+from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
+from picturedesk.routes.captions import CaptionIndex
+from picturedesk.routes.route import Classes, Route, RoutePlan
 from picturedesk.types import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rehearsal:
-    """Scores of every route for texts that nothing was fitted on.
+class HeldOut:
+    """Texts that are asked, and the pictures that are ranked for them.
 
     Attributes:
-        texts: (Q,) indices of the texts asked.
-        relevant: (m, 2) which of the candidates ran with which of them.
-        direct: (Q, n) cosines.
-        hubs: (n,) hubness of the candidates.
-        transfer: (Q, n) cosines.
-        names: (Q, n) cosines, None without class names.
-        words: (Q, n) BM25 of the captions, None where there are no captions.
-        nearest: (Q,) cosine of the nearest archive text.
+        texts: (Q,) indices of the texts.
+        candidates: (n,) indices of the pictures that ran with these and others held out.
+        relevant: (m, 2) which of the candidates ran with which of the texts.
     """
 
     texts: Ints
+    candidates: Ints
     relevant: Ints
-    direct: Floats
-    hubs: Floats
-    transfer: Floats
-    names: Floats | None
-    words: Floats | None
+
+    @classmethod
+    def of(cls, pairs: TrainingPairs, fold: Ints, config: BestConfig) -> HeldOut:
+        """The texts (n,) of a fold; of very many, some are asked, all their pictures compete."""
+        candidates, links = pairs.pictures_of(fold)
+        drawn = np.random.default_rng(config.seed).permutation(len(fold))
+        asked = np.sort(drawn[: config.most_asked]).astype(np.int64)
+        links = links[np.isin(links[:, 0], asked)]
+        relevant = np.stack([np.searchsorted(asked, links[:, 0]), links[:, 1]], axis=1)
+        return cls(fold[asked], candidates, relevant)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldScores:
+    """Scores of every route for texts that it was not fitted on.
+
+    Attributes:
+        held_out: the texts and candidates.
+        scores: route → (Q, n), or (1, n) where it is the same for every text.
+        nearest: (Q,) cosine of the nearest archive text.
+    """
+
+    held_out: HeldOut
+    scores: dict[str, Floats]
     nearest: Floats
 
 
-def divide(together: Ints, config: BestConfig) -> list[Ints]:
-    """Texts (T,) → the texts asked in each rehearsal; those of one number stay together.
+def divide(split_groups: Ints, config: BestConfig) -> list[Ints]:
+    """Texts (T,) → the texts held out in each fold; those of one number stay together.
 
-    A large archive is rehearsed once.
+    Of a large archive one fold is enough.
     """
     random = np.random.default_rng(config.seed)
-    names, sizes = np.unique(together, return_counts=True)
+    names, sizes = np.unique(split_groups, return_counts=True)
     order = random.permutation(len(names))
     filled = np.zeros(config.folds, dtype=np.int64)
     fold_of = np.zeros(len(names), dtype=np.int64)
@@ -59,72 +74,60 @@ def divide(together: Ints, config: BestConfig) -> list[Ints]:
         fold = int(np.argmin(filled))
         fold_of[name] = fold
         filled[fold] += sizes[name]
-    of_text = fold_of[np.searchsorted(names, together)]
-    used = 1 if len(together) > config.rehearse_all else config.folds
+    of_text = fold_of[np.searchsorted(names, split_groups)]
+    used = 1 if len(split_groups) > config.all_folds_up_to else config.folds
     return [np.flatnonzero(of_text == fold).astype(np.int64) for fold in range(used)]
 
 
-def rehearse(
-    ingredients: Ingredients, sides: Sides, alignment: Alignment, asked: Ints
-) -> Rehearsal:
-    """Asks the fitted sides about texts they have not seen, among those texts' own pictures.
+def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None) -> Fold:
+    """What routes are fitted on: the part that was projected, in the matcher's space."""
+    pairs, rows = projections.pairs, projections.pictures
+    pictures = Pictures(matcher, [pairs.keys[row] for row in rows], pairs.features[rows])
+    archive = ArchiveVectors(
+        matcher.placed(projections.text_features),
+        pictures.vectors,
+        projections.links,
+        pairs.duplicate_groups[projections.texts],
+    )
+    texts = [pairs.texts[index] for index in projections.texts]
+    queries = Queries(matcher, texts, projections.text_features, archive)
+    return Fold(queries, pictures, classes)
+
+
+def fit_routes(plans: Sequence[RoutePlan], fold: Fold) -> tuple[Route, ...]:
+    """The routes that an archive can have."""
+    fitted = (plan.fit(fold) for plan in plans)
+    return tuple(route for route in fitted if route is not None)
+
+
+def held_out_scores(
+    fold: Fold,
+    features: Floats,
+    pairs: TrainingPairs,
+    held_out: HeldOut,
+    plans: Sequence[RoutePlan],
+) -> FoldScores:
+    """Fits routes on a fold and asks them about texts that it does not have.
 
     Args:
-        ingredients: the archive, and what the routes are made of.
-        sides: fitted without the texts that are asked.
-        alignment: of these sides.
-        asked: (Q',) texts; of very many, some are asked, all their pictures stay candidates.
+        fold: what they are fitted on.
+        features: (Q, I) of the texts held out, by the fold's text encoder.
+        pairs: the whole training part.
+        held_out: texts and candidates.
+        plans: kinds of routes.
     """
-    material, config = ingredients.material, ingredients.config
-    offered, links = material.pictures_of(asked)
-    few = _some(len(asked), config)
-    links = links[np.isin(links[:, 0], few)]
-    relevant = np.stack([np.searchsorted(few, links[:, 0]), links[:, 1]], axis=1)
-    asked = asked[few]
-    features = ingredients.parts.features(sides.encoder, asked)
-    texts = length_one(alignment.text_head(features))
-    pictures = length_one(alignment.picture_head(material.features[offered]))
-    archive = Memory(
-        length_one(alignment.text_head(sides.text_features)),
-        length_one(alignment.picture_head(material.features[sides.shown])),
-        sides.links,
+    matcher = fold.queries.matcher
+    blend = Blend(matcher, fit_routes(plans, fold), {})
+    texts = [pairs.texts[index] for index in held_out.texts]
+    candidates = Pictures(
+        matcher,
+        [pairs.keys[index] for index in held_out.candidates],
+        pairs.features[held_out.candidates],
     )
-    neighbours = Neighbourhood.of(archive, material.alike[sides.chosen])
-    spoken, nearest = neighbours(texts, config.nearest, config.temperature)
-    return Rehearsal(
-        texts=asked,
-        relevant=relevant,
-        direct=texts @ pictures.T,
-        hubs=hubness(archive.texts, pictures, config.hub_temperature),
-        transfer=spoken @ pictures.T,
-        names=_named(ingredients, sides, features, offered),
-        words=_spoken(ingredients, asked, offered),
-        nearest=nearest,
-    )
-
-
-def _some(texts: int, config: BestConfig) -> Ints:
-    """Which of so many texts are asked, ascending."""
-    drawn = np.random.default_rng(config.seed).permutation(texts)
-    return np.sort(drawn[: config.most_asked]).astype(np.int64)
-
-
-def _named(
-    ingredients: Ingredients, sides: Sides, features: Floats, offered: Ints
-) -> Floats | None:
-    """Cosines (Q, n) of the class-name route; None where there is none."""
-    route = ingredients.named(sides)
-    if route is None:
-        return None
-    probabilities = ingredients.probabilities(offered)
-    spoken = features[:, slice(*ingredients.parts.sentence_columns(sides.encoder))]
-    return route.texts(spoken) @ route.pictures(probabilities).T
-
-
-def _spoken(ingredients: Ingredients, asked: Ints, offered: Ints) -> Floats | None:
-    """BM25 (Q, n) of the captions; None where there are none."""
-    if ingredients.captions is None:
-        return None
-    material = ingredients.material
-    texts = [material.texts[index] for index in asked]
-    return ingredients.captions(texts, [material.captions[index] for index in offered])
+    captions = [pairs.captions[index] for index in held_out.candidates]
+    asked = blend.ask(Queries(matcher, texts, features, fold.archive))
+    parts = blend.store(candidates)
+    if not any(pairs.captions):
+        return FoldScores(held_out, blend.scores(asked, parts, None), asked.nearest)
+    with CaptionIndex(captions) as index:
+        return FoldScores(held_out, blend.scores(asked, parts, index), asked.nearest)

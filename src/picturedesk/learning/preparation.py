@@ -1,6 +1,6 @@
 """From an archive to arrays that can be trained on and measured: what desks and experiments share.
 
-Knows extraction, splitting and text encoding; trains nothing and keeps nothing on disk.
+Knows extraction, splitting and text encoding; trains nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +10,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.datasets.split import SplitConfig, split
 from picturedesk.errors import BadInput
 from picturedesk.images import near_duplicate_groups
+from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.training import TrainingSet
+from picturedesk.learning.training_pairs import renumber
+from picturedesk.store.extraction import extract
 from picturedesk.store.features import FeatureStore
-from picturedesk.types import Archive, Floats, Ints, Picture, TextEncoder
+from picturedesk.types import (
+    Archive,
+    Floats,
+    Ints,
+    Picture,
+    Progress,
+    Rejection,
+    TextEncoder,
+    silent,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +69,56 @@ class ReadableArchive:
         open_parts = replace(self.archive, parts=given)
         parts = split(open_parts, config, self.groups)
         return ReadableArchive(replace(self.archive, parts=parts), self.groups)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An archive that has been read: what recipes learn from.
+
+    Attributes:
+        ready: texts, pictures, links and parts.
+        features: (N, ΣD_l) level features of its pictures.
+        spec: which columns are which level.
+        classes: names of the backbone's classes, () where they are not known.
+        rejections: what was left out, and why.
+    """
+
+    ready: ReadableArchive
+    features: Floats
+    spec: BackboneSpec
+    classes: tuple[str, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+
+
+def prepare(
+    archive: Archive,
+    backbone: Backbone,
+    store: FeatureStore,
+    config: DeskConfig,
+    progress: Progress = silent,
+) -> Prepared:
+    """Reads the pictures of an archive that the store does not have yet, and divides its texts.
+
+    Args:
+        archive: as read.
+        backbone: reads pictures.
+        store: keeps their features.
+        config: split and limits.
+        progress: told of pictures.
+
+    Raises:
+        BadInput: if no text is left.
+    """
+    uris = [picture.uri for picture in archive.pictures]
+    extraction = extract(uris, backbone, store, config.extract, progress)
+    ready = readable(archive, extraction.keys, store).split(config.split)
+    return Prepared(
+        ready=ready,
+        features=store.read(ready.keys),
+        spec=backbone.spec,
+        classes=backbone.classes,
+        rejections=archive.rejections + extraction.rejections,
+    )
 
 
 def readable(archive: Archive, keys: dict[str, str], store: FeatureStore) -> ReadableArchive:
@@ -147,11 +210,3 @@ def subset(
     """
     pictures, renumbered = renumber(texts, links)
     return TrainingSet(text_vectors[texts], features[pictures], renumbered, groups[pictures])
-
-
-def renumber(texts: Ints, links: Ints) -> tuple[Ints, Ints]:
-    """The pictures that ran with the chosen texts, ascending, and links (m, 2) into both lists."""
-    chosen = links[np.isin(links[:, 0], texts)]
-    pictures = np.unique(chosen[:, 1])
-    columns = [np.searchsorted(texts, chosen[:, 0]), np.searchsorted(pictures, chosen[:, 1])]
-    return pictures, np.stack(columns, axis=1).astype(np.int64)

@@ -1,67 +1,78 @@
-"""Text encoder and both sides, fitted on some part of an archive; what alignments are tried on."""
+"""Text encoder and components of both sides, fitted on a part of an archive."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Self
 
-from picturedesk.learning.alignment import Alignment, AlignmentConfig, Block, Side, align
-from picturedesk.learning.training_pairs import Material, TextParts
+from picturedesk.heads.matcher import Matcher
+from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sides:
-    """Both sides of some part of the archive, reduced; what alignments are tried on.
+class Projections:
+    """Both sides of a part of the archive, reduced to components.
 
     Attributes:
-        encoder: text encoder, fitted on that part.
-        texts: the text side.
-        pictures: the picture side.
+        pairs: the whole training part.
+        encoder: text encoder, fitted on the part.
+        text_side: the text side.
+        picture_side: the picture side.
         text_features: (t, I) of the part's texts.
         text_rows: (t, C) their components.
         picture_rows: (n, C') components of the part's pictures.
+        texts: (t,) indices of the part's texts.
+        pictures: (n,) indices of its pictures.
         links: (m, 2) into both.
-        chosen: (t,) indices of the texts.
-        shown: (n,) indices of the pictures.
     """
 
+    pairs: TrainingPairs
     encoder: JoinedEncoder
-    texts: Side
-    pictures: Side
+    text_side: Side
+    picture_side: Side
     text_features: Floats
     text_rows: Floats
     picture_rows: Floats
+    texts: Ints
+    pictures: Ints
     links: Ints
-    chosen: Ints
-    shown: Ints
 
     @classmethod
     def of(
-        cls, material: Material, parts: TextParts, chosen: Ints, config: AlignmentConfig
+        cls, pairs: TrainingPairs, features: TextFeatures, texts: Ints, config: AlignmentConfig
     ) -> Self:
         """Fits encoder and sides on the chosen texts and the pictures that ran with them."""
-        shown, links = material.pictures_of(chosen)
-        encoder = parts.fit(chosen)
-        features = parts.features(encoder, chosen)
-        texts = Side.fit(features, [Block(span) for span in encoder.spans], 1.0, config)
-        levels = material.features[shown]
-        pictures = Side.fit(levels, material.blocks, config.level_power, config)
+        pictures, links = pairs.pictures_of(texts)
+        encoder = features.fit(texts)
+        text_features = features.features(encoder, texts)
+        blocks = [Block(span) for span in encoder.spans]
+        text_side = Side.fit(text_features, blocks, 1.0, config)
+        levels = pairs.features[pictures]
+        picture_side = Side.fit(levels, pairs.blocks, config.level_power, config)
         return cls(
+            pairs=pairs,
             encoder=encoder,
+            text_side=text_side,
+            picture_side=picture_side,
+            text_features=text_features,
+            text_rows=text_side(text_features),
+            picture_rows=picture_side(levels),
             texts=texts,
             pictures=pictures,
-            text_features=features,
-            text_rows=texts(features),
-            picture_rows=pictures(levels),
             links=links,
-            chosen=chosen,
-            shown=shown,
         )
 
-    def align(self, config: AlignmentConfig) -> Alignment:
-        """Heads that bring both sides together."""
-        return align(
-            self.texts, self.pictures, self.text_rows, self.picture_rows, self.links, config
+    def align(self, config: AlignmentConfig) -> Matcher:
+        """The matcher whose heads bring both sides together."""
+        found = align(
+            self.text_side,
+            self.picture_side,
+            self.text_rows,
+            self.picture_rows,
+            self.links,
+            config,
         )
+        return Matcher(self.encoder, found.picture_head, self.pairs.spec, text_head=found.text_head)

@@ -1,4 +1,4 @@
-"""What the recipe learns from: texts, level features, links, and what must not be torn apart.
+"""What a recipe learns from: texts, level features, links, and what must not be torn apart.
 
 Arrays and strings; knows no desk and no store.
 """
@@ -20,15 +20,16 @@ FitTexts = Callable[[Sequence[str]], TextEncoder]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class TrainingPairs:
     """An archive's training part.
 
     Attributes:
         texts: T texts, whole.
-        features: (N, ΣD_l) level features of the pictures that ran with them.
+        keys: content keys of N pictures that ran with them.
+        features: (N, ΣD_l) their level features.
         links: (M, 2) indices (text, picture).
-        together: (T,) texts of one number are never divided.
-        alike: (T,) group of near-duplicate texts.
+        split_groups: (T,) texts of one number stay on one side of every division.
+        duplicate_groups: (T,) near-duplicate texts have one number.
         captions: per picture the words that describe it, "" for none.
         spec: which columns are which level.
         blocks: how the levels weigh.
@@ -36,10 +37,11 @@ class Material:
     """
 
     texts: tuple[str, ...]
+    keys: tuple[str, ...]
     features: Floats
     links: Ints
-    together: Ints
-    alike: Ints
+    split_groups: Ints
+    duplicate_groups: Ints
     captions: tuple[str, ...]
     spec: BackboneSpec
     blocks: tuple[Block, ...]
@@ -47,22 +49,28 @@ class Material:
 
     def __post_init__(self) -> None:
         """Raises BadInput where the parts are not of one length."""
-        texts, pictures = len(self.texts), len(self.features)
-        if (len(self.together), len(self.alike), len(self.captions)) != (texts, texts, pictures):
+        texts = (len(self.texts), len(self.split_groups), len(self.duplicate_groups))
+        pictures = (len(self.keys), len(self.features), len(self.captions))
+        if len(set(texts)) > 1 or len(set(pictures)) > 1:
             raise BadInput(
-                f"{texts} texts and {pictures} pictures, but {len(self.together)} and "
-                f"{len(self.alike)} groups of texts, {len(self.captions)} captions"
+                f"texts, split groups and duplicate groups are {texts}, keys, features and "
+                f"captions of pictures {pictures}: the counts must be equal"
             )
 
     def pictures_of(self, texts: Ints) -> tuple[Ints, Ints]:
         """Pictures (n,) that ran with the chosen texts, and links (m, 2) into both lists."""
-        chosen = self.links[np.isin(self.links[:, 0], texts)]
-        pictures = np.unique(chosen[:, 1])
-        columns = [np.searchsorted(texts, chosen[:, 0]), np.searchsorted(pictures, chosen[:, 1])]
-        return pictures, np.stack(columns, axis=1).astype(np.int64)
+        return renumber(texts, self.links)
 
 
-class TextParts:
+def renumber(texts: Ints, links: Ints) -> tuple[Ints, Ints]:
+    """The pictures that ran with the chosen texts, ascending, and links (m, 2) into both lists."""
+    chosen = links[np.isin(links[:, 0], texts)]
+    pictures = np.unique(chosen[:, 1])
+    columns = [np.searchsorted(texts, chosen[:, 0]), np.searchsorted(pictures, chosen[:, 1])]
+    return pictures, np.stack(columns, axis=1).astype(np.int64)
+
+
+class TextFeatures:
     """Text features: an encoder that is fitted on the archive joined with a pretrained one.
 
     The pretrained one reads every text once, however often the other is fitted.
@@ -90,6 +98,12 @@ class TextParts:
             known = pretrained.encode(texts)
         self._known = known
 
+    def of(self, chosen: Ints) -> TextFeatures:
+        """The same for some of the texts, renumbered."""
+        known = None if self._known is None else self._known[chosen]
+        texts = [self._texts[index] for index in chosen]
+        return TextFeatures(texts, self._fit, self.pretrained, known)
+
     def fit(self, chosen: Ints) -> JoinedEncoder:
         """The encoder, fitted on the chosen texts only."""
         parts: list[TextEncoder] = []
@@ -99,8 +113,10 @@ class TextParts:
             parts.append(self.pretrained)
         return JoinedEncoder(tuple(parts))
 
-    def features(self, encoder: JoinedEncoder, rows: Ints) -> Floats:
+    def features(self, encoder: TextEncoder, rows: Ints) -> Floats:
         """What ``encoder.encode`` gives for some texts, (n, I), nothing encoded twice."""
+        if not isinstance(encoder, JoinedEncoder):
+            return encoder.encode([self._texts[index] for index in rows])
         vectors = []
         for part in encoder.parts:
             if part is self.pretrained and self._known is not None:
@@ -109,9 +125,6 @@ class TextParts:
                 vectors.append(part.encode([self._texts[index] for index in rows]))
         return encoder.join(vectors)
 
-    def sentence_columns(self, encoder: JoinedEncoder) -> tuple[int, int]:
-        """Where the pretrained vectors lie among the features; (0, 0) where there are none."""
-        if self.pretrained is None:
-            return (0, 0)
-        span = encoder.spans[-1]
-        return (span.start, span.stop)
+    def pretrained_columns(self, encoder: JoinedEncoder) -> slice:
+        """Where the pretrained vectors lie among the features; empty where there are none."""
+        return encoder.spans[-1] if self.pretrained is not None else slice(0, 0)

@@ -30,7 +30,7 @@ _ON_RELIABILITY = (
     "Each dot gathers texts of similar stated probability: across, what was said; upwards, how "
     "often it was right, with its 95 % interval. On the dashed line both agree. Bars count texts."
 )
-_ON_REHEARSALS = (
+_ON_CROSS_VALIDATION = (
     "Mean reciprocal rank when the recipe was fitted on a part of the archive and asked about the "
     "rest: what its weights were chosen by, so that the blend looks a little better than it is."
 )
@@ -61,7 +61,7 @@ def _sections(report: DeskReport) -> dict[str, str]:
         "Routes": _routes(report.evaluation, report.answers),
         "Differences": _differences(report.differences),
         "Confidence": _confidence(report.reliability),
-        "Rehearsals": _rehearsals(report.rehearsed),
+        "Cross-validation": _cross_validation(report.cross_validated),
         "Found": _examples(report.successes),
         "Missed": _examples(report.failures),
         "Settings": facts(report.settings),
@@ -156,14 +156,14 @@ def _bins(found: Reliability) -> str:
     return f"<details><summary>The same in numbers</summary>{table}</details>"
 
 
-def _rehearsals(rehearsed: Mapping[str, float]) -> str:
-    if not rehearsed:
+def _cross_validation(cross_validated: Mapping[str, float]) -> str:
+    if not cross_validated:
         return ""
     rows = "".join(
         f'<tr><th scope="row">{escape(route)}</th><td>{100 * mrr:.1f}</td></tr>\n'
-        for route, mrr in rehearsed.items()
+        for route, mrr in cross_validated.items()
     )
-    return f'<p class="quiet">{_ON_REHEARSALS}</p>{_grid(("", "mrr %"), rows)}'
+    return f'<p class="quiet">{_ON_CROSS_VALIDATION}</p>{_grid(("", "mrr %"), rows)}'
 
 
 def _examples(examples: Sequence[DeskExample]) -> str:

@@ -62,7 +62,7 @@ class DeskReport:
         differences: (a, b, how much better a finds than b), in shares of recall@10 as
             ``paired_difference`` gives them; shown in points.
         reliability: (of what, how well its probabilities fit), as in ("first picture", …).
-        rehearsed: route → mean reciprocal rank in the rehearsals, 0 to 1.
+        cross_validated: route → mean reciprocal rank in the cross-validation, 0 to 1.
         successes: texts whose picture was found.
         failures: texts whose picture was not.
         versions: of software, by name.
@@ -79,7 +79,7 @@ class DeskReport:
     answers: str = ""
     differences: tuple[tuple[str, str, Difference], ...] = ()
     reliability: tuple[tuple[str, Reliability], ...] = ()
-    rehearsed: Mapping[str, float] = field(default_factory=dict)
+    cross_validated: Mapping[str, float] = field(default_factory=dict)
     successes: tuple[DeskExample, ...] = ()
     failures: tuple[DeskExample, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -1,23 +1,42 @@
-"""Blending: what suits a text by several routes at once, as one inner product, and how sure it is.
+"""Ways to score pictures for a text, one file each, and their blend.
 
-Used when suggesting; NumPy alone. How the weights are found is the recipe's affair.
+Used when suggesting; NumPy alone. Choosing weights is ``learning``'s affair.
 """
 
 from __future__ import annotations
 
-from picturedesk.routes.blend import Blend, Kernel, Question, Weights
-from picturedesk.routes.class_names import ClassNames
-from picturedesk.routes.confidence import Confidence
-from picturedesk.routes.hubness import hubness
-from picturedesk.routes.space import CatalogueSpace
+from picturedesk.routes.archive import ArchiveVectors
+from picturedesk.routes.blend import BLEND, Blend
+from picturedesk.routes.confidence import Confidence, Pool
+from picturedesk.routes.layout import Layout
+from picturedesk.routes.route import (
+    Block,
+    BlockRoute,
+    Fold,
+    Pictures,
+    Queries,
+    Route,
+    RoutePlan,
+    Rows,
+    WordRoute,
+)
+from picturedesk.routes.search import search
 
 __all__ = [
+    "BLEND",
+    "ArchiveVectors",
     "Blend",
-    "CatalogueSpace",
-    "ClassNames",
+    "Block",
+    "BlockRoute",
     "Confidence",
-    "Kernel",
-    "Question",
-    "Weights",
-    "hubness",
+    "Fold",
+    "Layout",
+    "Pictures",
+    "Pool",
+    "Queries",
+    "Route",
+    "RoutePlan",
+    "Rows",
+    "WordRoute",
+    "search",
 ]

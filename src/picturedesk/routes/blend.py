@@ -1,12 +1,14 @@
-"""The blend: several routes weighed against each other, as one query to a catalogue.
+"""The blend: fitted routes weighted against each other, and how sure they are.
 
-Binds the layout of catalogue vectors, the class names, the weights and the confidence; kept as one
-folder. Takes arrays; knows neither desk nor catalogue.
+One scorer for cross-validation, measuring and suggesting: each route scores alone, ``Blend.total``
+adds them up. Kept as one folder. Takes arrays; knows neither desk nor catalogue.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,220 +23,260 @@ from picturedesk.disk.artifacts import (
     write_arrays,
     write_manifest,
 )
-from picturedesk.errors import BadInput
-from picturedesk.routes.class_names import ClassNames
+from picturedesk.errors import BadInput, Mismatch
+from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.confidence import Confidence
-from picturedesk.routes.hubness import hubness
-from picturedesk.routes.space import CatalogueSpace
-from picturedesk.types import Doubles, Floats, Ints, Json
+from picturedesk.routes.kinds import BEST, PAPER
+from picturedesk.routes.layout import Layout
+from picturedesk.routes.route import (
+    Block,
+    BlockRoute,
+    Pictures,
+    Queries,
+    Route,
+    RoutePlan,
+    Rows,
+    WordRoute,
+)
+from picturedesk.texts.words import words
+from picturedesk.types import Doubles, Floats, Json
 
 KIND = "blend"
-DIRECT, TRANSFER, NAMES, WORDS, BLEND = "direct", "transfer", "names", "words", "blend"
+BLEND = "blend"
+RECIPES = {"best": BEST, "paper": PAPER}
 
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What one unit of each route adds to the blended score; 0 leaves a route out.
-
-    Attributes:
-        direct: of the cosine of text and fused picture.
-        hubs: of the picture's hubness, taken off.
-        transfer: of the cosine with the pictures of similar archive texts.
-        names: of the cosine with what the network says it shows.
-        words: of the caption's saturated BM25, 0 to 1.
-    """
-
-    direct: float = 1.0
-    hubs: float = 0.0
-    transfer: float = 0.0
-    names: float = 0.0
-    words: float = 0.0
-
-
-ALONE = {
-    DIRECT: Weights(direct=1.0),
-    TRANSFER: Weights(direct=0.0, transfer=1.0),
-    NAMES: Weights(direct=0.0, names=1.0),
-    WORDS: Weights(direct=0.0, words=1.0),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """How archive texts vote in the transfer route.
-
-    Attributes:
-        nearest: how many are heard; of near-duplicate texts the nearest one.
-        temperature: a text's voice is exp(cosine / temperature); cosine, above 0.
-    """
-
-    nearest: int = 20
-    temperature: float = 0.1
+WordScores = Callable[[Sequence[str]], Floats | Doubles]  # words of one query → BM25 (N,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """One text as the routes see it.
+class Asked:
+    """What routes ask with for Q queries.
 
     Attributes:
-        text: (D,) in the shared space, of length one.
-        transfer: (D,) where the pictures of similar archive texts lie, of length one.
-        names: (R,) in the class-name space; (0,) where there is none.
-        nearest: cosine of the most similar archive text.
+        rows: route → its rows.
+        texts: of the queries, for routes that look at their words.
+        nearest: (Q,) cosine of the most similar archive text.
     """
 
-    text: Floats
-    transfer: Floats
-    names: Floats
-    nearest: float
+    rows: Mapping[str, Rows]
+    texts: Sequence[str]
+    nearest: Floats
+
+    def of(self, query: int) -> Asked:
+        """One query alone."""
+        return Asked(
+            {name: rows.of(query) for name, rows in self.rows.items()},
+            self.texts[query : query + 1],
+            self.nearest[query : query + 1],
+        )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Blend:
-    """Routes, weighed.
+    """Routes and what one unit of each adds to the score.
 
     Attributes:
-        space: layout of catalogue vectors.
-        weights: of the routes.
-        kernel: of the transfer route.
-        hub_temperature: see ``hubness``; cosine.
-        words_scale: BM25 that counts half.
-        names: the class-name route, None without one.
-        probabilities: the level that holds the class probabilities, "" without one.
-        sentences: first and last-plus-one column of the sentence vectors among the text features.
+        matcher: text encoder and heads.
+        routes: fitted.
+        weights: route → weight; 0 or absent leaves a route out.
+        default: the route that answers when none is named: "blend", or one of the routes.
         confidence: None where there was too little to calibrate on.
+        recipe: whose kinds of routes these are.
     """
 
-    space: CatalogueSpace
-    weights: Weights
-    kernel: Kernel = Kernel()
-    hub_temperature: float = 0.1
-    words_scale: float = 10.0
-    names: ClassNames | None = None
-    probabilities: str = ""
-    sentences: tuple[int, int] = (0, 0)
+    matcher: Matcher
+    routes: tuple[Route, ...]
+    weights: Mapping[str, float]
+    default: str = BLEND
     confidence: Confidence | None = None
+    recipe: str = "best"
 
-    @property
+    @cached_property
+    def block_routes(self) -> tuple[BlockRoute, ...]:
+        """Those that store a block."""
+        return tuple(route for route in self.routes if isinstance(route, BlockRoute))
+
+    @cached_property
+    def word_routes(self) -> tuple[WordRoute, ...]:
+        """Those that look at captions."""
+        return tuple(route for route in self.routes if isinstance(route, WordRoute))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Of catalogue vectors."""
+        blocks: dict[str, Block] = {}
+        for route in self.block_routes:
+            blocks.setdefault(route.block.name, route.block)
+        return Layout(tuple(blocks.values()))
+
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of all that decides a catalogue vector; weights and confidence do not."""
-        arrays = array_fingerprint(self._arrays())
-        return fingerprint([KIND, self.space, self.hub_temperature, self.probabilities, arrays])
+        learned = [
+            [route.name, route.settings(), array_fingerprint(route.arrays())]
+            for route in self.block_routes
+        ]
+        return fingerprint([KIND, self.matcher.fingerprint, self.layout, learned])
 
-    def pictures(
-        self,
-        fused: Floats,
-        probabilities: Floats | None,
-        archive: Floats,
-        links: Ints | None = None,
-    ) -> Floats:
-        """Catalogue vectors (N, W).
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What may be asked for; the default last."""
+        alone = [route.name for route in self.routes if route.standalone]
+        return (*(name for name in alone if name != self.default), self.default)
 
-        Args:
-            fused: (N, D) of length one.
-            probabilities: (N, C) of the classes; None where there is no class-name route.
-            archive: (T, D) of the archive's texts, for the hubness.
-            links: (M, 2) indices (text, picture) of those that ran together.
-        """
-        named = None
-        if self.names is not None:
-            if probabilities is None:
-                raise BadInput(f"level {self.probabilities} is needed for the class names")
-            named = self.names.pictures(probabilities)
-        hubs = None
-        if self.space.hubs:
-            hubs = hubness(archive, fused, self.hub_temperature, links)
-        return self.space.pictures(fused, named, hubs)
-
-    def named_texts(self, features: Floats) -> Floats:
-        """Text features (Q, I) → (Q, R) in the class-name space; (Q, 0) where there is none."""
-        if self.names is None:
-            return np.zeros((len(features), 0), dtype=np.float32)
-        return self.names.texts(features[:, slice(*self.sentences)])
-
-    def query(self, question: Question, route: str = BLEND) -> Doubles:
-        """The query (W,) whose inner product with a catalogue vector is a route's score.
-
-        Args:
-            question: the text.
-            route: "blend" (all weighed, captions apart), "direct", "transfer" or "names".
-        """
-        weights = self.weights_of(route)
-        fused = weights.direct * question.text + weights.transfer * question.transfer
-        named = weights.names * question.names if self.names is not None else None
-        return self.space.query(fused, named, weights.hubs)
-
-    def routes(self, captions: bool) -> tuple[str, ...]:
-        """The names of the routes that there are; the blend last.
-
-        Args:
-            captions: whether any picture has words.
-        """
-        names = (NAMES,) if self.names is not None else ()
-        return (TRANSFER, *names, *((WORDS,) if captions else ()), DIRECT, BLEND)
-
-    def weights_of(self, route: str) -> Weights:
-        """The weights of the blend, or those that leave one route alone.
+    def weights_of(self, route: str) -> dict[str, float]:
+        """The weights above or below 0 of the blend, or of one route alone.
 
         Raises:
             BadInput: for a route that there is not.
         """
-        if route not in self.routes(captions=True):
-            there = ", ".join(self.routes(captions=True))
-            raise BadInput(f"route {route!r} is not known: {there}")
-        return self.weights if route == BLEND else ALONE[route]
+        if route not in self.names:
+            raise BadInput(f"route {route!r} is not known: {', '.join(self.names)}")
+        if route == BLEND:
+            return {name: weight for name, weight in self.weights.items() if weight}
+        return {route: 1.0}
 
-    def saturated(self, bm25: Doubles) -> Doubles:
-        """BM25 (N,), 0 or more → 0 to 1, half at ``words_scale``."""
-        return bm25 / (bm25 + self.words_scale)
+    def store(self, pictures: Pictures) -> dict[str, Floats]:
+        """Blocks by name, each (N, w), of N pictures."""
+        parts: dict[str, Floats] = {}
+        for route in self.block_routes:
+            if route.block.name not in parts:
+                parts[route.block.name] = route.store(pictures)
+        return parts
 
-    def _arrays(self) -> dict[str, Floats]:
-        if self.names is None:
-            return {}
-        return {
-            "vectors": self.names.vectors,
-            "basis": self.names.basis,
-            "text_centre": self.names.text_centre,
-            "picture_centre": self.names.picture_centre,
-        }
+    def vectors(self, pictures: Pictures) -> Floats:
+        """Catalogue vectors (N, W), of length one."""
+        return self.layout.join(self.store(pictures))
+
+    def ask(self, queries: Queries) -> Asked:
+        """What every route asks with."""
+        rows = {route.name: route.ask(queries) for route in self.block_routes}
+        return Asked(rows, queries.texts, queries.neighbours(1).cosines[:, 0])
+
+    def combined(self, asked: Asked, weights: Mapping[str, float]) -> Doubles:
+        """One query's rows (R, W), of which the best gives its score but for words.
+
+        Raises:
+            BadInput: if two of the routes weighed ask with several rows.
+        """
+        total: dict[str, Doubles] = {}
+        for route in self.block_routes:
+            if weight := weights.get(route.name, 0.0):
+                rows = weight * asked.rows[route.name].vectors.astype(np.float64)
+                known = total.get(route.block.name)
+                total[route.block.name] = rows if known is None else known + rows
+        most = max((len(rows) for rows in total.values()), default=1)
+        if any(len(rows) not in (1, most) for rows in total.values()):
+            raise BadInput("two routes that ask with several vectors cannot be blended")
+        wide = {name: np.broadcast_to(rows, (most, rows.shape[1])) for name, rows in total.items()}
+        return self.layout.query(wide)
+
+    def scores(
+        self, asked: Asked, parts: Mapping[str, Floats], bm25: WordScores | None
+    ) -> dict[str, Floats]:
+        """Scores (Q, N) of each route for N pictures.
+
+        Args:
+            asked: Q queries.
+            parts: blocks by name, as ``store`` and ``Layout.split`` give them.
+            bm25: of the pictures' captions; None where captions play no part.
+        """
+        found: dict[str, Floats] = {}
+        for route in self.block_routes:
+            rows = asked.rows[route.name]
+            products: Floats = rows.vectors @ parts[route.block.name].T  # (R, N)
+            found[route.name] = rows.best(products)
+        if bm25 is not None and self.word_routes:
+            values = np.stack([bm25(words(text)) for text in asked.texts]).astype(np.float64)
+            for word_route in self.word_routes:
+                found[word_route.name] = word_route.from_words(values).astype(np.float32)
+        return found
+
+    def exact_scores(
+        self, asked: Asked, vectors: Floats, bm25: Doubles | None, weights: Mapping[str, float]
+    ) -> dict[str, Doubles]:
+        """Scores (N,) in double precision of one query: equal vectors get equal scores.
+
+        Args:
+            asked: one query.
+            vectors: (N, W) catalogue vectors.
+            bm25: (N,) of the captions; None where none has a word.
+            weights: of the routes that are to be scored.
+        """
+        found: dict[str, Doubles] = {}
+        parts = self.layout.split(vectors)
+        for route in self.block_routes:
+            if weights.get(route.name):
+                rows = asked.rows[route.name].vectors.astype(np.float64)
+                stored = parts[route.block.name]
+                # Not a matrix product: that rounds a row by what stands beside it.
+                products = [(stored * row).sum(axis=1) for row in rows]
+                found[route.name] = np.max(products, axis=0)
+        for word_route in self.word_routes:
+            if weights.get(word_route.name):
+                known = np.zeros(len(vectors)) if bm25 is None else bm25
+                found[word_route.name] = word_route.from_words(known)
+        return found
 
     def save(self, folder: Path) -> None:
-        """Writes arrays and JSON; the folder is there whole or not at all."""
+        """Writes one folder, with one in it for each route; it is there whole or not at all."""
         content: Json = {
-            "space": self.space,
-            "weights": self.weights,
-            "kernel": self.kernel,
-            "hub_temperature": self.hub_temperature,
-            "words_scale": self.words_scale,
-            "names": self.names.names if self.names is not None else None,
-            "probabilities": self.probabilities,
-            "sentences": self.sentences,
+            "recipe": self.recipe,
+            "weights": dict(self.weights),
+            "default": self.default,
             "confidence": self.confidence,
+            "routes": [route.name for route in self.routes],
             "fingerprint": self.fingerprint,
         }
         with atomic_folder(folder) as temporary:
-            write_arrays(temporary, self._arrays())
+            for route in self.routes:
+                home = temporary / route.name
+                home.mkdir()
+                write_arrays(home, route.arrays())
+                write_manifest(home, f"route {route.name}", {"settings": plain(route.settings())})
             write_manifest(temporary, KIND, plain(content))
 
     @classmethod
-    def load(cls, folder: Path) -> Blend:
-        """Reads what ``save`` wrote."""
+    def load(cls, folder: Path, matcher: Matcher, plans: Iterable[RoutePlan] = ()) -> Blend:
+        """Reads what ``save`` wrote.
+
+        Args:
+            folder: of the blend.
+            matcher: of the same fit.
+            plans: kinds of routes; () for those of the recipe.
+
+        Raises:
+            Mismatch: if a route is of no known kind, or the matcher is another fit's.
+        """
         manifest = read_manifest(folder, KIND)
-        names = manifest["names"]
+        kinds = {plan.name: plan for plan in plans or RECIPES[manifest["recipe"]]}
+        routes = []
+        for name in manifest["routes"]:
+            if name not in kinds:
+                raise Mismatch(f"{folder} has a route {name!r}, known are {', '.join(kinds)}")
+            settings = read_manifest(folder / name, f"route {name}")["settings"]
+            routes.append(kinds[name].restore(matcher, settings, read_arrays(folder / name)))
         confidence = manifest["confidence"]
-        return cls(
-            space=CatalogueSpace(**manifest["space"]),
-            weights=Weights(**manifest["weights"]),
-            kernel=Kernel(**manifest["kernel"]),
-            hub_temperature=manifest["hub_temperature"],
-            words_scale=manifest["words_scale"],
-            names=ClassNames(tuple(names), **read_arrays(folder)) if names is not None else None,
-            probabilities=manifest["probabilities"],
-            sentences=tuple(manifest["sentences"]),
-            confidence=_confidence(confidence) if confidence else None,
+        blend = cls(
+            matcher=matcher,
+            routes=tuple(routes),
+            weights=manifest["weights"],
+            default=manifest["default"],
+            confidence=Confidence.from_json(confidence) if confidence else None,
+            recipe=manifest["recipe"],
         )
+        if blend.fingerprint != manifest["fingerprint"]:
+            raise Mismatch(f"{folder} is not as it was saved, or of another fit: fit again")
+        return blend
 
 
-def _confidence(content: Json) -> Confidence:
-    lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
-    return Confidence(**{**content, **lists})
+def total(scores: Mapping[str, Floats | Doubles], weights: Mapping[str, float]) -> Floats | Doubles:
+    """The weighted sum of the routes' scores, each (Q, N) or (N,); zeros where none is weighed."""
+    summed: Floats | Doubles | None = None
+    for name, values in scores.items():
+        if weight := weights.get(name, 0.0):
+            added = weight * values
+            summed = added if summed is None else summed + added
+    if summed is None:
+        return np.zeros_like(next(iter(scores.values())))
+    return summed

@@ -3,7 +3,7 @@
 A backbone trained to tell classes apart says of every picture how much it looks like each. A
 sentence encoder puts the names of the classes where it puts texts. The mean of the names under the
 probabilities is a vector that can be compared with a text's, and needs no pairs at all (compare
-Norouzi et al. 2014, "ConSE"). Knows arrays only.
+Norouzi et al. 2014, "ConSE").
 """
 
 from __future__ import annotations
@@ -13,14 +13,146 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from picturedesk.heads.fusion import length_one
-from picturedesk.types import Floats
+from picturedesk.heads.matcher import Matcher
+from picturedesk.heads.shares import inverse
+from picturedesk.routes.route import (
+    Arrays,
+    Block,
+    Fold,
+    Pictures,
+    PictureShare,
+    PictureShares,
+    Queries,
+    Rows,
+    ShareConfig,
+    TextSlopes,
+)
+from picturedesk.types import Floats, Json
 
+CLASS_NAMES = "class_names"
+OTHERS = "other classes"
+CENTRE = "centre"  # what pictures of the archive show on average, taken off
 WIDTH = 256  # directions that are kept: they hold 98 % of what sets class names apart
-ROOT = np.float32(0.5)  # of probabilities: the second and third class are heard too
+ROOT = np.float32(0.5)  # of probabilities: the second and third class count too
+
+
+@dataclass(frozen=True, slots=True)
+class ClassNamesPlan:
+    """Plan of the class-name route."""
+
+    name: str = CLASS_NAMES
+    weights: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 8.0)
+    unit: str = CLASS_NAMES
+    default_weight: float = 0.0
+
+    def fit(self, fold: Fold) -> ClassNamesRoute | None:
+        """The space of class names, centred on the fold; None where classes have no words."""
+        classes = fold.classes
+        if classes is None:
+            return None
+        space = ClassNameSpace.of(classes.names, classes.vectors)
+        centred = space.centred(
+            fold.queries.features[:, classes.columns], fold.pictures.level(classes.level)
+        )
+        columns = (classes.columns.start, classes.columns.stop)
+        return ClassNamesRoute(centred, classes.level, columns)
+
+    def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> ClassNamesRoute:
+        """The route as it was saved."""
+        floats = {name: np.asarray(array, dtype=np.float32) for name, array in arrays.items()}
+        space = ClassNameSpace(tuple(settings["names"]), **floats)
+        first, last = settings["columns"]
+        return ClassNamesRoute(space, settings["level"], (first, last))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClassNames:
+class ClassNamesRoute:
+    """See the module.
+
+    Attributes:
+        space: of the class names.
+        level: that holds the class probabilities.
+        columns: first and last-plus-one column of the sentence vectors among the text features.
+    """
+
+    space: ClassNameSpace
+    level: str
+    columns: tuple[int, int]
+    name: str = CLASS_NAMES
+    standalone: bool = True
+
+    @property
+    def block(self) -> Block:
+        """Where the picture lies among the class names."""
+        return Block(CLASS_NAMES, self.space.width)
+
+    def store(self, pictures: Pictures) -> Floats:
+        """(N, R) of length one."""
+        return self.space.pictures(pictures.level(self.level))
+
+    def ask(self, queries: Queries) -> Rows:
+        """(Q, R) of length one at most."""
+        return Rows.one_each(self.space.texts(queries.features[:, slice(*self.columns)]))
+
+    def picture_shares(
+        self, pictures: Pictures, toward: Floats, config: ShareConfig
+    ) -> PictureShares:
+        """What each class adds, the most first, then ``OTHERS`` and ``CENTRE``."""
+        probabilities = pictures.level(self.level)
+        placed = shares(probabilities) @ self.space.vectors - self.space.picture_centre
+        scale = inverse(np.linalg.norm(placed, axis=1))  # (K,)
+        each = shares(probabilities) * (self.space.vectors @ toward).astype(np.float64)
+        each *= scale[:, None]  # (K, C)
+        centres = -float(self.space.picture_centre @ toward) * scale
+        return PictureShares(
+            "classes",
+            tuple(
+                self._named(row, likely, float(centre), config.most)
+                for row, likely, centre in zip(each, probabilities, centres, strict=True)
+            ),
+        )
+
+    def _named(
+        self, row: Floats, likely: Floats, centre: float, most: int
+    ) -> tuple[PictureShare, ...]:
+        best, others = np.split(np.argsort(-row, kind="stable"), [most])
+        return (
+            *(PictureShare(self.space.names[c], float(row[c]), float(likely[c])) for c in best),
+            PictureShare(OTHERS, float(row[others].sum()), float(likely[others].sum())),
+            PictureShare(CENTRE, centre),
+        )
+
+    def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes:
+        """Linear in the sentence vector but for a division by a length, which is held."""
+        features = queries.features[0]
+        sentence = features[slice(*self.columns)]
+        length = np.linalg.norm(sentence - self.space.text_centre)
+        scale = np.float32(inverse(length) * sentence.any())
+        moved = (stored @ self.space.basis.T) * scale  # (K, S)
+        slopes = np.zeros((len(stored), len(features)), dtype=np.float32)
+        slopes[:, slice(*self.columns)] = moved
+        return TextSlopes(slopes, -(moved @ self.space.text_centre).astype(np.float64))
+
+    def settings(self) -> Json:
+        """Names, level and columns."""
+        return {
+            "names": list(self.space.names),
+            "level": self.level,
+            "columns": list(self.columns),
+        }
+
+    def arrays(self) -> Arrays:
+        """The space."""
+        return {
+            "vectors": self.space.vectors,
+            "basis": self.space.basis,
+            "text_centre": self.space.text_centre,
+            "picture_centre": self.space.picture_centre,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassNameSpace:
     """Class probabilities and texts → one space.
 
     Attributes:
@@ -38,7 +170,7 @@ class ClassNames:
     picture_centre: Floats
 
     @classmethod
-    def of(cls, names: tuple[str, ...], vectors: Floats, width: int = WIDTH) -> ClassNames:
+    def of(cls, names: tuple[str, ...], vectors: Floats, width: int = WIDTH) -> ClassNameSpace:
         """The space that names span, not yet centred on any archive.
 
         Args:
@@ -53,7 +185,7 @@ class ClassNames:
         placed = (vectors @ basis).astype(np.float32)
         return cls(names, placed, basis, text_centre, picture_centre)
 
-    def centred(self, texts: Floats, probabilities: Floats) -> ClassNames:
+    def centred(self, texts: Floats, probabilities: Floats) -> ClassNameSpace:
         """The same, centred on an archive; which picture ran with which text plays no part.
 
         Args:
@@ -81,11 +213,6 @@ class ClassNames:
         centred = length_one(sentences - self.text_centre)
         placed: Floats = (centred @ self.basis) * sentences.any(axis=1, keepdims=True)
         return placed
-
-    def seen(self, probabilities: Floats, n: int = 3) -> list[tuple[str, float]]:
-        """The n likeliest classes of one picture's probabilities (C,), likeliest first."""
-        best = np.argsort(-probabilities, kind="stable")[:n]
-        return [(self.names[index], float(probabilities[index])) for index in best]
 
 
 def shares(probabilities: Floats) -> Floats:

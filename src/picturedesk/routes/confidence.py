@@ -2,8 +2,8 @@
 
 Among N candidates, the score's softmax at the right temperature is the chance that each is the one
 that ran with the text (Guo et al. 2017); a logistic curve takes off what is left of over- and
-underconfidence (Platt 1999), also across numbers of candidates. Knows scores only; fitting is the
-recipe's.
+underconfidence (Platt 1999), also across numbers of candidates. Knows scores only; ``learning``
+fits it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,45 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.types import Doubles, Floats, Ints
+from picturedesk.types import Doubles, Floats, Ints, Json
 
 TEN = 10  # "one of the first ten"
 _CLIP = 1e-6  # probabilities are kept this far from 0 and 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """The scores that a ranking is judged by.
+
+    Attributes:
+        scores: (C,) of the candidates.
+        others: (B,) of a random sample of the entries that are no candidates; () where there are
+            none.
+        total: N entries, candidates among them.
+    """
+
+    scores: Doubles
+    others: Doubles
+    total: int
+
+    @classmethod
+    def whole(cls, scores: Doubles) -> Pool:
+        """All entries are candidates."""
+        return cls(scores, np.empty(0), len(scores))
+
+    def shares(self, temperature: float) -> Doubles:
+        """The candidates' shares (C,) of a softmax over all N entries.
+
+        The sum over entries that are no candidates is estimated from their sample.
+        """
+        highest = max(self.scores.max(initial=-np.inf), self.others.max(initial=-np.inf))
+        exponents = np.exp((self.scores - highest) / temperature)
+        total = exponents.sum()
+        if len(self.others):
+            mean = np.exp((self.others - highest) / temperature).mean()
+            total += (self.total - len(self.scores)) * mean
+        shares: Doubles = exponents / total
+        return shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +74,38 @@ class Confidence:
     familiar: float
     weakest: float
 
-    def of_pictures(self, scores: Doubles, ranked: Ints) -> Doubles:
+    @classmethod
+    def from_json(cls, content: Json) -> Confidence:
+        """From what JSON made of one."""
+        lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
+        return cls(**{**content, **lists})
+
+    def of_pictures(self, pool: Pool, ranked: Ints) -> Doubles:
         """Probability (K,) that each of the ranked pictures is acceptable.
 
         Args:
-            scores: (N,) of all candidates.
-            ranked: (K,) indices of the suggested ones, best first.
+            pool: scores of all candidates.
+            ranked: (K,) candidates that are suggested, best first.
         """
-        return _logistic(self.picture, picture_features(scores, ranked, self.temperature))
+        return _logistic(self.picture, picture_features(pool, ranked, self.temperature))
 
-    def of_ten(self, scores: Doubles, nearest: float) -> float:
+    def of_ten(self, pool: Pool, nearest: float) -> float:
         """Probability that one of the first ten is acceptable.
 
         Args:
-            scores: (N,) of all candidates.
+            pool: scores of all candidates.
             nearest: cosine of the most similar archive text.
         """
-        features = ten_features(scores, nearest, self.temperature)
+        features = ten_features(pool, nearest, self.temperature)
         return float(_logistic(self.ten, features[None])[0])
 
     def is_familiar(self, nearest: float) -> bool:
         """Whether a text is like those that the confidence was learned on."""
         return nearest >= self.familiar
 
-    def is_strong(self, scores: Doubles) -> bool:
-        """Whether the best of all candidates (N,) scores as the right picture usually does."""
-        return float(scores.max(initial=-np.inf)) >= self.weakest
-
-
-def softmax(scores: Doubles, temperature: float) -> Doubles:
-    """Shares (N,) that sum to one."""
-    exponents = np.exp((scores - scores.max()) / temperature)
-    shares: Doubles = exponents / exponents.sum()
-    return shares
+    def is_strong(self, pool: Pool) -> bool:
+        """Whether the best candidate scores as the right picture usually does."""
+        return float(pool.scores.max(initial=-np.inf)) >= self.weakest
 
 
 def logit(shares: Doubles | Floats) -> Doubles:
@@ -81,17 +115,17 @@ def logit(shares: Doubles | Floats) -> Doubles:
     return odds
 
 
-def picture_features(scores: Doubles, ranked: Ints, temperature: float) -> Doubles:
+def picture_features(pool: Pool, ranked: Ints, temperature: float) -> Doubles:
     """What ``Confidence.picture`` weighs, (K, 3)."""
-    shares = softmax(scores, temperature)[ranked]
-    candidates = np.full(len(ranked), np.log(len(scores)))
+    shares = pool.shares(temperature)[ranked]
+    candidates = np.full(len(ranked), np.log(pool.total))
     return np.stack([logit(shares), candidates, np.log(1 + np.arange(len(ranked)))], axis=1)
 
 
-def ten_features(scores: Doubles, nearest: float, temperature: float) -> Doubles:
+def ten_features(pool: Pool, nearest: float, temperature: float) -> Doubles:
     """What ``Confidence.ten`` weighs, (3,)."""
-    shares = np.sort(softmax(scores, temperature))[::-1][:TEN]
-    return np.array([float(logit(shares.sum())), np.log(len(scores)), nearest])
+    shares = np.sort(pool.shares(temperature))[::-1][:TEN]
+    return np.array([float(logit(shares.sum())), np.log(pool.total), nearest])
 
 
 def _logistic(weights: tuple[float, ...], features: Doubles) -> Doubles:

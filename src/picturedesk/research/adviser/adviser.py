@@ -16,7 +16,7 @@ import numpy as np
 
 from picturedesk.errors import BadInput
 from picturedesk.learning.parallel import side_by_side
-from picturedesk.learning.training_pairs import Material, TextParts
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.measuring.significance import paired_difference
 from picturedesk.research.adviser.advice import (
     Advice,
@@ -38,17 +38,17 @@ _FEW = 256  # pictures on which twins are told
 
 
 def advise(
-    material: Material,
-    parts: TextParts,
+    pairs: TrainingPairs,
+    parts: TextFeatures,
     costs: Costs,
     own: Sequence[str] = (),
     config: AdviceConfig = USUAL,
     progress: Progress = silent,
 ) -> Advice:
-    """Ranks the levels of ``material`` and says which to take.
+    """Ranks the levels of ``pairs`` and says which to take.
 
     Args:
-        material: training texts and the candidate levels of their pictures.
+        pairs: training texts and the candidate levels of their pictures.
         parts: of the text features.
         costs: of those levels.
         own: a set that is tried in any case, the preset's.
@@ -58,24 +58,22 @@ def advise(
     Raises:
         BadInput: too few texts, or no level that tells pictures apart.
     """
-    if len(material.texts) < FEWEST_TEXTS:
+    if len(pairs.texts) < FEWEST_TEXTS:
         raise BadInput(
-            f"{len(material.texts)} training texts with pictures to compare levels on: at least "
+            f"{len(pairs.texts)} training texts with pictures to compare levels on: at least "
             f"{FEWEST_TEXTS} are needed"
         )
-    levels, left_out = _different(material, own)
+    levels, left_out = _different(pairs, own)
     if not levels:
         raise BadInput("no level tells these pictures apart: are they all the same picture?")
-    agreements = _agreements(material, parts, levels, config, progress)
+    agreements = _agreements(pairs, parts, levels, config, progress)
     ranked = sorted(levels, key=lambda level: -agreements[level][0])
     kept = [level for level in own if level in levels]
     promising = list(dict.fromkeys([*ranked[: config.validated], *kept]))
-    order = {str(level): place for place, level in enumerate(material.spec.levels)}
-    trials = Trials(
-        material, parts, sorted(promising, key=order.__getitem__), config.best, progress
-    )
+    order = {str(level): place for place, level in enumerate(pairs.spec.levels)}
+    trials = Trials(pairs, parts, sorted(promising, key=order.__getitem__), config.best, progress)
     tried = _tried(trials, promising, kept, config, progress)
-    sets = _compared(tried, kept, material.together[trials.asked], order, costs)
+    sets = _compared(tried, kept, pairs.split_groups[trials.asked], order, costs)
     alone = {score.levels[0]: score for score in sets if len(score.levels) == 1}
     scores = [_level_score(level, agreements[level], alone.get(level), costs) for level in levels]
     return Advice(
@@ -86,24 +84,24 @@ def advise(
         agreement=_agreement(scores),
         left_out=left_out,
         texts=len(trials.asked),
-        pictures=len(material.features),
+        pictures=len(pairs.features),
         offered=trials.offered,
         folds=trials.folds,
         whole_ms=costs.whole,
     )
 
 
-def _different(material: Material, own: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+def _different(pairs: TrainingPairs, own: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Levels that vary and are not another's twin, and why the others are left out."""
-    names = [str(level) for level in material.spec.levels]
+    names = [str(level) for level in pairs.spec.levels]
     kept: list[str] = []
     why: dict[str, str] = {}
     for name in sorted(names, key=lambda name: name not in own):
-        columns = material.features[:, material.spec.columns(name)]
+        columns = pairs.features[:, pairs.spec.columns(name)]
         if not np.ptp(columns, axis=0).max(initial=0.0) > 0:
             why[name] = "it is the same for all pictures"
             continue
-        twin = next((known for known in kept if _twins(material, known, name)), None)
+        twin = next((known for known in kept if _twins(pairs, known, name)), None)
         if twin:
             why[name] = f"it is the same as {twin}"
         else:
@@ -111,33 +109,33 @@ def _different(material: Material, own: Sequence[str]) -> tuple[list[str], dict[
     return sorted(kept, key=names.index), why
 
 
-def _twins(material: Material, one: str, other: str) -> bool:
-    first, second = (material.spec.columns(name) for name in (one, other))
+def _twins(pairs: TrainingPairs, one: str, other: str) -> bool:
+    first, second = (pairs.spec.columns(name) for name in (one, other))
     if first.stop - first.start != second.stop - second.start:
         return False
-    rows = material.features[:_FEW]
+    rows = pairs.features[:_FEW]
     apart = np.abs(rows[:, first] - rows[:, second]).max()
     return bool(apart <= _SAME * rows[:, first].std())
 
 
 def _agreements(
-    material: Material,
-    parts: TextParts,
+    pairs: TrainingPairs,
+    parts: TextFeatures,
     levels: Sequence[str],
     config: AdviceConfig,
     progress: Progress,
 ) -> dict[str, tuple[float, float]]:
     """Level → (overlap of neighbours, CKA) with the texts; each text with its first picture."""
-    everything: Ints = np.arange(len(material.texts), dtype=np.int64)
+    everything: Ints = np.arange(len(pairs.texts), dtype=np.int64)
     features = parts.features(parts.fit(everything), everything)
-    texts, pictures = first_links(material.links).T
+    texts, pictures = first_links(pairs.links).T
     shared = (texts[:, None] == texts) | (pictures[:, None] == pictures)
     vectors = features[texts]
     near, products = neighbourhood(vectors, shared, config.neighbours), gram(vectors)
-    blocks = dict(zip(map(str, material.spec.levels), material.blocks, strict=True))
+    blocks = dict(zip(map(str, pairs.spec.levels), pairs.blocks, strict=True))
 
     def agreement(level: str) -> tuple[float, float]:
-        columns = material.features[:, blocks[level].columns]
+        columns = pairs.features[:, blocks[level].columns]
         rows = level_side(columns, blocks[level], config.best.alignment)(columns)[pictures]
         same = overlap(near, neighbourhood(rows, shared, config.neighbours))
         return same, cka(products, gram(rows))

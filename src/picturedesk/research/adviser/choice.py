@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from picturedesk.learning.preparation import fit_text_encoder
-from picturedesk.learning.training_pairs import FitTexts, TextParts
+from picturedesk.learning.training_pairs import FitTexts, TextFeatures
 from picturedesk.research.adviser.advice import Advice, AdviceConfig
 from picturedesk.research.adviser.adviser import advise
 from picturedesk.research.adviser.candidates import own_levels
@@ -81,13 +81,13 @@ def advise_on(
         BadInput: too little to learn from, or a network that cannot be used.
     """
     ground = break_ground(archive, config.network, cache, config.ground, progress)
-    material = ground.material
+    pairs = ground.pairs
     read = texts or Texts.usual(config.ground.seed)
-    parts = TextParts(material.texts, read.fit, read.sentences)
-    widths = {str(level): level.width for level in material.spec.levels}
+    parts = TextFeatures(pairs.texts, read.fit, read.sentences)
+    widths = {str(level): level.width for level in pairs.spec.levels}
     costs = measure_costs(config.network, widths)
     own = own_levels(config.network.name)
-    advice = advise(material, parts, costs, own, config.advice, progress)
+    advice = advise(pairs, parts, costs, own, config.advice, progress)
     return replace(advice, rejections=ground.rejections)
 
 

@@ -17,8 +17,8 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.split import SplitConfig, components, split
 from picturedesk.errors import BadInput
 from picturedesk.learning.best_config import level_blocks
-from picturedesk.learning.preparation import ReadableArchive, readable, renumber
-from picturedesk.learning.training_pairs import Material
+from picturedesk.learning.preparation import ReadableArchive, readable
+from picturedesk.learning.training_pairs import TrainingPairs, renumber
 from picturedesk.research.adviser.candidates import candidates
 from picturedesk.store.extraction import ExtractConfig, extract
 from picturedesk.store.features import FeatureStore
@@ -81,13 +81,13 @@ class Ground:
     """What levels are tried on.
 
     Attributes:
-        material: training texts, and all candidate levels of the pictures that ran with them.
+        pairs: training texts, and all candidate levels of the pictures that ran with them.
         texts: training texts that the archive has, before a sample was drawn.
         rejections: pictures that could not be read.
         seconds: of the extraction.
     """
 
-    material: Material
+    pairs: TrainingPairs
     texts: int
     rejections: tuple[Rejection, ...]
     seconds: float
@@ -120,8 +120,8 @@ def break_ground(
         extraction = extract(uris, backbone, store, config.extract, progress)
         ready = readable(chosen, extraction.keys, store).split(open_split)
         texts = ready.texts_of("train")
-        material = _material(ready, texts, store)
-    return Ground(material, count, extraction.rejections, extraction.seconds)
+        pairs = _training_pairs(ready, texts, store)
+    return Ground(pairs, count, extraction.rejections, extraction.seconds)
 
 
 def _training_part(archive: Archive, config: GroundConfig) -> tuple[Archive, int, SplitConfig]:
@@ -168,15 +168,17 @@ def _only(archive: Archive, texts: Ints) -> Archive:
     )
 
 
-def _material(ready: ReadableArchive, texts: Ints, store: FeatureStore) -> Material:
+def _training_pairs(ready: ReadableArchive, texts: Ints, store: FeatureStore) -> TrainingPairs:
     whole = ready.whole_texts()
     shown, links = renumber(texts, ready.archive.links)
-    return Material(
+    keys = tuple(ready.keys[index] for index in shown)
+    return TrainingPairs(
         texts=tuple(whole[index] for index in texts),
-        features=store.read([ready.archive.pictures[index].key for index in shown]),
+        keys=keys,
+        features=store.read(keys),
         links=links,
-        together=components(ready.archive, ready.groups)[texts],
-        alike=np.arange(len(texts), dtype=np.int64),
+        split_groups=components(ready.archive, ready.groups)[texts],
+        duplicate_groups=np.arange(len(texts), dtype=np.int64),
         captions=("",) * len(shown),
         spec=store.spec,
         blocks=tuple(level_blocks(store.spec)),

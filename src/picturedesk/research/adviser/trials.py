@@ -17,7 +17,7 @@ from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.cross_validation import divide
 from picturedesk.learning.parallel import side_by_side
-from picturedesk.learning.training_pairs import Material, TextParts
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.measuring.metrics import ranks
 from picturedesk.types import Doubles, Floats, Ints, Progress
 
@@ -94,7 +94,7 @@ class Trials:
     """All folds of an archive, ready for any set of levels.
 
     Args:
-        material: the archive's training part.
+        pairs: the archive's training part.
         parts: of the text features.
         levels: those that sets may be made of.
         config: folds, ridges, widths.
@@ -108,21 +108,21 @@ class Trials:
 
     def __init__(
         self,
-        material: Material,
-        parts: TextParts,
+        pairs: TrainingPairs,
+        parts: TextFeatures,
         levels: Sequence[str],
         config: BestConfig,
         progress: Progress,
     ) -> None:
         self._config = config
-        blocks = dict(zip(map(str, material.spec.levels), material.blocks, strict=True))
+        blocks = dict(zip(map(str, pairs.spec.levels), pairs.blocks, strict=True))
         self._weights = {level: max(blocks[level].weight, 1e-6) for level in levels}
         scaled = {level: blocks[level] for level in levels}
 
         def fold(asked: Ints) -> Fold:
-            return _fold(material, parts, asked, scaled, config.alignment)
+            return _fold(pairs, parts, asked, scaled, config.alignment)
 
-        held = divide(material.together, config)
+        held = divide(pairs.split_groups, config)
         self._folds = list(side_by_side(fold, held, "folds", progress))
         self.folds = len(self._folds)
         self.asked: Ints = np.concatenate([fold.asked for fold in self._folds])
@@ -201,21 +201,21 @@ class Trials:
 
 
 def _fold(
-    material: Material,
-    parts: TextParts,
+    pairs: TrainingPairs,
+    parts: TextFeatures,
     asked: Ints,
     blocks: dict[str, Block],
     config: AlignmentConfig,
 ) -> Fold:
-    chosen = np.setdiff1d(np.arange(len(material.texts)), asked)
-    shown, links = material.pictures_of(chosen)
-    offered, relevant = material.pictures_of(asked)
+    chosen = np.setdiff1d(np.arange(len(pairs.texts)), asked)
+    shown, links = pairs.pictures_of(chosen)
+    offered, relevant = pairs.pictures_of(asked)
     encoder = parts.fit(chosen)
     features, questions = parts.features(encoder, chosen), parts.features(encoder, asked)
     texts = Side.fit(features, [Block(span) for span in encoder.spans], 1.0, config)
     levels = {}
     for level, block in blocks.items():
-        columns = material.features[:, block.columns]
+        columns = pairs.features[:, block.columns]
         side = level_side(columns[shown], block, config)
         levels[level] = Rows(side(columns[shown]), side(columns[offered]))
     known = questions.any(axis=1, keepdims=True)

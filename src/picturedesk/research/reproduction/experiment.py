@@ -12,12 +12,15 @@ import numpy as np
 
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.heads.fusion import FusionMLP
-from picturedesk.learning.preparation import ReadableArchive, renumber, subset
+from picturedesk.learning.preparation import ReadableArchive, subset
 from picturedesk.learning.training import TrainingSet, train
+from picturedesk.learning.training_pairs import renumber
 from picturedesk.measuring.metrics import PerQuery, per_query
 from picturedesk.research.baselines import TwoTowers
 from picturedesk.research.reproduction.config import ReproduceConfig
-from picturedesk.routes.scores import Memory, direct_scores, transfer_scores
+from picturedesk.routes.archive import ArchiveVectors
+from picturedesk.routes.direct import direct_scores
+from picturedesk.routes.transfer import transfer_scores
 from picturedesk.types import Floats, Ints
 
 SHOWN = "direct, MLP(levels)"  # the row whose examples and ties a report shows
@@ -142,7 +145,7 @@ def transfer(material: Material, vectors: Floats) -> Score:
     links = material.ready.archive.links
     links = links[np.isin(links[:, 0], remembered)]
     own = np.stack([np.searchsorted(remembered, links[:, 0]), links[:, 1]], axis=1)
-    memory = Memory(material.text_vectors[remembered], vectors, own)
+    memory = ArchiveVectors(material.text_vectors[remembered], vectors, own)
 
     def score(asked: Question) -> Floats:
         return transfer_scores(material.text_vectors[asked.texts], memory, vectors[asked.pictures])

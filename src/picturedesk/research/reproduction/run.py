@@ -52,7 +52,8 @@ from picturedesk.research.reproduction.study import (
     paper_tables,
     verdict,
 )
-from picturedesk.routes.scores import direct_scores, top
+from picturedesk.routes.archive import top
+from picturedesk.routes.direct import direct_scores
 from picturedesk.store.extraction import extract, write_rejections
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.prefetch import cpus

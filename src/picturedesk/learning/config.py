@@ -57,14 +57,14 @@ class DeskConfig:
         """The settings of a recipe.
 
         The paper's needs validation texts to choose the epoch, and reads pictures as the paper
-        does; the best one rehearses on its training texts instead and leaves nothing unused.
+        does; the best one cross-validates on its training texts instead and leaves nothing unused.
         """
         if recipe == "paper":
             return cls(recipe=recipe, backbone="lite0", sentences="none", split=SplitConfig())
         return cls(recipe=recipe)
 
     def with_seed(self, seed: int) -> DeskConfig:
-        """The same with another seed for split, rehearsals, text encoder and training."""
+        """The same with another seed for split, folds, text encoder and training."""
         return replace(
             self,
             lsa=replace(self.lsa, seed=seed),

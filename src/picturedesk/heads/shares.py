@@ -1,24 +1,19 @@
-"""The picture's side: what its levels and its classes add. Knows nothing of texts.
+"""What each input of a head adds to its output's product with a direction.
 
 A linear head's shares are exact. Of the paper's perceptron they are integrated gradients
-(Sundararajan et al. 2017) along the straight line from a typical picture.
+(Sundararajan et al. 2017) along the straight line from a typical input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from picturedesk.errors import BadInput
-from picturedesk.explaining.explanation import ALWAYS, CENTRE, OTHERS, ClassShare, Share
 from picturedesk.heads.fusion import UNITS, FusionMLP
 from picturedesk.heads.linear import LinearHead, signed_power
-from picturedesk.heads.matcher import Matcher
-from picturedesk.routes import ClassNames
-from picturedesk.routes.class_names import shares as class_shares
 from picturedesk.types import Doubles, Floats
 
 SLOPES: dict[str, Callable[[Floats], Floats]] = {  # of a unit, by what it gave
@@ -29,28 +24,25 @@ SLOPES: dict[str, Callable[[Floats], Floats]] = {  # of a unit, by what it gave
 }
 
 
-def level_columns(matcher: Matcher) -> dict[str, slice]:
-    """Where each level lies among the columns that the matcher reads."""
-    found: dict[str, slice] = {}
-    start = 0
-    for level in matcher.levels:
-        known = matcher.backbone.columns(level)
-        found[level] = slice(start, start + known.stop - known.start)
-        start = found[level].stop
-    return found
-
-
-def level_shares(
-    matcher: Matcher, features: Floats, toward: Floats, typical: Floats | None, steps: int
-) -> list[tuple[Share, ...]]:
-    """What each level adds to the product of a fused picture of length one and a direction.
+def output_shares(
+    head: FusionMLP | LinearHead,
+    features: Floats,
+    toward: Floats,
+    typical: Floats | None,
+    steps: int,
+) -> tuple[Doubles, Doubles]:
+    """Shares of the product of an output, brought to length one, and a direction.
 
     Args:
-        matcher: its fusion and levels.
-        features: (K, ΣD_l).
+        head: from features to the shared space.
+        features: (K, I).
         toward: (D,) the direction.
-        typical: (ΣD_l,) where levels begin to count; None for zeros.
+        typical: (I,) where inputs begin to count; None for zeros.
         steps: of the integrated gradients.
+
+    Returns:
+        Shares of inputs (K, I), and what the product is at the start (K,). They sum to the product;
+        exactly for a linear head, otherwise as closely as integrated gradients do.
 
     Raises:
         BadInput: if ``typical`` is not as wide as the features.
@@ -58,18 +50,9 @@ def level_shares(
     start = np.zeros(features.shape[1], dtype=np.float32) if typical is None else typical
     if start.shape != features.shape[1:]:
         raise BadInput(f"typical features of shape {start.shape}: {features.shape[1:]} are needed")
-    if isinstance(matcher.fusion, LinearHead):
-        inputs, always = _linear(matcher.fusion, start, features, toward)
-    else:
-        inputs, always = integrated(matcher.fusion, start, features, toward, steps)
-    spans = level_columns(matcher)
-    return [
-        (
-            *(Share(name, float(row[span].sum())) for name, span in spans.items()),
-            Share(ALWAYS, float(rest)),
-        )
-        for row, rest in zip(inputs, always, strict=True)
-    ]
+    if isinstance(head, LinearHead):
+        return _linear(head, start, features, toward)
+    return integrated(head, start, features, toward, steps)
 
 
 def _linear(
@@ -128,52 +111,6 @@ def _cosine_slope(fused: Floats, toward: Floats) -> Floats:
     unit = fused * scale
     slope = (toward - (unit @ toward)[:, None] * unit) * scale
     return slope.astype(np.float32)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Named:
-    """Pictures in the class-name space.
-
-    Attributes:
-        names: the route.
-        probabilities: (K, C).
-        scale: (K,) by which a picture is brought to length one.
-    """
-
-    names: ClassNames
-    probabilities: Floats
-    scale: Doubles
-
-    @classmethod
-    def of(cls, names: ClassNames, probabilities: Floats) -> Named:
-        """From class probabilities (K, C)."""
-        placed = class_shares(probabilities) @ names.vectors - names.picture_centre
-        return cls(names, probabilities, inverse(np.linalg.norm(placed, axis=1)))
-
-    def shares(self, toward: Floats, most: int) -> list[tuple[ClassShare, ...]]:
-        """What each class adds to the product with a direction (R,), the most first.
-
-        Args:
-            toward: the text in the class-name space, weight in it.
-            most: classes that are named.
-        """
-        each = class_shares(self.probabilities) * (self.names.vectors @ toward).astype(np.float64)
-        each *= self.scale[:, None]  # (K, C)
-        centre = -float(self.names.picture_centre @ toward) * self.scale
-        return [
-            self._named(row, likely, rest, most)
-            for row, likely, rest in zip(each, self.probabilities, centre, strict=True)
-        ]
-
-    def _named(
-        self, row: Doubles, likely: Floats, centre: float, most: int
-    ) -> tuple[ClassShare, ...]:
-        best, others = np.split(np.argsort(-row, kind="stable"), [most])
-        return (
-            *(ClassShare(self.names.names[c], float(likely[c]), float(row[c])) for c in best),
-            ClassShare(OTHERS, float(likely[others].sum()), float(row[others].sum())),
-            ClassShare(CENTRE, 0.0, float(centre)),
-        )
 
 
 def inverse(lengths: npt.ArrayLike) -> Doubles:

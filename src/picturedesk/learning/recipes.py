@@ -1,6 +1,6 @@
 """The two recipes on an archive that has been read: what each makes of texts and level features.
 
-Arrays in, a matcher (and a blend) out; writes nothing.
+Arrays in, a blend out; writes nothing.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.datasets.split import components
-from picturedesk.desk.captions import caption_scores, telling_captions
-from picturedesk.desk.config import DeskConfig
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.best_config import level_blocks
-from picturedesk.learning.preparation import ReadableArchive, fit_text_encoder, renumber, subset
+from picturedesk.learning.config import DeskConfig
+from picturedesk.learning.cross_validation import fit_routes
+from picturedesk.learning.preparation import Prepared, fit_text_encoder, subset
 from picturedesk.learning.training import TrainingSet, train
-from picturedesk.learning.training_pairs import FitTexts, Material, TextParts
-from picturedesk.routes import Blend
-from picturedesk.store.archive_memory import ArchiveMemory, excerpts
+from picturedesk.learning.training_pairs import FitTexts, TextFeatures, TrainingPairs, renumber
+from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
+from picturedesk.routes.captions import telling_captions
+from picturedesk.routes.direct import DIRECT
+from picturedesk.routes.kinds import PAPER
 from picturedesk.texts.shingles import duplicate_groups
 from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder
 
@@ -31,30 +32,44 @@ class Learned:
     """What a recipe makes of an archive.
 
     Attributes:
-        matcher: puts texts and pictures into one space.
-        blend: None with the paper's recipe.
+        blend: routes, weights and confidence, with the matcher.
         text_features: (T, I) of all texts of the archive, as the text encoder gives them.
-        alike: (T,) group of near-duplicate texts.
+        duplicate_groups: (T,) near-duplicate texts have one number.
         captions: per picture the words by which it may be measured, "" for none.
         facts: what was chosen, for people.
     """
 
-    matcher: Matcher
-    blend: Blend | None
+    blend: Blend
     text_features: Floats
-    alike: Ints
+    duplicate_groups: Ints
     captions: tuple[str, ...]
     facts: Json
 
+    @property
+    def matcher(self) -> Matcher:
+        """Text encoder and heads."""
+        return self.blend.matcher
 
-def learn_paper(
-    ready: ReadableArchive,
-    features: Floats,
-    spec: BackboneSpec,
-    config: DeskConfig,
-    progress: Progress,
+
+def learn(
+    prepared: Prepared, config: DeskConfig, progress: Progress, levels: Sequence[str] = ()
 ) -> Learned:
+    """What the recipe of the settings makes of an archive.
+
+    Args:
+        prepared: texts, pictures, links, parts, level features.
+        config: settings.
+        progress: told of folds or epochs.
+        levels: those that the heads of the recipe best read, () for all.
+    """
+    if config.recipe == "paper":
+        return learn_paper(prepared, config, progress)
+    return learn_best(prepared, config, progress, levels=levels)
+
+
+def learn_paper(prepared: Prepared, config: DeskConfig, progress: Progress) -> Learned:
     """The paper to the letter: a fixed text space, a fusion trained with the hinge of Eq. 6."""
+    ready, features = prepared.ready, prepared.features
     whole = ready.whole_texts()
     training = [whole[index] for index in ready.texts_of("train")]
     encoder = _fit(training, config)
@@ -66,21 +81,22 @@ def learn_paper(
 
     settings = replace(config.train, device=config.device)
     trained = train(part("train"), part("validate"), settings, progress)
+    matcher = Matcher(encoder, trained.fusion, prepared.spec)
+    pictures = Pictures(matcher, ready.keys, features)
+    archive = ArchiveVectors(matcher.placed(vectors), pictures.vectors, ready.archive.links)
+    fold = Fold(Queries(matcher, whole, vectors, archive), pictures)
+    routes = fit_routes(PAPER, fold)
     return Learned(
-        matcher=Matcher(encoder, trained.fusion, spec),
-        blend=None,
+        blend=Blend(matcher, routes, {DIRECT: 1.0}, default=DIRECT, recipe="paper"),
         text_features=vectors,
-        alike=np.arange(len(whole)),
+        duplicate_groups=np.arange(len(whole)),
         captions=("",) * len(ready.archive.pictures),
         facts={"best_epoch": trained.best_epoch, "epochs": len(trained.history)},
     )
 
 
 def learn_best(
-    ready: ReadableArchive,
-    features: Floats,
-    spec: BackboneSpec,
-    classes: tuple[str, ...],
+    prepared: Prepared,
     config: DeskConfig,
     progress: Progress,
     sentences: TextEncoder | None = None,
@@ -89,78 +105,52 @@ def learn_best(
     """The recipe of ``learning.best``: closed-form heads, blended routes, a confidence.
 
     Args:
-        ready: texts, pictures, links, parts.
-        features: (N, ΣD_l) level features of its pictures.
-        spec: which columns are which level.
-        classes: of the backbone.
+        prepared: texts, pictures, links, parts, level features.
         config: settings.
-        progress: told of rehearsals.
+        progress: told of folds.
         sentences: the sentence encoder, if it is open already; None opens the settings' own.
-        levels: those of the spec that are heard, () for all.
+        levels: those that the heads read, () for all.
     """
+    ready = prepared.ready
     whole = ready.whole_texts()
     chosen = ready.texts_of("train")
     if sentences is None:
         sentences = open_sentences(config)
     known = sentences.encode(whole) if sentences is not None else None
     fit = fit_texts(config)
-    alike = duplicate_groups(whole)
+    groups = duplicate_groups(whole)
+    captions = telling_captions(ready.archive)
     shown, links = renumber(chosen, ready.archive.links)
-    telling = telling_captions(ready.archive)
-    captions = tuple(telling[index] for index in shown)
-    material = Material(
+    pairs = TrainingPairs(
         texts=tuple(whole[index] for index in chosen),
-        features=features[shown],
+        keys=tuple(ready.keys[index] for index in shown),
+        features=prepared.features[shown],
         links=links,
-        together=components(ready.archive, ready.groups)[chosen],
-        alike=alike[chosen],
-        captions=captions,
-        spec=spec,
-        blocks=tuple(level_blocks(spec, levels)),
-        classes=classes,
+        split_groups=components(ready.archive, ready.groups)[chosen],
+        duplicate_groups=groups[chosen],
+        captions=tuple(captions[index] for index in shown),
+        spec=prepared.spec,
+        blocks=tuple(level_blocks(prepared.spec, levels)),
+        classes=prepared.classes,
     )
-    parts = TextParts(material.texts, fit, sentences, known[chosen] if known is not None else None)
-    fitted = fit_best(
-        material, parts, config.best, caption_scores if any(captions) else None, progress
-    )
-    everything = TextParts(whole, fit, sentences, known)
+    everything = TextFeatures(whole, fit, sentences, known)
+    fitted = fit_best(pairs, everything.of(chosen), config.best, progress)
+    encoder = fitted.matcher.text_encoder
+    text_features = np.empty((len(whole), encoder.width), dtype=np.float32)
+    text_features[chosen] = fitted.text_features
+    others = np.setdiff1d(np.arange(len(whole), dtype=np.int64), chosen)
+    text_features[others] = everything.features(encoder, others)
     return Learned(
-        matcher=fitted.matcher,
         blend=fitted.blend,
-        text_features=everything.features(fitted.encoder, np.arange(len(whole), dtype=np.int64)),
-        alike=alike,
-        captions=telling,
+        text_features=text_features,
+        duplicate_groups=groups,
+        captions=captions,
         facts={
-            "rehearsed": fitted.rehearsed,
-            "asked": fitted.asked,
+            "cross_validated": fitted.cross_validated,
+            "held_out": fitted.held_out,
             "ridges": fitted.ridges,
-            "weights": fitted.blend.weights,
+            "weights": dict(fitted.blend.weights),
         },
-    )
-
-
-def remember(ready: ReadableArchive, learned: Learned, features: Floats) -> ArchiveMemory:
-    """The archive in the shared space that was learned."""
-    archive, matcher, blend = ready.archive, learned.matcher, learned.blend
-    nowhere = np.zeros((len(archive.texts), 0), dtype=np.float32)
-    return ArchiveMemory(
-        matcher=matcher.fingerprint,
-        text_vectors=matcher.placed(learned.text_features),
-        picture_vectors=matcher.pictures(features),
-        links=archive.links,
-        parts=archive.parts,
-        text_ids=tuple(text.id for text in archive.texts),
-        excerpts=excerpts(archive),
-        pictures=archive.pictures,
-        groups=ready.groups,
-        typical=features.mean(axis=0),
-        alike=learned.alike,
-        named_texts=nowhere if blend is None else blend.named_texts(learned.text_features),
-        captions=learned.captions,
-        asked=tuple(
-            text.whole if any(learned.captions) and part != "train" else ""
-            for text, part in zip(archive.texts, archive.parts, strict=True)
-        ),
     )
 
 

@@ -1,0 +1,174 @@
+"""The archive as routes see it: text vectors, picture vectors, links, and who is near a query.
+
+Takes arrays, also memory-mapped ones, and copies none of them. Knows no files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from picturedesk.errors import BadInput
+from picturedesk.types import Bools, Floats, Ints
+
+ROUNDING = 1e-6  # cosines closer than this are a tie: float32 cannot tell them apart
+_CELLS = 1 << 22  # cosines held at a time beside the result: 16 MB
+
+
+class Neighbours(NamedTuple):
+    """The archive texts with pictures that are most similar to each query, best first.
+
+    Attributes:
+        rows: (Q, n) of the archive's texts.
+        cosines: (Q, n), -1 to 1.
+    """
+
+    rows: Ints
+    cosines: Floats
+
+    def first(self, count: int) -> Neighbours:
+        """The ``count`` most similar ones of each query, or all."""
+        return Neighbours(self.rows[:, :count], self.cosines[:, :count])
+
+
+@dataclass(frozen=True, eq=False)
+class ArchiveVectors:
+    """An archive in the shared space.
+
+    Attributes:
+        texts: (T, D) of length one, or zeros.
+        pictures: (P, D') fused, or level features as they are.
+        links: (M, 2) indices (text, picture).
+        groups: (T,) number of each text's group of near-duplicates; None where each is alone.
+    """
+
+    texts: Floats
+    pictures: Floats
+    links: Ints
+    groups: Ints | None = None
+
+    def __post_init__(self) -> None:
+        """Raises BadInput where links are malformed or point outside."""
+        if self.links.ndim != 2 or self.links.shape[1] != 2:
+            raise BadInput(f"links of shape {self.links.shape}: they must be (M, 2)")
+        bounds = np.array([len(self.texts), len(self.pictures)])
+        if ((self.links < 0) | (self.links >= bounds)).any():
+            raise BadInput(
+                f"a link points outside: there are {bounds[0]} texts and {bounds[1]} pictures"
+            )
+
+    @cached_property
+    def sorted_links(self) -> Ints:
+        """The links by text, then picture, each once; raises BadInput if there are none."""
+        if not len(self.links):
+            raise BadInput("the archive links no text to a picture: the transfer route needs them")
+        return np.unique(self.links, axis=0)
+
+    @cached_property
+    def illustrated(self) -> Bools:
+        """Whether each text (T,) has a picture."""
+        mask = np.zeros(len(self.texts), dtype=bool)
+        mask[self.links[:, 0]] = True
+        return mask
+
+    @cached_property
+    def _first(self) -> Ints:
+        """Where the links of each text begin among the sorted ones, (T + 1,)."""
+        return np.searchsorted(self.sorted_links[:, 0], np.arange(len(self.texts) + 1))
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether any group of near-duplicates has two texts."""
+        return self.groups is not None and len(np.unique(self.groups)) < len(self.groups)
+
+    def links_of(self, texts: Ints) -> tuple[Ints, Ints]:
+        """The pictures of each of n texts, one text after the other.
+
+        Returns:
+            Rows of pictures (m,), each text's ascending, and how many each text has (n,).
+        """
+        first, counts = self._first[texts], self._first[texts + 1] - self._first[texts]
+        before = np.cumsum(counts) - counts
+        places = np.repeat(first - before, counts) + np.arange(counts.sum())
+        return self.sorted_links[places, 1], counts
+
+    def neighbours(self, queries: Floats, count: int) -> Neighbours:
+        """The texts with pictures that are most similar to each query.
+
+        Args:
+            queries: (Q, D) of length one, or zeros.
+            count: how many, at least 1; fewer come back where fewer have pictures.
+
+        Raises:
+            BadInput: if widths differ, or the archive has no links.
+        """
+        same_width(queries, self.texts)
+        mask = self.illustrated
+        found = min(count, int(mask.sum()))
+        if not found:
+            raise BadInput("the archive links no text to a picture: the transfer route needs them")
+        rows = np.empty((len(queries), found), dtype=np.int64)
+        cosines = np.empty((len(queries), found), dtype=np.float32)
+        step = max(1, _CELLS // len(self.texts))
+        for start in range(0, len(queries), step):
+            block = slice(start, start + step)
+            similarities = queries[block] @ self.texts.T  # (B, T)
+            if not mask.all():
+                similarities[:, ~mask] = -np.inf
+            rows[block] = top(similarities, found)
+            cosines[block] = np.take_along_axis(similarities, rows[block], axis=1)
+        return Neighbours(rows, cosines)
+
+    def nearest_text(self, queries: Floats) -> Ints:
+        """The text with pictures of highest cosine with each query (Q,) (paper, Eq. 7).
+
+        Of equal ones (within rounding) the one of lowest row. -1 for a query without a direction.
+
+        Raises:
+            BadInput: if widths differ, or the archive has no links.
+        """
+        same_width(queries, self.texts)
+        told = np.unique(self.sorted_links[:, 0])
+        every = len(told) == len(self.texts)
+        remembered = self.texts if every else self.texts[told]
+        nearest = np.full(len(queries), -1, dtype=np.int64)
+        step = max(1, _CELLS // len(remembered))
+        for start in range(0, len(queries), step):
+            similarities = queries[start : start + step] @ remembered.T
+            best = similarities.max(axis=1, keepdims=True)
+            nearest[start : start + step] = told[np.argmax(similarities >= best - ROUNDING, axis=1)]
+        nearest[~queries.any(axis=1)] = -1
+        return nearest
+
+
+def top(scores: Floats, k: int) -> Ints:
+    """The k best columns of each row, best first; of equal scores the lower index comes first.
+
+    Args:
+        scores: (Q, N), higher is better.
+        k: 1 or more; with fewer than k columns all of them are given.
+
+    Returns:
+        (Q, min(k, N)).
+    """
+    if k < 1:
+        raise BadInput(f"k is {k}: ask for at least one")
+    k = min(k, scores.shape[1])
+    best = np.empty((len(scores), k), dtype=np.int64)
+    for row, values in enumerate(scores):
+        least = np.partition(values, len(values) - k)[len(values) - k] if k else 0
+        near = np.flatnonzero(values >= least)  # k of them, or more where the last ones tie
+        best[row] = near[np.argsort(-values[near], kind="stable")[:k]]
+    return best
+
+
+def same_width(a: Floats, b: Floats) -> None:
+    """Raises BadInput unless both are (rows, width) of one width."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise BadInput(
+            f"vectors of shapes {a.shape} and {b.shape} cannot be compared: both must be "
+            "(rows, width) of one width; were they made by the same matcher?"
+        )

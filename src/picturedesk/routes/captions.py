@@ -1,0 +1,129 @@
+"""The caption route: BM25 of a query's words against captions and tags, saturated.
+
+Suggesting asks the catalogue for BM25; cross-validation and measuring index the captions of their
+candidates by the same code.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from picturedesk.heads.matcher import Matcher
+from picturedesk.routes.route import Arrays, Fold
+from picturedesk.store.catalogue import bm25
+from picturedesk.texts.words import words
+from picturedesk.types import Archive, Doubles, Floats, Json
+
+CAPTIONS = "captions"
+FEW = 0.2  # share of pictures with a caption of their own, below which none is counted
+REPEATED = 0.7  # share of common words from which a caption is a text said again
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionsPlan:
+    """Plan of the caption route.
+
+    Attributes:
+        saturation: BM25 that counts half.
+    """
+
+    name: str = CAPTIONS
+    weights: tuple[float, ...] = (0.0, 0.15, 0.3, 0.6, 1.2, 2.4)
+    unit: str = CAPTIONS
+    default_weight: float = 1.5  # .3 of the deviations that lie between no common word and all
+    saturation: float = 10.0
+
+    def fit(self, fold: Fold) -> CaptionsRoute:
+        """Nothing is fitted: pictures that are added later may have captions."""
+        return CaptionsRoute(self.saturation)
+
+    def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> CaptionsRoute:
+        """The route as it was saved."""
+        return CaptionsRoute(settings["saturation"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaptionsRoute:
+    """See the module. Attributes as in the plan."""
+
+    saturation: float
+    name: str = CAPTIONS
+    standalone: bool = True
+
+    def from_words(self, bm25: Doubles) -> Doubles:
+        """BM25, 0 or more → 0 to 1, half at the saturation."""
+        return bm25 / (bm25 + self.saturation)
+
+    def settings(self) -> Json:
+        """The saturation."""
+        return {"saturation": self.saturation}
+
+    def arrays(self) -> Arrays:
+        """None."""
+        return {}
+
+
+class CaptionIndex:
+    """BM25 of N captions in memory, by the catalogue's own code.
+
+    Args:
+        captions: words of each picture, "" for none.
+    """
+
+    def __init__(self, captions: Sequence[str]) -> None:
+        self._count = len(captions)
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        self._connection.execute(
+            "CREATE TABLE pictures (row INTEGER PRIMARY KEY, key, caption, tags)"
+        )
+        rows = ((row, str(row), caption, "[]") for row, caption in enumerate(captions))
+        self._connection.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?)", rows)
+        bm25.make(self._connection)
+        self._known = bm25.frequencies(self._connection)
+
+    def __call__(self, spoken: Sequence[str]) -> Floats:
+        """Words → BM25 (N,), 0 where a caption has none of them; higher is better."""
+        found, values = bm25.scores(self._connection, bm25.rarest(spoken, self._known))
+        scores = np.zeros(self._count, dtype=np.float32)
+        scores[found] = values
+        return scores
+
+    def close(self) -> None:
+        """Lets go of the memory."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def telling_captions(archive: Archive) -> tuple[str, ...]:
+    """Caption and tags of each picture, the caption left out where it is a text that ran with it.
+
+    Where the texts are captions, a picture's own caption is the text that is asked for: to count
+    it would be to look at the answer. Where few captions are left, nothing can be learned from
+    them, and all are "".
+    """
+    captions = [picture.caption for picture in archive.pictures]
+    if any(captions):
+        told = [set(words(text.whole)) for text in archive.texts]
+        for text, picture in archive.links:
+            if captions[picture] and _repeats(set(words(captions[picture])), told[text]):
+                captions[picture] = ""
+    if sum(map(bool, captions)) < FEW * len(captions):
+        return ("",) * len(captions)
+    return tuple(
+        "\n".join((caption, *picture.tags)).strip()
+        for caption, picture in zip(captions, archive.pictures, strict=True)
+    )
+
+
+def _repeats(caption: set[str], text: set[str]) -> bool:
+    return len(caption & text) >= REPEATED * len(caption | text)

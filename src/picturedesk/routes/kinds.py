@@ -1,0 +1,19 @@
+"""The kinds of routes that recipes choose among: a new one is one line here."""
+
+from __future__ import annotations
+
+from picturedesk.routes.captions import CaptionsPlan
+from picturedesk.routes.class_names import ClassNamesPlan
+from picturedesk.routes.direct import DirectPlan
+from picturedesk.routes.hubness import HubnessPlan
+from picturedesk.routes.route import RoutePlan
+from picturedesk.routes.transfer import NearestTextPlan, TransferPlan
+
+BEST: tuple[RoutePlan, ...] = (
+    DirectPlan(),
+    HubnessPlan(),
+    TransferPlan(),
+    ClassNamesPlan(),
+    CaptionsPlan(),
+)
+PAPER: tuple[RoutePlan, ...] = (DirectPlan(), NearestTextPlan())

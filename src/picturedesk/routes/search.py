@@ -1,0 +1,191 @@
+"""From a query to ranked catalogue entries: candidates of every route, scored as one blend.
+
+The catalogue gives the best candidates of the dense query and of the words; all of them are scored
+exactly. Where an entry that is no candidate could still belong among the first k, more candidates
+are asked for (the threshold algorithm: Fagin, Lotem and Naor 2003), so that over an exact catalogue
+the answer is exact. Knows the Protocol ``Catalogue`` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from picturedesk.routes.blend import Asked, Blend, total
+from picturedesk.routes.confidence import Pool
+from picturedesk.texts.words import words
+from picturedesk.types import Catalogue, Doubles, Entries, Floats, Found, Ints, Picture
+
+CANDIDATES = 200  # entries that each search gives at first
+MOST_CANDIDATES = 12_800  # at last; what an approximate answer may then miss lies far down
+BACKGROUND = 512  # entries that stand for those that are no candidates
+_MORE = 4  # times as many candidates when they were too few
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """Catalogue entries for one query.
+
+    Attributes:
+        pictures: (K) the suggested ones, best first.
+        vectors: (K, W) of these.
+        scores: (K,) of these.
+        route_scores: route → (K,), without its weight.
+        pool: what the ranking is judged by; its first K scores are these.
+    """
+
+    pictures: tuple[Picture, ...]
+    vectors: Floats
+    scores: Doubles
+    route_scores: Mapping[str, Doubles]
+    pool: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchConfig:
+    """How many entries are looked at.
+
+    Attributes:
+        candidates: that each search gives at first.
+        most: that each search gives at last.
+        background: entries that stand for those that are no candidates; 0 where nothing is judged.
+    """
+
+    candidates: int = CANDIDATES
+    most: int = MOST_CANDIDATES
+    background: int = BACKGROUND
+
+
+def search(
+    blend: Blend,
+    catalogue: Catalogue,
+    asked: Asked,
+    k: int,
+    route: str,
+    where: str = "",
+    config: SearchConfig = SearchConfig(),
+) -> list[Ranking]:
+    """The k best entries for each of Q queries that pass a condition, best first.
+
+    Args:
+        blend: scores them.
+        catalogue: what is searched.
+        asked: Q queries.
+        k: how many, at least 1; fewer come back where fewer pass.
+        route: "blend", or one route alone.
+        where: condition on the metadata.
+        config: how many entries are looked at.
+    """
+    weights = blend.weights_of(route)
+    each = [asked.of(query) for query in range(len(asked.texts))]
+    dense = [blend.combined(one, weights) for one in each]  # (R, W) each
+    depth = max(k, config.candidates)
+    first = catalogue.nearest(np.concatenate(dense), depth, where)
+    ends = np.cumsum([len(rows) for rows in dense])
+    found = [first[end - len(rows) : end] for rows, end in zip(dense, ends, strict=True)]
+    searches = [
+        _Search(blend, catalogue, one, rows, weights, where, config)
+        for one, rows in zip(each, dense, strict=True)
+    ]
+    return [one.ranked(hits, k, depth) for one, hits in zip(searches, found, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """One query's search."""
+
+    blend: Blend
+    catalogue: Catalogue
+    asked: Asked
+    dense: Doubles  # (R, W)
+    weights: Mapping[str, float]
+    where: str
+    config: SearchConfig
+
+    def ranked(self, found: Sequence[Found], k: int, depth: int) -> Ranking:
+        spoken = words(self.asked.texts[0]) if self._looks_at_words() else []
+        while True:
+            said = self.catalogue.matching(spoken, depth, self.where) if spoken else None
+            candidates = self._union(found, said)
+            scored = self._scored(candidates, spoken)
+            scores = np.asarray(total(scored, self.weights), dtype=np.float64)
+            order = _order(scores, candidates.pictures)
+            whole = any(len(hits.scores) < depth for hits in found)  # all that pass are there
+            if whole or depth >= self.config.most:
+                break
+            if len(order) >= k and scores[order[k - 1]] >= self._limit(found, said, depth):
+                break
+            depth = min(_MORE * depth, self.config.most)
+            found = self.catalogue.nearest(self.dense, depth, self.where)
+        best = order[:k]
+        return Ranking(
+            pictures=tuple(candidates.pictures[index] for index in best),
+            vectors=candidates.vectors[best],
+            scores=scores[best],
+            route_scores={name: values[best] for name, values in scored.items()},
+            pool=self._pool(candidates, scores[order], spoken, whole),
+        )
+
+    def _looks_at_words(self) -> bool:
+        weighed = any(self.weights.get(route.name) for route in self.blend.word_routes)
+        return weighed and self.catalogue.has_words
+
+    def _union(self, found: Sequence[Found], said: Found | None) -> Entries:
+        """The candidates of all searches, each once."""
+        if len(found) == 1 and said is None:
+            return found[0].entries
+        pictures: dict[str, Picture] = {}
+        rows = []
+        for hits in (*found, *([said] if said is not None else [])):
+            for picture, vector in zip(hits.entries.pictures, hits.entries.vectors, strict=True):
+                if picture.key not in pictures:
+                    pictures[picture.key] = picture
+                    rows.append(vector)
+        vectors = np.stack(rows) if rows else found[0].entries.vectors
+        return Entries(tuple(pictures.values()), vectors)
+
+    def _scored(self, entries: Entries, spoken: Sequence[str]) -> dict[str, Doubles]:
+        bm25 = None
+        if spoken:
+            keys = [picture.key for picture in entries.pictures]
+            bm25 = self.catalogue.word_scores(spoken, keys)
+        return self.blend.exact_scores(self.asked, entries.vectors, bm25, self.weights)
+
+    def _limit(self, found: Sequence[Found], said: Found | None, depth: int) -> float:
+        """The score that an entry which is no candidate has at most."""
+        limit = max(
+            float(self.blend.layout.products(hits.scores[-1:], row)[0])
+            for hits, row in zip(found, self.dense, strict=True)
+        )
+        if said is not None and len(said.scores) >= depth:
+            for route in self.blend.word_routes:
+                weight = self.weights.get(route.name, 0.0)
+                limit += weight * float(route.from_words(said.scores[-1:])[0])
+        return limit
+
+    def _pool(
+        self, candidates: Entries, scores: Doubles, spoken: Sequence[str], whole: bool
+    ) -> Pool:
+        """The candidates' scores, best first, and those of a sample of the others."""
+        if whole or not self.config.background:
+            return Pool.whole(scores)
+        sample = self.catalogue.sample(self.config.background, self.where)
+        known = {picture.key for picture in candidates.pictures}
+        rows = [row for row, one in enumerate(sample.pictures) if one.key not in known]
+        others = Entries(tuple(sample.pictures[row] for row in rows), sample.vectors[rows])
+        if not rows:
+            return Pool.whole(scores)
+        scored = self._scored(others, spoken)
+        return Pool(
+            scores,
+            np.asarray(total(scored, self.weights), dtype=np.float64),
+            self.catalogue.count(self.where),
+        )
+
+
+def _order(scores: Doubles, pictures: Sequence[Picture]) -> Ints:
+    """Best first; of equal scores the lower key."""
+    keys = np.array([picture.key for picture in pictures])
+    return np.lexsort((keys, -scores))

@@ -1,0 +1,250 @@
+"""The transfer route: pictures like those that ran with similar archive texts.
+
+As the paper has it (Eq. 7 and 8), the one most similar text speaks for each of its pictures. With a
+kernel, many speak for the mean of theirs: steadier, and one vector, so that any index can be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from picturedesk.errors import BadInput
+from picturedesk.heads.fusion import length_one
+from picturedesk.heads.matcher import Matcher
+from picturedesk.routes.archive import ArchiveVectors, same_width
+from picturedesk.routes.direct import fused_block
+from picturedesk.routes.route import (
+    Arrays,
+    Block,
+    Fold,
+    Pictures,
+    PictureShares,
+    Queries,
+    Rows,
+    ShareConfig,
+    TextSlopes,
+)
+from picturedesk.types import Floats, Ints, Json
+
+TRANSFER = "transfer"
+_ROWS = 1 << 12  # pictures whose cosines are held at a time, as the side of a square
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPlan:
+    """Plan of the transfer route with a kernel.
+
+    Attributes:
+        nearest: how many archive texts speak; of near-duplicates only the nearest one.
+        temperature: a text speaks with exp(cosine / temperature); cosine, above 0.
+    """
+
+    name: str = TRANSFER
+    weights: tuple[float, ...] = (0.0, 0.15, 0.3, 0.6, 1.2, 8.0)
+    unit: str = TRANSFER
+    default_weight: float = 0.0
+    nearest: int = 20
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.nearest < 1 or self.temperature <= 0:
+            raise BadInput(f"{self}: nearest starts at 1, the temperature is above 0")
+
+    def fit(self, fold: Fold) -> TransferRoute:
+        """Nothing is left to fit: it asks the archive."""
+        return TransferRoute(fold.queries.matcher, self.nearest, self.temperature)
+
+    def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> TransferRoute:
+        """The route as it was saved."""
+        return TransferRoute(matcher, settings["nearest"], settings["temperature"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TransferRoute:
+    """Many similar texts speak, each for the mean of its pictures. Attributes as in the plan."""
+
+    matcher: Matcher
+    nearest: int
+    temperature: float
+    name: str = TRANSFER
+    standalone: bool = True
+
+    @property
+    def block(self) -> Block:
+        """The fused vector."""
+        return fused_block(self.matcher)
+
+    def store(self, pictures: Pictures) -> Floats:
+        """(N, D) fused vectors."""
+        return pictures.vectors
+
+    def ask(self, queries: Queries) -> Rows:
+        """(Q, D) of length one: where the pictures of similar texts lie.
+
+        Zeros for a text without a direction.
+        """
+        archive = queries.archive
+        asked = 3 * self.nearest if archive.repeats else self.nearest
+        near = queries.neighbours(asked)
+        spoken = np.zeros((len(queries), archive.pictures.shape[1]), dtype=np.float32)
+        for query, (rows, cosines) in enumerate(zip(*near, strict=True)):
+            if archive.groups is not None and archive.repeats:
+                _, first = np.unique(archive.groups[rows], return_index=True)
+                first = np.sort(first)[: self.nearest]
+                rows, cosines = rows[first], cosines[first]
+            voices = np.exp((cosines - cosines[0]) / np.float32(self.temperature))
+            spoken[query] = voices @ _mean_pictures(archive, rows)
+        known = queries.vectors.any(axis=1, keepdims=True)
+        return Rows.one_each(length_one(spoken) * known)
+
+    def picture_shares(
+        self, pictures: Pictures, toward: Floats, config: ShareConfig
+    ) -> PictureShares | None:
+        """The direct route answers for the fused vector."""
+        return None
+
+    def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
+        """Neighbours do not move smoothly with words."""
+        return None
+
+    def settings(self) -> Json:
+        """The kernel."""
+        return {"nearest": self.nearest, "temperature": self.temperature}
+
+    def arrays(self) -> Arrays:
+        """None beyond the archive's."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class NearestTextPlan:
+    """Plan of the transfer route to the letter (paper, Eq. 7 and 8)."""
+
+    name: str = TRANSFER
+    weights: tuple[float, ...] = (0.0,)
+    unit: str = TRANSFER
+    default_weight: float = 0.0
+
+    def fit(self, fold: Fold) -> NearestTextRoute:
+        """Nothing is left to fit: it asks the archive."""
+        return NearestTextRoute(fold.queries.matcher)
+
+    def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> NearestTextRoute:
+        """The route of a saved matcher."""
+        return NearestTextRoute(matcher)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NearestTextRoute:
+    """The most similar text speaks for each of its pictures; the nearest of these counts."""
+
+    matcher: Matcher
+    name: str = TRANSFER
+    standalone: bool = True
+
+    @property
+    def block(self) -> Block:
+        """The fused vector."""
+        return fused_block(self.matcher)
+
+    def store(self, pictures: Pictures) -> Floats:
+        """(N, D) fused vectors."""
+        return pictures.vectors
+
+    def ask(self, queries: Queries) -> Rows:
+        """(R, D) fused pictures of each query's t*; one row of zeros where there is no t*."""
+        archive = queries.archive
+        rows, starts, total = [], [], 0
+        for text in archive.nearest_text(queries.vectors):
+            if text >= 0:
+                own = archive.pictures[archive.links_of(np.array([text]))[0]]
+            else:
+                own = np.zeros((1, archive.pictures.shape[1]), dtype=np.float32)
+            rows.append(own)
+            starts.append(total)
+            total += len(own)
+        return Rows(np.concatenate(rows), np.array(starts, dtype=np.int64))
+
+    def picture_shares(
+        self, pictures: Pictures, toward: Floats, config: ShareConfig
+    ) -> PictureShares | None:
+        """The direct route answers for the fused vector."""
+        return None
+
+    def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
+        """Neighbours do not move smoothly with words."""
+        return None
+
+    def settings(self) -> Json:
+        """None: it is the paper's."""
+        return {}
+
+    def arrays(self) -> Arrays:
+        """None beyond the archive's."""
+        return {}
+
+
+def transfer_scores(texts: Floats, archive: ArchiveVectors, candidates: Floats) -> Floats:
+    """The paper's transfer route over plain arrays (Eq. 7 and 8).
+
+    Eq. 7: t* is the archive text of highest cosine, among those that have a picture; of equal ones
+    (within rounding) the one of lowest index. Eq. 8 takes candidates by falling cosine with the
+    picture of t*; where t* has several, a candidate's score is the highest of its cosines with
+    them. A text without a direction (no known word) has no t*: all its scores are zero.
+
+    Args:
+        texts: (Q, D) of any length.
+        archive: texts and pictures of any length; pictures may be level features as they are.
+        candidates: (N, D'), as the archive's pictures.
+
+    Returns:
+        (Q, N) cosines.
+
+    Raises:
+        BadInput: if widths differ, or the archive has no links.
+    """
+    same_width(texts, archive.texts)
+    same_width(candidates, archive.pictures)
+    unit = ArchiveVectors(length_one(archive.texts), archive.pictures, archive.sorted_links)
+    pictures, offered = length_one(archive.pictures), length_one(candidates)
+    nearest = unit.nearest_text(length_one(texts))  # (Q,) Eq. 7
+    known = np.flatnonzero(nearest >= 0)
+    chosen, asked = np.unique(nearest[known], return_inverse=True)  # (S,) t* of some query
+    own, counts = unit.links_of(chosen)
+    ends = np.cumsum(counts)
+    scores = np.zeros((len(texts), len(candidates)), dtype=np.float32)
+    for part in _parts(counts):
+        places = slice(ends[part.start] - counts[part.start], ends[part.stop - 1])
+        best = _best_of(pictures[own[places]], counts[part], offered)  # Eq. 8
+        rows = np.flatnonzero((asked >= part.start) & (asked < part.stop))
+        scores[known[rows]] = best[asked[rows] - part.start]
+    return scores
+
+
+def _mean_pictures(archive: ArchiveVectors, texts: Ints) -> Floats:
+    """Mean (n, D) of the pictures of each of some texts."""
+    own, counts = archive.links_of(texts)
+    sums = np.add.reduceat(archive.pictures[own], np.cumsum(counts) - counts, axis=0)
+    means: Floats = (sums / counts[:, None]).astype(np.float32)
+    return means
+
+
+def _parts(counts: Ints) -> Iterator[slice]:
+    """Consecutive texts, together with some ``_ROWS`` pictures, or one text with more."""
+    bounds = np.flatnonzero(np.diff(np.cumsum(counts) // _ROWS)) + 1
+    edges = [0, *bounds.tolist(), len(counts)]
+    return (slice(start, stop) for start, stop in pairwise(edges) if stop > start)
+
+
+def _best_of(own: Floats, counts: Ints, offered: Floats) -> Floats:
+    """Per text the highest cosine (S, N) of its own pictures, stretch by stretch, with each."""
+    best = np.empty((len(counts), len(offered)), dtype=np.float32)
+    starts = np.cumsum(counts) - counts
+    for start in range(0, len(offered), _ROWS):
+        columns = slice(start, start + _ROWS)
+        best[:, columns] = np.maximum.reduceat(own @ offered[columns].T, starts, axis=0)
+    return best

@@ -1,0 +1,96 @@
+"""What measuring a desk needs beside what suggesting needs: texts that nothing was fitted on.
+
+Kept as one folder beside the archive memory, whose rows it names. Suggesting never reads it;
+explaining reads the typical features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from picturedesk.disk.artifacts import (
+    atomic_folder,
+    read_arrays,
+    read_json,
+    read_manifest,
+    write_arrays,
+    write_json,
+    write_manifest,
+)
+from picturedesk.errors import Mismatch
+from picturedesk.types import Floats, Ints
+
+KIND = "held-out texts"
+TRAIN = "train"
+_RECORDS = "records.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOutTexts:
+    """The texts of the parts that were not trained on, and what compares pictures.
+
+    Attributes:
+        matcher: fingerprint of the matcher that was fitted without them.
+        rows: (H,) of the archive memory, ascending.
+        parts: per text "validate" or "test".
+        features: (H, I) as the matcher's text encoder gives them.
+        texts: per text the whole of it, "" where captions play no part.
+        captions: per archive picture the words by which it may be measured; () for none.
+        picture_groups: (P,) near-duplicate group of each archive picture.
+        typical: (ΣD_l,) mean level features of the archive's pictures: what a picture is compared
+            with to say what is special about it.
+    """
+
+    matcher: str
+    rows: Ints
+    parts: tuple[str, ...]
+    features: Floats
+    texts: tuple[str, ...]
+    captions: tuple[str, ...]
+    picture_groups: Ints
+    typical: Floats
+
+    def of(self, part: str) -> Ints:
+        """Places of the texts of one part, ascending."""
+        return np.flatnonzero(np.asarray(self.parts) == part).astype(np.int64)
+
+    def save(self, folder: Path) -> None:
+        """Writes arrays and JSON; the folder is there whole or not at all."""
+        with atomic_folder(folder) as temporary:
+            write_manifest(temporary, KIND, {"matcher": self.matcher})
+            write_arrays(
+                temporary,
+                {
+                    "rows": self.rows,
+                    "features": self.features,
+                    "picture_groups": self.picture_groups,
+                    "typical": self.typical,
+                },
+            )
+            records = {"parts": self.parts, "texts": self.texts, "captions": self.captions}
+            write_json(temporary / _RECORDS, records)
+
+    @classmethod
+    def load(cls, folder: Path, matcher: str) -> HeldOutTexts:
+        """Reads what ``save`` wrote; refuses another matcher's."""
+        manifest = read_manifest(folder, KIND)
+        if manifest["matcher"] != matcher:
+            raise Mismatch(
+                f"{folder} was made by matcher {manifest['matcher']}, the desk has {matcher}: "
+                "run picturedesk fit again"
+            )
+        arrays = read_arrays(folder)
+        records = read_json(folder / _RECORDS)
+        return cls(
+            matcher=matcher,
+            rows=arrays["rows"],
+            parts=tuple(records["parts"]),
+            features=arrays["features"],
+            texts=tuple(records["texts"]),
+            captions=tuple(records["captions"]),
+            picture_groups=arrays["picture_groups"],
+            typical=arrays["typical"],
+        )
