@@ -439,8 +439,12 @@ def overwritten(whole: bytes) -> bytes:
     return whole[:16384] + b"\xff" * (len(whole) - 16384)
 
 
+def cut(whole: bytes) -> bytes:
+    return whole[: len(whole) // 2]
+
+
 @pytest.mark.parametrize(
-    "damage", [lambda whole: b"", lambda whole: b"no database" * 99, overwritten]
+    "damage", [lambda whole: b"", lambda whole: b"no database" * 99, cut, overwritten]
 )
 def test_records_that_are_damaged_are_refused_in_one_line(folder, damage):
     (folder / "archive.db").write_bytes(damage((folder / "archive.db").read_bytes()))
@@ -455,6 +459,26 @@ def test_another_kind_of_database_is_refused(folder):
     connection.close()
     with pytest.raises(MissingArtefact, match=r"archive\.db holds no archive memory"):
         ArchiveMemory.open(folder)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE pictures SET tags = '[\"a'",
+        "UPDATE pictures SET caption = CAST(x'ff' AS TEXT)",
+        "ALTER TABLE pictures RENAME TO drawings",
+        "ALTER TABLE pictures RENAME COLUMN row TO line",
+    ],
+)
+def test_records_that_cannot_be_made_sense_of_are_a_damage(folder, damage):
+    with sqlite3.connect(folder / "archive.db") as connection:
+        connection.execute(damage)
+    connection.close()
+    with (
+        ArchiveMemory.open(folder) as memory,
+        pytest.raises(MissingArtefact, match=r"archive\.db is damaged .*: run picturedesk fit"),
+    ):
+        memory.pictures([0])
 
 
 def test_words_that_are_gone_are_a_damage(folder):

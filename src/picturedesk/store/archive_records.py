@@ -36,6 +36,7 @@ _KIND = "archive memory"
 _APPLICATION_ID = 0x5044414D  # "PDAM", in the file's header
 _AT_ONCE = 900  # values in one statement; some builds of SQLite take 999 at most
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_UNREADABLE = (sqlite3.SQLITE_ERROR, 0)  # a table or a column is gone; words are no UTF-8
 
 _SCHEMA = (
     f"PRAGMA application_id = {_APPLICATION_ID}",
@@ -164,7 +165,9 @@ class ArchiveRecords:
     def pictures(self, rows: Ints) -> list[Picture]:
         """The pictures of these rows, in their order."""
         found = self._chosen("SELECT * FROM pictures WHERE row", np.unique(rows))
-        return self._in_order({row: _picture(words) for row, *words in found}, rows)
+        with _explained(self.path):
+            pictures = {row: _picture(words) for row, *words in found}
+        return self._in_order(pictures, rows)
 
     def text_rows(self, ids: Sequence[str]) -> Ints:
         """Rows (N,) of the texts with these ids, -1 where there is none."""
@@ -242,10 +245,18 @@ def _explained(path: Path) -> Iterator[None]:
     with explained(f"archive memory {path}"):
         try:
             yield
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-                raise MissingArtefact(f"{path} is damaged ({error}): {CURE}") from None
-            raise
+        except (sqlite3.DatabaseError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            if not _is_damage(error):
+                raise
+            raise MissingArtefact(f"{path} is damaged ({error}): {CURE}") from None
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether it tells of the file, as statements of ours that were right once fail on it."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, sqlite3.OperationalError):
+        return code in _DAMAGED or code in _UNREADABLE
+    return code in _DAMAGED or not isinstance(error, sqlite3.Error)
 
 
 def _create_if_new(connection: sqlite3.Connection, new: Json) -> None:
