@@ -76,7 +76,7 @@ def test_suggest_explains_itself_when_asked(fitted_desk: Path):
 
 
 def test_suggest_doubts_where_too_little_is_likely(fitted_desk: Path):
-    done = run("suggest", "a red circle", "--desk", str(fitted_desk), "--least", "1")
+    done = run("suggest", "a red circle", "--desk", str(fitted_desk), "--min-confidence", "1")
     assert done.returncode == 0
     assert "no good picture here?" in done.stderr
 
@@ -205,10 +205,10 @@ def test_a_run_written_by_us_is_measured_as_the_table_says(fitted_desk: Path, tm
         "qrels.txt",
         "blend.run",
         "direct.run",
-        "names.run",
+        "class_names.run",
         "transfer.run",
         "transfer-final-raw.run",
-        "words.run",
+        "captions.run",
     }
     files = ("--run", str(tmp_path / "direct.run"), "--qrels", str(tmp_path / "qrels.txt"))
     scores = json.loads(run("evaluate", *files, "--json").stdout)
