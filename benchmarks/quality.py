@@ -5,8 +5,8 @@
     python benchmarks/quality.py sizes sohu:PATH --desk /tmp/desk
 
 ``routes``: every route, mean ± deviation over seeds; the blend against each by a paired bootstrap;
-how far the confidence can be trusted. ``levels``: all levels against the single one that does best in
-cross-validation. ``sizes``: every route against the size of the archive. The pictures are read once.
+how far the confidence can be trusted. ``levels``: all levels against the single one that does best
+in cross-validation. ``sizes``: every route against the size of the archive. Pictures are read once.
 """
 
 from __future__ import annotations

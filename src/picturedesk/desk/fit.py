@@ -210,7 +210,7 @@ def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
 
 
 def measure_learned(prepared: Prepared, learned: Learned, part: str = "test") -> Measured:
-    """Measures what was learned without leaving a desk; arguments as the steps of a fit have them."""
+    """Measures what was learned without leaving a desk."""
     with TemporaryDirectory() as folder:
         home = Path(folder) / "memory"
         pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
