@@ -21,7 +21,7 @@ from picturedesk.datasets.encoding import MAX_TEXT_BYTES, broken_text, decode_te
 from picturedesk.datasets.folder import PICTURES
 from picturedesk.disk.tar_members import (
     SUFFIX,
-    BrokenShard,
+    BrokenTar,
     Member,
     member_uri,
     members,
@@ -99,7 +99,7 @@ class _Shard:
                 try:
                     for member in members(self._path):
                         self._sort(samples, member)
-                except BrokenShard as broken:
+                except BrokenTar as broken:
                     self._draft.reject(str(self._path), broken.reason, broken.cure)
                 for key, sample in samples.items():
                     self._read_sample(file, key, sample)

@@ -66,7 +66,7 @@ def content_key(data: bytes) -> str:
 
 
 def read_picture(path: str | Path, policy: DecodePolicy = _DEFAULT) -> bytes:
-    """The bytes of a picture: of a file, or of a member of a tar (``shards``).
+    """The bytes of a picture: of a file, or of a member of a tar (``tar_members``).
 
     Raises:
         BadPicture: there is no such file or member, it is a directory, a device or empty, it
