@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.route import (
@@ -38,7 +39,7 @@ class HubnessPlan:
     """Plan of the correction.
 
     Attributes:
-        temperature: cosine; see ``hubness``.
+        temperature: cosine, above 0; see ``hubness``.
     """
 
     name: str = HUBNESS
@@ -46,6 +47,10 @@ class HubnessPlan:
     unit: str = DIRECT
     default_weight: float = 0.0
     temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise BadInput(f"{self}: the temperature is above 0")
 
     def fit(self, fold: Fold) -> HubnessRoute:
         """Keeps the reference texts: evenly spaced ones where there are very many."""

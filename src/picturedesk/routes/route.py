@@ -227,7 +227,7 @@ class PictureShares:
     """The parts of K pictures, and what they are.
 
     Attributes:
-        kind: "levels", "classes", or what else a route tells apart.
+        kind: "levels", "classes", or what else a route tells apart; each block has its own.
         shares: (K) for each picture parts that sum to the route's score.
     """
 
@@ -248,6 +248,10 @@ class ShareConfig:
     steps: int = 32
     most: int = 3
     typical: Floats | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.most < 0:
+            raise BadInput(f"{self.steps} steps, {self.most} parts: steps start at 1, parts at 0")
 
 
 class Route(Protocol):
@@ -315,15 +319,18 @@ class RoutePlan(Protocol):
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """Weights to be tried, in deviations of the scores of ``unit``; 0 leaves the route out."""
+        """Weights to be tried, 0 or more: for scores divided by the deviation of ``unit``'s.
+
+        0 leaves the route out.
+        """
 
     @property
     def unit(self) -> str:
-        """The route in whose deviations the weights are given: most often its own name."""
+        """The route whose scores' deviation is meant: most often its own name."""
 
     @property
     def default_weight(self) -> float:
-        """Weight of its score where an archive has nothing to try it on."""
+        """Weight of its score, 0 or more, where an archive has nothing to try it on."""
 
     def fit(self, fold: Fold) -> Route | None:
         """The route, fitted on a part of the archive; None where the archive cannot have it."""

@@ -1,11 +1,15 @@
-"""Captions: what may be counted when a route by words is weighed and measured."""
+"""Captions: scores by words, and what may be counted when these are weighed and measured."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from picturedesk.desk.captions import caption_scores, telling_captions
+from picturedesk.errors import BadInput
+from picturedesk.routes.captions import CaptionIndex, CaptionsPlan, telling_captions
+from picturedesk.texts.words import words
 from picturedesk.types import Archive, Picture, Text
+from small_routes import make_fold
 
 
 def archive(captions, texts, links, tags=()):
@@ -39,12 +43,40 @@ def test_where_hardly_any_caption_is_left_none_is_counted():
     assert telling_captions(archive([""], ["text"], [(0, 0)])) == ("",)
 
 
-def test_scores_are_those_of_the_catalogue_for_every_text():
+def test_words_are_scored_for_every_caption_as_the_catalogue_does():
     captions = ["a harbour at dusk", "", "a dog", "the dog in the harbour"]
-    scores = caption_scores(["the dog", "nothing of it", "harbour, harbour"], captions)
+    with CaptionIndex(captions) as index:
+        texts = ("the dog", "nothing of it", "harbour, harbour")
+        scores = np.stack([index(words(text)) for text in texts])
     assert scores.shape == (3, 4)
     assert (scores[:, 1] == 0).all()
     assert scores[0, 2] > 0
     assert scores[0, 0] == 0
     assert not scores[1].any()
     assert scores[2, 0] > 0
+
+
+def test_an_index_of_no_captions_gives_no_scores():
+    with CaptionIndex(["", ""]) as index:
+        assert index(["dog"]).tolist() == [0, 0]
+        assert index([]).tolist() == [0, 0]
+    with CaptionIndex([]) as index:
+        assert index(["dog"]).shape == (0,)
+
+
+def test_bm25_counts_half_at_the_saturation_and_never_more_than_one():
+    route = CaptionsPlan(saturation=4.0).fit(make_fold())
+    scores = route.from_words(np.array([0.0, 1.0, 4.0, 1e9]))
+    np.testing.assert_allclose(scores, [0, 0.2, 0.5, 1])
+    assert (np.diff(route.from_words(np.linspace(0, 50, 100))) > 0).all()
+
+
+def test_what_was_saved_is_restored():
+    route = CaptionsPlan(saturation=4.0).fit(make_fold())
+    again = CaptionsPlan().restore(make_fold().queries.matcher, route.settings(), route.arrays())
+    assert again.saturation == 4.0
+
+
+def test_a_saturation_of_zero_is_refused():
+    with pytest.raises(BadInput, match="saturation is above 0"):
+        CaptionsPlan(saturation=0.0)
