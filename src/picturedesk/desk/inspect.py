@@ -77,9 +77,9 @@ def _describe_database(path: Path) -> Json:
             return {
                 "kind": "catalogue",
                 "path": str(path),
-                "pictures": len(catalogue),
+                "pictures": catalogue.count(),
                 "width": catalogue.width,
-                "matcher": catalogue.matcher,
+                "fingerprint": catalogue.fingerprint,
             }
     from picturedesk.store.features import FeatureStore
 

@@ -121,16 +121,20 @@ def rows_of(
         by: the column, with an index; of its type.
 
     Yields:
-        The place in ``values``, then the columns. A value that is not there gives nothing.
+        The place in ``values``, ascending, then the columns; nothing for a value without a row.
     """
-    statement = (
+    statement = (  # SQLite keeps to the order of a CROSS JOIN
         f"SELECT place, {columns} FROM "
         "(SELECT key AS place, value AS asked FROM json_each(?)) "
         f"CROSS JOIN {table} WHERE {by} = asked"
     )
     for start in range(0, len(values), _AT_ONCE):
-        some = json.dumps(values[start : start + _AT_ONCE])
-        for place, *row in connection.execute(statement, (some,)):
+        # SQLite would end a string at its first NUL: what has one is asked for as null.
+        some = [
+            None if isinstance(value, str) and "\0" in value else value
+            for value in values[start : start + _AT_ONCE]
+        ]
+        for place, *row in connection.execute(statement, (json.dumps(some),)):
             yield (start + place, *row)
 
 
@@ -177,6 +181,13 @@ def explained(what: str) -> Iterator[None]:
         raise PicturedeskError(
             f"{what}: {error.strerror}; name a folder that may be written"
         ) from None
+
+
+def damaged(what: str) -> sqlite3.Error:
+    """The error for content that cannot be; ``explained`` tells it like one of SQLite's own."""
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _connect_to_read(path: Path, how: str) -> sqlite3.Connection:
