@@ -68,7 +68,7 @@ def directions(name: str, queries: Floats | Doubles, width: int) -> Doubles:
 
 
 def check_amount(name: str, amount: int) -> None:
-    """Raises BadInput for fewer than none."""
+    """Raises BadInput for an amount below 0."""
     if amount < 0:
         raise BadInput(f"{name} is {amount}: ask for 0 or more pictures")
 
