@@ -292,9 +292,15 @@ class Found:
 class Catalogue(Protocol):
     """The pictures that may be suggested now: vectors (W,) of length one with their metadata.
 
-    An index, a server or a dictionary can stand behind it: no method scores every entry.
-    ``where`` is always an SQL condition on the metadata (uri, key, caption, credit, licence, date,
-    tags), "" for none; BadInput, naming the columns there are, if it cannot be used.
+    An index, a server or a dictionary can stand behind it: no method scores every entry. The
+    contract suite, ``tests/test_catalogue_contract.py``, runs over every implementation.
+
+    ``where`` is always an SQL condition on the metadata, "" for none. There are uri, key, caption,
+    credit, licence, date and tags: ``date >= '2020-05'`` compares ISO dates, ``has_tag(tags,
+    'sea')`` asks for one tag, whatever its case, ``tags LIKE '%sea%'`` for a part of one.
+
+    Every method raises BadInput for what it cannot use: a condition (with the columns there are),
+    vectors or queries of another width or with numbers that are not finite, an amount below 0.
     """
 
     @property
@@ -306,7 +312,11 @@ class Catalogue(Protocol):
         """Width W of the vectors; 0 before the first."""
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
-        """Adds or replaces N pictures by key with vectors (N, W); returns how many were new."""
+        """Adds or replaces N pictures by key with vectors (N, W); returns how many were new.
+
+        All or none. Vectors are of length one within 1e-3, or zero. Of a key that is given twice
+        the later picture stays.
+        """
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key; returns how many there were."""
@@ -314,20 +324,26 @@ class Catalogue(Protocol):
     def replace_all(
         self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
     ) -> None:
-        """Makes these pictures all there are, at once; ``fingerprint`` if it is another one."""
+        """Makes these pictures all there are, at once.
+
+        With ``fingerprint`` the vectors are new ones, which may have another width; a catalogue
+        without one needs it.
+        """
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each of the queries (Q, W) the k entries of highest cosine that pass ``where``.
 
         Of equal cosines the lower key comes first. All that pass come back where they are fewer
-        than k. An index may miss entries; what it gives back has exact cosines.
+        than k. An index may miss entries; what it gives back has exact cosines, the same for a
+        query alone and in a batch. Queries may have any length; zeros score 0.
         """
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The k entries of highest BM25 of caption and tags that pass ``where``.
 
         Only entries that have one of the words (as ``texts.words`` makes them). Of very many
-        words, or very common ones, the rarest count.
+        words, or very common ones, the rarest count. Neither the order of the words nor ``where``
+        changes a score. Of equal scores the lower key comes first.
         """
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
@@ -340,7 +356,11 @@ class Catalogue(Protocol):
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
 
     def sample(self, count: int, where: str = "") -> Entries:
-        """The same random entries each time, ``count`` of those that pass ``where``, or all."""
+        """The same random entries each time, ``count`` of those that pass ``where``, or all.
+
+        Those with the lowest keys: keys are hashes, so nothing else decides. An entry that is
+        added takes the place of at most one other.
+        """
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys above ``after``, ascending: page by page, all of them."""
