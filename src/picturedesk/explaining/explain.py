@@ -34,6 +34,14 @@ class Shown:
     vectors: Floats
     bm25: Doubles | None = None
 
+    def __post_init__(self) -> None:
+        """Raises BadInput where the counts differ."""
+        counts = [len(self.pictures), len(self.vectors)]
+        if self.bm25 is not None:
+            counts.append(len(self.bm25))
+        if len(set(counts)) > 1:
+            raise BadInput(f"pictures, vectors and BM25 are {counts}: the counts must be equal")
+
 
 def explain(
     blend: Blend,

@@ -1,7 +1,7 @@
 """A linear head: one side's features → the shared space, by one matrix. NumPy alone.
 
 Because it is linear until vectors are brought to length one, what it gives can be shared out among
-its inputs exactly. Knows neither texts, pictures nor how it was fitted.
+its inputs exactly (``heads.shares``). Knows neither texts, pictures nor how it was fitted.
 """
 
 from __future__ import annotations
@@ -79,20 +79,6 @@ class LinearHead:
             rows = (signed_power(values, self.power) @ self.weights + self.bias) * known
             placed[start : start + BLOCK] = rows
         return placed
-
-    def shares(self, features: Floats, direction: Floats) -> Floats:
-        """What each input adds to the dot product of the output with a direction.
-
-        Args:
-            features: (I,) of one row.
-            direction: (D,).
-
-        Returns:
-            (I,); with ``bias @ direction`` they sum to ``head(features[None])[0] @ direction``.
-        """
-        toward = self.weights @ direction  # (I,)
-        shares: Floats = signed_power(features, self.power) * toward
-        return shares
 
     def _arrays(self) -> dict[str, Floats]:
         return {"weights": self.weights, "bias": self.bias}

@@ -106,10 +106,10 @@ class Advice:
         levels: the best first.
         sets: the best first.
         agreement: None where fewer than three levels were tried.
-        left_out: level → why it was not looked at.
-        texts: training texts that were asked, each out of fold.
+        left_out: level → why it was not compared.
+        texts: training texts that pictures were ranked for, each in the fold that held it out.
         pictures: training pictures.
-        offered: pictures that a text's own is found among, mean over folds.
+        offered: pictures that were ranked for each text, mean over folds.
         folds: parts that the texts were divided into.
         whole_ms: time of the whole network, a picture, on this machine; 0: not measured.
         rejections: pictures that could not be read.

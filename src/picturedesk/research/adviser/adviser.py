@@ -5,7 +5,7 @@ The promising ones are tried out of fold, alone and then together: from the best
 adds most to the mean reciprocal rank is added, until none adds.
 
 The best set was chosen on the texts it is measured on, among a few dozen: its figures are a little
-too good. That speaks for larger sets, so that a smaller one which holds its own does so in earnest.
+too good. That favours larger sets, so that a smaller one which comes close really is as good.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from picturedesk.types import Ints, Progress, silent
 FEWEST_TEXTS = 20
 USUAL = AdviceConfig()
 _SAME = 1e-3  # of a level's deviation: rounding
-_FEW = 256  # pictures on which twins are told
+_FEW = 256  # pictures on which twins are looked for
 
 
 def advise(
     pairs: TrainingPairs,
-    parts: TextFeatures,
+    features: TextFeatures,
     costs: Costs,
     own: Sequence[str] = (),
     config: AdviceConfig = USUAL,
@@ -49,7 +49,7 @@ def advise(
 
     Args:
         pairs: training texts and the candidate levels of their pictures.
-        parts: of the text features.
+        features: of its texts.
         costs: of those levels.
         own: a set that is tried in any case, the preset's.
         config: how levels are compared.
@@ -66,14 +66,16 @@ def advise(
     levels, left_out = _different(pairs, own)
     if not levels:
         raise BadInput("no level tells these pictures apart: are they all the same picture?")
-    agreements = _agreements(pairs, parts, levels, config, progress)
+    agreements = _agreements(pairs, features, levels, config, progress)
     ranked = sorted(levels, key=lambda level: -agreements[level][0])
     kept = [level for level in own if level in levels]
     promising = list(dict.fromkeys([*ranked[: config.validated], *kept]))
     order = {str(level): place for place, level in enumerate(pairs.spec.levels)}
-    trials = Trials(pairs, parts, sorted(promising, key=order.__getitem__), config.best, progress)
+    trials = Trials(
+        pairs, features, sorted(promising, key=order.__getitem__), config.best, progress
+    )
     tried = _tried(trials, promising, kept, config, progress)
-    sets = _compared(tried, kept, pairs.split_groups[trials.asked], order, costs)
+    sets = _compared(tried, kept, pairs.split_groups[trials.held_out], order, costs)
     alone = {score.levels[0]: score for score in sets if len(score.levels) == 1}
     scores = [_level_score(level, agreements[level], alone.get(level), costs) for level in levels]
     return Advice(
@@ -83,9 +85,9 @@ def advise(
         sets=tuple(sets),
         agreement=_agreement(scores),
         left_out=left_out,
-        texts=len(trials.asked),
+        texts=len(trials.held_out),
         pictures=len(pairs.features),
-        offered=trials.offered,
+        offered=trials.candidates,
         folds=trials.folds,
         whole_ms=costs.whole,
     )
@@ -120,17 +122,17 @@ def _twins(pairs: TrainingPairs, one: str, other: str) -> bool:
 
 def _agreements(
     pairs: TrainingPairs,
-    parts: TextFeatures,
+    features: TextFeatures,
     levels: Sequence[str],
     config: AdviceConfig,
     progress: Progress,
 ) -> dict[str, tuple[float, float]]:
     """Level → (overlap of neighbours, CKA) with the texts; each text with its first picture."""
     everything: Ints = np.arange(len(pairs.texts), dtype=np.int64)
-    features = parts.features(parts.fit(everything), everything)
+    encoded = features.features(features.fit(everything), everything)
     texts, pictures = first_links(pairs.links).T
     shared = (texts[:, None] == texts) | (pictures[:, None] == pictures)
-    vectors = features[texts]
+    vectors = encoded[texts]
     near, products = neighbourhood(vectors, shared, config.neighbours), gram(vectors)
     blocks = dict(zip(map(str, pairs.spec.levels), pairs.blocks, strict=True))
 
@@ -169,13 +171,20 @@ def _tried(
 def _compared(
     tried: dict[str, list[Outcome]],
     own: Sequence[str],
-    together: Ints,
+    groups: Ints,
     order: dict[str, int],
     costs: Costs,
 ) -> list[SetScore]:
-    """Every set once, against the best of all; texts that must not be divided are drawn together.
+    """Every set once, against the best of all.
 
     Where the preset's set is one of the others, it is called the preset's.
+
+    Args:
+        tried: origin → outcomes.
+        own: the preset's set.
+        groups: (Q,) texts of one number are drawn together when the loss is resampled.
+        order: level → its place in the network.
+        costs: of the levels.
     """
     named: dict[frozenset[str], tuple[str, Outcome]] = {}
     for origin, outcomes in tried.items():
@@ -193,7 +202,7 @@ def _compared(
                 origin=origin,
                 recall10=outcome.recall10,
                 mrr=outcome.mrr,
-                loss=paired_difference(best.reciprocal, outcome.reciprocal, together),
+                loss=paired_difference(best.reciprocal, outcome.reciprocal, groups),
                 ridges=outcome.ridges,
                 cost=costs.of(levels),
             )

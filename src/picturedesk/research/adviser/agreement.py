@@ -26,7 +26,7 @@ def neighbourhood(rows: Floats, shared: Bools, k: int = NEIGHBOURS) -> Bools:
 
     Args:
         rows: of any length.
-        shared: (n, n) pairs that are not asked: those of the same text or the same picture.
+        shared: (n, n) pairs that do not count: those of the same text or the same picture.
         k: how many; all others, where there are fewer.
     """
     unit = length_one(rows)

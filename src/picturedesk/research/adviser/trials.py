@@ -30,29 +30,29 @@ class Rows:
 
     Attributes:
         fitted: (n, C) of those that were fitted on.
-        offered: (n', C) of those that are ranked.
+        candidates: (n', C) of those that are ranked.
     """
 
     fitted: Floats
-    offered: Floats
+    candidates: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
-    """A part of the texts that is asked, with both sides fitted on the others.
+    """A part of the texts that is held out, with both sides fitted on the others.
 
     Attributes:
-        asked: (Q,) indices of the texts.
+        held_out: (Q,) indices of the texts.
         fitted_texts: (t, C) components of the others.
-        asked_texts: (Q, C); zeros for a text without a known word.
+        queries: (Q, C) components of the texts held out; zeros for one without a known word.
         links: (m, 2) of the others, into both sides.
-        relevant: (m', 2) which of the offered pictures ran with which of the asked texts.
+        relevant: (m', 2) which of the candidates ran with which of the texts held out.
         levels: level → components.
     """
 
-    asked: Ints
+    held_out: Ints
     fitted_texts: Floats
-    asked_texts: Floats
+    queries: Floats
     links: Ints
     relevant: Ints
     levels: dict[str, Rows]
@@ -65,7 +65,7 @@ class Outcome:
     Attributes:
         levels: in the order in which they came.
         ridges: (picture, text) in percent, the best of those tried.
-        ranks: (Q,) of the right picture, from 1, in the order of ``Trials.asked``.
+        ranks: (Q,) of the right picture, from 1, in the order of ``Trials.held_out``.
         rows: components of all of them together, of every fold.
     """
 
@@ -95,21 +95,21 @@ class Trials:
 
     Args:
         pairs: the archive's training part.
-        parts: of the text features.
+        features: of its texts.
         levels: those that sets may be made of.
         config: folds, ridges, widths.
         progress: told of folds.
 
     Attributes:
-        asked: (Q,) indices of the texts, fold after fold.
-        offered: pictures that a text's own is found among, mean over folds.
+        held_out: (Q,) indices of the texts, fold after fold.
+        candidates: pictures that are ranked for each text, mean over folds.
         folds: how many.
     """
 
     def __init__(
         self,
         pairs: TrainingPairs,
-        parts: TextFeatures,
+        features: TextFeatures,
         levels: Sequence[str],
         config: BestConfig,
         progress: Progress,
@@ -119,17 +119,18 @@ class Trials:
         self._weights = {level: max(blocks[level].weight, 1e-6) for level in levels}
         scaled = {level: blocks[level] for level in levels}
 
-        def fold(asked: Ints) -> Fold:
-            return _fold(pairs, parts, asked, scaled, config.alignment)
+        def fold(held_out: Ints) -> Fold:
+            return _fold(pairs, features, held_out, scaled, config.alignment)
 
         held = divide(pairs.split_groups, config)
         self._folds = list(side_by_side(fold, held, "folds", progress))
         self.folds = len(self._folds)
-        self.asked: Ints = np.concatenate([fold.asked for fold in self._folds])
-        self.offered = float(np.mean([len(f.levels[levels[0]].offered) for f in self._folds]))
+        self.held_out: Ints = np.concatenate([fold.held_out for fold in self._folds])
+        counts = [len(fold.levels[levels[0]].candidates) for fold in self._folds]
+        self.candidates = float(np.mean(counts))
 
     def tried(self, sets: Sequence[Sequence[str]], what: str, progress: Progress) -> list[Outcome]:
-        """Asks every fold about some sets; of the recipe's ridges, those that do best count."""
+        """Tries some sets on every fold; of the recipe's ridges, those that do best count."""
         pieces = [(levels, fold) for levels in sets for fold in self._folds]
 
         def piece(given: tuple[Sequence[str], Fold]) -> tuple[Rows, list[Ints]]:
@@ -178,15 +179,15 @@ class Trials:
             return rows[0]
         config = replace(self._config.alignment, block_width=self._config.alignment.side_width)
         roots = [np.float32(np.sqrt(weight)) for weight in weights]
-        fitted, offered = (
+        fitted, candidates = (
             np.concatenate([part * root for part, root in zip(parts, roots, strict=True)], axis=1)
-            for parts in ([row.fitted for row in rows], [row.offered for row in rows])
+            for parts in ([row.fitted for row in rows], [row.candidates for row in rows])
         )
         side = Side.fit(fitted, [Block(slice(None))], 1.0, config)
-        return Rows(side(fitted), side(offered))
+        return Rows(side(fitted), side(candidates))
 
     def _ranks(self, fold: Fold, rows: Rows, ridges: Ridges) -> Ints:
-        """Rank (Q,) of each asked text's picture among those offered."""
+        """Rank (Q,) of each text's own picture among the candidates."""
         alignment = align(
             _as_it_is(fold.fitted_texts),
             _as_it_is(rows.fitted),
@@ -195,31 +196,31 @@ class Trials:
             fold.links,
             self._config.with_ridges(ridges),
         )
-        texts = length_one(alignment.text_head(fold.asked_texts))
-        pictures = length_one(alignment.picture_head(rows.offered))
+        texts = length_one(alignment.text_head(fold.queries))
+        pictures = length_one(alignment.picture_head(rows.candidates))
         return ranks(texts @ pictures.T, fold.relevant)
 
 
 def _fold(
     pairs: TrainingPairs,
-    parts: TextFeatures,
-    asked: Ints,
+    features: TextFeatures,
+    held_out: Ints,
     blocks: dict[str, Block],
     config: AlignmentConfig,
 ) -> Fold:
-    chosen = np.setdiff1d(np.arange(len(pairs.texts)), asked)
-    shown, links = pairs.pictures_of(chosen)
-    offered, relevant = pairs.pictures_of(asked)
-    encoder = parts.fit(chosen)
-    features, questions = parts.features(encoder, chosen), parts.features(encoder, asked)
-    texts = Side.fit(features, [Block(span) for span in encoder.spans], 1.0, config)
+    rest = np.setdiff1d(np.arange(len(pairs.texts)), held_out)
+    pictures, links = pairs.pictures_of(rest)
+    candidates, relevant = pairs.pictures_of(held_out)
+    encoder = features.fit(rest)
+    texts, queries = features.features(encoder, rest), features.features(encoder, held_out)
+    side = Side.fit(texts, [Block(span) for span in encoder.spans], 1.0, config)
     levels = {}
     for level, block in blocks.items():
         columns = pairs.features[:, block.columns]
-        side = level_side(columns[shown], block, config)
-        levels[level] = Rows(side(columns[shown]), side(columns[offered]))
-    known = questions.any(axis=1, keepdims=True)
-    return Fold(asked, texts(features), texts(questions) * known, links, relevant, levels)
+        reduced = level_side(columns[pictures], block, config)
+        levels[level] = Rows(reduced(columns[pictures]), reduced(columns[candidates]))
+    known = queries.any(axis=1, keepdims=True)
+    return Fold(held_out, side(texts), side(queries) * known, links, relevant, levels)
 
 
 def level_side(columns: Floats, block: Block, config: AlignmentConfig) -> Side:
