@@ -18,7 +18,7 @@ from picturedesk.datasets import open_archive
 from picturedesk.learning.preparation import final_level
 from picturedesk.research.reproduction.config import ReproduceConfig
 from picturedesk.research.reproduction.run import features_path
-from picturedesk.store.extraction import known_already
+from picturedesk.store.extraction import is_stored
 from picturedesk.store.features import FeatureStore
 from picturedesk.types import Archive
 
@@ -93,7 +93,7 @@ def _known(archive: Archive, out: Path, backbone: Backbone) -> int:
     if not path.exists():
         return 0
     with FeatureStore.open(path) as store:
-        return sum(known_already(picture.uri, store) for picture in archive.pictures)
+        return sum(is_stored(picture.uri, store) for picture in archive.pictures)
 
 
 def _learning(archive: Archive, config: ReproduceConfig) -> int:
