@@ -174,7 +174,7 @@ def test_a_dry_run_writes_nothing(folder: Path, shapes_table: Path, report: Repr
     command = [sys.executable, "-m", "picturedesk", "reproduce", str(shapes_table)]
     command += ["--out", str(folder), "--dry-run"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "192 are known" in done.stdout
+    assert "192 are already read" in done.stdout
     after = sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("report.*"))
     assert after == before
 
