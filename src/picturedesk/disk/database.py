@@ -1,7 +1,7 @@
-"""One SQLite file that several processes may share, with its errors as one-line messages.
+"""One SQLite file that several processes may share, and its troubles in one line.
 
-Knows nothing of its content. With the write-ahead log, any number of processes read while one
-writes. That needs a local disk: do not share a file over a network file system.
+Knows nothing of what is stored. The write-ahead log lets any number read while one writes; it
+needs a local disk: processes must not share a file over a network file system.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ _PAGE = 16384  # bytes; rows of 4 to 16 KB read 3 times as fast as with SQLite's
 _BUSY_S = 60.0  # seconds to wait for another process's transaction
 
 _CURES = {
-    sqlite3.SQLITE_NOTADB: "it is another kind of file: name another path",
+    sqlite3.SQLITE_NOTADB: "it is something else: name another path",
     sqlite3.SQLITE_CORRUPT: "it is damaged: remove it and run again",
-    sqlite3.SQLITE_BUSY: "another process is writing to it: run again when that process has ended",
-    sqlite3.SQLITE_FULL: "free some space and run the same command again: nothing is lost",
+    sqlite3.SQLITE_BUSY: "another process is writing to it: run again when that has ended",
+    sqlite3.SQLITE_FULL: "make room and run the same command again, nothing is lost",
     sqlite3.SQLITE_IOERR: "check the disk and run the same command again",
     sqlite3.SQLITE_READONLY: "allow writing to it and to its folder",
-    sqlite3.SQLITE_CANTOPEN: "it must be a file in a folder that may be written",
+    sqlite3.SQLITE_CANTOPEN: "it must be a file, in a folder that may be written",
 }
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens a file in autocommit mode; creates an empty one if it is missing.
+    """Opens a file, or an empty one where there is none, in autocommit mode.
 
-    The caller must make threads take turns. An existing file is not changed.
+    The caller must see to it that threads take turns. Changes nothing in a file that is there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(
         path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
     )
     try:
-        # NORMAL: commits survive a killed process; a power cut may undo the last ones, each as a
-        # whole. FULL would wait for the disk at every commit.
+        # NORMAL: what is committed outlives a killed process; a power cut may take the last
+        # transactions, whole, never a part. FULL would wait for the disk at each.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error:
@@ -50,7 +50,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """The writes of the block are committed together at its end, or not at all."""
+    """All that the block writes is there at its end, or nothing of it."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -62,19 +62,19 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
-    """Whether the file has no tables yet."""
+    """Whether nobody has made anything of this file yet."""
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return bool(tables == 0 and application_id(connection) == 0)
 
 
 def application_id(connection: sqlite3.Connection) -> int:
-    """The number in the file's header that tells its kind; 0 if none is set."""
+    """The number in the file's header that says what kind of file it is; 0 for none."""
     (number,) = connection.execute("PRAGMA application_id").fetchone()
     return int(number)
 
 
 def keep_log(connection: sqlite3.Connection) -> None:
-    """Gives an empty file a write-ahead log, permanently."""
+    """Makes an empty file one with a write-ahead log, for good."""
     connection.execute(f"PRAGMA page_size = {_PAGE}")
     patience = time.monotonic() + _BUSY_S
     while True:
@@ -82,7 +82,7 @@ def keep_log(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            # SQLite does not wait by itself for another process that does the same.
+            # SQLite does not itself wait for another process that does the same.
             if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
                 raise
             time.sleep(0.01)
@@ -90,7 +90,7 @@ def keep_log(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turns errors that a user can fix into one line that begins with ``what``."""
+    """Turns what a user can mend into one line that begins with ``what``; the rest is a bug."""
     try:
         yield
     except sqlite3.Error as error:
@@ -107,5 +107,5 @@ def explained(what: str) -> Iterator[None]:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code: the lowest byte, without the details above it."""
+    """SQLite's primary result code, without the detail that it adds above the lowest byte."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
