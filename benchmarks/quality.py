@@ -5,8 +5,8 @@
     python benchmarks/quality.py sizes sohu:PATH --desk /tmp/desk
 
 ``routes``: every route, mean ± deviation over seeds; the blend against each by a paired bootstrap;
-how far the confidence can be trusted. ``levels``: all levels against the single one that rehearses
-best. ``sizes``: every route against the size of the archive. The pictures are read once.
+how far the confidence can be trusted. ``levels``: all levels against the single one that does best
+in cross-validation. ``sizes``: every route against the size of the archive. Pictures are read once.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import numpy as np
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.cli import show
 from picturedesk.datasets import open_archive
-from picturedesk.desk.config import DeskConfig
-from picturedesk.desk.fit import open_backbone
+from picturedesk.desk.fit import measure_learned, open_backbone
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.desk.learning import learn_best, learn_paper, open_sentences, remember
-from picturedesk.desk.measure import Measured, measure
-from picturedesk.learning.preparation import ReadableArchive, readable
+from picturedesk.desk.measure import Measured
+from picturedesk.learning.config import DeskConfig
+from picturedesk.learning.preparation import Prepared, ReadableArchive, readable
+from picturedesk.learning.recipes import learn_best, learn_paper, open_sentences
 from picturedesk.measuring.evaluation import TO_PICTURE, summarise
 from picturedesk.measuring.significance import paired_difference
 from picturedesk.store.extraction import ExtractConfig, extract
@@ -82,23 +82,14 @@ class Bench:
         ready = self.split(seed)
         if size:
             ready = _fewer(ready, size, seed)
-        config, spec = self.config.with_seed(seed), self.backbone.spec
+        config = self.config.with_seed(seed)
+        prepared = Prepared(ready, self.features, self.backbone.spec, self.backbone.classes)
         learned = (
-            learn_best(
-                ready,
-                self.features,
-                spec,
-                self.backbone.classes,
-                config,
-                silent,
-                self.sentences,
-                levels,
-            )
+            learn_best(prepared, config, silent, self.sentences, levels)
             if config.recipe == "best"
-            else learn_paper(ready, self.features, spec, config, silent)
+            else learn_paper(prepared, config, silent)
         )
-        memory = remember(ready, learned, self.features)
-        return learned, measure(memory, self.features, spec, "test", learned.blend)
+        return learned, measure_learned(prepared, learned)
 
 
 def _fewer(ready: ReadableArchive, size: int, seed: int) -> ReadableArchive:
@@ -118,7 +109,7 @@ def _hits(runs: Sequence[Measured], route: str) -> Floats:
     for run in runs:
         rows = {row.name: row for row in run.evaluation.rows if row.direction == TO_PICTURE}
         hits.append(rows[route].queries.hits[10].astype(float))
-    asked = [run.asked.texts for run in runs]
+    asked = [run.routes.texts for run in runs]
     if all(np.array_equal(texts, asked[0]) for texts in asked):
         return np.mean(hits, axis=0)
     return np.concatenate(hits)
@@ -161,22 +152,22 @@ def routes(bench: Bench, seeds: range) -> dict:
 
 def levels(bench: Bench, seeds: range) -> dict:
     names = [str(level) for level in bench.backbone.spec.levels]
-    rehearsed: dict[str, list[float]] = {name: [] for name in names}
+    validated: dict[str, list[float]] = {name: [] for name in names}
     single: dict[str, list[Measured]] = {name: [] for name in names}
     every = []
     for seed in seeds:
         every.append(bench.run(seed)[1])
         for name in names:
             learned, measured = bench.run(seed, [name])
-            rehearsed[name].append(learned.facts["rehearsed"]["direct"])
+            validated[name].append(learned.facts["cross_validated"]["direct"])
             single[name].append(measured)
     for name in names:
         found = 100 * _hits(single[name], "direct").mean()
-        print(f"{name}: rehearsed MRR {100 * np.mean(rehearsed[name]):.1f}, recall@10 {found:.1f}")
-    best = max(names, key=lambda name: np.mean(rehearsed[name]))
+        print(f"{name}: validated MRR {100 * np.mean(validated[name]):.1f}, recall@10 {found:.1f}")
+    best = max(names, key=lambda name: np.mean(validated[name]))
     all_of_them = _hits(every, "direct")
     print(f"all levels: recall@10 {100 * all_of_them.mean():.1f}")
-    against = f"all levels against {best} (the best rehearsed)"
+    against = f"all levels against {best} (the best validated)"
     print(_compare(against, all_of_them, _hits(single[best], "direct")))
     return {"best": best}
 

@@ -16,10 +16,10 @@ import time
 import numpy as np
 
 from picturedesk.backbones.spec import BackboneSpec
-from picturedesk.desk.config import DeskConfig
-from picturedesk.desk.learning import learn_best, open_sentences, remember
-from picturedesk.desk.measure import measure
-from picturedesk.learning.preparation import ReadableArchive
+from picturedesk.desk.fit import measure_learned
+from picturedesk.learning.config import DeskConfig
+from picturedesk.learning.preparation import Prepared, ReadableArchive
+from picturedesk.learning.recipes import learn_best, open_sentences
 from picturedesk.measuring.evaluation import TO_PICTURE
 from picturedesk.measuring.significance import paired_difference
 from picturedesk.types import Archive, Level, Picture, Preprocessing, Text, silent
@@ -74,10 +74,10 @@ def run(ready, features, sentences):
         "made-up", "none", "none", LEVELS, Preprocessing(32, 32, "bicubic", (0.5,) * 3, (0.5,) * 3)
     )
     started = time.perf_counter()
-    learned = learn_best(ready, features, spec, (), DeskConfig(), silent, sentences=sentences)
+    prepared = Prepared(ready, features, spec)
+    learned = learn_best(prepared, DeskConfig(), silent, sentences=sentences)
     seconds = time.perf_counter() - started
-    memory = remember(ready, learned, features)
-    return measure(memory, features, spec, "test", learned.blend), seconds
+    return measure_learned(prepared, learned), seconds
 
 
 def main() -> None:

@@ -205,10 +205,10 @@ def test_a_run_written_by_us_is_measured_as_the_table_says(fitted_desk: Path, tm
         "qrels.txt",
         "blend.run",
         "direct.run",
-        "names.run",
+        "class_names.run",
         "transfer.run",
         "transfer-final-raw.run",
-        "words.run",
+        "captions.run",
     }
     files = ("--run", str(tmp_path / "direct.run"), "--qrels", str(tmp_path / "qrels.txt"))
     scores = json.loads(run("evaluate", *files, "--json").stdout)

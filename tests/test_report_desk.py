@@ -75,7 +75,7 @@ def report(pictures, evaluation, calibrated):
             ("direct", "blend", Difference(-0.1, -0.15, -0.05, 0.004)),
         ),
         reliability=((f"first picture {NASTY}", calibrated), ("one of the first ten", calibrated)),
-        rehearsed={"direct": 0.312, NASTY: 0.12},
+        cross_validated={"direct": 0.312, NASTY: 0.12},
         successes=(DeskExample(NASTY, found, (pictures[1],), 2, 0.61),),
         failures=(DeskExample(NASTY, missed, (Picture("https://x/gone.jpg"),), 1214),),
         versions={"numpy": "2.4"},
@@ -109,7 +109,7 @@ def test_all_words_of_a_desk_are_shown_and_none_is_markup(page):
 def test_sections_stand_in_order(page):
     sections = re.findall(r'<section id="(\w+)"', page)
     assert sections == [
-        *("routes", "differences", "confidence", "rehearsals", "found", "missed", "settings")
+        *("routes", "differences", "confidence", "cross-validation", "found", "missed", "settings")
     ]
 
 

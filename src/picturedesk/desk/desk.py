@@ -144,7 +144,7 @@ class Desk:
         return self.blend.names
 
     @overload
-    def suggest(
+    def suggest(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
         self,
         text: str,
         k: int = 10,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.levels import resolved
 from picturedesk.desk.measure import Measured, measure
 from picturedesk.desk.reporting import write_report
-from picturedesk.disk.artifacts import FORMAT_VERSION, plain, read_json, write_json
+from picturedesk.disk.artifacts import FORMAT_VERSION, atomic_folder, plain, read_json, write_json
 from picturedesk.errors import Mismatch
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, prepare
@@ -168,27 +169,27 @@ def _store(folder: DeskFolder, prepared: Prepared, learned: Learned, store: Feat
     learned.matcher.save(folder.matcher)
     learned.blend.save(folder.blend)
     pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
-    remember(folder.memory, prepared, learned, pictures).close()
+    remember(folder.memory, prepared, learned, pictures)
     hold_out(prepared, learned).save(folder.held_out)
     with closing(open_catalogue(folder.catalogue)) as catalogue:
         _index(catalogue, prepared, learned, pictures, store)
 
 
-def remember(
-    folder: Path, prepared: Prepared, learned: Learned, pictures: Pictures
-) -> ArchiveMemory:
-    """Writes the archive in the shared space that was learned."""
-    archive = prepared.ready.archive
-    memory = ArchiveMemory.create(folder, learned.matcher.fingerprint, learned.matcher.width)
-    memory.add(
-        [ArchiveText(text.id, excerpt(text.whole)) for text in archive.texts],
-        learned.matcher.placed(learned.text_features),
-        learned.duplicate_groups,
-        archive.pictures,
-        pictures.vectors,
-        archive.links,
-    )
-    return memory
+def remember(folder: Path, prepared: Prepared, learned: Learned, pictures: Pictures) -> None:
+    """Writes the archive in the shared space that was learned; it is there whole or not at all."""
+    archive, matcher = prepared.ready.archive, learned.matcher
+    with (
+        atomic_folder(folder) as temporary,
+        ArchiveMemory.create(temporary, matcher.fingerprint, matcher.width) as memory,
+    ):
+        memory.add(
+            [ArchiveText(text.id, excerpt(text.whole)) for text in archive.texts],
+            matcher.placed(learned.text_features),
+            learned.duplicate_groups,
+            archive.pictures,
+            pictures.vectors,
+            archive.links,
+        )
 
 
 def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
@@ -206,6 +207,17 @@ def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
         picture_groups=prepared.ready.groups,
         typical=prepared.features.mean(axis=0),
     )
+
+
+def measure_learned(prepared: Prepared, learned: Learned, part: str = "test") -> Measured:
+    """Measures what was learned without leaving a desk."""
+    with TemporaryDirectory() as folder:
+        home = Path(folder) / "memory"
+        pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
+        remember(home, prepared, learned, pictures)
+        with ArchiveMemory.open(home) as memory:
+            held_out = hold_out(prepared, learned)
+            return measure(memory, held_out, prepared.features, part, learned.blend)
 
 
 def _index(

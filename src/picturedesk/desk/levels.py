@@ -43,11 +43,8 @@ def resolved(
         )
         write_json(folder.levels, {"levels": chosen})
         shutil.rmtree(folder.adviser, ignore_errors=True)
-    active_levels = tuple(read_json(folder.levels)["levels"])
+    active = tuple(read_json(folder.levels)["levels"])
     there = {level.module for level in readable_levels(config.backbone)}
-    names = (
-        config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in active_levels
-    )
-    return replace(
-        config, levels=(*active_levels, PROBABILITIES) if names else active_levels
-    ), active_levels
+    if config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in active:
+        return replace(config, levels=(*active, PROBABILITIES)), active
+    return replace(config, levels=active), active

@@ -1,7 +1,7 @@
 """Deletion check: does a picture lose more by the words that spoke most than by words at random?
 
-    python benchmarks/attribution.py DESK ARCHIVE           # texts of the desk's part "test"
-    python benchmarks/attribution.py DESK ARCHIVE --words 5 --texts 500
+    python benchmarks/explaining.py DESK ARCHIVE           # texts of the desk's part "test"
+    python benchmarks/explaining.py DESK ARCHIVE --words 5 --texts 500
 
 For each text the first suggestion is explained; then as many words are taken out of the text: those
 of the largest shares, of the smallest shares, and any. Prints how much the score of that picture
@@ -20,62 +20,38 @@ import numpy as np
 
 from picturedesk.datasets import open_archive
 from picturedesk.desk import Desk
-from picturedesk.explaining import Shown, explain_all, without
+from picturedesk.explaining import without
 from picturedesk.measuring.significance import bootstrap_interval, paired_difference
-from picturedesk.store.features import FeatureStore
 from picturedesk.texts.words import words
-from picturedesk.types import Doubles, Floats
+from picturedesk.types import Doubles, Suggestions
 
 KINDS = ("top", "random", "bottom")
+APART = ("captions", "hubness")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """One text and the pictures that the desk suggests for it.
-
-    Attributes:
-        text: as it was asked.
-        features: (K, ΣD_l) of the suggestions.
-        hubness: (K,).
-    """
+    """One text and the pictures that the desk suggests for it."""
 
     text: str
-    features: Floats
-    hubness: Floats
+    suggestions: Suggestions
 
     @classmethod
-    def of(cls, desk: Desk, store: FeatureStore, text: str, k: int) -> Asked:
+    def of(cls, desk: Desk, text: str, k: int) -> Asked:
         """Asks the desk."""
-        keys = [found.picture.key for found in desk.suggest(text, k)]
-        hubness = np.zeros(len(keys), dtype=np.float32)
-        if desk.blend is not None:
-            hubness = desk.blend.space.hubness_of(desk.catalogue.vectors(keys))
-        return cls(text, store.read(keys, desk.matcher.levels), hubness)
+        return cls(text, desk.suggest(text, k))
 
 
 def explained(desk: Desk, asked: Asked) -> list[list[str]]:
     """Words per suggestion, what spoke most for it first."""
-    question = None
-    if desk.blend is not None:
-        question = desk.question(asked.text)
-    shown = Shown(asked.features, asked.hubness)
-    found = explain_all(desk.matcher, desk.blend, asked.text, question, shown)
+    found = desk.explain(asked.text, asked.suggestions)
     return [[known.word for known in explanation.words] for explanation in found]
 
 
 def score(desk: Desk, asked: Asked, text: str) -> float:
-    """Direct, transfer and names of the first suggestion for another text."""
-    fused = desk.matcher.pictures(asked.features[:1])[0]
-    blend = desk.blend
-    if blend is None:
-        return float(desk.matcher.texts([text])[0] @ fused)
-    question, weights = desk.question(text), blend.weights
-    total = float((weights.direct * question.text + weights.transfer * question.transfer) @ fused)
-    if blend.names is not None:
-        columns = desk.matcher.backbone.columns(blend.probabilities)
-        named = blend.names.pictures(asked.features[:1, columns])[0]
-        total += weights.names * float(named @ question.names)
-    return total
+    """The first suggestion's score for another text, captions and hubness apart."""
+    explanation = desk.explain(text, asked.suggestions[:1])[0]
+    return sum(share for name, share in explanation.routes if name not in APART)
 
 
 def drops(desk: Desk, asked: Asked, count: int, random: np.random.Generator) -> list[float] | None:
@@ -99,8 +75,8 @@ def deleted(text: str, unwanted: Sequence[str]) -> str:
 def test_texts(desk: Desk, archive: str, most: int) -> list[str]:
     """Texts that the desk was not fitted on, evenly spaced."""
     known = {text.id: text.whole for text in open_archive(archive).texts}
-    ids = [desk.memory.text_ids[row] for row in desk.memory.texts_of("test")]
-    there = [known[name] for name in ids if name in known]
+    rows = desk.held_out.rows[desk.held_out.of("test")]
+    there = [known[text.id] for text in desk.memory.texts(rows) if text.id in known]
     if not there:
         raise SystemExit(f"{archive} has no text of the desk's part 'test': is it the same one?")
     chosen = np.linspace(0, len(there) - 1, min(most, len(there)), dtype=int)
@@ -129,11 +105,8 @@ def main() -> None:
 
     desk, random = Desk(arguments.desk), np.random.default_rng(arguments.seed)
     texts = test_texts(desk, arguments.archive, arguments.texts)
-    with FeatureStore.open(desk.folder.features) as store:
-        every = [
-            drops(desk, Asked.of(desk, store, text, 1), arguments.words, random) for text in texts
-        ]
-        longest = Asked.of(desk, store, max(texts, key=len), 10)
+    every = [drops(desk, Asked.of(desk, text, 1), arguments.words, random) for text in texts]
+    longest = Asked.of(desk, max(texts, key=len), 10)
     found = np.array([known for known in every if known is not None])
     print(f"{len(texts)} texts, {len(texts) - len(found)} of them too short")
     if len(found):
