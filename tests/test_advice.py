@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig, break_ground
 
 from picturedesk.backbones.levels import ReadableLevel
 from picturedesk.backbones.spec import BackboneSpec
@@ -24,7 +25,6 @@ from picturedesk.research.adviser.advice import SetScore, recommend
 from picturedesk.research.adviser.agreement import cka, first_links, gram, neighbourhood, overlap
 from picturedesk.research.adviser.candidates import choose_candidates
 from picturedesk.research.adviser.costs import Cost
-from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig, break_ground
 from picturedesk.research.adviser.trials import Trials
 from picturedesk.routes.direct import DirectPlan
 from picturedesk.testing import TINY_PREPROCESSING, TinyTextEncoder

@@ -172,7 +172,7 @@ def test_equal_input_gives_equal_weights(fit):
 @pytest.mark.parametrize("fit", [ridge, cca])
 def test_sets_that_cannot_be_used_are_refused(fit):
     training, validation = archives()
-    with pytest.raises(BadInput, match=r"widths \(10, 14\), those of validation \(10, 15\)"):
+    with pytest.raises(BadInput, match=r"widths \(10, 14\), validation ones \(10, 15\)"):
         fit(training, linear_archive(widths=(10, 15)))
     with pytest.raises(BadInput, match="validation set links no text"):
         fit(training, replace(validation, links=np.empty((0, 2), dtype=np.int64)))

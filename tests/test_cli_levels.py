@@ -59,7 +59,7 @@ def test_tables_end_with_what_to_pass_to_fit(arguments: list[str], found: dict):
     assert "sets of levels" in done.stdout
     assert "1 left out" in done.stderr
     assert "Recommended: --levels " in done.stdout
-    assert "ms a picture on this machine" in done.stdout
+    assert "ms per picture on this machine" in done.stdout
     taken = done.stdout.split("Recommended: --levels ")[1].split(" ")[0].split(",")
     assert set(taken) <= {row["level"] for row in found["levels"]}
 

@@ -90,7 +90,7 @@ def test_pictures_in_no_list_or_in_two_are_left_out_and_reported(tmp_path):
     archive = open_archive(f"flickr30k:{write_lists(write_flickr30k(tmp_path), lists)}")
     assert parts(archive) == {"a.jpg": "train", "b.jpg": "train", "f.jpg": "test"}
     assert faults(archive) == [
-        ("train.txt:4", "'not a name' is no name of a picture"),
+        ("train.txt:4", "'not a name' is not the name of a picture"),
         ("results_20130124.token:21", "e.jpg is listed for train and validate"),
         (
             "results_20130124.token",
@@ -101,11 +101,11 @@ def test_pictures_in_no_list_or_in_two_are_left_out_and_reported(tmp_path):
 
 def test_an_incomplete_or_ambiguous_split_is_refused(tmp_path):
     write_lists(write_flickr30k(tmp_path), {"train.txt": ["a"], "test.txt": ["f"]})
-    with pytest.raises(BadInput, match=r"no split list to validate with, but .*train.txt"):
+    with pytest.raises(BadInput, match=r"no split list for validate, but .*train.txt"):
         open_archive(f"flickr30k:{tmp_path}")
     write_lists(tmp_path, {"val.txt": ["b"]})
     write_lists(tmp_path / "other", {"dev.txt": ["c"]})
-    with pytest.raises(BadInput, match=r"val.txt and .*dev.txt are lists of one part"):
+    with pytest.raises(BadInput, match=r"val.txt and .*dev.txt are lists of the same part"):
         open_archive(f"flickr30k:{tmp_path}")
     (tmp_path / "other" / "dev.txt").unlink()
     (tmp_path / "val.txt").write_bytes(b"caf\xe9\n")
@@ -186,7 +186,7 @@ def test_flickr8k_is_read_as_it_is_handed_out(tmp_path):
     )
     archive = open_archive(f"flickr8k:{tmp_path}")
     assert parts(archive) == {"1_0.jpg": "train", "2_0.jpg": "validate", "3_0.jpg": "test"}
-    no_name = "'2258277193_586949ec62.jpg.1' is no name of a picture"
+    no_name = "'2258277193_586949ec62.jpg.1' is not the name of a picture"
     assert faults(archive) == [
         ("Flickr8k.token.txt:9", no_name),
         ("Flickr8k.token.txt:10", no_name),
@@ -205,12 +205,12 @@ def test_faulty_lines_are_reported_by_number_and_left_out(tmp_path):
     assert [text.body for text in archive.texts[5:]] == ["with a space ."]
     assert faults(archive) == [
         ("results_20130124.token:6", "has no words"),
-        ("results_20130124.token:8", "is no caption: 'no caption'"),
-        ("results_20130124.token:9", "caption 0 of a.jpg was there before"),
+        ("results_20130124.token:8", "is not a caption: 'no caption'"),
+        ("results_20130124.token:9", "caption 0 of a.jpg occurs twice"),
         ("results_20130124.token:11", "is not UTF-8"),
         (
             "results_20130124.token:12",
-            "holds NUL: UTF-16 without a byte order mark?",
+            "contains NUL bytes: it may be UTF-16 without a byte order mark",
         ),
     ]
 
@@ -236,7 +236,7 @@ def test_a_link_to_the_pictures_is_followed_and_a_ring_of_links_is_left(tmp_path
 
 @pytest.mark.parametrize("kind", ["flickr30k", "flickr8k"])
 def test_what_is_missing_is_named(tmp_path, kind):
-    with pytest.raises(BadInput, match=r"holds no captions of flickr.*token"):
+    with pytest.raises(BadInput, match=r"has no captions of flickr.*token"):
         open_archive(f"{kind}:{tmp_path}")
     (tmp_path / "x.zip").write_bytes(b"")
     with pytest.raises(BadInput, match=rf"give the folder of the data, or its dataset_{kind}.json"):

@@ -66,7 +66,7 @@ def test_what_has_no_partner_is_reported_and_left_out(tmp_path):
         "alone.jpg": "has no text beside it",
         "empty.txt": "is empty",
         "latin.txt": "is not UTF-8 (byte 3)",
-        "wide.txt": "holds NUL: UTF-16 without a byte order mark?",
+        "wide.txt": "contains NUL bytes: it may be UTF-16 without a byte order mark",
     }
 
 
@@ -112,5 +112,5 @@ def test_pictures_alone_come_from_a_folder_a_file_or_a_table(tmp_path):
 
 
 def test_no_pictures_is_an_error(tmp_path):
-    with pytest.raises(BadInput, match="holds no picture"):
+    with pytest.raises(BadInput, match="has no readable picture"):
         open_pictures(tmp_path)

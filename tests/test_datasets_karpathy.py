@@ -110,13 +110,13 @@ def test_faulty_images_are_reported_by_number_and_left_out(tmp_path):
         (f"{place} 0 sentence 1", "has no words"),
         (f"{place} 0 sentence 2", "has no words"),
         (f"{place} 0 sentence 3", "column 'raw' holds a list"),
-        (f"{place} 1", "a.jpg was described before"),
+        (f"{place} 1", "a.jpg occurs twice"),
         (f"{place} 2 sentence 1", "has no words"),
         (f"{place} 2 sentence 2", "column 'raw' is not UTF-8"),
         (f"{place} 3", "split 'valid?' is not known"),
         (f"{place} 8", "has no list of sentences"),
-        (f"{place} 9", "its filename '' is of no picture"),
-        (f"{place} 10", "is no JSON object"),
+        (f"{place} 9", "its filename '' is not the name of a picture"),
+        (f"{place} 10", "is not a JSON object"),
         (f"{place} 4", "c.jpg has no caption"),
         (f"{place} 5", "picture gone.jpg does not exist"),
         (f"{place} 6", "picture ../../x.jpg does not exist"),
@@ -144,7 +144,7 @@ def test_a_file_that_is_not_karpathys_is_refused_in_one_line(tmp_path, content, 
 
 
 def test_a_folder_without_the_json_is_refused(tmp_path):
-    with pytest.raises(BadInput, match=r"holds no dataset_coco.json: put Karpathy's split there"):
+    with pytest.raises(BadInput, match=r"has no dataset_coco.json: put Karpathy's split there"):
         open_archive(f"coco:{tmp_path}")
 
 

@@ -83,7 +83,7 @@ def test_faulty_rows_are_reported_by_line_and_left_out(tmp_path):
     assert [os.path.basename(picture.uri) for picture in archive.pictures] == ["A.jpg"]
     assert sorted(faults(archive)) == [
         ("newsarticles.csv:3", "picture gone does not exist"),
-        ("newsarticles.csv:4", "article_id 1 is there before"),
+        ("newsarticles.csv:4", "article_id 1 occurs twice"),
         ("newsarticles.csv:5", "has no article_id"),
         ("newsarticles.csv:6", "has no image_id"),
         ("newsarticles.csv:7", "has neither title nor tags"),
@@ -100,7 +100,7 @@ def test_the_subset_is_chosen_by_its_path(tmp_path):
         open_archive(f"newsimages:{tmp_path / 'subset.csv'}")
     header = (tmp_path / "newsarticles.csv").read_text("utf-8-sig").splitlines()[0]
     (tmp_path / "subset.csv").write_text(f"{header}\n2,u,Two,,B,u\n")
-    with pytest.raises(BadInput, match=r"newsarticles.csv and .*subset.csv both hold articles"):
+    with pytest.raises(BadInput, match=r"newsarticles.csv and .*subset.csv both have articles"):
         open_archive(f"newsimages:{tmp_path}")
     archive = open_archive(f"newsimages:{tmp_path / 'subset.csv'}")
     assert [text.body for text in archive.texts] == ["Two"]
@@ -109,7 +109,7 @@ def test_the_subset_is_chosen_by_its_path(tmp_path):
 def test_a_folder_without_the_csv_is_refused(tmp_path):
     (tmp_path / "other.csv").write_text("id,title\n1,One\n")
     (tmp_path / "._newsarticles.csv").write_bytes(b"\0\5\x16\7")
-    with pytest.raises(BadInput, match="holds no CSV with the columns article_id, article_title,"):
+    with pytest.raises(BadInput, match="has no CSV with the columns article_id, article_title,"):
         open_archive(f"newsimages:{tmp_path}")
 
 

@@ -25,8 +25,8 @@ def test_a_kind_forces_its_reader(tmp_path):
     [
         ("nowhere", "nowhere does not exist"),
         ("sohu:nowhere", "nowhere does not exist"),
-        ("sohu:", "sohu: names no path"),
-        ("flicker:.", "'flicker' is no kind of archive: there are table, folder, sohu, stamps"),
+        ("sohu:", "sohu: has no path"),
+        ("flicker:.", "unknown kind of archive 'flicker': there are table, folder, sohu, stamps"),
         ("table:.", "cannot be read as table: that needs one file"),
         ("C:nowhere", "C:nowhere does not exist"),
     ],
@@ -39,13 +39,13 @@ def test_a_spec_that_cannot_be_opened_is_answered_in_one_line(spec, answer):
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
     path = write_picture(tmp_path / "x.jpg")
-    with pytest.raises(BadInput, match=r"no archive: give a table \(.csv .tsv .jsonl"):
+    with pytest.raises(BadInput, match=r"not an archive: give a table \(.csv .tsv .jsonl"):
         open_archive(path)
     with pytest.raises(BadInput, match="that needs a folder"):
         open_archive(f"folder:{path}")
-    with pytest.raises(BadInput, match="is of no table"):
+    with pytest.raises(BadInput, match="is not the suffix of a table"):
         open_archive(f"table:{path}")
-    with pytest.raises(BadInput, match="columns are named for tables only"):
+    with pytest.raises(BadInput, match="column names are for tables only"):
         open_archive(tmp_path, Columns(text="words"))
 
 

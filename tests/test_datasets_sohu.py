@@ -77,10 +77,10 @@ def test_faults_are_reported_and_left_out(tmp_path):
         ("trainMatching.txt:8", "has 3 fields: 'a b c'"),
         ("trainMatching.txt:10", f"{pictures / '../1.jpg'} does not exist"),
         ("trainMatching.txt:11", "is neither UTF-8 nor gb18030"),
-        ("lone.jpg", "no line of trainMatching.txt names it"),
+        ("lone.jpg", "trainMatching.txt does not name it"),
         (
             "finalMatching.txt",
-            "does not exist: nothing says which pictures ran with which texts",
+            "does not exist, so it is unknown which pictures ran with which texts",
         ),
     }
 
@@ -93,7 +93,7 @@ def test_a_picture_may_serve_several_texts_and_a_text_have_several_pictures(tmp_
 
 
 def test_a_folder_without_sets_is_refused(tmp_path):
-    with pytest.raises(BadInput, match="not laid out as Sohu's"):
+    with pytest.raises(BadInput, match="does not have the layout of Sohu"):
         open_archive(f"sohu:{tmp_path}")
 
 

@@ -57,7 +57,7 @@ def test_stamps_with_a_common_description_form_one_group(archive):
 def test_what_is_no_described_png_is_reported(archive):
     assert {os.path.basename(r.source): r.reason for r in archive.rejections} == {
         "apple_mirror.png": "has no description",
-        "plum.svg": "is SVG, which is not read",
+        "plum.svg": "is SVG, which is not supported",
         "gift.txt": "has no picture beside it",
     }
 
@@ -67,7 +67,7 @@ def test_languages_and_folders_are_chosen(tmp_path):
     everything = stamps.read(root, StampsConfig(languages=(), leave_out=()))
     assert {text.id.partition("#")[2] for text in everything.texts} == {"en", "de"}
     assert len(everything.pictures) == 5
-    with pytest.raises(BadInput, match="described in tlh: there are de en en_GB"):
+    with pytest.raises(BadInput, match="description in tlh: the languages are de en en_GB"):
         stamps.read(root, StampsConfig(languages=("en", "tlh")))
     with pytest.raises(BadInput, match="no text with a picture is left"):
         stamps.read(tmp_path / "animals" / "none", StampsConfig())
@@ -132,11 +132,11 @@ def test_a_failed_download_says_what_to_do(programs, tmp_path):
 
 def test_a_machine_without_apt_is_told_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PicturedeskError, match=r"apt-get is not on this machine.*--data PATH"):
+    with pytest.raises(PicturedeskError, match=r"apt-get is not installed.*--data PATH"):
         fetch_stamps(tmp_path / "cache")
 
 
 def test_an_unpacked_package_is_opened_by_its_kind(tmp_path):
     write_stamps(tmp_path / "usr" / "share" / "tuxpaint" / "stamps")
-    with pytest.raises(BadInput, match="no stamp is described in fr"):
+    with pytest.raises(BadInput, match="no stamp has a description in fr"):
         open_archive(f"stamps:{tmp_path}")

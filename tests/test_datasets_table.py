@@ -136,10 +136,10 @@ def test_faulty_rows_are_reported_by_line_and_left_out(folder):
         ("csv:6", "has 4 cells, the header has 3"),
         ("csv:7", "has 1 cells, the header has 3"),
         ("csv:9", "column 'text' is not UTF-8"),
-        ("csv:10", "picture https://example.org/a.jpg is an address"),
+        ("csv:10", "picture https://example.org/a.jpg is a web address"),
         ("csv:11", "picture photos is a folder"),
         ("csv:12", "part 'first' is not known"),
-        ("csv:13", "column 'text' holds NUL: UTF-16 without a byte order mark?"),
+        ("csv:13", "column 'text' contains NUL bytes: it may be UTF-16 without a byte order mark"),
         ("csv:14", "picture photos\\a.jpg does not exist"),
         ("csv:15", "picture photos/y.jpg does not exist"),
     ]

@@ -143,7 +143,7 @@ def test_faults_are_reported_and_left_out(tmp_path):
     archive = open_archive(f"webdataset:{write_tar(tmp_path / '0.tar', samples)}")
     assert [body for _, body in said(archive)] == ["Kept", "Two", "Five"]
     found = faults(archive)
-    assert found[0] == ("0.tar!1.jpg", "is there twice; the first is taken")
+    assert found[0] == ("0.tar!1.jpg", "occurs twice; the first one is used")
     assert found[1][0] == "0.tar!2.json"
     assert found[1][1].startswith("is not JSON: Expecting property name")
     assert found[2:] == [
@@ -169,13 +169,15 @@ def test_a_broken_shard_is_reported_and_what_is_whole_is_kept(tmp_path):
 
 
 def test_what_is_no_shard_is_refused(tmp_path):
-    with pytest.raises(BadInput, match=r"holds no shard: put files \*.tar there"):
+    with pytest.raises(BadInput, match=r"has no shard: put files \*.tar there"):
         open_archive(f"webdataset:{tmp_path}")
     (tmp_path / "x.zip").write_bytes(b"")
-    with pytest.raises(BadInput, match=r"x.zip is no shard: its name must end in .tar"):
+    with pytest.raises(BadInput, match=r"x.zip is not a shard: its name must end in .tar"):
         open_archive(f"webdataset:{tmp_path / 'x.zip'}")
     (tmp_path / "x.tar.gz").write_bytes(b"")
-    with pytest.raises(BadInput, match="is compressed, so no picture can be found in it; unpack"):
+    with pytest.raises(
+        BadInput, match="is compressed, so single pictures cannot be read"
+    ):
         open_archive(f"webdataset:{tmp_path}")
 
 

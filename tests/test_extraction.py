@@ -58,7 +58,7 @@ def rows(path: Path) -> tuple[list[str], Floats]:
 
 
 def decoders() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "picturedesk ahead"]
+    return [thread for thread in threading.enumerate() if thread.name == "picturedesk prefetch"]
 
 
 def test_rows_are_what_the_backbone_gives_for_each_picture_alone(uris, path):
@@ -284,7 +284,7 @@ def test_numbers_that_are_not_finite_are_refused_with_the_file_they_came_from(ur
             features[2, 5] = np.nan
             return features
 
-    with pytest.raises(PicturedeskError, match=f"not finite for {uris[2]}"):
+    with pytest.raises(PicturedeskError, match=f"NaN or infinite numbers for {uris[2]}"):
         run(uris, path, tiny_backbone(runner=Broken()))
     assert len(rows(path)[0]) == 0
 

@@ -98,7 +98,7 @@ def test_features_that_are_not_finite_are_refused():
 
 
 def test_unknown_units_and_widths_below_one_are_refused():
-    with pytest.raises(BadInput, match="'swish' is not known: use one of sigmoid"):
+    with pytest.raises(BadInput, match="unknown unit 'swish': use one of sigmoid"):
         FusionConfig(output_unit="swish")
     with pytest.raises(BadInput, match="1 or more"):
         FusionConfig(hidden=(10, 0))
@@ -109,7 +109,7 @@ def test_exchanged_arrays_are_noticed(tmp_path):
     small(seed=1).save(tmp_path / "two")
     arrays = (tmp_path / "two" / "arrays.safetensors").read_bytes()
     (tmp_path / "one" / "arrays.safetensors").write_bytes(arrays)
-    with pytest.raises(Mismatch, match="not its manifest's"):
+    with pytest.raises(Mismatch, match="other arrays than its manifest says"):
         FusionMLP.load(tmp_path / "one")
 
 

@@ -65,5 +65,5 @@ def test_exchanged_arrays_are_noticed(tmp_path):
     make_head().save(tmp_path / "other")
     arrays = "arrays.safetensors"
     (tmp_path / "one" / arrays).write_bytes((tmp_path / "other" / arrays).read_bytes())
-    with pytest.raises(Mismatch, match="not its manifest's"):
+    with pytest.raises(Mismatch, match="other arrays than its manifest says"):
         LinearHead.load(tmp_path / "one")

@@ -135,7 +135,7 @@ def test_an_unknown_framing_is_refused_with_those_there_are():
 
 
 def test_a_whole_picture_of_another_resize_than_size_is_refused():
-    with pytest.raises(BadInput, match="resize 9 and size 8: nothing is cut away"):
+    with pytest.raises(BadInput, match="resize 9 and size 8: make them equal"):
         Preprocessing(8, 9, "bicubic", **HALF, framing="whole")
 
 

@@ -79,7 +79,7 @@ def test_it_may_read_some_of_the_levels_only():
     encoder = TinyTextEncoder(5)
     ours = Matcher(encoder, fusion(32, 5), tiny_backbone().spec, ("final", "mixed:avg"))
     assert ours.pictures(features(width=32)).shape == (4, 5)
-    with pytest.raises(BadInput, match="reads 32 numbers a picture: final, mixed:avg of tiny"):
+    with pytest.raises(BadInput, match="reads 32 numbers per picture: final, mixed:avg of tiny"):
         ours.pictures(features(width=48))
 
 
@@ -93,7 +93,7 @@ def test_features_of_another_backbone_are_refused_with_what_differs():
 
 def test_parts_that_do_not_fit_together_are_refused():
     spec = tiny_backbone().spec
-    with pytest.raises(Mismatch, match="fusion reads 40 numbers a picture"):
+    with pytest.raises(Mismatch, match="fusion reads 40 numbers per picture"):
         Matcher(TinyTextEncoder(3), fusion(40), spec)
     with pytest.raises(Mismatch, match="texts are 7 numbers, the fusion gives 3 a picture"):
         Matcher(TinyTextEncoder(7), fusion(), spec)
@@ -121,7 +121,7 @@ def test_an_exchanged_part_is_noticed(tmp_path):
     matcher(seed=1).save(tmp_path / "two")
     (tmp_path / "one" / "fusion").rename(tmp_path / "old")
     (tmp_path / "two" / "fusion").rename(tmp_path / "one" / "fusion")
-    with pytest.raises(Mismatch, match="was exchanged"):
+    with pytest.raises(Mismatch, match="was replaced"):
         Matcher.load(tmp_path / "one")
 
 

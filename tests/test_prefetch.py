@@ -1,4 +1,4 @@
-"""Work ahead: in order, bounded, given up when it hangs, ended when stopped."""
+"""Prefetch: in order, bounded, abandoned when it hangs, ended when stopped."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from picturedesk.store.prefetch import AheadConfig, cpus, in_order
+from picturedesk.store.prefetch import PrefetchConfig, cpus, in_order
 
-CONFIG = AheadConfig(threads=3, window=8, patience=10.0)
+CONFIG = PrefetchConfig(threads=3, window=8, patience=10.0)
 
 
-def crew() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "picturedesk ahead"]
+def workers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "picturedesk prefetch"]
 
 
 def never(item: object) -> object:
@@ -29,7 +29,7 @@ def test_results_come_in_the_order_of_the_items():
         return item * item
 
     assert list(in_order(range(60), work, never, CONFIG)) == [i * i for i in range(60)]
-    assert not crew()
+    assert not workers()
 
 
 def test_no_items_give_no_results():
@@ -53,14 +53,14 @@ def test_what_work_raises_comes_at_the_place_of_its_item_and_ends_all_threads():
     assert [next(results) for _ in range(5)] == [0, 0, 0, 0, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)
-    assert not crew()
+    assert not workers()
 
 
 def test_closing_early_ends_all_threads():
     results = in_order(range(1000), lambda item: item, never, CONFIG)
     assert next(results) == 0
     results.close()
-    assert not crew()
+    assert not workers()
 
 
 def test_items_that_hang_are_given_up_and_hold_up_nobody():
@@ -71,14 +71,14 @@ def test_items_that_hang_are_given_up_and_hold_up_nobody():
             release.wait(30)
         return f"{item} done"
 
-    config = AheadConfig(threads=3, window=8, patience=0.15)
+    config = PrefetchConfig(threads=3, window=8, patience=0.15)
     began = time.monotonic()
     results = list(in_order(range(12), work, lambda item: f"{item} late", config))
     assert results == [f"{i} late" if 2 <= i <= 6 else f"{i} done" for i in range(12)]
     assert time.monotonic() - began < 5
     release.set()
     time.sleep(0.05)
-    assert not crew()
+    assert not workers()
 
 
 def test_there_is_at_least_one_cpu():

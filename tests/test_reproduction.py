@@ -18,9 +18,9 @@ from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import FusionConfig
 from picturedesk.learning.preparation import ReadableArchive
 from picturedesk.report.records import ReproductionReport
+from picturedesk.research.reproduction.checks import leaking_texts, tie_check, vocabulary_check
 from picturedesk.research.reproduction.config import ReproduceConfig
-from picturedesk.research.reproduction.experiment import questions
-from picturedesk.research.reproduction.honesty import leaking_texts, tie_check, vocabulary_check
+from picturedesk.research.reproduction.experiment import candidate_sets
 from picturedesk.research.reproduction.plan import plan
 from picturedesk.research.reproduction.run import reproduce
 from picturedesk.texts.lsa import LsaEncoder
@@ -174,7 +174,7 @@ def test_a_dry_run_writes_nothing(folder: Path, shapes_table: Path, report: Repr
     command = [sys.executable, "-m", "picturedesk", "reproduce", str(shapes_table)]
     command += ["--out", str(folder), "--dry-run"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "192 are known" in done.stdout
+    assert "192 are already read" in done.stdout
     after = sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("report.*"))
     assert after == before
 
@@ -214,12 +214,12 @@ def test_the_small_sample_is_drawn_from_the_test_texts_and_repeats(tmp_path: Pat
     links = np.stack([np.arange(50), np.arange(50)], axis=1)
     parts = ("train",) * 20 + ("test",) * 30
     ready = ReadableArchive(Archive("x", texts, pictures, links, parts), np.arange(50))
-    small, whole = questions(ready, 10)
+    small, whole = candidate_sets(ready, 10)
     assert (small.name, len(small.texts), len(small.pictures)) == ("10", 10, 10)
     assert set(small.texts) <= set(whole.texts)
     assert (small.texts[small.relevant[:, 0]] == small.pictures[small.relevant[:, 1]]).all()
-    assert (questions(ready, 10)[0].texts == small.texts).all()
-    assert [one.name for one in questions(ready, 30)] == ["all"]
+    assert (candidate_sets(ready, 10)[0].texts == small.texts).all()
+    assert [one.name for one in candidate_sets(ready, 30)] == ["all"]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_a_share_of_zero_gives_an_empty_part():
 
 def test_impossible_shares_are_refused():
     for validate, test in ((0.5, 0.5), (-0.1, 0.1)):
-        with pytest.raises(BadInput, match="sum must be under 1"):
+        with pytest.raises(BadInput, match="with a sum under 1"):
             SplitConfig(validate, test)
 
 

@@ -1,4 +1,4 @@
-"""Small deterministic doubles for tests and examples. Know no network, no model, no download.
+"""Small deterministic test doubles. They need no network, model or download.
 
 ``tiny_backbone`` is a real Backbone over a few fixed NumPy matrices; ``TinyTextEncoder`` is a
 hashed bag of words. Both are quick, need nothing fitted, and give the same bytes every time,
@@ -39,11 +39,11 @@ TINY_PREPROCESSING = Preprocessing(
 
 
 class TinyRunner:
-    """Three fixed matrices as a network of three levels; counts what it is asked.
+    """A network of three levels made of three fixed matrices; counts its calls.
 
     Attributes:
-        calls: how often it was called.
-        pictures: how many pictures it has seen, over all calls.
+        calls: number of calls.
+        pictures: number of pictures over all calls.
     """
 
     def __init__(self, levels: Sequence[Level] = TINY_LEVELS, seed: int = 0) -> None:
@@ -58,7 +58,7 @@ class TinyRunner:
         self.pictures = 0
 
     def __call__(self, pixels: Floats) -> Floats:
-        """Pixels (B, 3, 32, 32) → (B, ΣD_l); a picture's row does not depend on its batch."""
+        """Pixels (B, 3, 32, 32) → (B, ΣD_l); a row does not depend on the rest of its batch."""
         self.calls += 1
         self.pictures += len(pixels)
         return np.stack([self._one(picture) for picture in pixels])
@@ -80,12 +80,12 @@ class TinyRunner:
 def tiny_backbone(
     levels: Sequence[str] | None = None, *, seed: int = 0, runner: TinyRunner | None = None
 ) -> Backbone:
-    """A Backbone of 32 px input and up to three levels: patches:max, mixed:avg, final.
+    """A Backbone with 32 px input and up to three levels: patches:max, mixed:avg, final.
 
     Args:
-        levels: which of the three, in which order; None reads all (48 numbers a picture).
-        seed: another seed is another network, with another fingerprint.
-        runner: pass one to count its calls; it then decides levels and weights.
+        levels: some of the three, in any order; None reads all (48 numbers per picture).
+        seed: seed of the weights; it changes the fingerprint.
+        runner: pass one to count its calls; it brings its own levels and weights.
     """
     known = {str(level): level for level in TINY_LEVELS}
     for name in levels or ():
@@ -104,7 +104,7 @@ def tiny_backbone(
 
 
 class TinyTextEncoder:
-    """A hashed bag of words: every word adds to one column, with a sign. Nothing is fitted.
+    """A hashed bag of words: every word adds 1 or -1 to one column. Needs no fit.
 
     Args:
         width: width D of the vectors.
@@ -122,11 +122,11 @@ class TinyTextEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that decides the output."""
+        """Hash of everything that determines the output."""
         return fingerprint((self.KIND, self._width))
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Q texts → (Q, D) vectors of length one; a text without words gives zeros."""
+        """Q texts → (Q, D) vectors of length one; zeros for a text without words."""
         vectors = np.zeros((len(texts), self._width), dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for word in re.findall(r"\w+", text.casefold()):
@@ -136,13 +136,13 @@ class TinyTextEncoder:
         return vectors
 
     def save(self, folder: Path) -> None:
-        """Leaves a manifest; there is nothing else."""
+        """Writes a manifest; there is nothing else to save."""
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, self.KIND, {"width": self._width})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; gives the same output."""
+        """Reads what ``save`` wrote; returns the same output."""
         return cls(int(read_manifest(folder, cls.KIND)["width"]))
 
 

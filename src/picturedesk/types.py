@@ -1,4 +1,4 @@
-"""The vocabulary: small frozen records and the Protocols at the seams. Knows no library but NumPy.
+"""The vocabulary: small frozen records, and the Protocols of exchangeable parts. Knows NumPy only.
 
 Letters used for shapes throughout:
 
@@ -31,14 +31,14 @@ FRAMINGS = ("centre", "whole")
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One depth of a backbone that is read, with its pooling (paper, Eq. 2 and 3).
+    """One depth of a backbone whose output is read, with its pooling (paper, Eq. 2 and 3).
 
     Attributes:
         name: module path ("Mixed_7b", "blocks.3"), "final" for the backbone's own final pool, or
             "probs" for its class probabilities.
         width: numbers per picture after pooling (D_l).
-        pooling: "max", "avg", "gem", "cls", "gridN" (N x N cells), or "none" for what is a vector
-            already, as "final" and "probs" are.
+        pooling: "max", "avg", "gem", "cls", "gridN" (N x N cells), or "none" for an output that is
+            a vector, such as "final" and "probs".
     """
 
     name: str
@@ -55,14 +55,14 @@ class Preprocessing:
 
     Attributes:
         size: side of the square input, pixels.
-        resize: length of the shorter side before the crop, pixels; ``size`` where nothing is cut.
+        resize: length of the shorter side before the crop, pixels; ``size`` if nothing is cut.
         interpolation: "bicubic", "bilinear", "lanczos" or "nearest".
         mean: per channel R, G, B, of values in 0 to 1.
         std: per channel R, G, B, of values in 0 to 1.
-        framing: "centre" (the middle square) or "whole" (all of it, squashed to a square).
+        framing: "centre" (the central square) or "whole" (the whole picture, squashed to a square).
 
     Raises:
-        BadInput: the framing is neither, or the whole picture has another ``resize`` than ``size``.
+        BadInput: the framing is unknown, or it is "whole" and ``resize`` differs from ``size``.
     """
 
     size: int
@@ -77,23 +77,23 @@ class Preprocessing:
             raise BadInput(f"framing '{self.framing}' is unknown: there are {', '.join(FRAMINGS)}")
         if self.framing == "whole" and self.resize != self.size:
             raise BadInput(
-                f"framing 'whole' has resize {self.resize} and size {self.size}: nothing is cut "
-                "away, so make them equal"
+                f"framing 'whole' has resize {self.resize} and size {self.size}: make them equal, "
+                "since nothing is cut"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture and what is known of it. Its identity is the hash of its bytes, not its name.
+    """A picture with its metadata. Its identity is the hash of its bytes, not its name.
 
     Attributes:
         uri: path or address, as the user gave it.
         key: content hash (hex); "" until the bytes have been read.
         caption: words that describe it.
-        credit: who made it or owns it.
-        licence: as the archive states it, e.g. "cc0".
-        date: ISO 8601, "" if unknown.
-        tags: free words.
+        credit: maker or owner.
+        licence: as in the archive, e.g. "cc0".
+        date: ISO 8601; "" if unknown.
+        tags: keywords.
     """
 
     uri: str
@@ -107,12 +107,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of the archive. Long texts are kept whole.
+    """A text of the archive, in full length.
 
     Attributes:
         id: unique within its archive.
         body: the text itself.
-        title: its headline, "" if there is none.
+        title: its headline; "" if it has none.
     """
 
     id: str
@@ -121,13 +121,13 @@ class Text:
 
     @property
     def whole(self) -> str:
-        """Title and body as one string, which is what text encoders read."""
+        """Title and body as one string, the input of text encoders."""
         return f"{self.title}\n{self.body}" if self.title else self.body
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Something that was left out of a run: where it is, why, and what would let it in."""
+    """A row, file or picture that was left out: where it is, why, and how to fix it."""
 
     source: str
     reason: str
@@ -143,9 +143,10 @@ class Archive:
         texts: T texts.
         pictures: N pictures.
         links: (M, 2) indices (text, picture).
-        parts: per text "" (to be split), "train", "validate" or "test".
-        groups: per text a name; texts of one group must never be split. () means each alone.
-        rejections: rows, files and links that were left out while reading.
+        parts: for each text "train", "validate", "test", or "" (still to be split).
+        groups: for each text the name of its group; a split keeps groups together. () if there are
+            no groups.
+        rejections: rows, files and links that were left out.
     """
 
     name: str
@@ -159,13 +160,13 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One archive text that spoke for a suggestion, and the picture that ran with it.
+    """One archive text that supports a suggestion, and the picture that ran with it.
 
     Attributes:
         text: the archive text (its first 280 characters).
         text_similarity: cosine of query and archive text, -1 to 1.
-        picture: the picture that ran with that text.
-        picture_similarity: cosine of that picture and the suggested one, -1 to 1.
+        picture: the picture that ran with this text.
+        picture_similarity: cosine of this picture and the suggested one, -1 to 1.
     """
 
     text: str
@@ -179,13 +180,13 @@ class Suggestion:
     """One picture for a text.
 
     Attributes:
-        picture: what is suggested.
-        score: of the route that ranked it: a cosine, -1 to 1; of the blend a weighted sum of
-            cosines, in deviations of the direct route.
-        route: "direct", "transfer", "names", "words" or "blend".
+        picture: the suggested picture.
+        score: of the route that ranked it: for the blend the weighted sum of the routes' scores,
+            for the captions route saturated BM25 (0 to 1), for other routes a cosine (-1 to 1).
+        route: "blend", "direct", "transfer", "class_names" or "captions".
         rank: from 1.
-        evidence: the archive texts and pictures that spoke for it, strongest first.
-        confidence: probability, 0 to 1, that it is acceptable; None where none was calibrated.
+        evidence: the archive texts and pictures that support it, strongest first.
+        confidence: probability, 0 to 1, that it is acceptable; None if none was calibrated.
     """
 
     picture: Picture
@@ -197,12 +198,12 @@ class Suggestion:
 
 
 class Suggestions(list[Suggestion]):
-    """Suggestions for one text, best first, and what is to be thought of them together.
+    """Suggestions for one text, best first, with their joint confidence.
 
     Attributes:
-        confidence: probability, 0 to 1, that one of the first ten is acceptable; None where
-            none was calibrated.
-        doubt: why there may be no good picture here, "" if there is no reason to think so.
+        confidence: probability, 0 to 1, that one of the first ten is acceptable; None if none was
+            calibrated.
+        doubt: why there may be no good picture; "" if there is no such reason.
     """
 
     def __init__(
@@ -217,25 +218,25 @@ class Suggestions(list[Suggestion]):
 
 
 class Progress(Protocol):
-    """Told how far a run is; the CLI draws it, tests record it, the library only calls it."""
+    """Receives the progress of a run: the library calls it, the CLI draws it, tests record it."""
 
     def __call__(self, done: int, total: int, what: str) -> None:
         """``done`` of ``total`` units of ``what`` ("pictures", "epochs") are finished."""
 
 
 def silent(done: int, total: int, what: str) -> None:
-    """The Progress that shows nothing."""
+    """A Progress that shows nothing."""
 
 
 class Runner(Protocol):
-    """Runs one backbone network; the seam between torch and ONNX Runtime."""
+    """Runs one backbone network, in torch or in ONNX Runtime."""
 
     def __call__(self, pixels: Floats) -> Floats:
         """Pixels (B, 3, S, S), normalised → all levels, pooled and concatenated (B, ΣD_l)."""
 
 
 class TextEncoder(Protocol):
-    """Texts → vectors. Fitted elsewhere; used without torch and without scikit-learn."""
+    """Texts → vectors. Encoding needs neither torch nor scikit-learn."""
 
     @property
     def width(self) -> int:
@@ -243,13 +244,13 @@ class TextEncoder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that decides the output."""
+        """Hash of everything that determines the output."""
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Q texts → (Q, D) vectors of length one; a text with no known word gives zeros."""
+        """Q texts → (Q, D) vectors of length one; zeros if no word of a text is known."""
 
     def save(self, folder: Path) -> None:
-        """Writes arrays and JSON, never a pickle."""
+        """Writes arrays and JSON; no pickle."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -269,7 +270,7 @@ class Fusion(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
-    """Catalogue entries as they are stored: ``pictures`` (N) and their ``vectors`` (N, W)."""
+    """Catalogue entries: ``pictures`` (N) and their ``vectors`` (N, W)."""
 
     pictures: tuple[Picture, ...]
     vectors: Floats
@@ -280,9 +281,9 @@ class Entries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What a search found, best first: ``entries`` (N) and their ``scores`` (N,).
+    """The result of a search, best first: ``entries`` (N) and their ``scores`` (N,).
 
-    Scores are cosines (``Catalogue.nearest``) or BM25 (``Catalogue.matching``), higher is better.
+    Scores are cosines (``Catalogue.nearest``) or BM25 (``Catalogue.matching``); higher is better.
     """
 
     entries: Entries
@@ -305,11 +306,11 @@ class Catalogue(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that decides the vectors; "" before the first."""
+        """Hash of everything that determines the vectors; "" for an empty catalogue."""
 
     @property
     def width(self) -> int:
-        """Width W of the vectors; 0 before the first."""
+        """Width W of the vectors; 0 for an empty catalogue."""
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
         """Adds or replaces N pictures by key with vectors (N, W); returns how many were new.
@@ -319,7 +320,7 @@ class Catalogue(Protocol):
         """
 
     def remove(self, keys: Sequence[str]) -> int:
-        """Removes pictures by key; returns how many there were."""
+        """Removes pictures by key; returns how many were removed."""
 
     def replace_all(
         self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
@@ -331,7 +332,7 @@ class Catalogue(Protocol):
         """
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
-        """For each of the queries (Q, W) the k entries of highest cosine that pass ``where``.
+        """For each query (Q, W), the k entries with the highest cosine that meet ``where``.
 
         Of equal cosines the lower key comes first. All that pass come back where they are fewer
         than k. An index may miss entries; what it gives back has exact cosines, the same for a
@@ -339,7 +340,7 @@ class Catalogue(Protocol):
         """
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
-        """The k entries of highest BM25 of caption and tags that pass ``where``.
+        """The k entries with the highest BM25 of caption and tags that meet ``where``.
 
         Only entries that have one of the words (as ``texts.words`` makes them). Of very many
         words, or very common ones, the rarest count. Neither the order of the words nor ``where``
@@ -347,7 +348,7 @@ class Catalogue(Protocol):
         """
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
-        """BM25 (N,) of the entries with these keys, as in ``matching``; 0 where no word is shared.
+        """BM25 (N,) of the entries with these keys, as in ``matching``; 0 if no word matches.
 
         Raises BadInput for an unknown key.
         """
@@ -363,17 +364,17 @@ class Catalogue(Protocol):
         """
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
-        """The first ``limit`` keys above ``after``, ascending: page by page, all of them."""
+        """The first ``limit`` keys greater than ``after``, ascending: one page of all keys."""
 
     def count(self, where: str = "") -> int:
-        """How many entries pass."""
+        """Number of entries that meet ``where``."""
 
     @property
     def has_words(self) -> bool:
         """Whether any entry has a word in caption or tags."""
 
     def close(self) -> None:
-        """Lets go of files and connections."""
+        """Closes files and connections."""
 
 
 Json = dict[str, Any]

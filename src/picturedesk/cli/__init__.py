@@ -1,4 +1,4 @@
-"""The command line: verbs that parse, call one library function, and show what it returns."""
+"""The command line: each verb parses, calls one library function and prints the result."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The verbs of ``picturedesk`` and what happens to their errors.
+"""The verbs of ``picturedesk`` and the handling of their errors.
 
-Libraries that a verb needs are imported inside it: ``--help`` must answer in a blink.
+Each verb imports the libraries that it needs itself: ``--help`` must answer at once.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Runs the command line; exit code 0 done, 1 a problem to mend, 2 wrong usage, 130 Ctrl-C."""
+    """Runs the command line; exit code 0: done, 1: error, 2: wrong usage, 130: Ctrl-C."""
     try:
         code = app(standalone_mode=False)
     except PicturedeskError as error:
         note(f"error: {error}")
         return 1
     except (KeyboardInterrupt, typer.Abort):
-        note("interrupted: the same command goes on from here")
+        note("interrupted: run the same command again to continue")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()

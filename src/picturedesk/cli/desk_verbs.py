@@ -23,17 +23,17 @@ def add(
         str,
         typer.Argument(
             metavar="PICTURES",
-            help="A folder, one picture, or a table with a picture column and metadata "
-            "(caption, credit, licence, date, tags).",
+            help="A folder, one picture, a table with a picture column and metadata (caption, "
+            "credit, licence, date, tags), or KIND:PATH as for fit.",
         ),
     ],
     desk: DeskOption = Path("desk"),
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Put more pictures into the catalogue.
+    """Add pictures to the catalogue.
 
-    Only new or changed files are read; the rest is known by path, size and time.
+    Reads only new or changed files; compares the others by path, size and time of last change.
     """
     from picturedesk.desk import Desk
 
@@ -46,32 +46,37 @@ def add(
 
 
 def suggest(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text, or - for stdin.")] = "",
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="The text, or - to read it from stdin.")
+    ] = "",
     file: Annotated[
         Path | None, typer.Option(help="Read the text from this file.", metavar="FILE")
     ] = None,
     desk: DeskOption = Path("desk"),
-    k: Annotated[int, typer.Option("--k", "-k", help="How many pictures.", min=1)] = 10,
+    k: Annotated[int, typer.Option("--k", "-k", help="Number of pictures.", min=1)] = 10,
     route: Annotated[
         str,
         typer.Option(
-            help="blend: all routes, weighted by the archive; direct: text against picture; "
-            "transfer: pictures of similar archive texts; class_names: what the network sees; "
-            "captions: words of captions and tags. Default: blend; direct with the recipe paper.",
+            help="How pictures are scored. blend: a weighted sum of all routes; direct: the cosine "
+            "of text and picture; transfer: by the pictures of similar archive texts; class_names: "
+            "by the network's class probabilities; captions: BM25 of captions and tags. "
+            "Default: blend; with the recipe paper direct.",
             metavar="NAME",
         ),
     ] = "",
     where: Annotated[
         str,
         typer.Option(
-            help="SQL condition on the metadata, e.g. \"licence = 'cc0'\".", metavar="SQL"
+            help="SQL condition on uri, key, caption, credit, licence, date and tags, "
+            "e.g. \"licence = 'cc0'\".",
+            metavar="SQL",
         ),
     ] = "",
     min_confidence: Annotated[
         float,
         typer.Option(
-            help="Warn that there may be no good picture if the chance that one of the first ten "
-            "suits is smaller than this.",
+            help="Warn that there may be no good picture if the confidence that one of the first "
+            "ten suits is lower than this.",
             min=0.0,
             max=1.0,
         ),
@@ -79,20 +84,21 @@ def suggest(
     explain: Annotated[
         bool,
         typer.Option(
-            "--explain", help="Also say which routes, levels, words and sentences spoke for each."
+            "--explain",
+            help="Also show what each route, level, word, sentence and class adds to the score.",
         ),
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Suggest pictures for a text, and say why and how sure it is.
+    """Suggest pictures for a text, with reasons and a confidence.
 
-    Each comes with the archive text that spoke for it most.
+    Shows for each picture the archive text that supports it most.
     """
     from picturedesk.desk.desk import Desk
 
-    opened, asked = Desk(desk), _read_text(text, file)
-    found = opened.suggest(asked, k, route, where, min_confidence)
-    explanations = opened.explain(asked, found) if explain and found else []
+    opened, query = Desk(desk), _read_text(text, file)
+    found = opened.suggest(query, k, route, where, min_confidence)
+    explanations = opened.explain(query, found) if explain and found else []
     if json:
         facts: dict[str, object] = {"confidence": found.confidence, "doubt": found.doubt}
         if explain:
@@ -100,21 +106,22 @@ def suggest(
         show.as_json({**facts, "suggestions": list(found)})
         return
     if not found:
-        show.note("no picture of the catalogue passes the condition")
+        show.note("no picture in the catalogue meets the condition")
     if found.doubt:
-        show.note(f"no good picture here? {found.doubt}")
+        show.note(f"there may be no good picture: {found.doubt}")
     for number, suggestion in enumerate(found):
         show_suggestion(suggestion)
         if explain:
             show_explanation(explanations[number])
     if found.confidence is not None:
-        show.line(f"Chance that one of the first ten suits: {found.confidence:.0%}")
+        show.line(f"Confidence that one of the first ten suits: {found.confidence:.0%}")
 
 
 def evaluate(
     desk: DeskOption = Path("desk"),
     part: Annotated[
-        str, typer.Option(help="test or validate: the texts to ask.", metavar="PART")
+        str,
+        typer.Option(help="The texts to measure with: test or validate.", metavar="PART"),
     ] = "test",
     trec: Annotated[
         Path | None,
@@ -125,14 +132,14 @@ def evaluate(
         typer.Option(help="Measure this TREC run instead of a desk.", metavar="FILE"),
     ] = None,
     qrels: Annotated[
-        Path | None, typer.Option(help="The qrels that the run is held against.", metavar="FILE")
+        Path | None, typer.Option(help="The qrels to measure the run against.", metavar="FILE")
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure how often the right picture is found.
+    """Measure how often each route finds the right picture.
 
-    The texts asked are those that nothing was fitted on. With --run and --qrels, anybody's run
-    is measured by trec_eval's rules.
+    Uses texts that were held out from the fit, and writes an HTML report into the desk. With --run
+    and --qrels, measures any TREC run by the rules of trec_eval.
     """
     if run or qrels:
         _evaluate_run(run, qrels, json)
@@ -165,7 +172,7 @@ def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
     named += [(f"recall@{k} %", value) for k, value in scores.recall.items()]
     named += [("MRR %", scores.mrr), ("nDCG@10 %", scores.ndcg10)]
     named += [("average precision %", scores.average_precision)]
-    unanswered = f", {scores.unanswered} of them unanswered" if scores.unanswered else ""
+    unanswered = f", {scores.unanswered} of them not in the run" if scores.unanswered else ""
     show.table(
         f"{run.name} against {qrels.name}: {scores.queries} queries{unanswered}",
         ["measure", "mean"],
@@ -175,18 +182,18 @@ def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
 
 def _read_text(text: str, file: Path | None) -> str:
     if bool(text) == bool(file):
-        raise BadInput("give the text as an argument, or --file FILE, or - to read stdin")
+        raise BadInput("give one text: as an argument, with --file FILE, or - to read stdin")
     if file is not None:
         try:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{file} cannot be read as a UTF-8 text: {error}") from None
+            raise BadInput(f"{file} cannot be read as UTF-8 text: {error}") from None
     return sys.stdin.read() if text == "-" else text
 
 
 def _show_addition(addition: Addition) -> None:
     show.line(
-        f"{addition.new} new, {addition.updated} known, {addition.read} files read; "
+        f"{addition.new} added, {addition.updated} updated, {addition.read} files read; "
         f"{addition.catalogue} pictures in the catalogue"
     )
     show_rejections(addition.rejections, None)

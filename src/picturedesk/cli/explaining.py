@@ -1,4 +1,4 @@
-"""How an explanation looks in the terminal. Knows explanations, nothing else."""
+"""Prints an explanation in the terminal. Knows explanations only."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from picturedesk.explaining import Explanation, Share
     from picturedesk.routes.route import PictureShare
 
-WORDS = 6  # shown, those that spoke most
-SENTENCE = 60  # characters shown of the sentence that spoke most
-LEAST = 0.005  # of the score; what is less is left out
+WORDS = 6  # words shown: those with the largest shares
+SENTENCE = 60  # characters shown of the sentence with the largest share
+MIN_SHARE = 0.005  # of the score; smaller shares are not shown
 _INDENT = " " * 12
 
 
 def show_explanation(explanation: Explanation) -> None:
-    """Routes, levels, words, the best sentence and what the network sees, as shares of the score.
+    """Prints routes, levels, words, the best sentence and classes as shares of the score.
 
-    A share below zero spoke against the picture.
+    A negative share speaks against the picture.
     """
     score = abs(explanation.score) or 1.0
     _row("routes", _shares(explanation.routes, score))
@@ -42,11 +42,11 @@ def _shares(shares: Sequence[Share | PictureShare], score: float) -> Iterable[st
     return (
         f"{share.name} {share.share / score:+.0%}"
         for share in ordered
-        if abs(share.share) >= LEAST * score
+        if abs(share.share) >= MIN_SHARE * score
     )
 
 
 def _row(name: str, parts: Iterable[str]) -> None:
-    told = ", ".join(parts)
-    if told:
-        show.line(f"{_INDENT}{name + ':':<11} {told}")
+    shown = ", ".join(parts)
+    if shown:
+        show.line(f"{_INDENT}{name + ':':<11} {shown}")

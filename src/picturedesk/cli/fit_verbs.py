@@ -1,7 +1,8 @@
-"""The verbs that learn: fit, and demo, which shows all of it."""
+"""The verbs that fit a desk: fit and demo."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ def fit(
         str,
         typer.Argument(
             metavar="ARCHIVE",
-            help="CSV, JSONL or Parquet table, a folder of pictures with .txt beside them, "
+            help="A CSV, JSONL or Parquet table, a folder of pictures with .txt files beside them, "
             "or KIND:PATH (sohu, flickr30k, flickr8k, coco, newsimages, webdataset, stamps).",
         ),
     ],
@@ -28,24 +29,24 @@ def fit(
     recipe: Annotated[
         str,
         typer.Option(
-            help="best: routes blended, with a confidence; paper: the published method.",
+            help="best: blended routes with a confidence; paper: the published method.",
             metavar="NAME",
         ),
     ] = "best",
     backbone: Annotated[
         str,
         typer.Option(
-            help="Preset (default, lite0, lite2, paper) or any timm model. "
-            "Default: that of the recipe.",
+            help="A preset (default, lite0, lite2, paper) or any timm model. "
+            "Default: the recipe's.",
             metavar="NAME",
         ),
     ] = "",
     levels: Annotated[
         str,
         typer.Option(
-            help="Levels to read, separated by commas: WHERE:POOLING; "
-            "see picturedesk levels NAME. Default: those of the preset; auto: those that "
-            "serve this archive best.",
+            help="Levels to read as WHERE:POOLING, separated by commas; 'picturedesk levels NAME' "
+            "lists them. auto: choose the levels that suit this archive best. "
+            "Default: the preset's.",
             metavar="LEVELS",
         ),
     ] = "",
@@ -55,28 +56,31 @@ def fit(
     text_encoder: Annotated[
         str,
         typer.Option(
-            help="Fitted on the archive: lsa or doc2vec; none for the sentence encoder alone.",
+            help="Text encoder to fit on the archive: lsa or doc2vec; none: use the sentence "
+            "encoder alone.",
             metavar="NAME",
         ),
     ] = "lsa",
     sentences: Annotated[
         str,
         typer.Option(
-            help="Pretrained sentence encoder of the recipe best: use (16 languages), none, or a "
-            "model of sentence-transformers.",
+            help="Recipe best: pretrained sentence encoder: use (Universal Sentence Encoder, 16 "
+            "languages), none, or the name of a sentence-transformers model.",
             metavar="NAME",
         ),
     ] = "use",
-    topics: Annotated[int, typer.Option(help="Width of the text vectors, at most.", min=1)] = 500,
+    topics: Annotated[
+        int, typer.Option(help="Maximum width of the fitted text vectors.", min=1)
+    ] = 500,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Recipe paper: most epochs of training; it stops early.", min=1),
+        typer.Option(help="Recipe paper: maximum number of epochs; training stops early.", min=1),
     ] = None,
     validate: Annotated[
         float | None,
         typer.Option(
-            help="Share of texts kept to validate. Default: 0.1 with the recipe paper (they "
-            "choose the epoch), 0 with best (it rehearses on its training texts).",
+            help="Share of texts held out for validation. Default: 0.1 with the recipe paper (it "
+            "chooses the epoch), 0 with best (it cross-validates on the training texts).",
             min=0.0,
             max=0.9,
         ),
@@ -84,26 +88,26 @@ def fit(
     test: Annotated[
         float,
         typer.Option(
-            help="Share of texts kept for evaluation, unless the archive says which.",
+            help="Share of texts held out for the test, if the archive names no test texts.",
             min=0.0,
             max=0.9,
         ),
     ] = 0.1,
     max_megapixels: Annotated[
-        float, typer.Option(help="Larger pictures are refused unread.", min=0.001)
+        float, typer.Option(help="Leave out larger pictures without decoding them.", min=0.001)
     ] = 200.0,
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.", metavar="NAME")] = "cpu",
+    device: Annotated[
+        str, typer.Option(help="Device: cpu, cuda, mps or auto.", metavar="NAME")
+    ] = "cpu",
     seed: Annotated[int, typer.Option(help="Seed of split, text encoder and training.")] = 0,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Learn from an archive which pictures suit which texts.
+    """Fit a desk on an archive of texts and pictures.
 
-    Reads every picture once, fits text encoder and heads, evaluates on texts kept apart, and
-    leaves a desk that can suggest. Killed at any moment, the same command goes on.
+    Reads every picture once, fits text encoder and heads, measures the desk on held-out texts and
+    writes a report. If you stop it, run the same command again: it continues.
     """
-    from dataclasses import replace
-
     from picturedesk.desk import Desk, DeskConfig
 
     config = DeskConfig.of(recipe)
@@ -130,9 +134,7 @@ def fit(
     with show.progress(quiet) as progress:
         report = Desk.fit_report(archive, desk, config.with_seed(seed), progress)
     if json:
-        measured = report.measured.as_json() if report.measured else None
-        facts = replace(report, measured=None)
-        show.as_json({"desk": str(desk), "report": facts, "evaluation": measured})
+        show.as_json({"desk": str(desk), **_as_json(report)})
         return
     _show_fit(report, desk)
     if report.measured:
@@ -144,19 +146,19 @@ def fit(
 def demo(
     data: Annotated[
         str,
-        typer.Option(help="Your own archive instead of the stamps, as for fit.", metavar="ARCHIVE"),
+        typer.Option(help="Use this archive instead of the stamps; as for fit.", metavar="ARCHIVE"),
     ] = "",
     desk: DeskOption = Path("demo-desk"),
     cache: Annotated[
-        Path, typer.Option(help="Where the stamps are unpacked.", metavar="FOLDER")
+        Path, typer.Option(help="Folder to unpack the stamps into.", metavar="FOLDER")
     ] = Path(".cache"),
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Show the whole method on real pictures and texts.
+    """Run the whole method on real pictures and texts.
 
-    Fetches the pictures of Debian's package tuxpaint-stamps-default, learns from a part of
-    them, measures on the rest, and leaves a desk and a contact sheet to look at.
+    Downloads the pictures of Debian's package tuxpaint-stamps-default (161 MB), fits a desk,
+    measures it on held-out texts, and writes a contact sheet of suggestions.
     """
     from picturedesk.desk.demo import run_demo
 
@@ -166,9 +168,8 @@ def demo(
         show.as_json(
             {
                 "desk": str(desk),
-                "report": shown.report,
-                "evaluation": shown.measured.as_json(),
-                "asked": [
+                **_as_json(shown.report),
+                "examples": [
                     {"text": asked.text, "suggestions": asked.suggestions} for asked in shown.asked
                 ],
                 "contact_sheet": str(shown.contact_sheet),
@@ -181,17 +182,27 @@ def demo(
         for suggestion in asked.suggestions[:3]:
             show_suggestion(suggestion, evidence=False)
     show.line(f"\nContact sheet: {shown.contact_sheet}")
-    show.line(f'Ask it yourself: picturedesk suggest "a red apple" --desk {desk}')
+    show.line(f'Try your own text: picturedesk suggest "a red apple" --desk {desk}')
+
+
+def _as_json(report: FitReport) -> dict[str, object]:
+    from picturedesk.disk.artifacts import plain
+
+    evaluation = report.measured.as_json() if report.measured else None
+    facts = plain(replace(report, measured=None))
+    del facts["measured"]
+    return {"report": facts, "evaluation": evaluation}
 
 
 def _show_fit(report: FitReport, desk: Path) -> None:
     texts = ", ".join(f"{count} {part}" for part, count in report.texts.items())
     show.line(f"{report.pictures} pictures; texts: {texts}")
     seconds = ", ".join(f"{step} {value:.1f} s" for step, value in report.seconds.items())
-    show.line(f"Took: {seconds}")
+    show.line(f"Time: {seconds}")
     if "epochs" in report.chosen:
-        show.line(f"Epoch {report.chosen['best_epoch']} of {report.chosen['epochs']} kept")
-    if "rehearsed" in report.chosen:
-        found = ", ".join(f"{n} {100 * v:.1f}" for n, v in report.chosen["rehearsed"].items())
-        show.line(f"Rehearsed on {report.chosen['asked']} texts, MRR %: {found}")
+        show.line(f"Best epoch: {report.chosen['best_epoch']} of {report.chosen['epochs']}")
+    if "cross_validated" in report.chosen:
+        scores = report.chosen["cross_validated"].items()
+        found = ", ".join(f"{name} {100 * mrr:.1f}" for name, mrr in scores)
+        show.line(f"Cross-validated MRR % on {report.chosen['held_out']} texts: {found}")
     show_rejections(report.rejections, desk / "rejected.csv")

@@ -1,4 +1,4 @@
-"""The verbs that look and change nothing: levels, info, doctor."""
+"""The verbs that inspect: levels, info, doctor. They change no desk."""
 
 from __future__ import annotations
 
@@ -22,39 +22,41 @@ def levels(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="Preset (default, lite0, lite2, paper) or any timm model."
+            metavar="NAME", help="A preset (default, lite0, lite2, paper) or any timm model."
         ),
     ] = "default",
     data: Annotated[
         str,
         typer.Option(
-            help="Compare the levels on this archive, as for fit, and recommend some.",
+            help="Compare the levels on this archive (as for fit) and recommend a set.",
             metavar="ARCHIVE",
         ),
     ] = "",
     cache: Annotated[
-        Path, typer.Option(help="With --data: where features are kept.", metavar="FOLDER")
+        Path, typer.Option(help="With --data: folder that keeps the features.", metavar="FOLDER")
     ] = Path(".cache/levels"),
     sample: Annotated[
-        int, typer.Option(help="With --data: training texts that are used, at most.", min=1)
+        int, typer.Option(help="With --data: maximum number of training texts.", min=1)
     ] = 3000,
     weights: Annotated[
         str,
-        typer.Option(help="With --data: file of backbone weights, as for fit.", metavar="FILE"),
+        typer.Option(
+            help="With --data: file of backbone weights (safetensors or torch).", metavar="FILE"
+        ),
     ] = "",
     device: Annotated[
-        str, typer.Option(help="With --data: cpu, cuda, mps or auto.", metavar="NAME")
+        str, typer.Option(help="With --data: device: cpu, cuda, mps or auto.", metavar="NAME")
     ] = "cpu",
     seed: Annotated[
-        int, typer.Option(help="With --data: seed of split, sample and folds, as for fit.")
+        int, typer.Option(help="With --data: seed of split (as for fit), sample and folds.")
     ] = 0,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List the levels of a backbone that can be read; with --data, say which to read.
+    """List the levels of a backbone; with --data, recommend levels for an archive.
 
-    With --data each level, and small sets of them, are tried on the archive's training texts, out
-    of fold; test texts are not looked at. Killed at any moment, the same command goes on.
+    With --data, cross-validates each level and small sets of levels on the archive's training
+    texts; never reads test texts. If you stop it, run the same command again: it continues.
     """
     if not data:
         _list_levels(name, json)
@@ -67,7 +69,7 @@ def levels(
     config = ChoiceConfig(
         network=NetworkConfig(name, str(Path(weights).resolve()) if weights else "", device)
     ).with_seed(seed)
-    config = replace(config, ground=replace(config.ground, sample=sample))
+    config = replace(config, data=replace(config.data, sample=sample))
     with show.progress(quiet) as progress:
         advice = advise_on(open_archive(data), cache, config, progress=progress)
     if json:
@@ -99,14 +101,14 @@ def _list_levels(name: str, json: bool) -> None:
     )
     example = [level for level in found if level.poolings][-1]
     show.line(
-        f"Name a level as WHERE:POOLING, e.g. {example.module}:{example.poolings[0]}; "
-        "a vector by its name alone"
+        f"Write a level as WHERE:POOLING, e.g. {example.module}:{example.poolings[0]}; "
+        "a vector has no pooling: write its name alone"
     )
 
 
 def _show_advice(name: str, advice: Advice) -> None:
-    """Two tables, and what to take."""
-    among = f"{advice.texts} training texts, each among about {advice.offered:.0f} pictures"
+    """Two tables and the recommendation."""
+    among = f"{advice.texts} training texts, about {advice.candidates:.0f} candidates for each"
     show.table(
         f"levels of {name} alone: {among}",
         ["level", "numbers", "neighbours", "CKA", "recall@10", "MRR", *_COSTS],
@@ -141,26 +143,26 @@ def _show_advice(name: str, advice: Advice) -> None:
     if advice.rejections:
         first = advice.rejections[0]
         show.note(
-            f"{len(advice.rejections)} left out, --json lists them; the first is "
+            f"{len(advice.rejections)} left out (--json lists all), the first: "
             f"{first.source}: {first.reason}; {first.cure}"
         )
     for level, why in advice.left_out.items():
         show.note(f"{level} is left out: {why}")
     if advice.agreement:
         show.line(
-            "What needs no fit against the MRR, rank correlation: neighbours "
-            f"{advice.agreement.neighbours:.2f}, CKA {advice.agreement.cka:.2f}"
+            f"Rank correlation with the MRR: neighbours {advice.agreement.neighbours:.2f}, "
+            f"CKA {advice.agreement.cka:.2f}"
         )
     show.line(_recommendation(advice))
     if "probs" not in advice.recommended and any(s.level == "probs" for s in advice.levels):
-        show.line("Class names are heard only where probs are read: append ,probs to keep them")
+        show.line("The class-name route needs the level probs: append ,probs to use it")
 
 
 def _recommendation(advice: Advice) -> str:
-    """One sentence."""
+    """The recommendation in one sentence."""
     taken = advice.set_of(advice.recommended)
     size, ms, share = _cost(taken.cost)
-    time = f", {ms} ms a picture on this machine, {share} of the network" if ms else ""
+    time = f", {ms} ms per picture on this machine, {share} of the network" if ms else ""
     return (
         f"Recommended: --levels {','.join(taken.levels)} (the smallest set within noise of the "
         f"best: MRR {_percent(taken.mrr)} against {_percent(advice.sets[0].mrr)}; {size} bytes"
@@ -183,10 +185,10 @@ def _loss(loss: Difference) -> str:
 
 
 def info(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A desk, or any part of one.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A desk, or a part of one.")],
     json: JsonOption = False,
 ) -> None:
-    """Say what a desk, or a part of one, holds."""
+    """Show the content and settings of a desk, or of a part of one."""
     from picturedesk.desk.inspect import describe
 
     found = describe(path)
@@ -203,9 +205,9 @@ def doctor(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Check that what is needed is there and works.
+    """Check that the packages, the machine and a desk work.
 
-    Exit code 1 if something needed is broken.
+    Exits with code 1 if something that is needed is broken.
     """
     from picturedesk.desk.inspect import diagnose
 
@@ -221,7 +223,7 @@ def doctor(
 
 
 def _flat(value: object, prefix: str = "") -> list[tuple[str, object]]:
-    """Nested settings as dotted names, one a line."""
+    """Nested settings as dotted names, one per line."""
     if isinstance(value, dict):
         rows: list[tuple[str, object]] = []
         for key, item in value.items():

@@ -1,4 +1,4 @@
-"""Options that several verbs have."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
-DeskOption = Annotated[Path, typer.Option("--desk", help="The desk folder.", metavar="FOLDER")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+DeskOption = Annotated[Path, typer.Option("--desk", help="Folder of the desk.", metavar="FOLDER")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document to stdout (docs/json.md).")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress to stderr.")]

@@ -1,4 +1,4 @@
-"""The verb that runs the paper's tables and figure on any data set."""
+"""The verb that runs the paper's tables and figure on a data set."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def reproduce(
         str,
         typer.Argument(
             metavar="DATA",
-            help="sohu:PATH, flickr30k:PATH, flickr8k:PATH, coco:PATH, newsimages:PATH, "
-            "webdataset:PATH, folder:PATH, or a table.",
+            help="A table, a folder of pictures with .txt files beside them, or KIND:PATH (sohu, "
+            "flickr30k, flickr8k, coco, newsimages, webdataset, stamps).",
         ),
     ],
     out: Annotated[
@@ -30,36 +30,39 @@ def reproduce(
     preset: Annotated[
         str,
         typer.Option(
-            help="paper: Inception v3, to the letter; lite0: the same experiment with a network "
-            "whose weights need no hub."
+            help="paper: the paper's Inception v3; lite0: the same experiment with a network whose "
+            "weights need no download.",
+            metavar="NAME",
         ),
     ] = "lite0",
     weights: Annotated[
         str, typer.Option(help="File of backbone weights (safetensors or torch).", metavar="FILE")
     ] = "",
-    seeds: Annotated[int, typer.Option(help="How many seeds, from 0.", min=1)] = 3,
-    small: Annotated[int, typer.Option(help="Candidates of the small sample.", min=2)] = 400,
+    seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1)] = 3,
+    small: Annotated[
+        int, typer.Option(help="Number of candidates in the small sample.", min=2)
+    ] = 400,
     baselines: Annotated[
         bool,
-        typer.Option(help="Also ridge, CCA, VSE++ and every single level."),
+        typer.Option(help="Also run ridge, CCA, VSE++ and every single level."),
     ] = True,
     clip: Annotated[
         str,
-        typer.Option(help="File of open_clip weights for a zero-shot row.", metavar="FILE"),
+        typer.Option(help="File of open_clip weights; adds a zero-shot row.", metavar="FILE"),
     ] = "",
     clip_model: Annotated[
-        str, typer.Option(help="open_clip's name of that model.", metavar="NAME")
+        str, typer.Option(help="open_clip's name of the model of these weights.", metavar="NAME")
     ] = "ViT-B-32",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done and how long it would take.")
+        bool, typer.Option("--dry-run", help="Show the plan and the expected time; run nothing.")
     ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run the paper's tables and figure on a data set.
 
-    Adds baselines, intervals and checks for leaks, and writes report.html, report.md and
-    report.json. Pictures are read once; a second run only trains.
+    Adds baselines, confidence intervals and checks for leaks; writes report.html, report.md and
+    report.json. Reads pictures once: a second run only trains.
     """
     from dataclasses import replace
 
@@ -99,11 +102,11 @@ def _show_plan(found: Plan, out: Path, json: bool) -> None:
         show.line(f"{found.rejected} rows or files cannot be used")
     show.line(f"Backbone {found.backbone}")
     show.line(
-        f"Would read {found.pictures - found.known} pictures ({found.known} are known): "
+        f"Pictures to read: {found.pictures - found.known} ({found.known} are already read): "
         f"about {_duration(found.extraction_seconds)}"
     )
-    show.line(f"Would train {found.trainings} networks: about {_duration(found.training_seconds)}")
-    show.line(f"Would write report.html, report.md, report.json and features into {out}")
+    show.line(f"Networks to train: {found.trainings}: about {_duration(found.training_seconds)}")
+    show.line(f"Writes report.html, report.md, report.json and features into {out}")
 
 
 def _duration(seconds: float) -> str:
@@ -122,7 +125,7 @@ def _show(report: ReproductionReport, out: Path) -> None:
         show.table(table.title, ["route", *table.columns], rows)
     show.table(
         "Differences in points of recall@10: paired bootstrap, 95 % interval",
-        ["comparison", "candidates", "difference", "interval", "p", "the paper's prose"],
+        ["comparison", "candidates", "difference", "interval", "p", "the paper's text"],
         [
             [
                 gap.name,
@@ -135,10 +138,11 @@ def _show(report: ReproductionReport, out: Path) -> None:
             for gap in report.comparisons
         ],
     )
-    show.table("Checks", ["check", "found"], [[check.name, check.found] for check in report.checks])
+    checks = [[check.name, check.found] for check in report.checks]
+    show.table("Checks", ["check", "result"], checks)
     for remark in report.notes:
         show.line(remark)
-    show.line(f"\nTook {report.seconds:.0f} s. Report: {out / 'report.html'}")
+    show.line(f"\nTime: {report.seconds:.0f} s. Report: {out / 'report.html'}")
 
 
 def _cell(cell: Cell) -> str:

@@ -1,4 +1,4 @@
-"""How suggestions, measurements and rejections look in the terminal."""
+"""Prints suggestions, measurements and rejections in the terminal."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from picturedesk.desk.measure import Measured
     from picturedesk.types import Rejection, Suggestion
 
-EXPLANATION_WIDTH = 100  # characters of an archive text shown as evidence
+EVIDENCE_WIDTH = 100  # characters of an archive text shown as evidence
 SHOWN_REJECTIONS = 5
 
 
 def show_measured(measured: Measured) -> None:
-    """Draws the table of each direction, and how far the confidence can be trusted."""
+    """Prints a table for each direction, and the calibration error of the confidence."""
     for direction, columns, rows in measured.evaluation.tables():
         show.table(direction, columns, rows)
     for name, found in measured.reliability.items():
         show.line(
-            f"Confidence in {name}: off by {100 * found.ece:.1f} points on average "
-            f"(chance alone would give {100 * found.noise:.1f})"
+            f"Calibration error, {name}: {100 * found.ece:.1f} points "
+            f"(exact probabilities would show {100 * found.noise:.1f})"
         )
 
 
 def show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
-    """A picture with its rank, what is known of it, and the archive text that spoke for it."""
+    """Prints a picture with rank, confidence, score, metadata and its best evidence."""
     picture = suggestion.picture
     known = [picture.caption, picture.credit, picture.licence, picture.date]
     facts = " · ".join(fact for fact in known if fact)
@@ -37,18 +37,18 @@ def show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
         show.line(f"            {facts}")
     if evidence and suggestion.evidence:
         first = suggestion.evidence[0]
-        text = first.text[:EXPLANATION_WIDTH]
+        text = first.text[:EVIDENCE_WIDTH]
         show.line(
-            f"            because it resembles (cosine {first.picture_similarity:.2f}) the picture "
+            f"            evidence: similar (cosine {first.picture_similarity:.2f}) to the picture "
             f"that ran with: {text}"
         )
 
 
 def show_rejections(rejections: tuple[Rejection, ...], listed: Path | None) -> None:
-    """The first few of what was left out, and where all of it is listed."""
+    """Prints the first rejections, and the file that lists all of them."""
     if not rejections:
         return
-    where = f"; all of them in {listed}" if listed else ""
+    where = f"; {listed} lists all" if listed else ""
     show.note(f"{len(rejections)} left out{where}:")
     for rejection in rejections[:SHOWN_REJECTIONS]:
         show.note(f"  {rejection.source}: {rejection.reason}; {rejection.cure}")

@@ -1,6 +1,6 @@
-"""What a person sees in the terminal: results on stdout, progress and complaints on stderr.
+"""Terminal output: results on stdout, progress and errors on stderr.
 
-Knows nothing of desks or pictures; draws what it is handed.
+Knows nothing of desks or pictures.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 
 def as_json(value: object) -> None:
-    """One JSON document on stdout, and nothing else there."""
+    """Prints one JSON document to stdout."""
     from picturedesk.disk.artifacts import plain
 
     sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
 
 
 def line(text: str = "") -> None:
-    """One line of a result on stdout."""
+    """Prints one line of a result to stdout."""
     sys.stdout.write(text + "\n")
 
 
 def note(text: str) -> None:
-    """One line for the person, not for the pipe: stderr."""
+    """Prints one line to stderr."""
     sys.stderr.write(text + "\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout; every column but the first is aligned to the right."""
+    """Prints a table to stdout; all columns except the first are aligned to the right."""
     from rich.console import Console
     from rich.table import Table
 
@@ -43,14 +43,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         drawn.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
         drawn.add_row(*row)
-    # A pipe has no width: let the table take what it needs there.
+    # A pipe has no width: use a fixed one.
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
     console.print(drawn)
 
 
 @contextmanager
 def progress(quiet: bool = False) -> Iterator[Progress]:
-    """A Progress with rate and time left: a bar on a terminal, a line now and then elsewhere."""
+    """A Progress with rate and remaining time: a bar in a terminal, lines elsewhere."""
     if quiet:
         yield lambda done, total, what: None
     elif sys.stderr.isatty():
@@ -86,7 +86,7 @@ def _bar() -> Iterator[Progress]:
 
 
 class _Lines:
-    """Progress for logs: a line at most every five seconds, and one at the end of each stage."""
+    """Progress for logs: at most one line in five seconds, and one at the end of each stage."""
 
     SECONDS = 5.0
 

@@ -1,7 +1,6 @@
-"""Archives from files and folders: one reader per kind, found by name or by a look at the path.
+"""Archives from files and folders: one reader per kind, chosen by name or by the path.
 
-A kind is a function ``(path) -> Archive`` in a module here, which is imported when it is first
-asked for.
+A kind is a function ``(path) -> Archive`` in a module here. The module is imported on first use.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from picturedesk.datasets.columns import Columns
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection
 
-KINDS = {  # module here and function in it
+KINDS = {  # kind → module and function
     "table": "table:read",
     "folder": "folder:read",
     "sohu": "sohu:read",
@@ -27,7 +26,7 @@ KINDS = {  # module here and function in it
     "newsimages": "newsimages:read",
     "webdataset": "webdataset:read",
 }
-# Of these kinds the path is a file, of these a folder, of the others either.
+# Kinds whose path must be a file, and those whose path must be a folder; others take both.
 _ONE_FILE = frozenset({"table"})
 _FOLDER = frozenset({"folder", "sohu", "stamps"})
 
@@ -36,12 +35,13 @@ def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Ar
     """Reads an archive: a table, a folder of pictures with texts, or another kind by its name.
 
     Args:
-        path_or_spec: ``archive.csv``, a folder, or ``KIND:PATH`` (``KINDS``). A folder that is
-            laid out as Sohu's is read so, any other as pictures with ``.txt`` beside them.
-        columns: names of a table's columns, where they are not the usual ones.
+        path_or_spec: ``archive.csv``, a folder, or ``KIND:PATH`` (``KINDS``). A folder with the
+            layout of the Sohu data is read as such, any other as pictures with ``.txt`` files
+            beside them.
+        columns: names of a table's columns, if they are not the usual ones.
 
     Raises:
-        BadInput: if the path does not exist, the kind is not known, or nothing can be used.
+        BadInput: the path does not exist, the kind is unknown, or no text with a picture is found.
     """
     kind, path = _kind_and_path(str(path_or_spec))
     kind = kind or _guess(path)
@@ -50,12 +50,12 @@ def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Ar
 
         return table.read(path, columns)
     if columns is not None:
-        raise BadInput(f"columns are named for tables only, {path} is read as {kind}")
+        raise BadInput(f"column names are for tables only, but {path} is read as {kind}")
     return reader_of(kind)(path)
 
 
 def reader_of(kind: str) -> Callable[[Path], Archive]:
-    """The function that reads a kind (``KINDS``) from a path that is there."""
+    """The function that reads a kind (``KINDS``) from an existing path."""
     module, _, function = KINDS[kind].partition(":")
     read = getattr(import_module(f"{__name__}.{module}"), function)
     return cast(Callable[[Path], Archive], read)
@@ -64,18 +64,18 @@ def reader_of(kind: str) -> Callable[[Path], Archive]:
 def open_pictures(
     path_or_spec: str | Path, columns: Columns | None = None
 ) -> tuple[tuple[Picture, ...], tuple[Rejection, ...]]:
-    """Pictures for the catalogue, which need no texts: a folder, one picture, a table, or a kind.
+    """Reads pictures for the catalogue, without texts: a folder, one picture, a table, or a kind.
 
     Args:
         path_or_spec: a folder (every picture below it), a picture file, a table with a column of
-            picture paths, or ``KIND:PATH``: the pictures of that archive.
-        columns: names of a table's columns, where they are not the usual ones.
+            picture paths, or ``KIND:PATH`` (the pictures of that archive).
+        columns: names of a table's columns, if they are not the usual ones.
 
     Returns:
         The pictures, and what was left out.
 
     Raises:
-        BadInput: if the path does not exist or holds no picture.
+        BadInput: the path does not exist or has no picture.
     """
     from picturedesk.datasets import folder, table
 
@@ -93,22 +93,22 @@ def open_pictures(
         return (Picture(uri_of(path)),), ()
     if not draft.pictures:
         suffixes = " ".join(sorted(folder.PICTURES))
-        raise BadInput(f"{path} holds no picture that can be read (kinds: {suffixes})")
+        raise BadInput(f"{path} has no readable picture (formats: {suffixes})")
     return draft.pictures, draft.rejections
 
 
 def _kind_and_path(spec: str) -> tuple[str, Path]:
-    """Takes ``KIND:PATH`` apart; the kind is "" where only a path is given."""
+    """Splits ``KIND:PATH``; the kind is "" if only a path is given."""
     kind, mark, rest = spec.partition(":")
     if mark and kind in KINDS:
         path = Path(rest).expanduser()
         if not rest:
-            raise BadInput(f"{spec} names no path: write {kind}:PATH")
+            raise BadInput(f"{spec} has no path: write {kind}:PATH")
         _check(kind, path)
         return kind, path
-    # One letter before the colon is a drive.
+    # One letter before the colon is a drive of Windows.
     if mark and re.fullmatch(r"[A-Za-z]\w+", kind) and not Path(spec).exists():
-        raise BadInput(f"{kind!r} is no kind of archive: there are {', '.join(KINDS)}")
+        raise BadInput(f"unknown kind of archive {kind!r}: there are {', '.join(KINDS)}")
     path = Path(spec).expanduser()
     _check("", path)
     return "", path
@@ -123,7 +123,7 @@ def _check(kind: str, path: Path) -> None:
 
 
 def _guess(path: Path) -> str:
-    """The kind of archive that a path looks like."""
+    """The kind of archive at a path."""
     if path.is_dir():
         from picturedesk.datasets import sohu
 
@@ -132,8 +132,8 @@ def _guess(path: Path) -> str:
 
     if path.suffix.lower() not in SUFFIXES:
         raise BadInput(
-            f"{path} is no archive: give a table ({' '.join(SUFFIXES)}), a folder, or KIND:PATH "
-            f"with a kind of {', '.join(KINDS)}"
+            f"{path} is not an archive: give a table ({' '.join(SUFFIXES)}), a folder, or "
+            f"KIND:PATH with one of the kinds {', '.join(KINDS)}"
         )
     return "table"
 

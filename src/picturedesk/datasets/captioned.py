@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from picturedesk.datasets.below import find
 from picturedesk.datasets.draft import Draft, uri_of
+from picturedesk.datasets.files import find
 from picturedesk.types import Picture, Text
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One picture with what is said of it.
+    """One picture with its captions.
 
     Attributes:
         picture: file name, or the end of a path ("train2014/x.jpg").
-        place: where it is spoken of first: file and line.
+        place: file and line of its first caption.
         part: "" (to be split), "train", "validate" or "test".
         captions: by number.
     """
@@ -32,7 +32,7 @@ class Described:
 
 
 def put(draft: Draft, root: Path, described: Sequence[Described]) -> None:
-    """Adds pictures that lie somewhere below ``root``, with their captions; reports the others."""
+    """Adds pictures from anywhere below ``root`` with their captions; reports missing ones."""
     paths = find(root, (entry.picture for entry in described))
     for entry in described:
         path = paths.get(entry.picture)

@@ -14,11 +14,11 @@ TAG_MARKS = re.compile(r"[;|,]")
 
 
 class Unfit(Exception):
-    """Something that a row is left out for, or a part of it.
+    """A reason to leave out a row, or a part of it.
 
     Attributes:
         reason: what is wrong.
-        cure: what would let it in.
+        cure: how to fix it.
     """
 
     def __init__(self, reason: str, cure: str) -> None:
@@ -28,12 +28,12 @@ class Unfit(Exception):
 
 
 def string(value: object, column: str) -> str:
-    """A cell as text, without white space around it; numbers and dates are written out.
+    """A cell as text without surrounding white space; numbers and dates are converted.
 
     Raises:
-        Unfit: if it holds a list or a record, or was not UTF-8.
+        Unfit: it holds a list or a record, or is not UTF-8.
     """
-    if value is None or value != value:  # NaN is how some writers store nothing
+    if value is None or value != value:  # some writers store NaN for an empty cell
         return ""
     if isinstance(value, datetime.date):  # a datetime is a date
         return value.isoformat()
@@ -47,10 +47,10 @@ def string(value: object, column: str) -> str:
 
 
 def strings(value: object, column: str, marks: re.Pattern[str]) -> tuple[str, ...]:
-    """A cell of several values, each once: a list, a JSON list, or text with marks between.
+    """A cell of several values, each once: a list, a JSON list, or text with separators.
 
     Raises:
-        Unfit: as ``string`` does, for any of them.
+        Unfit: one of them is not a ``string``.
     """
     if not isinstance(value, list | tuple):
         cell = string(value, column)
@@ -60,7 +60,7 @@ def strings(value: object, column: str, marks: re.Pattern[str]) -> tuple[str, ..
 
 
 def _json_list(cell: str) -> list[Any]:
-    """The JSON list that a cell holds; [] if it holds none ("[draft] a.jpg; [old]")."""
+    """The JSON list in a cell; [] if it is not one ("[draft] a.jpg; [old]")."""
     if not (cell.startswith("[") and cell.endswith("]")):
         return []
     try:

@@ -8,24 +8,24 @@ from difflib import get_close_matches
 
 from picturedesk.errors import BadInput
 
-_SHOWN = 30  # columns listed in an answer
+_SHOWN = 30  # columns listed in a message
 _SHOWN_WIDTH = 40  # characters of each of them
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of a table's columns; "" for the usual names (``USUAL``), whatever their case.
+    """Names of a table's columns; "" for the usual names (``USUAL``) in any case.
 
     Attributes:
         text: the text itself.
-        picture: path of a picture; several by ";" or "|", as a JSON list, or as a list.
+        picture: path of a picture; several with ";" or "|" between, as a JSON list, or as a list.
         title: headline of the text.
-        id: names the text, so that several rows can add pictures to it.
+        id: identifies the text, so that several rows can add pictures to it.
         caption: words that describe the picture.
-        credit: who made the picture or owns it.
-        licence: of the picture.
-        date: of the picture, ISO 8601.
-        tags: of the picture; several by ";", "|" or ",", as a JSON list, or as a list.
+        credit: maker or owner of the picture.
+        licence: licence of the picture.
+        date: date of the picture, ISO 8601.
+        tags: tags of the picture; several with ";", "|" or ",", as a JSON list, or as a list.
         part: "train", "validate", "test", or empty.
     """
 
@@ -62,21 +62,21 @@ USUAL = {
 def resolve(
     asked: Columns, there: Sequence[str], source: str, needed: Sequence[str] = ("text", "picture")
 ) -> Columns:
-    """Finds each column: the name asked for, else the first usual name that is there.
+    """Finds each column: by the given name, else by the first usual name in the table.
 
-    A column serves once: "caption" alone is the text, beside "text" it is the caption.
+    Each column has one role: "caption" alone is the text; beside "text" it is the caption.
 
     Args:
-        asked: names given by the user; "" where the usual names are to be looked for.
+        asked: names given by the user; "" to look for the usual names.
         there: the table's columns.
         source: the table, named in errors.
-        needed: what cannot be absent.
+        needed: roles that need a column.
 
     Returns:
-        The names as the table spells them; "" for what it does not have.
+        The names as the table spells them; "" for roles without a column.
 
     Raises:
-        BadInput: if a column that was asked for or is needed is not there; lists the columns.
+        BadInput: a given or needed column is missing; the message lists the columns.
     """
     found = {role: name for role, name in _given(asked).items() if name}
     for name in found.values():
@@ -85,7 +85,7 @@ def resolve(
     free = {name.strip().casefold(): name for name in reversed(there) if name not in found.values()}
     for role, usual in USUAL.items():
         if role in found or (role == "text" and role not in needed):
-            continue  # in a table of pictures "caption" is the caption
+            continue  # in a table of pictures, "caption" is the caption
         match = next((name for name in usual if name in free), "")
         if match:
             found[role] = free.pop(match)
@@ -106,14 +106,14 @@ def _given(columns: Columns) -> dict[str, str]:
 
 
 def listed(there: Sequence[str]) -> str:
-    """The columns there are, on one line, however odd."""
+    """The columns of a table on one line."""
     names = [repr(name[:_SHOWN_WIDTH]) for name in there[:_SHOWN]]
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
     return f"it has {', '.join(names)}{more}"
 
 
 def close(name: str, there: Sequence[str]) -> str:
-    """A question that offers the most similar name, "" if none is similar."""
+    """A question with the most similar name; "" if none is similar."""
     folded = {other.casefold(): other for other in there}
     matches = get_close_matches(name.casefold(), folded, n=1)
     return f"; did you mean {folded[matches[0]]!r}?" if matches else ""

@@ -1,6 +1,6 @@
-"""An archive while it is being read: joins texts to pictures, collects what is left out.
+"""An archive under construction: collects texts, pictures, links and rejections.
 
-Knows no file format: the readers beside it find texts, pictures and links, and put them here.
+Knows no file format; the readers in this package add what they find.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from picturedesk.types import Archive, Picture, Rejection, Text
 
 
 class Draft:
-    """Collects texts by id, pictures by uri, and links, each once, in the order of arrival.
+    """Collects texts by id, pictures by uri, and links, each once, in order.
 
     Args:
         name: the archive's name, shown in reports.
@@ -45,16 +45,16 @@ class Draft:
         return tuple(self._rejections)
 
     def reject(self, source: str, reason: str, cure: str) -> None:
-        """Notes something that is left out; a file name that is not UTF-8 is made printable."""
+        """Records a rejection; makes a file name that is not UTF-8 printable."""
         fields = (field.encode("utf-8", "replace").decode() for field in (source, reason, cure))
         self._rejections.append(Rejection(*fields))
 
     def leave_out(self, rejection: Rejection) -> None:
-        """Notes a rejection that came from elsewhere."""
+        """Records a rejection of a reader."""
         self.reject(rejection.source, rejection.reason, rejection.cure)
 
     def text_with(self, identity: str) -> int | None:
-        """Index of the text with this id, None if there is none yet."""
+        """Index of the text with this id; None if there is none yet."""
         return self._text_index.get(identity)
 
     def text(self, index: int) -> Text:
@@ -62,25 +62,25 @@ class Draft:
         return self._texts[index]
 
     def part(self, index: int) -> str:
-        """The part of the text at an index, "" if it is still to be split."""
+        """The part of the text at an index; "" if it is still to be split."""
         return self._parts[index]
 
     def assign(self, index: int, part: str) -> None:
-        """Gives the text at an index a part."""
+        """Sets the part of the text at an index."""
         self._parts[index] = part
 
     def add_text(self, text: Text, part: str = "", group: str = "") -> int:
         """Adds a text whose id is new; returns its index."""
         index = self._text_index.setdefault(text.id, len(self._texts))
         if index != len(self._texts):
-            raise BadInput(f"{self.name}: the text id {text.id!r} is there twice: make ids unique")
+            raise BadInput(f"{self.name}: the text id {text.id!r} occurs twice: make ids unique")
         self._texts.append(text)
         self._parts.append(part)
         self._groups.append(group)
         return index
 
     def add_picture(self, picture: Picture) -> int:
-        """Adds a picture; one with a known uri fills what was empty and joins its tags."""
+        """Adds a picture; for a known uri, fills empty fields and joins the tags."""
         index = self._picture_index.setdefault(picture.uri, len(self._pictures))
         if index == len(self._pictures):
             self._pictures.append(picture)
@@ -89,14 +89,14 @@ class Draft:
         return index
 
     def link(self, text: int, pictures: Iterable[int]) -> None:
-        """Links a text to pictures; a link that is there already stays one link."""
+        """Links a text to pictures; each link counts once."""
         self._links.update(((text, picture), None) for picture in pictures)
 
     def archive(self) -> Archive:
-        """What was collected.
+        """The collected archive.
 
         Raises:
-            BadInput: if no text with a picture is left; names the first thing left out.
+            BadInput: no text with a picture is left; the message names the first rejection.
         """
         if not self._links:
             raise BadInput(f"{self.name}: no text with a picture is left{self._first_reason()}")
@@ -121,12 +121,12 @@ class Draft:
 
 
 def display_name(path: Path) -> str:
-    """The last part of a path, also where it was given as "." or with a slash at its end."""
+    """The last part of a path, also of "." and of a path that ends with a slash."""
     return path.name or path.resolve().name
 
 
 def uri_of(path: str | Path) -> str:
-    """Absolute path without "." and "..", so that a desk can be used from any folder."""
+    """Absolute path without "." and "..", so that a desk works from any folder."""
     return os.path.abspath(path)
 
 

@@ -1,9 +1,9 @@
-"""Flickr30K and Flickr8K as they are handed out: captions, split lists, pictures → Archive.
+"""Flickr30K and Flickr8K as published: captions, split lists, pictures → Archive.
 
 Captions are lines ``<picture>#<number><TAB><words>`` (``results_20130124.token``,
-``Flickr8k.token.txt``), or Kaggle's ``results.csv`` (" | " between) and ``captions.txt`` (CSV).
-Split lists name one picture per line, with or without ``.jpg``. Knows nothing of Karpathy's JSON
-but where to send it.
+``Flickr8k.token.txt``), or Kaggle's ``results.csv`` (separated by " | ") and ``captions.txt``
+(CSV). Split lists name one picture per line, with or without ``.jpg``. ``karpathy`` reads
+Karpathy's JSON.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from picturedesk.datasets import karpathy
-from picturedesk.datasets.below import find, walk
 from picturedesk.datasets.captioned import Described, put
 from picturedesk.datasets.cells import Unfit, string
 from picturedesk.datasets.columns import Columns, resolve
 from picturedesk.datasets.draft import Draft
 from picturedesk.datasets.encoding import broken_text, open_lines, read_text
+from picturedesk.datasets.files import find, walk
 from picturedesk.datasets.folder import is_picture
 from picturedesk.datasets.rows import SUFFIXES, Row
 from picturedesk.datasets.table import PARTS
@@ -31,8 +31,8 @@ CAPTIONS = {
     "flickr30k": ("results_20130124.token", "Flickr30k.token.txt", "results.csv", "captions.txt"),
     "flickr8k": ("Flickr8k.token.txt", "captions.txt"),
 }
-# Pictures to train, validate and test with → what such a split is called. Whose lists they are
-# cannot be told from the files; their lengths can.
+# Numbers of training, validation and test pictures → name of the split. The files do not name it;
+# their lengths do.
 SPLITS = {
     (29783, 1000, 1000): "m-RNN split",
     (29000, 1014, 1000): "Karpathy split",
@@ -49,18 +49,18 @@ _TOKEN = re.compile(r"(\S+)#(\d+)(?:\s+(.*))?")
 
 
 def read_flickr30k(path: Path) -> Archive:
-    """Reads Flickr30K with the split that is there, which the archive's name tells.
+    """Reads Flickr30K with its split; the archive's name tells which.
 
-    Split lists (29,783 / 1,000 / 1,000, as m-RNN and the paper) come before Karpathy's JSON
-    (29,000 / 1,014 / 1,000): give the JSON itself as path to choose it where both are there.
-    With neither, all texts are still to be split. Files may lie in sub-folders. What no list
-    names is left out and counted; whatever else is wrong is reported line by line.
+    Split lists (29,783 / 1,000 / 1,000, as m-RNN and the paper) take precedence over Karpathy's
+    JSON (29,000 / 1,014 / 1,000); to use the JSON, give it as the path. Without both, all texts
+    are still to be split. Files may be in sub-folders. Pictures that no list names are left out
+    and counted; other problems are reported by line.
 
     Args:
         path: the folder with captions, lists and pictures, or Karpathy's JSON beside the pictures.
 
     Raises:
-        BadInput: if there are no captions, a list is missing, or no text with a picture is left.
+        BadInput: there are no captions, a list is missing, or no text with a picture is left.
     """
     return _read("flickr30k", path)
 
@@ -68,8 +68,8 @@ def read_flickr30k(path: Path) -> Archive:
 def read_flickr8k(path: Path) -> Archive:
     """Reads Flickr8K: ``Flickr8k.token.txt`` and ``Flickr_8k.trainImages.txt``, or Karpathy's JSON.
 
-    As ``read_flickr30k`` does. Five lines of the token file name a picture ``….jpg.1``, which is
-    none: they are reported.
+    See ``read_flickr30k``. Five lines of the token file name a picture ``….jpg.1`` that does not
+    exist; they are reported.
     """
     return _read("flickr8k", path)
 
@@ -79,7 +79,7 @@ def _read(kind: str, path: Path) -> Archive:
     if path.is_file():
         if path.suffix.lower() == ".json":
             return karpathy.read_json(path, path.parent, kind)
-        raise BadInput(f"{path} is no JSON: give the folder of the data, or its {json_name}")
+        raise BadInput(f"{path} is not JSON: give the folder of the data, or its {json_name}")
     there = find(path, [*CAPTIONS[kind], json_name])
     lists = _lists(path)
     if json_name in there and not lists:
@@ -87,7 +87,7 @@ def _read(kind: str, path: Path) -> Archive:
     captions = next((there[name] for name in CAPTIONS[kind] if name in there), None)
     if captions is None:
         wanted = ", ".join(CAPTIONS[kind])
-        raise BadInput(f"{path} holds no captions of {kind}: put one of {wanted} there")
+        raise BadInput(f"{path} has no captions of {kind}: put one of {wanted} there")
     split = _Split(lists)
     draft = Draft(f"{kind} ({split.name})")
     described = _described(draft, Path(captions))
@@ -99,7 +99,7 @@ def _lists(root: Path) -> dict[str, Path]:
     """Split list by part; {} if there is none.
 
     Raises:
-        BadInput: if one of the three is missing, or there are several of one.
+        BadInput: one of the three is missing, or there are several for one part.
     """
     found: dict[str, list[Path]] = {}
     for folder, names in walk(root):
@@ -111,20 +111,20 @@ def _lists(root: Path) -> dict[str, Path]:
         several = found.get(part, [])
         if found and not several:
             there = ", ".join(str(paths[0]) for paths in found.values())
-            raise BadInput(f"{root} has no split list to {part} with, but {there}: add it")
+            raise BadInput(f"{root} has no split list for {part}, but {there}: add it")
         if len(several) > 1:
-            raise BadInput(f"{several[0]} and {several[1]} are lists of one part: leave one there")
+            raise BadInput(f"{several[0]} and {several[1]} are lists of the same part: keep one")
     return {part: found[part][0] for part in _PARTS if found}
 
 
 class _Split:
-    """Which part each picture is in, as the lists say.
+    """The part of each picture, from the lists.
 
     Args:
-        lists: split list by part, {} to leave all open.
+        lists: split list by part; {} if all pictures are still to be split.
 
     Raises:
-        BadInput: if a list cannot be read.
+        BadInput: a list cannot be read.
     """
 
     def __init__(self, lists: dict[str, Path]) -> None:
@@ -134,7 +134,7 @@ class _Split:
 
     @property
     def name(self) -> str:
-        """What the split is called, or how large it is."""
+        """The name of the split, or its size."""
         if not self._lists:
             return "no split given"
         train, validate, test = (len(self._stems[part]) for part in _PARTS)
@@ -151,14 +151,14 @@ class _Split:
             if _LISTED.fullmatch(name):
                 stems.add(_stem(name))
             elif name:
-                reason = f"{name[:80]!r} is no name of a picture"
+                reason = f"{name[:80]!r} is not the name of a picture"
                 self._odd.append(Rejection(f"{path}:{number}", reason, "write one name per line"))
         return stems
 
     def applied(
         self, draft: Draft, captions: str, described: dict[str, Described]
     ) -> list[Described]:
-        """The pictures of the lists, each with its part; says what is left out."""
+        """The pictures of the lists, each with its part; reports what is left out."""
         if not self._lists:
             return list(described.values())
         for rejection in self._odd:
@@ -193,7 +193,7 @@ def _stem(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One caption as a file has it; ``number`` is "" where it is not numbered."""
+    """One caption of a file; ``number`` is "" if the file has no numbers."""
 
     place: str
     picture: str
@@ -209,7 +209,7 @@ def _described(draft: Draft, path: Path) -> dict[str, Described]:
             draft.leave_out(line)
             continue
         if not is_picture(line.picture):
-            reason = f"{line.picture!r} is no name of a picture"
+            reason = f"{line.picture!r} is not the name of a picture"
             draft.reject(line.place, reason, "write the name of its file")
             continue
         entry = described.setdefault(line.picture, Described(line.picture, line.place))
@@ -217,7 +217,7 @@ def _described(draft: Draft, path: Path) -> dict[str, Described]:
         if not line.words:
             draft.reject(line.place, "has no words", "write the caption")
         elif number in entry.captions:
-            reason = f"caption {number} of {line.picture} was there before"
+            reason = f"caption {number} of {line.picture} occurs twice"
             draft.reject(line.place, reason, "give it its own number")
         else:
             entry.captions[number] = line.words
@@ -251,7 +251,7 @@ def _plain_lines(path: Path, piped: bool) -> Iterator[_Line | Rejection]:
 def _token_line(place: str, content: str) -> _Line | Rejection:
     match = _TOKEN.fullmatch(content)
     if match is None:
-        reason = f"is no caption: {content[:80]!r}"
+        reason = f"is not a caption: {content[:80]!r}"
         return Rejection(place, reason, "write <picture>#<number><TAB><words>")
     return _Line(place, match[1], match[2], match[3] or "")
 

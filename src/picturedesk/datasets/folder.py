@@ -1,6 +1,6 @@
-"""A folder of pictures with a ``.txt`` of the same name beside each → Archive.
+"""A folder of pictures, each with a ``.txt`` of the same name beside it → Archive.
 
-Knows file names, not what is in a picture.
+Knows file names; opens no picture.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _KINDS = " ".join(sorted(PICTURES))
 
 
 def read(path: Path) -> Archive:
-    """Reads ``a/x.jpg`` with ``a/x.txt``, in all sub-folders; files that begin with "." are not.
+    """Reads ``a/x.jpg`` with ``a/x.txt`` in all sub-folders; skips names that begin with ".".
 
-    Pictures of one folder and one stem (``x.jpg``, ``x.png``) share their text. The same name in
-    two sub-folders is two pictures. Pictures without text and texts without picture are
-    reported and left out. Texts are UTF-8, or whatever their byte order mark states.
+    Pictures with one stem in one folder (``x.jpg``, ``x.png``) share their text. The same name in
+    two sub-folders is two pictures. Pictures without text and texts without picture are reported
+    and left out. Texts are UTF-8, or in the encoding of their byte order mark.
 
     Raises:
-        BadInput: if no text with a picture is left.
+        BadInput: no text with a picture is left.
     """
     draft = Draft(display_name(path))
     for folder, names in _folders(path):
@@ -54,12 +54,12 @@ def read_pictures(path: Path) -> Draft:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file name has the suffix of a picture format that is read."""
+    """Whether a file name has the suffix of a supported picture format."""
     return os.path.splitext(name)[1].lower() in PICTURES
 
 
 def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder below a path with its file names, in sorted order, hidden ones left out."""
+    """Every folder below a path with its file names, sorted, without hidden ones."""
     for root, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield Path(root), sorted(name for name in names if not name.startswith("."))
@@ -80,7 +80,7 @@ def _read_folder(
                 draft.reject(str(picture), "has no text beside it", f"write {stem}.txt")
         elif not shown:
             for text in said:
-                draft.reject(str(text), "has no picture beside it", f"kinds read: {_KINDS}")
+                draft.reject(str(text), "has no picture beside it", f"supported formats: {_KINDS}")
         else:
             _join(draft, root, shown, said)
 
@@ -97,7 +97,7 @@ def _join(draft: Draft, root: Path, shown: list[Path], said: list[Path]) -> None
 
 
 def _is_unicode(draft: Draft, path: Path) -> bool:
-    """Whether a file name can be written down; reports it if not."""
+    """Whether a file name is valid Unicode; reports it if not."""
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:

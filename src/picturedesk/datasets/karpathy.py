@@ -10,10 +10,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from picturedesk.datasets.below import find
 from picturedesk.datasets.captioned import Described, put
 from picturedesk.datasets.cells import Unfit, string
 from picturedesk.datasets.draft import Draft
+from picturedesk.datasets.files import find
 from picturedesk.datasets.folder import is_picture
 from picturedesk.datasets.table import PARTS
 from picturedesk.errors import BadInput
@@ -26,34 +26,34 @@ def read_coco(path: Path) -> Archive:
     """Reads COCO 2014: ``dataset_coco.json`` and the folders ``train2014`` and ``val2014``.
 
     Args:
-        path: the folder that holds them, or the JSON file beside them.
+        path: the folder with all of these, or the JSON file beside the folders.
 
     Raises:
-        BadInput: if the JSON is not there or no such JSON, or no text with a picture is left.
+        BadInput: the JSON is missing or of another kind, or no text with a picture is left.
     """
     if path.is_file():
         return read_json(path, path.parent, "coco")
     found = find(path, [file_name("coco")])
     if not found:
-        raise BadInput(f"{path} holds no {file_name('coco')}: put Karpathy's split there")
+        raise BadInput(f"{path} has no {file_name('coco')}: put Karpathy's split there")
     return read_json(Path(found[file_name("coco")]), path, "coco")
 
 
 def file_name(kind: str) -> str:
-    """What Karpathy called the file of a data set."""
+    """Karpathy's file name for a data set."""
     return f"dataset_{kind}.json"
 
 
 def read_json(path: Path, root: Path, kind: str) -> Archive:
-    """Reads one of Karpathy's files; "restval" counts as train, as in everyone's results.
+    """Reads one of Karpathy's files; "restval" counts as train, as in published results.
 
     Args:
-        path: the JSON file. It is read whole (COCO's: 144 MB), without its word lists.
-        root: the pictures are somewhere below it.
+        path: the JSON file; read whole (144 MB for COCO), without its word lists.
+        root: folder with the pictures somewhere below it.
         kind: "coco", "flickr30k" or "flickr8k".
 
     Raises:
-        BadInput: if it is no such JSON, or of another set.
+        BadInput: it is not such a JSON file, or one of another data set.
     """
     draft = Draft(f"{kind} (Karpathy split)")
     described: dict[str, Described] = {}
@@ -65,7 +65,7 @@ def read_json(path: Path, root: Path, kind: str) -> Archive:
             draft.reject(place, unfit.reason, unfit.cure)
             continue
         if entry.picture in described:
-            draft.reject(place, f"{entry.picture} was described before", _AS_PUBLISHED)
+            draft.reject(place, f"{entry.picture} occurs twice", _AS_PUBLISHED)
         described.setdefault(entry.picture, entry)
     put(draft, root, list(described.values()))
     return draft.archive()
@@ -88,17 +88,17 @@ def _images(path: Path, kind: str) -> list[Any]:
 
 
 def _without_tokens(record: dict[str, Any]) -> dict[str, Any]:
-    record.pop("tokens", None)  # most of the file, and not needed
+    record.pop("tokens", None)  # most of the file; not needed
     return record
 
 
 def _described(draft: Draft, image: object, place: str) -> Described:
     if not isinstance(image, dict):
-        raise Unfit("is no JSON object", _AS_PUBLISHED)
+        raise Unfit("is not a JSON object", _AS_PUBLISHED)
     name = string(image.get("filename"), "filename")
     folder = string(image.get("filepath"), "filepath")
     if not is_picture(name):
-        raise Unfit(f"its filename {name!r} is of no picture", _AS_PUBLISHED)
+        raise Unfit(f"its filename {name!r} is not the name of a picture", _AS_PUBLISHED)
     split = string(image.get("split"), "split")
     part = PARTS.get(split.casefold())
     if not part:

@@ -2,7 +2,7 @@
 
 One CSV (``newsarticles.csv``) with the columns ``article_id, article_url, article_title,
 article_tags, image_id, image_url``, and a folder of pictures (``newsimages``) that are named by
-image id, or, as one edition of the task says, by article id. Knows nothing of what was judged.
+image id, or in one edition of the task by article id. Does not read the task's judgements.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from picturedesk.datasets.below import find, walk
 from picturedesk.datasets.cells import TAG_MARKS, Unfit, string, strings
 from picturedesk.datasets.columns import close, listed
 from picturedesk.datasets.draft import Draft, display_name, uri_of
+from picturedesk.datasets.files import find, walk
 from picturedesk.datasets.folder import is_picture
 from picturedesk.datasets.rows import Row, Table, open_table
 from picturedesk.errors import BadInput
@@ -34,19 +34,19 @@ class _Article:
 
 
 def read(path: Path) -> Archive:
-    """Reads articles and their pictures; the task gives no split, so all are to be split.
+    """Reads articles and their pictures; the task has no split, so all are still to be split.
 
-    The title is the text's title, its tags ("a;b|c") are the body, "a, b, c": they were drawn
-    from the article, whose body is not part of the data. A row without tags has its title as
-    body. Rows whose picture is not there are reported.
+    The title is the text's title. The tags ("a;b|c") become the body "a, b, c": they come from the
+    article, whose body is not part of the data. Without tags, the title is the body. Rows with a
+    missing picture are reported.
 
     Args:
-        path: the folder with the CSV and, anywhere below it, the pictures; or the CSV itself,
-            where there are several (``subset.csv``).
+        path: the folder with the CSV and, anywhere below it, the pictures; or the CSV itself, if
+            there are several (``subset.csv``).
 
     Raises:
-        BadInput: if there is no such CSV or more than one, a column is missing, or no text with
-            a picture is left.
+        BadInput: there is no such CSV or more than one, a column is missing, or no text with a
+            picture is left.
     """
     root = path if path.is_dir() else path.parent
     draft = Draft(display_name(path))
@@ -64,7 +64,7 @@ def read(path: Path) -> Archive:
 
 
 def _table(path: Path) -> Table:
-    """The one table with the columns that are needed."""
+    """The only table with the needed columns."""
     if path.is_file():
         table = open_table(path)
         absent = next((name for name in COLUMNS if name not in table.columns), "")
@@ -82,9 +82,9 @@ def _table(path: Path) -> Table:
         else:
             fit += [(table, file)] if set(COLUMNS) <= set(table.columns) else []
     if len(fit) > 1:
-        raise BadInput(f"{fit[0][1]} and {fit[1][1]} both hold articles: give the path of one")
+        raise BadInput(f"{fit[0][1]} and {fit[1][1]} both have articles: give the path of one")
     if not fit:
-        wanted = f"{path} holds no CSV with the columns {', '.join(COLUMNS)}: put it there"
+        wanted = f"{path} has no CSV with the columns {', '.join(COLUMNS)}: put it there"
         raise problems[0] if problems else BadInput(wanted)
     return fit[0][0]
 
@@ -111,7 +111,7 @@ def _join(draft: Draft, articles: Sequence[_Article], root: Path) -> None:
         if len(by_article) > len(by_image):  # more pictures are named this way
             path = by_article.get(article.text.id)
         if draft.text_with(article.text.id) is not None:
-            reason = f"article_id {article.text.id} is there before"
+            reason = f"article_id {article.text.id} occurs twice"
             draft.reject(article.place, reason, "give each article its own id")
         elif path is None:
             cure = f"put {article.image}.jpg below {root}"

@@ -1,6 +1,6 @@
-"""Rows of CSV, JSONL and Parquet files, one after the other; broken ones come as rejections.
+"""Rows of CSV, JSONL and Parquet files, one after the other; broken rows come as rejections.
 
-Knows how tables are written, not what their columns mean. No file is held in memory whole.
+Knows file formats, not the meaning of columns. Never holds a whole file in memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 DELIMITERS = ",;\t"
-MAX_CELL = 1 << 26  # characters; also how far an opened quote is searched for its end
+MAX_CELL = 1 << 26  # characters; also the limit for finding the end of a quoted cell
 _PEEKED = 1000  # JSONL lines whose keys make up the columns
 _PARQUET_ROWS = 1024  # per batch
 _AS_UTF8 = "save the table as UTF-8"
@@ -44,11 +44,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that is ready to be read once.
+    """An open table that can be read once.
 
     Attributes:
-        columns: names, in their order.
-        rows: given the columns that are wanted, yields rows, and rejections of broken ones.
+        columns: names, in order.
+        rows: takes the names of the wanted columns and yields rows, and rejections of broken ones.
     """
 
     columns: tuple[str, ...]
@@ -59,12 +59,12 @@ def open_table(path: Path) -> Table:
     """Opens a table by its suffix (``SUFFIXES``).
 
     Raises:
-        BadInput: if it is no table, or has no columns.
+        BadInput: it is not a table, or has no columns.
     """
     opener = SUFFIXES.get(path.suffix.lower())
     if opener is None:
         known = ", ".join(SUFFIXES)
-        raise BadInput(f"{path}: the suffix {path.suffix!r} is of no table: it may be {known}")
+        raise BadInput(f"{path}: {path.suffix!r} is not the suffix of a table: use one of {known}")
     if path.is_dir():
         raise BadInput(f"{path} is a folder: a table is one file")
     try:
@@ -75,10 +75,10 @@ def open_table(path: Path) -> Table:
 
 
 class _Lines:
-    """Lines of a file with a way back, so that one stray quote does not swallow the rest.
+    """Lines of a file that can be read again, so that one stray quote does not swallow the rest.
 
     Attributes:
-        number: of the line at which the row that is being read begins, from 1.
+        number: first line of the current row, from 1.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -96,12 +96,12 @@ class _Lines:
         return line
 
     def accept(self) -> None:
-        """The lines taken made up a row."""
+        """Accepts the lines read so far as one row."""
         self.number += len(self._taken)
         self._taken.clear()
 
     def skip_first(self) -> None:
-        """Of the lines taken only the first is spent; the others will be read again."""
+        """Accepts only the first of the lines read so far; the others are read again."""
         self._again.extendleft(reversed(self._taken[1:]))
         self.number += 1
         self._taken.clear()
@@ -157,7 +157,7 @@ def _csv_rows(
 
 @contextmanager
 def _wide_cells() -> Iterator[None]:
-    """Lifts the csv module's limit for one row; the limit is global, so it is put back."""
+    """Raises the csv module's limit for one row; it is global, so it is restored afterwards."""
     before = csv.field_size_limit(MAX_CELL)
     try:
         yield
@@ -172,7 +172,7 @@ def _open_jsonl(path: Path) -> Table:
             if isinstance(row, Row):
                 columns.update(dict.fromkeys(row.cells))
     if not columns:
-        raise BadInput(f"{path} has no JSON object in its first lines: one object per line")
+        raise BadInput(f"{path} has no JSON object in its first lines: write one object per line")
 
     def rows(wanted: Sequence[str]) -> Iterator[Row | Rejection]:
         with open_lines(path) as stream:
@@ -194,7 +194,7 @@ def _json_rows(path: Path, stream: TextIO) -> Iterator[Row | Rejection]:
 
 
 def _json_row(line: str) -> dict[str, Any] | str:
-    """The object of one line, or why there is none."""
+    """The object of one line, or the reason why there is none."""
     broken = broken_text(line)
     if broken:
         return broken

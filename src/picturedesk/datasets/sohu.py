@@ -1,8 +1,8 @@
 """The folders of the Sohu 2017 news competition → Archive.
 
-``News_info_<set>/<id>.txt`` holds url, title and body with tabs between them,
-``News_pic_info_<set>/<id>.jpg`` the pictures, ``<set>Matching.txt`` which picture ran with
-which text. Knows nothing of what was scored there.
+``News_info_<set>/<id>.txt`` holds url, title and body, separated by tabs;
+``News_pic_info_<set>/<id>.jpg`` are the pictures; ``<set>Matching.txt`` lists which picture ran
+with which text. Knows nothing of the competition's scoring.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from picturedesk.datasets.encoding import GB18030, decode_text, read_text
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection, Text
 
-# Part of each set; of any other (train, semifinal) "": it is to be split.
+# Part of each set; other sets (train, semifinal) are still to be split: "".
 PARTS = {"validate": "test", "test": "test", "final": "test"}
 _MATCHING = re.compile(r"(.+)Matching\.txt")
 _TEXTS = re.compile(r"News_info_(.+)")
 
 
 def read(path: Path) -> Archive:
-    """Reads every set that is there; ``validate``, ``test`` and ``final`` become part "test".
+    """Reads all sets in a folder; ``validate``, ``test`` and ``final`` become the part "test".
 
-    The parts of all other sets are left open, so that a validation part is carved out of
-    ``train``. A set without matching file, as the competition gave out what was to be answered,
-    is left out and reported. A text is named ``<set>/<file>``. A file without tabs is all body;
-    with one tab it is title (or url) and body. Texts are UTF-8, else GB18030. What no line of the
-    matching file names, and what it names that is not there, is reported and left out.
+    All other sets are still to be split, so that validation texts come from ``train``. A set
+    without a matching file (the competition published some) is left out and reported. A text is
+    named ``<set>/<file>``. A file without tabs is all body; with one tab it is title (or url) and
+    body. Texts are UTF-8, else GB18030. Files that the matching file does not name, and named
+    files that do not exist, are reported and left out.
 
     Raises:
-        BadInput: if there is no set, or no text with a picture is left.
+        BadInput: there is no set, or no text with a picture is left.
     """
     names = sets(path)
     if not names:
         raise BadInput(
-            f"{path} is not laid out as Sohu's: it has neither News_info_<set> nor "
+            f"{path} does not have the layout of Sohu: it has neither News_info_<set> nor "
             "<set>Matching.txt"
         )
     draft = Draft(display_name(path))
@@ -49,7 +49,7 @@ def read(path: Path) -> Archive:
 
 
 def sets(path: Path) -> list[str]:
-    """Names of the sets in a folder, ``train`` first; [] if it is not laid out this way."""
+    """Names of the sets in a folder, ``train`` first; [] if it has another layout."""
     found = set()
     for entry in os.scandir(path):
         match = _TEXTS.fullmatch(entry.name) if entry.is_dir() else _MATCHING.fullmatch(entry.name)
@@ -68,7 +68,7 @@ class _Match:
 
 
 class _Set:
-    """One set while it is being read."""
+    """Reads one set."""
 
     def __init__(self, draft: Draft, root: Path, name: str) -> None:
         self._draft = draft
@@ -76,13 +76,13 @@ class _Set:
         self._matching = root / f"{name}Matching.txt"
         self._text_folder = root / f"News_info_{name}"
         self._picture_folder = root / f"News_pic_info_{name}"
-        self._texts: dict[str, int | None] = {}  # file name → index, None if it is left out
+        self._texts: dict[str, int | None] = {}  # file name → index; None if it is left out
 
     def read(self) -> None:
-        """Puts what the matching file joins into the draft, and reports the rest."""
+        """Adds the pairs of the matching file to the draft and reports everything else."""
         if not self._matching.is_file():
-            reason = "does not exist: nothing says which pictures ran with which texts"
-            self._draft.reject(str(self._matching), reason, "put it there, or leave the set out")
+            reason = "does not exist, so it is unknown which pictures ran with which texts"
+            self._draft.reject(str(self._matching), reason, "add it, or remove the set")
             return
         texts, pictures = _files(self._text_folder), _files(self._picture_folder)
         named_texts, named_pictures = set(), set()
@@ -138,7 +138,7 @@ class _Set:
 
     def _report_unnamed(self, folder: Path, names: set[str]) -> None:
         for name in sorted(names):
-            reason = f"no line of {self._matching.name} names it"
+            reason = f"{self._matching.name} does not name it"
             self._draft.reject(str(folder / name), reason, "add a line, or remove the file")
 
 
@@ -150,7 +150,7 @@ def _files(folder: Path) -> set[str]:
 
 
 def _story(identity: str, content: str) -> Text:
-    """Takes ``url<TAB>title<TAB>body`` apart, of which url and title may be missing."""
+    """Splits ``url<TAB>title<TAB>body``; url and title may be missing."""
     *before, body = (field.strip() for field in content.split("\t", 2))
     title = before[-1] if before else ""
     if len(before) == 1 and "://" in title:

@@ -1,4 +1,4 @@
-"""Divides an archive's texts into train, validate and test, so that nothing leaks.
+"""Splits an archive's texts into train, validate and test without leaks.
 
 Knows links, groups and equal pictures; reads no picture and no file.
 """
@@ -20,12 +20,12 @@ PARTS = ("train", "validate", "test")
 
 @dataclass(frozen=True, slots=True)
 class SplitConfig:
-    """How an archive is divided.
+    """How an archive is split.
 
     Attributes:
-        validate: share of the texts without a part, 0 to 1.
-        test: share of the texts without a part, 0 to 1; what is left of 1 is for training.
-        seed: another seed divides in another way.
+        validate: share of the texts without a given part, 0 to 1.
+        test: share of the texts without a given part, 0 to 1; the rest is for training.
+        seed: seed of the split.
     """
 
     validate: float = 0.1
@@ -35,8 +35,8 @@ class SplitConfig:
     def __post_init__(self) -> None:
         if min(self.validate, self.test) < 0 or self.validate + self.test >= 1:
             raise BadInput(
-                f"shares of validate ({self.validate}) and test ({self.test}) must not be "
-                "negative, and their sum must be under 1"
+                f"shares of validate ({self.validate}) and test ({self.test}) must be 0 or more, "
+                "with a sum under 1"
             )
 
 
@@ -45,29 +45,28 @@ def split(
 ) -> tuple[str, ...]:
     """Gives every text a part; texts that already have one keep it.
 
-    Texts stay together that share a group, their whole words, a picture, or a picture of the
-    same class, also by way of other texts. Such a component goes whole into one part, as chance
-    has it; the shares are met as closely as components allow, and no asked-for part is left
-    empty while there are components enough. The outcome depends on seed, text ids and what hangs
-    together, not on the order of texts or pictures.
+    Texts stay together if they share a group, all their words, a picture, or a picture of the same
+    class, directly or through other texts. Each such component goes into one part, at random. The
+    shares are met as closely as the components allow, and no part with a share is left empty while
+    there are enough components. The result depends on the seed, the text ids and the components,
+    not on the order of texts or pictures.
 
-    An archive that has test texts gets no more of them, one that has validation texts no more of
-    those. Where texts with and without a given part hang together, those without one follow: to
-    validate, if all the given ones are there; else to train. So a given test part is never
-    touched, and what it shares with the training texts (real archives repeat themselves) stays
-    for the reports to say.
+    An archive that has test texts gets no more of them; the same holds for validation texts. If a
+    component has texts with and without a given part, those without go to validate if all the
+    given ones are there, else to train. So a given test part never changes, and reports tell what
+    it shares with the training texts.
 
     Args:
-        archive: texts, pictures, links; parts "" are filled.
+        archive: texts, pictures, links; empty parts are filled.
         config: shares and seed.
-        same: (N,) class of each picture: equal classes are equal pictures. None where only
-            equal content keys are to count.
+        same: (N,) class of each picture: equal classes are equal pictures. None: only equal
+            content keys count.
 
     Returns:
-        Per text "train", "validate" or "test".
+        "train", "validate" or "test" for each text.
 
     Raises:
-        BadInput: if ``same`` has another length than the archive has pictures.
+        BadInput: the length of ``same`` is not the number of pictures.
     """
     config = config or SplitConfig()
     if same is not None and len(same) != len(archive.pictures):
@@ -95,7 +94,7 @@ def split(
 
 
 def components(archive: Archive, same: Ints | None = None) -> Ints:
-    """Number (T,) of the component of each text: texts of one number must not be divided.
+    """Number (T,) of the component of each text: texts with one number must stay together.
 
     Args:
         archive: texts, pictures, links.
@@ -116,7 +115,7 @@ def _components(archive: Archive, same: Ints | None) -> list[list[int]]:
 
 
 def _ties(archive: Archive, same: Ints | None) -> Iterator[tuple[int, Hashable]]:
-    """Everything that a text must share with no other part."""
+    """Everything that a text must not share with another part."""
     for index, text in enumerate(archive.texts):
         yield index, ("words", text.whole.strip())
     for index, group in enumerate(archive.groups):
@@ -131,7 +130,7 @@ def _ties(archive: Archive, same: Ints | None) -> Iterator[tuple[int, Hashable]]
 
 
 def _chance(ids: Sequence[str], seed: int) -> Callable[[list[int]], bytes]:
-    """A sort key that looks random and depends on nothing but seed and text ids."""
+    """A pseudo-random sort key that depends on seed and text ids only."""
 
     def key(component: list[int]) -> bytes:
         return min(hashlib.sha256(f"{seed}\0{ids[text]}".encode()).digest() for text in component)
@@ -140,7 +139,7 @@ def _chance(ids: Sequence[str], seed: int) -> Callable[[list[int]], bytes]:
 
 
 def _wanted(config: SplitConfig, given: Sequence[str], texts: int) -> dict[str, int]:
-    """How many texts each part but train should get."""
+    """How many texts each part except train should get."""
     shares = {"test": config.test, "validate": config.validate}
     return {
         part: max(1, round(share * texts))
@@ -150,7 +149,7 @@ def _wanted(config: SplitConfig, given: Sequence[str], texts: int) -> dict[str, 
 
 
 def _parts_of(sizes: Sequence[int], wanted: dict[str, int]) -> list[str]:
-    """A part for each component, in the order given; what fits nowhere is for training."""
+    """A part for each component, in order; components that fit in no other part go to train."""
     parts = []
     missing = dict(wanted)
     for size in sizes:
@@ -166,7 +165,7 @@ def _parts_of(sizes: Sequence[int], wanted: dict[str, int]) -> list[str]:
 
 
 def _top_up(parts: list[str], sizes: Sequence[int], part: str, room: int, empty: bool) -> None:
-    """Moves one component from train, if that comes nearer to the share or fills an empty part."""
+    """Moves one component from train if that comes closer to the share or fills an empty part."""
     training = [index for index, other in enumerate(parts) if other == "train"]
     if room <= 0 or len(training) < 2:
         return

@@ -1,8 +1,8 @@
-"""The stamps of Tux Paint, described in 77 languages → Archive; and how to fetch them.
+"""The stamps of Tux Paint with descriptions in 77 languages → Archive; and their download.
 
-Real pictures and texts that every Debian mirror holds (package tuxpaint-stamps-default, GPL-2).
+Real pictures and texts from every Debian mirror (package tuxpaint-stamps-default, GPL-2).
 ``x.txt`` beside ``x.png`` holds the English description, then lines ``de.utf8=…``. Knows the
-package's layout, not what is in a picture.
+package's layout; opens no picture.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ PACKAGE = "tuxpaint-stamps-default"
 UNPACKED = Path("usr/share/tuxpaint/stamps")
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "sv", "pl", "pt", "ru", "uk", "zh_CN")
 _LINE = re.compile(r"([A-Za-z]{2,3}(?:_[A-Z]{2})?(?:@[a-z]+)?)\.utf8\s*=(.*)")
-_CURE = "give other data: --data PATH"
+_CURE = "use other data: --data PATH"
 
 
 @dataclass(frozen=True, slots=True)
 class StampsConfig:
-    """Which stamps and which of their descriptions make up the archive.
+    """Which stamps and which of their descriptions are in the archive.
 
     Attributes:
-        languages: as the package names them ("de", "pt_BR"); () for all there are.
-        leave_out: folders that are left out. ``symbols`` holds letters, digits and coins, which
-            a description names but no look tells apart.
+        languages: as the package names them ("de", "pt_BR"); () for all.
+        leave_out: folders to leave out. ``symbols`` holds letters, digits and coins, whose
+            descriptions cannot be told from their looks.
     """
 
     languages: tuple[str, ...] = LANGUAGES
@@ -56,19 +56,18 @@ class _Stamp:
 def read(path: Path, config: StampsConfig | None = None) -> Archive:
     """Reads unpacked stamps: each description of a stamp in one language is one text.
 
-    A text is named ``animals/dog.txt#de``. It is linked to every stamp that this language
-    describes in the very same words ("A flower." stands beside six), so that none of them counts
-    as wrong. Stamps whose descriptions are equal in any chosen language, but for case and
-    punctuation, form one group with all their texts: a split keeps them together. A translation
-    that repeats another text of its stamp is not taken twice. SVG stamps, and PNG without a
-    ``.txt`` (mirrored variants), are reported and left out.
+    A text is named ``animals/dog.txt#de``. It is linked to every stamp with the same description
+    in this language (six have "A flower."), so that none of them counts as wrong. Stamps whose
+    descriptions in any chosen language differ only in case and punctuation form one group, which
+    a split keeps together. A translation that repeats another text of its stamp is not added.
+    SVG stamps, and PNG files without a ``.txt`` (mirrored variants), are reported and left out.
 
     Args:
         path: the folder ``stamps``, or one into which the package was unpacked.
         config: languages, and folders to leave out.
 
     Raises:
-        BadInput: if a language is not there, or no stamp is.
+        BadInput: a language is unknown, or there is no stamp.
     """
     config = config or StampsConfig()
     root = path / UNPACKED if (path / UNPACKED).is_dir() else path
@@ -102,7 +101,9 @@ def _stamps(draft: Draft, root: Path, leave_out: Sequence[str]) -> Iterator[_Sta
             if suffix == ".png" and f"{stem}.txt" not in there:
                 draft.reject(str(path), "has no description", f"write {stem}.txt, in UTF-8")
             elif suffix == ".svg" and f"{stem}.png" not in there:
-                draft.reject(str(path), "is SVG, which is not read", f"draw it as {stem}.png")
+                draft.reject(
+                    str(path), "is SVG, which is not supported", f"convert it to {stem}.png"
+                )
             elif suffix == ".txt" and not {f"{stem}.png", f"{stem}.svg"} & there:
                 draft.reject(str(path), "has no picture beside it", f"put {stem}.png there")
             elif suffix == ".txt" and f"{stem}.png" in there:
@@ -116,7 +117,7 @@ def _stamp(draft: Draft, root: Path, path: Path) -> Iterator[_Stamp]:
         return
     descriptions = _descriptions(content)
     if not descriptions:
-        draft.reject(str(path), "describes nothing", "write the English description first")
+        draft.reject(str(path), "has no description", "write the English description first")
         return
     name = path.relative_to(root)
     picture = Picture(
@@ -130,7 +131,7 @@ def _stamp(draft: Draft, root: Path, path: Path) -> Iterator[_Stamp]:
 
 
 def _descriptions(content: str) -> dict[str, str]:
-    """Description by language; the first line is English and has no mark."""
+    """Description by language; the first line is English and has no language code."""
     first, *others = content.splitlines()
     found = {"en": " ".join(first.split())}
     for line in others:
@@ -145,11 +146,13 @@ def _check_languages(languages: Sequence[str], stamps: Sequence[_Stamp]) -> None
     unknown = [language for language in languages if language not in there]
     if unknown and stamps:
         known = " ".join(sorted(there))
-        raise BadInput(f"no stamp is described in {', '.join(unknown)}: there are {known}")
+        raise BadInput(
+            f"no stamp has a description in {', '.join(unknown)}: the languages are {known}"
+        )
 
 
 def _spoken(stamp: _Stamp, languages: Sequence[str]) -> dict[str, str]:
-    """The chosen descriptions of a stamp, each wording once (en_GB mostly repeats en)."""
+    """The chosen descriptions of a stamp, each wording once (en_GB often repeats en)."""
     chosen = languages or sorted(stamp.descriptions, key=lambda name: (name != "en", name))
     once: dict[str, str] = {}  # description → language
     for language in chosen:
@@ -173,17 +176,16 @@ def _groups(stamps: Sequence[_Stamp], spoken: Sequence[dict[str, str]]) -> list[
 
 
 def fetch_stamps(cache: Path) -> Path:
-    """Fetches the package from the Debian mirror that apt uses and unpacks it; installs nothing.
+    """Downloads the package from apt's Debian mirror and unpacks it once; installs nothing.
 
-    Once: what is in the cache is returned as it is. Killed at any moment it can be called
-    again; apt-get goes on with a half-fetched package (161 MB) and checks its hash, and the
-    stamps appear in the cache whole or not at all.
+    If the process is killed, call it again: apt-get continues a partial download (161 MB) and
+    checks its hash; the stamps appear in the cache atomically.
 
     Returns:
         The folder with the stamps, for ``read``.
 
     Raises:
-        PicturedeskError: if apt-get, dpkg-deb, the network or the package is not there.
+        PicturedeskError: apt-get, dpkg-deb, the network or the package is missing.
     """
     cache = cache.absolute()  # programs run in another folder
     target = cache / PACKAGE
@@ -191,10 +193,10 @@ def fetch_stamps(cache: Path) -> Path:
         workshop = cache / f".{PACKAGE}.download"
         package = _download(workshop)
         unpacked = workshop / "unpacked"
-        shutil.rmtree(unpacked, ignore_errors=True)  # of a try that was killed
+        shutil.rmtree(unpacked, ignore_errors=True)  # of a killed process
         _run(["dpkg-deb", "-x", str(package), str(unpacked)], workshop)
         if not (unpacked / UNPACKED).is_dir():
-            raise PicturedeskError(f"{package.name} holds no {UNPACKED}: {_CURE}")
+            raise PicturedeskError(f"{package.name} has no {UNPACKED}: {_CURE}")
         os.replace(unpacked, target)
         shutil.rmtree(workshop, ignore_errors=True)
     return target / UNPACKED
@@ -204,17 +206,17 @@ def _download(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PicturedeskError(f"{folder} cannot be made: {error.strerror}: {_CURE}") from None
+        raise PicturedeskError(f"{folder} cannot be created: {error.strerror}: {_CURE}") from None
     _run(["apt-get", "download", PACKAGE], folder)
-    # An older version may be left of an earlier try; apt dates files as the mirror does.
+    # An older version may be left from an earlier call; apt keeps the mirror's dates.
     found = sorted(folder.glob(f"{PACKAGE}_*.deb"), key=lambda file: file.stat().st_mtime)
     if not found:
-        raise PicturedeskError(f"apt-get left no {PACKAGE} in {folder}: {_CURE}")
+        raise PicturedeskError(f"apt-get put no {PACKAGE} into {folder}: {_CURE}")
     return found[-1]
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Runs a program in a folder; its last line becomes the error if it fails."""
+    """Runs a program in a folder; if it fails, its last line is the error."""
     program = command[0]
     try:
         done = subprocess.run(
@@ -229,12 +231,12 @@ def _run(command: list[str], folder: Path) -> None:
         )
     except FileNotFoundError:
         raise PicturedeskError(
-            f"{program} is not on this machine (the stamps are a Debian package): {_CURE}"
+            f"{program} is not installed (the stamps are a Debian package): {_CURE}"
         ) from None
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("E:")]
         reason = (said or done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
         raise PicturedeskError(
             f"{' '.join(command[:2])} failed: {reason.strip()}: "
-            f"run apt-get update and look at the network, or {_CURE}"
+            f"run apt-get update and check the network, or {_CURE}"
         )

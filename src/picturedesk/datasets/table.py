@@ -1,7 +1,6 @@
 """CSV, JSONL and Parquet tables of texts and pictures → Archive.
 
-Knows what the columns mean, not how rows are written. A row that cannot be used is left out
-and reported; the run goes on.
+Knows the meaning of columns, not the file formats. Leaves out and reports unusable rows.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?)?")
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One row by its meaning; ``about`` is what the row says of its pictures."""
+    """One row; ``about`` is the metadata of its pictures."""
 
     place: str
     text: Text
@@ -43,16 +42,16 @@ class _Entry:
 def read(path: Path, columns: Columns | None = None) -> Archive:
     """Reads a table of texts and picture paths; paths are relative to the table's folder.
 
-    Rows of one text add up: those with the same id, or, without an id, with the same title and
-    body. A text with an id may be left empty in all rows but its first. One picture may stand
-    in many rows. A row without body has its title as text.
+    Rows of one text are joined: those with the same id, or without an id those with the same title
+    and body. A text with an id may be empty in all rows after its first. A picture may be in many
+    rows. In a row without body, the title is the text.
 
     Args:
         path: .csv or .tsv (delimiter "," ";" or tab), .jsonl or .ndjson, .parquet.
-        columns: names of the columns, where they are not the usual ones.
+        columns: names of the columns, if they are not the usual ones.
 
     Raises:
-        BadInput: if a column is missing, or no text with a picture is left.
+        BadInput: a column is missing, or no text with a picture is left.
     """
     draft = Draft(display_name(path))
     for entry in _entries(path, columns, draft, ("text", "picture")):
@@ -69,7 +68,7 @@ def read(path: Path, columns: Columns | None = None) -> Archive:
 
 
 def read_pictures(path: Path, columns: Columns | None = None) -> Draft:
-    """Reads a table of pictures and what is known of them; it needs no texts."""
+    """Reads a table of pictures with their metadata; it needs no texts."""
     draft = Draft(display_name(path))
     for entry in _entries(path, columns, draft, ("picture",)):
         for picture in _pictures_there(entry, path.parent, draft):
@@ -93,7 +92,11 @@ def _entries(
             draft.reject(row.place, unfit.reason, unfit.cure)
     if odd_dates:
         reason = f"{len(odd_dates)} dates are not ISO 8601 (the first: {odd_dates[0]!r})"
-        draft.reject(f"{path}, column {names.date}", reason, "write YYYY-MM-DD; left empty so far")
+        draft.reject(
+            f"{path}, column {names.date}",
+            reason,
+            "write YYYY-MM-DD; until then these dates stay empty",
+        )
 
 
 def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Entry:
@@ -124,14 +127,14 @@ def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Ent
 
 
 def _paths(value: object, column: str, folder: Path) -> tuple[str, ...]:
-    """The paths in a cell; a file whose own name holds ";" or "|" is found as it stands."""
+    """The paths in a cell; a file with ";" or "|" in its name is found, too."""
     if isinstance(value, str) and PATH_MARKS.search(value) and os.path.isfile(folder / value):
         return (value,)
     return strings(value, column, PATH_MARKS)
 
 
 def _pictures_there(entry: _Entry, folder: Path, draft: Draft) -> list[Picture]:
-    """The row's pictures whose files exist; each of the others is reported."""
+    """The row's pictures whose files exist; reports the others."""
     if not entry.paths:
         draft.reject(entry.place, "names no picture", "give the path of its picture")
     pictures = []
@@ -145,7 +148,7 @@ def _pictures_there(entry: _Entry, folder: Path, draft: Draft) -> list[Picture]:
 
 def _picture(about: Picture, folder: Path, name: str) -> Picture:
     if _ADDRESS.match(name):
-        raise Unfit(f"picture {name} is an address", "download it and give the path of the file")
+        raise Unfit(f"picture {name} is a web address", "download it and give the path of the file")
     path = os.path.join(folder, name)
     if os.path.isdir(path):
         raise Unfit(f"picture {name} is a folder", "give the path of one file")
@@ -158,7 +161,7 @@ def _picture(about: Picture, folder: Path, name: str) -> Picture:
 
 
 def _put_text(draft: Draft, entry: _Entry) -> int:
-    """Index of the row's text, which is added unless it is there."""
+    """Index of the row's text; adds the text if it is new."""
     text, part = entry.text, entry.part
     index = draft.text_with(text.id)
     if index is None:
@@ -166,11 +169,11 @@ def _put_text(draft: Draft, entry: _Entry) -> int:
             raise Unfit("has no text", "write a text or a title")
         return draft.add_text(text, part)
     if text.body and text != draft.text(index):
-        reason = f"id {text.id!r} names another text in an earlier row"
+        reason = f"id {text.id!r} belongs to another text in an earlier row"
         raise Unfit(reason, "give each text its own id")
     earlier = draft.part(index)
     if part and earlier and part != earlier:
-        reason = f"is in part {part!r}, an earlier row of its text in {earlier!r}"
-        raise Unfit(reason, "give all rows of a text one part")
+        reason = f"has part {part!r}, an earlier row of its text {earlier!r}"
+        raise Unfit(reason, "give all rows of a text the same part")
     draft.assign(index, part or earlier)
     return index

@@ -1,8 +1,8 @@
 """Tar shards of pictures with captions, as img2dataset and webdataset write them → Archive.
 
-A sample is what shares a name up to the first dot of its last part: ``000000012.jpg`` with the
-caption ``000000012.txt`` and what is known of it, ``000000012.json``. Pictures stay where they
-are; their uris point into the shards. Knows what members mean, not how a tar is written.
+The members of a sample share their name up to the first dot of its last part: ``000000012.jpg``,
+its caption ``000000012.txt`` and its metadata ``000000012.json``. Pictures stay in the shards;
+their uris point there. Knows the meaning of members, not the tar format.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from picturedesk.datasets.below import walk
 from picturedesk.datasets.cells import TAG_MARKS, Unfit, string, strings
 from picturedesk.datasets.columns import USUAL
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.encoding import MAX_TEXT_BYTES, broken_text, decode_text
+from picturedesk.datasets.files import walk
 from picturedesk.datasets.folder import PICTURES
 from picturedesk.disk.tar_members import (
     SUFFIX,
@@ -30,7 +30,7 @@ from picturedesk.disk.tar_members import (
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Text
 
-CAPTIONS = ("captions", "caption", "text")  # of a sample's JSON, the first that says something
+CAPTIONS = ("captions", "caption", "text")  # keys of a sample's JSON; the first non-empty counts
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]*)")  # key and extension
 _AS_UTF8 = "write it as UTF-8"
@@ -39,24 +39,24 @@ _Sample = dict[str, Member]  # by extension, in lower case, with its dot
 
 
 def read(path: Path) -> Archive:
-    """Reads every ``.tar`` below a folder, or one; all texts are still to be split.
+    """Reads one ``.tar`` or every ``.tar`` below a folder; all texts are still to be split.
 
-    A text is named ``<shard>!<key>#<n>``. Captions are those of the JSON where it lists several,
-    else ``.txt``, else the JSON's ``caption``. Credit, licence and tags come from the JSON, by
-    the names usual in tables. The same key in two shards is two samples. One pass over the
-    headers of each shard; in memory is one shard's names at a time.
+    A text is named ``<shard>!<key>#<n>``. Captions come from the JSON if it lists several, else
+    from ``.txt``, else from the JSON's ``caption``. Credit, licence and tags come from the JSON,
+    under the usual names of tables. The same key in two shards is two samples. Reads the headers
+    of each shard once and holds the names of one shard in memory.
 
-    Left out and reported: pictures without caption and captions without picture (counted by
-    shard), members that cannot be used, and what lies behind the fault of a broken shard. Other
-    members (``.cls``, ``.npy``) are passed over.
+    Left out and reported: pictures without caption and captions without picture (counted per
+    shard), unusable members, and everything after the damage in a broken shard. Other members
+    (``.cls``, ``.npy``) are ignored.
 
     Raises:
-        BadInput: if there is no shard, or no text with a picture is left.
+        BadInput: there is no shard, or no text with a picture is left.
     """
     draft = Draft(display_name(path))
     shards = _shards(draft, path)
     if not shards and not draft.rejections:
-        raise BadInput(f"{path} holds no shard: put files *{SUFFIX} there")
+        raise BadInput(f"{path} has no shard: put files *{SUFFIX} there")
     for shard in shards:
         name = shard.relative_to(path).as_posix() if shard != path else shard.name
         _Shard(draft, shard, name).read()
@@ -70,30 +70,32 @@ def _shards(draft: Draft, path: Path) -> list[Path]:
     )
     for file in files:
         if file.name.lower().endswith(_COMPRESSED):
-            draft.reject(str(file), "is compressed, so no picture can be found in it", "unpack it")
+            draft.reject(
+                str(file), "is compressed, so single pictures cannot be read from it", "unpack it"
+            )
         elif file.name.endswith(SUFFIX) and broken_text(str(file)):
             draft.reject(str(file), "its file name is not UTF-8", "rename it")
         elif file.name.endswith(SUFFIX):
             shards.append(file)
     if path.is_file() and not (shards or draft.rejections):
-        raise BadInput(f"{path} is no shard: its name must end in {SUFFIX}")
+        raise BadInput(f"{path} is not a shard: its name must end in {SUFFIX}")
     return shards
 
 
 class _Shard:
-    """One shard while it is being read."""
+    """Reads one shard."""
 
     def __init__(self, draft: Draft, path: Path, name: str) -> None:
         self._draft = draft
         self._path = path
         self._name = name
         self._uri = uri_of(path)
-        self._mute: list[str] = []  # keys of pictures without caption
-        self._blind: list[str] = []  # keys of captions without picture
+        self._no_caption: list[str] = []  # keys of pictures without caption
+        self._no_picture: list[str] = []  # keys of captions without picture
 
     def read(self) -> None:
-        """Puts its samples into the draft, and reports what is left out."""
-        samples: dict[str, _Sample] = {}  # by key, in the order of their first members
+        """Adds its samples to the draft and reports what is left out."""
+        samples: dict[str, _Sample] = {}  # by key, in the order of first members
         try:
             with self._path.open("rb") as file:
                 try:
@@ -106,12 +108,14 @@ class _Shard:
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
             self._draft.reject(str(self._path), reason, "make it readable")
-        self._count(self._mute, "pictures have no caption", "give each a .txt of its name")
+        self._count(
+            self._no_caption, "pictures have no caption", "give each a .txt with the same name"
+        )
         kinds = " ".join(sorted(PICTURES))
-        self._count(self._blind, "captions have no picture", f"kinds read: {kinds}")
+        self._count(self._no_picture, "captions have no picture", f"supported formats: {kinds}")
 
     def _sort(self, samples: dict[str, _Sample], member: Member) -> None:
-        """Puts a member to the others of its key, if it is of a kind that is read."""
+        """Adds a member to its sample, if it is of a supported kind."""
         match = _MEMBER.fullmatch(member.name)
         extension = f".{match[2].lower()}" if match else ""
         if match is None or (extension not in PICTURES and extension not in (".txt", ".json")):
@@ -119,7 +123,7 @@ class _Shard:
         if broken_text(member.name):
             self._reject(member, "its name is not UTF-8", "name it in UTF-8")
         elif extension in samples.setdefault(match[1], {}):
-            self._reject(member, "is there twice; the first is taken", "give each its own key")
+            self._reject(member, "occurs twice; the first one is used", "give each its own key")
         else:
             samples[match[1]][extension] = member
 
@@ -128,9 +132,9 @@ class _Shard:
         about = self._about(file, sample.get(".json"))
         captions = self._captions(file, key, sample.get(".txt"), about)
         if not captions:
-            self._mute += [key] if pictures else []
+            self._no_caption += [key] if pictures else []
         elif not pictures:
-            self._blind.append(key)
+            self._no_picture.append(key)
         else:
             indices = [self._draft.add_picture(self._picture(it, about)) for it in pictures]
             for number, words in enumerate(captions):
@@ -138,7 +142,7 @@ class _Shard:
                 self._draft.link(self._draft.add_text(text), indices)
 
     def _about(self, file: BinaryIO, member: Member | None) -> dict[str, Any]:
-        """A sample's JSON; {} if there is none that can be used."""
+        """A sample's JSON; {} if it has none or it is unusable."""
         if member is None:
             return {}
         try:
@@ -156,7 +160,7 @@ class _Shard:
     def _captions(
         self, file: BinaryIO, key: str, member: Member | None, about: dict[str, Any]
     ) -> tuple[str, ...]:
-        """What is said of a sample's pictures, each wording once; () if nothing is."""
+        """The captions of a sample, each wording once; () if it has none."""
         said = [about[name] for name in CAPTIONS if about.get(name)]
         try:
             several = next((value for value in said if isinstance(value, list)), None)
@@ -171,7 +175,7 @@ class _Shard:
         return (alone,) if alone else ()
 
     def _picture(self, member: Member, about: dict[str, Any]) -> Picture:
-        """A picture and what its JSON says of it."""
+        """A picture with the metadata of its JSON."""
         uri = member_uri(self._uri, member.name)
         credit, licence, tags = (_first(about, USUAL[r]) for r in ("credit", "licence", "tags"))
         try:
@@ -199,9 +203,9 @@ def _first(about: dict[str, Any], names: Sequence[str]) -> object:
 
 
 def _text(file: BinaryIO, member: Member) -> str:
-    """A member as text; raises Unfit if it is none."""
+    """A member as text; raises Unfit if it is not text."""
     if member.size > MAX_TEXT_BYTES:
-        raise Unfit(f"is larger than {MAX_TEXT_BYTES // 2**20} MiB", "is it a text?")
+        raise Unfit(f"is larger than {MAX_TEXT_BYTES // 2**20} MiB", "check that it is a text")
     try:
         text = decode_text(read_member(file, member))
     except UnicodeDecodeError as error:

@@ -13,8 +13,8 @@ from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.recipes import fit_texts, open_sentences
 from picturedesk.research.adviser import choose_levels
 from picturedesk.research.adviser.advice import AdviceConfig
-from picturedesk.research.adviser.choice import ChoiceConfig, Texts
-from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig
+from picturedesk.research.adviser.choice import ChoiceConfig, TextEncoders
+from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConfig
 from picturedesk.types import Archive, Progress
 
 AUTO = ("auto",)
@@ -35,10 +35,10 @@ def resolved(
             folder.adviser,
             ChoiceConfig(
                 NetworkConfig(config.backbone, config.weights, config.device),
-                GroundConfig(split=config.split, seed=config.split.seed, extract=config.extract),
+                LevelDataConfig(split=config.split, seed=config.split.seed, extract=config.extract),
                 AdviceConfig(best=config.best),
             ),
-            Texts(fit_texts(config), open_sentences(config)),
+            TextEncoders(fit_texts(config), open_sentences(config)),
             progress,
         )
         write_json(folder.levels, {"levels": chosen})

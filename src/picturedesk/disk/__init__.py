@@ -1,4 +1,4 @@
 """Files and databases that survive a kill: atomic writes, manifests, SQLite, members of tar files.
 
-Knows nothing of what is stored.
+Knows nothing of their content.
 """

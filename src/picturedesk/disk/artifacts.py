@@ -1,7 +1,7 @@
-"""Files that survive being killed: atomic writes, manifests, fingerprints, arrays.
+"""Files that survive a kill: atomic writes, manifests, fingerprints, arrays.
 
-Knows nothing of what is stored. No pickle is ever written or read: arrays are safetensors,
-everything else is JSON.
+Knows nothing of their content. Arrays are safetensors, everything else is JSON; no pickle is
+written or read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ARRAYS = "arrays.safetensors"
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    """Dataclasses, tuples, paths, NumPy scalars and arrays → what JSON knows, recursively."""
+    """Dataclasses, tuples, paths, NumPy scalars and arrays → JSON types, recursively."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -46,7 +46,7 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
 
 
 def fingerprint(value: object) -> str:
-    """Hash (16 hex digits) of a record's canonical JSON: equal settings, equal fingerprint."""
+    """Hash (16 hex digits) of a record's canonical JSON: equal settings have equal fingerprints."""
     canonical = json.dumps(plain(value), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
@@ -62,18 +62,18 @@ def array_fingerprint(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or not at all."""
+    """Writes a file atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes any record that ``plain`` understands, atomically, readable by people."""
+    """Writes any record that ``plain`` understands as indented JSON, atomically."""
     write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Json:
-    """Reads one JSON object; raises MissingArtefact where there is none."""
+    """Reads one JSON object; raises MissingArtefact if there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -83,13 +83,13 @@ def read_json(path: Path) -> Json:
     except json.JSONDecodeError as error:
         raise MissingArtefact(f"{path} is not JSON ({error}): make it again") from None
     if not isinstance(content, dict):
-        raise MissingArtefact(f"{path} holds no JSON object: make it again")
+        raise MissingArtefact(f"{path} is not a JSON object: make it again")
     return content
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place when the block ends well."""
+    """A temporary path beside ``path`` that replaces it when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -101,7 +101,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of ``path`` when the block ends well."""
+    """A temporary folder that replaces ``path`` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     temporary.mkdir()
@@ -117,12 +117,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path, kind: str, content: Json) -> None:
-    """Leaves ``manifest.json``: what kind of artefact this is, its format version, its settings."""
+    """Writes ``manifest.json``: the kind of artefact, its format version, its settings."""
     write_json(folder / MANIFEST, {"kind": kind, "format_version": FORMAT_VERSION, **content})
 
 
 def read_manifest(folder: Path, kind: str = "") -> Json:
-    """Reads a manifest and refuses another kind or another format version."""
+    """Reads a manifest; refuses another kind or another format version."""
     manifest = read_json(folder / MANIFEST)
     if kind and manifest.get("kind") != kind:
         raise Mismatch(f"{folder} holds a {manifest.get('kind')}, not a {kind}")
@@ -143,7 +143,7 @@ def write_arrays(folder: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def read_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """Reads what ``write_arrays`` wrote; raises MissingArtefact where there is none."""
+    """Reads what ``write_arrays`` wrote; raises MissingArtefact if the file is missing."""
     from safetensors.numpy import load_file
 
     path = folder / ARRAYS

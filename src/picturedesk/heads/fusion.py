@@ -1,6 +1,6 @@
-"""The trained head that puts level features into the shared space (paper, Eq. 4), in NumPy.
+"""The trained head that maps level features to the shared space (paper, Eq. 4), in NumPy.
 
-Knows nothing of training, texts or backbones: arrays in, arrays out, and one folder to keep it in.
+Takes and returns arrays; saved as one folder. Knows nothing of training, texts or backbones.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from picturedesk.errors import BadInput, Mismatch
 from picturedesk.types import Doubles, Floats
 
 KIND = "fusion mlp"
-BLOCK = 4096  # pictures fused at a time, so that hidden values never take much memory
+BLOCK = 4096  # pictures per block, which limits the memory of hidden values
 
 
 def _sigmoid(values: Floats) -> Floats:
-    halves: Floats = 0.5 * np.tanh(0.5 * values) + np.float32(0.5)  # cannot overflow, unlike exp
+    halves: Floats = 0.5 * np.tanh(0.5 * values) + np.float32(0.5)  # unlike exp, no overflow
     return halves
 
 
@@ -54,7 +54,7 @@ class FusionConfig:
     Attributes:
         hidden: widths of the hidden layers, first to last; () for none.
         hidden_unit: "sigmoid", "tanh", "relu" or "linear".
-        output_unit: likewise.
+        output_unit: one of the same.
     """
 
     hidden: tuple[int, ...] = (2048,)
@@ -65,12 +65,12 @@ class FusionConfig:
         object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON gives lists
         for unit in (self.hidden_unit, self.output_unit):
             if unit not in UNITS:
-                raise BadInput(f"unit {unit!r} is not known: use one of {', '.join(UNITS)}")
+                raise BadInput(f"unknown unit {unit!r}: use one of {', '.join(UNITS)}")
         if any(width < 1 for width in self.hidden):
             raise BadInput(f"hidden widths {self.hidden} must all be 1 or more")
 
     def units(self) -> tuple[str, ...]:
-        """The unit of each layer, hidden ones first, the output's last."""
+        """The unit of each layer: hidden layers, then the output."""
         return (*[self.hidden_unit] * len(self.hidden), self.output_unit)
 
 
@@ -79,9 +79,9 @@ class FusionMLP:
     """A multi-layer perceptron: level features → fused features.
 
     Attributes:
-        config: its units and hidden widths.
-        weights: per layer (inputs, outputs).
-        biases: per layer (outputs,).
+        config: units and hidden widths.
+        weights: (inputs, outputs) of each layer.
+        biases: (outputs,) of each layer.
     """
 
     config: FusionConfig
@@ -92,9 +92,9 @@ class FusionMLP:
     def initial(
         cls, config: FusionConfig, inputs: int, outputs: int, random: np.random.Generator
     ) -> FusionMLP:
-        """An untrained one: Glorot uniform weights (Glorot and Bengio 2010), zero biases.
+        """An untrained perceptron: Glorot uniform weights (Glorot and Bengio 2010), zero biases.
 
-        The paper does not name its initialisation; this is the default of Keras, whose names
+        The paper does not name its initialisation. This is the default of Keras, whose layer names
         ("mixed9") the paper uses.
         """
         weights = []
@@ -116,19 +116,19 @@ class FusionMLP:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of units, weights and biases: all that decides the output."""
+        """Hash of units, weights and biases: everything that determines the output."""
         return fingerprint([self.config, array_fingerprint(self._arrays())])
 
     def __call__(self, features: Floats) -> Floats:
         """Level features (N, ΣD_l) → fused features (N, D), not scaled to length one.
 
         Raises:
-            BadInput: if the width is another one, or a feature is not finite.
+            BadInput: the features have another width, or one is NaN or infinite.
         """
         if features.ndim != 2 or features.shape[1] != self.inputs:
             raise BadInput(
                 f"features of shape {features.shape} do not fit a fusion that reads "
-                f"(N, {self.inputs}): read the levels it was trained on"
+                f"(N, {self.inputs}): use the levels of its training"
             )
         fused = np.empty((len(features), self.width), dtype=np.float32)
         for start in range(0, len(features), BLOCK):
@@ -138,7 +138,7 @@ class FusionMLP:
     def _fuse(self, features: Floats) -> Floats:
         values = features.astype(np.float32, copy=False)
         if not np.isfinite(values).all():
-            raise BadInput("features hold NaN or infinite values: extract the pictures again")
+            raise BadInput("features have NaN or infinite values: extract the pictures again")
         for weight, bias, unit in zip(self.weights, self.biases, self.config.units(), strict=True):
             values = UNITS[unit](values @ weight + bias)  # (N, layer width)
         return values
@@ -148,7 +148,7 @@ class FusionMLP:
         return arrays | {f"biases.{layer}": array for layer, array in enumerate(self.biases)}
 
     def save(self, folder: Path) -> None:
-        """Writes arrays and JSON; the folder is there whole or not at all."""
+        """Writes a folder of arrays and JSON, atomically."""
         with atomic_folder(folder) as temporary:
             write_arrays(temporary, self._arrays())
             write_manifest(
@@ -164,11 +164,11 @@ class FusionMLP:
 
     @classmethod
     def load(cls, folder: Path) -> FusionMLP:
-        """Reads what ``save`` wrote; gives the same output, bit for bit.
+        """Reads what ``save`` wrote; returns the same output, bit for bit.
 
         Raises:
-            MissingArtefact: if nothing is there.
-            Mismatch: if the folder holds something else, or its arrays are not the manifest's.
+            MissingArtefact: the folder is missing.
+            Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
         manifest = read_manifest(folder, KIND)
         arrays = read_arrays(folder)
@@ -179,17 +179,17 @@ class FusionMLP:
             tuple(arrays[f"biases.{layer}"] for layer in layers),
         )
         if loaded.fingerprint != manifest["fingerprint"]:
-            raise Mismatch(f"{folder} holds arrays that are not its manifest's: train again")
+            raise Mismatch(f"{folder} has other arrays than its manifest says: train again")
         return loaded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnScale:
-    """Brings each column of level features to mean 0 and deviation 1 over some pictures.
+    """Standardises each column of level features over some pictures.
 
     Attributes:
         mean: (ΣD_l,) of each column.
-        factor: (ΣD_l,) one over its deviation; 0 for a constant column, which tells nothing.
+        factor: (ΣD_l,) one over its standard deviation; 0 for a constant column.
     """
 
     mean: Doubles
@@ -197,23 +197,23 @@ class ColumnScale:
 
     @classmethod
     def of(cls, features: Floats) -> ColumnScale:
-        """Measured on level features (N, ΣD_l), N at least 1."""
+        """Measures level features (N, ΣD_l), N at least 1."""
         mean = features.mean(axis=0, dtype=np.float64)
         squares = np.zeros_like(mean)
         for start in range(0, len(features), BLOCK):
             squares += np.square(features[start : start + BLOCK] - mean).sum(axis=0)
         deviation = np.sqrt(squares / len(features))
-        constant = deviation <= 1e-6 * np.abs(features).max(axis=0)  # rounding, no variation
+        constant = deviation <= 1e-6 * np.abs(features).max(axis=0)  # rounding only
         return cls(mean, np.where(constant, 0, 1 / np.where(constant, 1, deviation)))
 
     def __call__(self, features: Floats) -> Floats:
-        """Level features (N, ΣD_l) → the same, scaled."""
+        """Level features (N, ΣD_l) → standardised features (N, ΣD_l)."""
         centred = features - self.mean.astype(np.float32)
         scaled: Floats = centred * self.factor.astype(np.float32)
         return scaled
 
     def folded_into(self, fusion: FusionMLP) -> FusionMLP:
-        """The fusion that gives for features what the given one gives for scaled features."""
+        """The fusion that takes raw features and returns what ``fusion`` does for scaled ones."""
         first = fusion.weights[0] * self.factor[:, None]
         bias = fusion.biases[0] - self.mean @ first
         return replace(

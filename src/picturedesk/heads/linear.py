@@ -1,4 +1,4 @@
-"""A linear head: one side's features → the shared space, by one matrix. NumPy alone.
+"""A linear head: features of texts or pictures → the shared space, by one matrix. NumPy only.
 
 Because it is linear until vectors are brought to length one, what it gives can be shared out among
 its inputs exactly (``heads.shares``). Knows neither texts, pictures nor how it was fitted.
@@ -24,7 +24,7 @@ from picturedesk.errors import BadInput, Mismatch
 from picturedesk.types import Floats
 
 KIND = "linear head"
-BLOCK = 4096  # rows at a time, so that what lies between never takes much memory
+BLOCK = 4096  # rows per block, which limits the memory of intermediate values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +34,8 @@ class LinearHead:
     A row of zeros (a text without a known word) gives zeros.
 
     Attributes:
-        power: of every feature's magnitude, its sign kept; 1 leaves features as they are, 0.5
-            keeps a few very strong channels from drowning the others.
+        power: exponent of every feature's magnitude; signs are kept. 1 leaves features as they
+            are; 0.5 keeps a few very strong channels from dominating the others.
         weights: (I, D).
         bias: (D,).
     """
@@ -56,25 +56,25 @@ class LinearHead:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of power, weights and bias: all that decides the output."""
+        """Hash of power, weights and bias: everything that determines the output."""
         return fingerprint([KIND, self.power, array_fingerprint(self._arrays())])
 
     def __call__(self, features: Floats) -> Floats:
         """Features (N, I) → (N, D), not scaled to length one.
 
         Raises:
-            BadInput: if the width is another one, or a feature is not finite.
+            BadInput: the features have another width, or one is NaN or infinite.
         """
         if features.ndim != 2 or features.shape[1] != self.inputs:
             raise BadInput(
                 f"features of shape {features.shape} do not fit a head that reads "
-                f"(N, {self.inputs}): read the levels it was fitted on"
+                f"(N, {self.inputs}): use the levels of its fit"
             )
         placed = np.empty((len(features), self.width), dtype=np.float32)
         for start in range(0, len(features), BLOCK):
             values = features[start : start + BLOCK].astype(np.float32, copy=False)
             if not np.isfinite(values).all():
-                raise BadInput("features hold NaN or infinite values: extract the pictures again")
+                raise BadInput("features have NaN or infinite values: extract the pictures again")
             known = values.any(axis=1, keepdims=True)
             rows = (signed_power(values, self.power) @ self.weights + self.bias) * known
             placed[start : start + BLOCK] = rows
@@ -84,7 +84,7 @@ class LinearHead:
         return {"weights": self.weights, "bias": self.bias}
 
     def save(self, folder: Path) -> None:
-        """Writes arrays and JSON; the folder is there whole or not at all."""
+        """Writes a folder of arrays and JSON, atomically."""
         with atomic_folder(folder) as temporary:
             write_arrays(temporary, self._arrays())
             content = {"power": self.power, "inputs": self.inputs, "width": self.width}
@@ -92,22 +92,22 @@ class LinearHead:
 
     @classmethod
     def load(cls, folder: Path) -> LinearHead:
-        """Reads what ``save`` wrote; gives the same output, bit for bit.
+        """Reads what ``save`` wrote; returns the same output, bit for bit.
 
         Raises:
-            MissingArtefact: if nothing is there.
-            Mismatch: if the folder holds something else, or its arrays are not the manifest's.
+            MissingArtefact: the folder is missing.
+            Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
         manifest = read_manifest(folder, KIND)
         arrays = read_arrays(folder)
         loaded = cls(float(manifest["power"]), arrays["weights"], arrays["bias"])
         if loaded.fingerprint != manifest["fingerprint"]:
-            raise Mismatch(f"{folder} holds arrays that are not its manifest's: fit again")
+            raise Mismatch(f"{folder} has other arrays than its manifest says: fit again")
         return loaded
 
 
 def signed_power(values: Floats, power: float) -> Floats:
-    """The magnitude of each value to a power, its sign kept."""
+    """The magnitude of each value to a power; signs are kept."""
     if power == 1:
         return values
     raised: Floats = np.sign(values) * np.abs(values) ** np.float32(power)

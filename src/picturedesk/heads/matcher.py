@@ -1,6 +1,6 @@
-"""Text encoder and heads together: texts and pictures into one space, kept as one folder.
+"""The matcher: a text encoder and heads that map texts and pictures to one space.
 
-Takes and gives arrays. Knows which backbone and levels its features must come from, but nothing of
+Takes and returns arrays; saved as one folder. Knows the backbone and levels of its features, not
 how they are read or stored; loads neither torch nor scikit-learn.
 """
 
@@ -33,16 +33,16 @@ _TEXT_HEAD = "text_head"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matcher:
-    """Puts texts and pictures into one space, where cosine says how well they suit each other.
+    """Maps texts and pictures to one space; their cosine there tells how well they match.
 
     Attributes:
         text_encoder: texts → text features.
         fusion: level features → (N, D).
-        backbone: what the level features must have been read with.
-        levels: those that the fusion reads, in the order of its columns; () means all of the
-            backbone's.
-        text_head: text features → (Q, D); None where text features are the shared space, as in
-            the paper.
+        backbone: the backbone of the level features.
+        levels: levels that the fusion reads, in the order of its columns; () means all levels of
+            the backbone.
+        text_head: text features → (Q, D); None if text features are the shared space, as in the
+            paper.
     """
 
     text_encoder: TextEncoder
@@ -52,27 +52,28 @@ class Matcher:
     text_head: LinearHead | None = None
 
     def __post_init__(self) -> None:
-        """Raises Mismatch where the parts do not fit together."""
+        """Raises Mismatch if the parts do not fit together."""
         named = tuple(self.levels) or tuple(str(level) for level in self.backbone.levels)
         object.__setattr__(self, "levels", named)
         columns = [self.backbone.columns(level) for level in named]
         read = sum(part.stop - part.start for part in columns)
         if read != self.fusion.inputs:
             raise Mismatch(
-                f"the fusion reads {self.fusion.inputs} numbers a picture, but {', '.join(named)} "
-                f"of {self.backbone.name} are {read}: name the levels it was trained on"
+                f"the fusion reads {self.fusion.inputs} numbers per picture, but "
+                f"{', '.join(named)} of {self.backbone.name} have {read}: name the levels of its "
+                "training"
             )
         given, wanted = self.text_encoder.width, self.fusion.width
         if self.text_head is not None:
             if self.text_head.inputs != given:
                 raise Mismatch(
-                    f"the text encoder gives {given} numbers a text, the text head reads "
+                    f"the text encoder gives {given} numbers per text, the text head reads "
                     f"{self.text_head.inputs}: fit both again"
                 )
             given = self.text_head.width
         if given != wanted:
             raise Mismatch(
-                f"texts are {given} numbers, the fusion gives {wanted} a picture: train the "
+                f"text vectors have {given} numbers, picture vectors {wanted}: train the "
                 "fusion with this text encoder"
             )
 
@@ -83,7 +84,7 @@ class Matcher:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that decides where a text or a picture lies in the shared space."""
+        """Hash of everything that determines vectors of texts and pictures."""
         return fingerprint(
             [
                 self.text_encoder.fingerprint,
@@ -95,7 +96,7 @@ class Matcher:
         )
 
     def level_columns(self) -> dict[str, slice]:
-        """Where each level lies among the columns that the matcher reads."""
+        """The columns of each level in the matcher's input."""
         found: dict[str, slice] = {}
         start = 0
         for level in self.levels:
@@ -105,11 +106,11 @@ class Matcher:
         return found
 
     def texts(self, texts: Sequence[str]) -> Floats:
-        """Q texts → (Q, D) of length one; a text without a known word gives zeros."""
+        """Q texts → (Q, D) of length one; zeros if no word of a text is known."""
         return self.placed(self.text_encoder.encode(texts))
 
     def placed(self, text_features: Floats) -> Floats:
-        """Text features (Q, I), as the text encoder gives them → (Q, D) of length one."""
+        """Text features (Q, I) of the text encoder → (Q, D) of length one."""
         head = self.text_head
         return length_one(text_features if head is None else head(text_features))
 
@@ -117,29 +118,29 @@ class Matcher:
         """Level features (N, ΣD_l of ``levels``) → (N, D) of length one.
 
         Raises:
-            BadInput: if the width is another one, or a feature is not finite.
+            BadInput: the features have another width, or one is NaN or infinite.
         """
         if features.ndim != 2 or features.shape[1] != self.fusion.inputs:
             raise BadInput(
                 f"features of shape {features.shape}, but this matcher reads {self.fusion.inputs} "
-                f"numbers a picture: {', '.join(self.levels)} of {self.backbone.name}"
+                f"numbers per picture: {', '.join(self.levels)} of {self.backbone.name}"
             )
         return length_one(self.fusion(features))
 
     def require(self, backbone: BackboneSpec) -> None:
-        """Raises Mismatch, saying what differs, unless features come from the same backbone."""
+        """Raises Mismatch unless features come from the same backbone; says what differs."""
         if backbone.fingerprint == self.backbone.fingerprint:
             return
         ours, theirs = plain(self.backbone), plain(backbone)
         different = [name for name in ours if ours[name] != theirs[name] and name != "weights"]
         shown = ", ".join(f"{name} {theirs[name]} (here {ours[name]})" for name in different)
         raise Mismatch(
-            f"features were read with another backbone than this matcher's: {shown}; "
-            "extract the pictures again with this one, or fit again with that one"
+            f"features come from another backbone than this matcher's: {shown}; extract the "
+            "pictures again with the matcher's backbone, or fit again with the other one"
         )
 
     def save(self, folder: Path) -> None:
-        """Writes one folder with both parts and a manifest; it is there whole or not at all."""
+        """Writes one folder with all parts and a manifest, atomically."""
         with atomic_folder(folder) as temporary:
             self.text_encoder.save(temporary / _TEXT_ENCODER)
             self.fusion.save(temporary / _FUSION)
@@ -161,11 +162,11 @@ class Matcher:
 
     @classmethod
     def load(cls, folder: Path) -> Matcher:
-        """Reads what ``save`` wrote; gives the same vectors.
+        """Reads what ``save`` wrote; returns the same vectors.
 
         Raises:
-            MissingArtefact: if nothing is there, or a part is missing.
-            Mismatch: if the folder holds something else, or a part was exchanged.
+            MissingArtefact: the folder or a part of it is missing.
+            Mismatch: the folder holds something else, or a part was replaced.
         """
         manifest = read_manifest(folder, KIND)
         loaded = cls(
@@ -177,8 +178,8 @@ class Matcher:
         )
         if loaded.fingerprint != manifest["fingerprint"]:
             raise Mismatch(
-                f"{folder} is not as it was saved: its text encoder, fusion or backbone was "
-                "exchanged; fit again"
+                f"{folder} has changed: its text encoder, fusion or backbone was replaced since it "
+                "was saved; fit again"
             )
         return loaded
 

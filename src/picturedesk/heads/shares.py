@@ -1,6 +1,6 @@
-"""What each input of a head adds to its output's product with a direction.
+"""The contribution of each input of a head to its output's dot product with a direction.
 
-A linear head's shares are exact. Of the paper's perceptron they are integrated gradients
+Contributions are exact for a linear head. For the paper's perceptron they are integrated gradients
 (Sundararajan et al. 2017) along the straight line from a typical input.
 """
 
@@ -16,7 +16,7 @@ from picturedesk.heads.fusion import UNITS, FusionMLP
 from picturedesk.heads.linear import LinearHead, signed_power
 from picturedesk.types import Doubles, Floats
 
-SLOPES: dict[str, Callable[[Floats], Floats]] = {  # of a unit, by what it gave
+SLOPES: dict[str, Callable[[Floats], Floats]] = {  # derivative of a unit from its output
     "sigmoid": lambda given: given * (1 - given),
     "tanh": lambda given: 1 - given * given,
     "relu": lambda given: (given > 0).astype(given.dtype),
@@ -31,25 +31,25 @@ def output_shares(
     typical: Floats | None,
     steps: int,
 ) -> tuple[Doubles, Doubles]:
-    """Shares of the product of an output, brought to length one, and a direction.
+    """Shares of the inputs in the dot product of an output, scaled to length one, and a direction.
 
     Args:
-        head: from features to the shared space.
+        head: maps features to the shared space.
         features: (K, I).
         toward: (D,) the direction.
-        typical: (I,) where inputs begin to count; None for zeros.
-        steps: of the integrated gradients.
+        typical: (I,) the baseline input; None for zeros.
+        steps: number of steps of the integrated gradients.
 
     Returns:
-        Shares of inputs (K, I), and what the product is at the start (K,). They sum to the product;
-        exactly for a linear head, otherwise as closely as integrated gradients do.
+        Shares of inputs (K, I), and the dot product at the baseline (K,). They sum to the dot
+        product: exactly for a linear head, otherwise approximately.
 
     Raises:
-        BadInput: if ``typical`` is not as wide as the features.
+        BadInput: ``typical`` and the features differ in width.
     """
     start = np.zeros(features.shape[1], dtype=np.float32) if typical is None else typical
     if start.shape != features.shape[1:]:
-        raise BadInput(f"typical features of shape {start.shape}: {features.shape[1:]} are needed")
+        raise BadInput(f"typical features have shape {start.shape}: give {features.shape[1:]}")
     if isinstance(head, LinearHead):
         return _linear(head, start, features, toward)
     return integrated(head, start, features, toward, steps)
@@ -58,7 +58,7 @@ def output_shares(
 def _linear(
     head: LinearHead, start: Floats, features: Floats, toward: Floats
 ) -> tuple[Doubles, Doubles]:
-    """Shares of inputs (K, ΣD_l) and what is left at the start (K,); both sum exactly."""
+    """Shares of inputs (K, ΣD_l) and the value at the baseline (K,); the sum is exact."""
     scale = inverse(np.linalg.norm(head(features), axis=1))  # (K,)
     slopes = (head.weights @ toward).astype(np.float64)  # (ΣD_l,)
     raised = signed_power(start.astype(np.float32, copy=False), head.power)
@@ -70,13 +70,13 @@ def _linear(
 def integrated(
     fusion: FusionMLP, start: Floats, features: Floats, toward: Floats, steps: int
 ) -> tuple[Doubles, Doubles]:
-    """Integrated gradients of the fused picture's product, at length one, with a direction.
+    """Integrated gradients of the fused picture's dot product, at length one, with a direction.
 
-    The first layer is linear along the line, so that its large matrix is used twice and not once
-    a step.
+    The first layer is linear along the line, so its large matrix is used twice in all, not once per
+    step.
 
     Returns:
-        Shares of inputs (K, ΣD_l), and the product at the start (K,).
+        Shares of inputs (K, ΣD_l), and the dot product at the baseline (K,).
     """
     first, *deeper = fusion.weights
     begin, ends = start @ first + fusion.biases[0], features @ first + fusion.biases[0]
@@ -97,7 +97,7 @@ def integrated(
 
 
 def _forward(fusion: FusionMLP, first: Floats) -> list[Floats]:
-    """What each layer gives (S, H), where the first one's units are given (S, H)."""
+    """Outputs of each layer (S, H), from the outputs of the first layer's units (S, H)."""
     units = fusion.config.units()
     given = [UNITS[units[0]](first)]
     for weight, bias, unit in zip(fusion.weights[1:], fusion.biases[1:], units[1:], strict=True):
@@ -106,7 +106,7 @@ def _forward(fusion: FusionMLP, first: Floats) -> list[Floats]:
 
 
 def _cosine_slope(fused: Floats, toward: Floats) -> Floats:
-    """How rows (S, D), brought to length one, times a direction change with the rows."""
+    """Gradient of the dot product of rows (S, D), scaled to length one, with a direction."""
     scale = inverse(np.linalg.norm(fused, axis=1))[:, None]
     unit = fused * scale
     slope = (toward - (unit @ toward)[:, None] * unit) * scale
@@ -114,7 +114,7 @@ def _cosine_slope(fused: Floats, toward: Floats) -> Floats:
 
 
 def inverse(lengths: npt.ArrayLike) -> Doubles:
-    """One over each length; 0 for 0, so that what has no direction adds nothing."""
+    """One over each length; 0 for 0, so that a zero vector adds nothing."""
     wide = np.asarray(lengths, dtype=np.float64)
     found: Doubles = np.divide(1.0, wide, out=np.zeros_like(wide), where=wide > 0)
     return found

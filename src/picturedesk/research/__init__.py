@@ -1,1 +1,1 @@
-"""For researchers: the paper's tables on any data set, baselines, and which levels to read."""
+"""For researchers: the paper's tables on any data set, baselines, and the level adviser."""

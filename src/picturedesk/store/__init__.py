@@ -1,4 +1,4 @@
-"""What a desk keeps: level features, the archive in the shared space, the catalogue.
+"""What a desk stores: level features, the archive in the shared space, the catalogue.
 
-Knows nothing of routes or of how anything is learned.
+Knows nothing of routes or of learning.
 """

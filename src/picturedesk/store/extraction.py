@@ -1,11 +1,11 @@
-"""Sources → level features in a store, with decoding beside the network.
+"""Picture files → level features in a store; decoding runs beside the network.
 
-Decoder threads read files and turn them into pixels; the calling thread takes the pixels in the
-order of the sources, runs the backbone on whole batches, and adds each batch to the store in
-one transaction. Threads, not processes: Pillow lets go of the interpreter while it decodes and
-resizes, and pixels need not be sent anywhere.
+Decoder threads read files and turn them into pixels. The calling thread takes the pixels in the
+order of the sources, runs the backbone on whole batches, and adds each batch to the store in one
+transaction. Threads are enough: Pillow releases the interpreter lock while it decodes and resizes,
+and pixels need not be copied between processes.
 
-Knows nothing of texts, and nothing of which network runs.
+Knows nothing of texts, and not which network runs.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from picturedesk.images import (
     to_pixels,
 )
 from picturedesk.store.features import FeatureRow, FeatureStore, Source
-from picturedesk.store.prefetch import AheadConfig, cpus, in_order
+from picturedesk.store.prefetch import PrefetchConfig, cpus, in_order
 from picturedesk.types import Floats, Progress, Rejection, silent
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractConfig:
-    """How pictures are read; nothing here changes what the features are.
+    """How pictures are read; none of this changes the features.
 
     Attributes:
         batch: pictures per forward pass and per transaction.
-        decoders: threads that read and decode beside the network; 0 takes one per CPU.
+        decoders: threads that read and decode beside the network; 0 starts one per CPU.
         patience: seconds that one picture may take before it is left out, so that a file on a
-            dead network drive does not hold up the others for ever.
+            dead network drive does not block the others.
         decode: which pictures are refused.
     """
 
@@ -67,14 +67,14 @@ class ExtractConfig:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What one run did. Distinct sources = read + reused + duplicates + rejections.
+    """The result of one run. Distinct sources = read + reused + duplicates + rejections.
 
     Attributes:
-        keys: uri → content hash, of the readable ones, in the order given.
+        keys: uri → content hash of each readable picture, in the order given.
         read: pictures that went through the network.
-        reused: pictures whose features the store had already.
+        reused: pictures whose features the store already had.
         duplicates: sources with the same bytes as an earlier one of this call.
-        rejections: what was left out, and why.
+        rejections: pictures that were left out, and why.
         seconds: wall time.
     """
 
@@ -93,58 +93,57 @@ def extract(
     config: ExtractConfig = ExtractConfig(),
     progress: Progress = silent,
 ) -> Extraction:
-    """Brings the features of all readable pictures into ``store``; each is done once.
+    """Adds the features of all readable pictures to ``store``, each picture once.
 
-    Killed at any moment, the same call goes on where it was: batches begin at the same
-    pictures, so that the store ends with the same rows in the same order. Files that have not
-    changed since are not read again. Memory does not grow with the number of pictures but for
-    their names and keys.
+    If the process is killed, call it again: it continues. Batches begin at the same pictures, so
+    the store ends with the same rows in the same order. Unchanged files are not read again. Only
+    names and keys take memory that grows with the number of pictures.
 
     Args:
-        uris: paths of pictures; one that is named twice counts once.
-        backbone: what reads the pictures.
-        store: where rows go, opened with the backbone's spec.
+        uris: paths of pictures; repeated paths count once.
+        backbone: reads the pictures.
+        store: receives the rows; opened with the backbone's spec.
         config: batch size, threads, limits.
-        progress: told how many of the distinct ``uris`` are finished.
+        progress: receives how many of the distinct ``uris`` are finished.
 
     Raises:
         Mismatch: the store belongs to another backbone.
-        Anything but BadPicture that decoder or backbone raise: a bug, after a clean stop.
+        Any other error of decoder or backbone except BadPicture: a bug; the run stops cleanly.
     """
     if store.spec.fingerprint != backbone.fingerprint:
         raise Mismatch(
-            f"{store.path} holds features of {store.spec.name} ({store.spec.fingerprint}), the "
-            f"backbone given is {backbone.spec.name} ({backbone.fingerprint}): open the store "
-            "with this backbone's spec to read what differs"
+            f"{store.path} holds features of {store.spec.name} ({store.spec.fingerprint}), but the "
+            f"given backbone is {backbone.spec.name} ({backbone.fingerprint}): open the store "
+            "with this backbone's spec to see what differs"
         )
     began = time.monotonic()
     distinct = list(dict.fromkeys(uris))
     run = _Run(backbone, store, config.batch, len(distinct), progress)
     reader = _Reader(backbone, store, config, run.seen)
     decoders = config.decoders or cpus()
-    # A batch runs while the next is decoded; what is decoded, and so memory, ends there.
-    ahead = AheadConfig(decoders, 2 * config.batch + decoders, config.patience)
-    with closing(in_order(distinct, reader.read, reader.late, ahead)) as outcomes:
+    # One batch runs while the next is decoded; this window also bounds memory.
+    prefetch = PrefetchConfig(decoders, 2 * config.batch + decoders, config.patience)
+    with closing(in_order(distinct, reader.read, reader.late, prefetch)) as outcomes:
         for uri, outcome in zip(distinct, outcomes, strict=True):
             run.take(uri, outcome)
     run.flush()
     return run.summary(time.monotonic() - began)
 
 
-def known_already(uri: str, store: FeatureStore) -> bool:
-    """Whether a file's features are in the store and it has not changed since; reads no picture."""
+def is_stored(uri: str, store: FeatureStore) -> bool:
+    """Whether the store has a file's features and the file is unchanged; reads no picture."""
     path = absolute(uri)
     size, mtime_ns = _state(locate(path)[0])
     return size >= 0 and store.lookup(path, size, mtime_ns) is not None
 
 
 def write_rejections(path: Path, rejections: Sequence[Rejection]) -> None:
-    """Writes ``rejected.csv``: source, reason, cure; whole or not at all."""
+    """Writes ``rejected.csv`` atomically: source, reason, cure."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("source", "reason", "cure"))
     table.writerows((r.source, r.reason, r.cure) for r in rejections)
-    # File names need not be valid Unicode: what cannot be written is written as \udcXX.
+    # File names need not be valid Unicode: bytes that are not become \udcXX.
     write_text(path, text.getvalue().encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
@@ -154,7 +153,7 @@ class _Known:
 
     Attributes:
         key: its content hash.
-        source: the file, where it must be remembered together with the picture.
+        source: the file, if the store must remember it together with the picture.
     """
 
     key: str
@@ -163,7 +162,7 @@ class _Known:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Decoded:
-    """A picture that the store has not, ready for the network.
+    """A picture that the store does not have, ready for the network.
 
     Attributes:
         source: the file it was read from.
@@ -189,13 +188,13 @@ _Outcome = _Known | _Decoded | Rejection
 
 
 class _Reader:
-    """One source → outcome. All that touches a file happens here, in a decoder thread.
+    """One source → outcome. All file access happens here, in a decoder thread.
 
     Args:
-        backbone: says how large pixels are.
-        store: what is there already.
+        backbone: gives the size of its input.
+        store: has the pictures of earlier runs.
         config: which pictures are refused.
-        seen: keys that this run has met, kept by the calling thread.
+        seen: keys of this run so far; the calling thread adds to it.
     """
 
     def __init__(
@@ -215,7 +214,7 @@ class _Reader:
             return Rejection(error.source, error.reason, error.cure)
 
     def late(self, uri: str) -> Rejection:
-        """What a source becomes that takes too long."""
+        """The outcome of a source that takes too long."""
         reason = f"it was not read and decoded within {self._patience:g} s"
         return Rejection(uri, reason, "check the disk it lies on, or raise patience")
 
@@ -226,7 +225,7 @@ class _Reader:
         if known is not None:
             return _Known(known)
         data = read_picture(uri, self._policy)
-        # Size and time from before the read: a file that changes meanwhile is read next time.
+        # Size and time from before the read: a file that changes during it is read next time.
         source = Source(path, size, mtime_ns, content_key(data))
         if source.key in self._store:
             self._store.remember([source])
@@ -241,7 +240,7 @@ class _Reader:
 def _state(path: str) -> tuple[int, int]:
     """Size in bytes and time of last change; (-1, -1) if there is no such file.
 
-    For a picture in a tar this is the tar: while it has not changed, none of its members has.
+    A picture in a tar file has the state of the tar: if that is unchanged, so are its members.
     """
     try:
         status = os.stat(path)
@@ -251,7 +250,7 @@ def _state(path: str) -> tuple[int, int]:
 
 
 class _Run:
-    """Takes outcomes in order, fills batches, and keeps the accounts of one extraction."""
+    """Takes outcomes in order, fills batches, and counts."""
 
     def __init__(
         self, backbone: Backbone, store: FeatureStore, batch: int, total: int, progress: Progress
@@ -265,12 +264,12 @@ class _Run:
         self._keys: dict[str, str] = {}
         self._rejections: list[Rejection] = []
         self._read = self._reused = self._taken = 0
-        self._decoded: list[_Decoded] = []  # the batch that is being filled
-        self._sources: list[Source] = []  # files to remember with that batch
+        self._decoded: list[_Decoded] = []  # the current batch
+        self._sources: list[Source] = []  # files to remember with this batch
         self._report()
 
     def take(self, uri: str, outcome: _Outcome) -> None:
-        """Notes one outcome; runs the network when a batch is full."""
+        """Records one outcome; runs the network when a batch is full."""
         self._taken += 1
         if isinstance(outcome, Rejection):
             self._rejections.append(outcome)
@@ -294,7 +293,7 @@ class _Run:
             self._reused += 1
 
     def flush(self) -> None:
-        """Runs the network on what is decoded and adds it to the store, in one transaction."""
+        """Runs the network on the current batch and adds it to the store in one transaction."""
         rows = self._rows() if self._decoded else []
         if rows or self._sources:
             self._store.add(rows, self._sources)
@@ -309,8 +308,8 @@ class _Run:
         if not finite.all():
             where = self._decoded[int(np.argmin(finite))].source.path
             raise PicturedeskError(
-                f"{self._backbone.spec.name} gives numbers that are not finite for {where}: "
-                "check its weights, or take another runner or device"
+                f"{self._backbone.spec.name} gives NaN or infinite numbers for {where}: "
+                "check its weights, or use another runner or device"
             )
         return [
             FeatureRow(picture.key, row, picture.phash, picture.width, picture.height)
@@ -321,7 +320,7 @@ class _Run:
         self._progress(self._taken - len(self._decoded), self._total, "pictures")
 
     def summary(self, seconds: float) -> Extraction:
-        """The accounts."""
+        """The result of the run."""
         return Extraction(
             keys=self._keys,
             read=self._read,

@@ -1,11 +1,10 @@
 """The feature store: level features on disk, in one SQLite file, keyed by content hash.
 
-Appended in batches, each one transaction, by one process at a time; read by any number beside
-it. Knows nothing of pictures, networks or folders: it holds what it is given, and refuses what
-another backbone made.
+One process at a time appends batches, each in one transaction; any number of processes may read
+meanwhile. Knows nothing of pictures, networks or folders. Refuses features of another backbone.
 
-Why SQLite: it is in the standard library (importing lancedb costs 1.7 s), a transaction is
-there whole or not at all, and readers never wait for the writer.
+Why SQLite: it is in the standard library (importing lancedb takes 1.7 s), transactions are
+atomic, and readers never wait for the writer.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ from picturedesk.types import Floats, Ints, Level
 
 _ROW = np.dtype("<f4")  # features on disk: float32, little-endian, on every machine
 
-# ``position`` is the order of insertion. The wide column stands last: what stands before it
-# is read without it. A source is never there without its picture.
+# ``position`` is the order of insertion. The wide column is last, so that SQLite reads the others
+# without it. Every source refers to a stored picture.
 _SCHEMA = (
     """CREATE TABLE pictures (
         position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, phash INTEGER NOT NULL,
@@ -44,7 +43,7 @@ _KIND = FileKind("feature store", 0x50444653, _SCHEMA)  # "PDFS"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureRow:
-    """One picture as the store keeps it.
+    """One stored picture.
 
     Attributes:
         key: content hash of its bytes, hex.
@@ -63,12 +62,12 @@ class FeatureRow:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file as it was when its picture was read; unchanged, it need not be read again.
+    """A file as it was when its picture was read; if it is unchanged, it is not read again.
 
     Attributes:
         path: absolute.
         size: bytes.
-        mtime_ns: time of last change, nanoseconds since 1970.
+        mtime_ns: time of its last change, nanoseconds since 1970.
         key: content hash of its bytes, hex.
     """
 
@@ -79,9 +78,9 @@ class Source:
 
 
 class FeatureStore:
-    """Rows of level features (ΣD_l,), in the order in which they were first added.
+    """Rows of level features (ΣD_l,), in order of insertion.
 
-    May be used by several threads of a process, and opened by several processes.
+    Several threads of a process may use one store, and several processes may open it.
     """
 
     def __init__(self, database: SharedDatabase, spec: BackboneSpec) -> None:
@@ -91,15 +90,15 @@ class FeatureStore:
 
     @classmethod
     def open(cls, path: Path, spec: BackboneSpec | None = None) -> FeatureStore:
-        """Opens a store; where there is none and ``spec`` is given, makes one.
+        """Opens a store; creates it if the file is missing and ``spec`` is given.
 
         Args:
             path: the store's file.
-            spec: the backbone whose features it shall hold; None takes the store as it is.
+            spec: the backbone whose features it must hold; None accepts any.
 
         Raises:
-            Mismatch: another backbone filled it, or another format version wrote it.
-            MissingArtefact: there is no store, or the file is damaged or something else.
+            Mismatch: it holds features of another backbone, or has another format version.
+            MissingArtefact: the file is missing, damaged or not a feature store.
         """
         made_with = None
         if spec is not None:
@@ -136,7 +135,7 @@ class FeatureStore:
     def add(self, rows: Sequence[FeatureRow], sources: Sequence[Source] = ()) -> None:
         """Adds rows, and the files they were read from, in one transaction.
 
-        A key that is already there keeps its row. Raises BadInput for a row of another width.
+        A key that is already stored keeps its row. Raises BadInput for a row of another width.
         """
         for row in rows:
             if row.features.shape != (self.spec.width,):
@@ -156,11 +155,11 @@ class FeatureStore:
             )
 
     def remember(self, sources: Sequence[Source]) -> None:
-        """Notes files whose pictures are in the store, so that they need not be read again."""
+        """Records files whose pictures are already stored, so that they are not read again."""
         self.add((), sources)
 
     def lookup(self, path: str, size: int, mtime_ns: int) -> str | None:
-        """Key of the picture in this file, or None where it is unknown or has changed."""
+        """Key of the picture in this file; None if the file is unknown or has changed."""
         found = self._one(
             "SELECT key FROM sources WHERE path = ? AND size = ? AND mtime_ns = ?",
             (os.fsencode(path), size, mtime_ns),
@@ -181,11 +180,11 @@ class FeatureStore:
             return [key for (key,) in rows]
 
     def read(self, keys: Sequence[str], levels: Sequence[str] | None = None) -> Floats:
-        """Features (N, ΣD_l) of N keys, in their order; memory for the result and one row.
+        """Features (N, ΣD_l) of N keys, in their order; takes memory for the result and one row.
 
         Args:
             keys: may repeat.
-            levels: names ("blocks.3:max") in the order wanted; None reads all of the store's.
+            levels: names ("blocks.3:max") in the order of the result; None reads all levels.
 
         Raises:
             BadInput: an unknown key or level.
@@ -204,12 +203,15 @@ class FeatureStore:
         return features
 
     def hashes(self, keys: Sequence[str]) -> npt.NDArray[np.uint64]:
-        """Perceptual hashes (N,) of N keys, in their order; raises BadInput."""
+        """Perceptual hashes (N,) of N keys, in their order; raises BadInput for an unknown key."""
         signed = [value for (value,) in self._rows("phash", keys)]
         return np.array(signed, dtype=np.int64).view(np.uint64)
 
     def sizes(self, keys: Sequence[str]) -> Ints:
-        """Width and height (N, 2) in pixels of N keys, in their order; raises BadInput."""
+        """Width and height (N, 2) in pixels of N keys, in their order.
+
+        Raises BadInput for an unknown key.
+        """
         rows = list(self._rows("width, height", keys))
         return np.array(rows, dtype=np.int64).reshape(len(keys), 2)
 
@@ -232,7 +234,7 @@ class FeatureStore:
 
 
 def _differences(there: BackboneSpec, wanted: BackboneSpec) -> str:
-    """What tells two backbones apart, in words: "levels final there, final, head wanted"."""
+    """How two backbones differ, in words: "levels final there, final, head wanted"."""
     pairs: list[tuple[str, object, object]] = [("backbone", there.name, wanted.name)]
     if there.weights_sha256 != wanted.weights_sha256:
         names = [f"{spec.weights} ({spec.weights_sha256[:12]})" for spec in (there, wanted)]
@@ -247,7 +249,7 @@ def _differences(there: BackboneSpec, wanted: BackboneSpec) -> str:
 def _level_pairs(
     there: Sequence[Level], wanted: Sequence[Level]
 ) -> list[tuple[str, object, object]]:
-    """The level lists; or, where both read the same depths, the pooling of each."""
+    """The level lists; if both backbones read the same depths, the pooling of each."""
     if [level.name for level in there] == [level.name for level in wanted]:
         pairs = zip(there, wanted, strict=True)
         return [(f"pooling of {old.name}", old.pooling, new.pooling) for old, new in pairs]
@@ -259,5 +261,5 @@ def _blob(features: Floats) -> bytes:
 
 
 def _signed(phash: int) -> int:
-    """SQLite's integers are signed: the same 64 bits, read as one."""
+    """The same 64 bits as a signed integer, which SQLite needs."""
     return phash - (1 << 64) if phash >= 1 << 63 else phash

@@ -1,6 +1,6 @@
 """The level adviser: which levels of a network suit an archive, and what they cost.
 
-``choose_levels`` serves a fit, ``advise_on`` the command line, ``advise`` anybody with arrays.
+A fit calls ``choose_levels``, the command line ``advise_on``; ``advise`` takes arrays.
 """
 
 from __future__ import annotations
@@ -8,9 +8,14 @@ from __future__ import annotations
 from picturedesk.research.adviser.advice import Advice, AdviceConfig, LevelScore, SetScore
 from picturedesk.research.adviser.adviser import advise
 from picturedesk.research.adviser.candidates import candidates
-from picturedesk.research.adviser.choice import ChoiceConfig, Texts, advise_on, choose_levels
+from picturedesk.research.adviser.choice import (
+    ChoiceConfig,
+    TextEncoders,
+    advise_on,
+    choose_levels,
+)
 from picturedesk.research.adviser.costs import Cost, Costs, measure_costs
-from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig
+from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConfig
 
 __all__ = [
     "Advice",
@@ -18,11 +23,11 @@ __all__ = [
     "ChoiceConfig",
     "Cost",
     "Costs",
-    "GroundConfig",
+    "LevelDataConfig",
     "LevelScore",
     "NetworkConfig",
     "SetScore",
-    "Texts",
+    "TextEncoders",
     "advise",
     "advise_on",
     "candidates",

@@ -1,6 +1,6 @@
-"""What the adviser says: how each level and each set did, what it costs, and what to take.
+"""The adviser's result: scores and costs of levels and sets of levels, and a recommendation.
 
-Records only; how they come about is in ``adviser``.
+Records only; ``adviser`` makes them.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ class AdviceConfig:
     """How levels are compared.
 
     Attributes:
-        best: the recipe by which sets are tried: folds, ridges, widths.
-        neighbours: of the overlap that ranks levels before anything is fitted.
-        validated: levels that are tried out of fold, at most: those of largest overlap.
-        most: levels of a set, at most.
+        best: folds, ridges and widths of the cross-validation.
+        neighbours: number of nearest neighbours in the overlap that ranks levels before any fit.
+        validated: maximum number of cross-validated levels: those of largest overlap.
+        max_levels: maximum number of levels in a set.
         loss: mean reciprocal rank, 0 to 1, that a smaller set may lose against the best.
     """
 
     best: BestConfig = field(default_factory=BestConfig)
     neighbours: int = 10
     validated: int = 14
-    most: int = 6
+    max_levels: int = 6
     loss: float = 0.005
 
     def __post_init__(self) -> None:
-        if min(self.neighbours, self.validated, self.most) < 1 or self.loss < 0:
-            raise BadInput(f"{self}: neighbours, validated and most start at 1, loss at 0")
+        if min(self.neighbours, self.validated, self.max_levels) < 1 or self.loss < 0:
+            raise BadInput(
+                f"{self}: neighbours, validated and max_levels must be 1 or more, loss 0 or more"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,14 @@ class LevelScore:
     """One level alone.
 
     Attributes:
-        level: as it is written.
-        width: numbers a picture.
-        neighbours: share of nearest neighbours among pictures that are also nearest among their
-            texts, 0 to 1; nothing is fitted.
+        level: its name.
+        width: numbers per picture.
+        neighbours: share of a picture's nearest neighbours that are also nearest neighbours of its
+            text, 0 to 1; needs no fit.
         cka: debiased linear CKA of level and text vectors, at most 1.
-        recall10: out of fold, 0 to 1; None where the level was not tried.
-        mrr: out of fold, 0 to 1; None where the level was not tried.
-        cost: bytes and time a picture.
+        recall10: cross-validated recall@10, 0 to 1; None if the level was not cross-validated.
+        mrr: cross-validated mean reciprocal rank, 0 to 1; None likewise.
+        cost: bytes and time per picture.
     """
 
     level: str
@@ -63,16 +65,16 @@ class LevelScore:
 
 @dataclass(frozen=True, slots=True)
 class SetScore:
-    """A set of levels, tried out of fold.
+    """A cross-validated set of levels.
 
     Attributes:
         levels: in the order of the network.
-        origin: "alone", "grown" (level by level from the best one) or "preset".
+        origin: "alone", "grown" (the best level with others added) or "preset".
         recall10: 0 to 1.
         mrr: 0 to 1.
-        loss: best set less this one, per text, with its interval; 0 to 1.
-        ridges: (picture, text) in percent, the best of those tried.
-        cost: bytes and time a picture.
+        loss: reciprocal rank of the best set minus that of this one, per text; with its interval.
+        ridges: the best (picture, text) ridges, percent.
+        cost: bytes and time per picture.
     """
 
     levels: tuple[str, ...]
@@ -84,13 +86,13 @@ class SetScore:
     cost: Cost
 
     def within(self, bound: float) -> bool:
-        """Whether its loss may be chance, and is small besides."""
+        """Whether its loss is small and not significant."""
         return self.loss.low <= 0 and self.loss.mean <= bound
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Rank correlation (Spearman), over levels, of what needs no fit with the validated MRR."""
+    """Rank correlation (Spearman) over levels of both fit-free measures with the validated MRR."""
 
     neighbours: float
     cka: float
@@ -98,20 +100,20 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """All that was found.
+    """The adviser's whole result.
 
     Attributes:
         recommended: the smallest set within noise of the best, in the order of the network.
-        best: the set of highest mean reciprocal rank.
-        levels: the best first.
-        sets: the best first.
-        agreement: None where fewer than three levels were tried.
+        best: the set with the highest mean reciprocal rank.
+        levels: best first.
+        sets: best first.
+        agreement: None if fewer than three levels were cross-validated.
         left_out: level → why it was not compared.
-        texts: training texts that pictures were ranked for, each in the fold that held it out.
-        pictures: training pictures.
-        offered: pictures that were ranked for each text, mean over folds.
-        folds: parts that the texts were divided into.
-        whole_ms: time of the whole network, a picture, on this machine; 0: not measured.
+        texts: number of training texts; each was held out once.
+        pictures: number of training pictures.
+        candidates: number of pictures ranked for each text, mean over folds.
+        folds: number of folds.
+        whole_ms: milliseconds of the whole network per picture, on this machine; 0: not measured.
         rejections: pictures that could not be read.
     """
 
@@ -123,7 +125,7 @@ class Advice:
     left_out: dict[str, str]
     texts: int
     pictures: int
-    offered: float
+    candidates: float
     folds: int
     whole_ms: float
     rejections: tuple[Rejection, ...] = ()
@@ -134,16 +136,16 @@ class Advice:
 
 
 def recommend(sets: list[SetScore], bound: float) -> SetScore:
-    """The smallest set within noise of the best; of several the quickest, leanest, best.
+    """The smallest set within noise of the best; of equal sizes the fastest, narrowest, best.
 
     Args:
-        sets: any that were tried, the best among them.
+        sets: cross-validated sets; the best one is among them.
         bound: mean reciprocal rank that may be lost, 0 to 1.
     """
 
-    def price(score: SetScore) -> tuple[float, ...]:
-        # Twentieths of the network's time: less is within the noise of a measurement.
+    def order(score: SetScore) -> tuple[float, ...]:
+        # Twentieths of the network's time: smaller differences are noise of the measurement.
         share = round(20 * score.cost.share) if score.cost.share is not None else 0
         return (len(score.levels), share, score.cost.bytes, -score.mrr)
 
-    return min((score for score in sets if score.within(bound)), key=price)
+    return min((score for score in sets if score.within(bound)), key=order)

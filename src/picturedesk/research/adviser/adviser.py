@@ -1,11 +1,11 @@
-"""Ranks levels and small sets of them on an archive. Arrays and scores; knows no file, no network.
+"""Ranks levels and small sets of levels on an archive. Takes arrays; knows no file and no network.
 
-Levels are ranked first by how far their neighbours are their texts' neighbours, which needs no fit.
-The promising ones are tried out of fold, alone and then together: from the best one, the level that
-adds most to the mean reciprocal rank is added, until none adds.
+First, levels are ranked without a fit: by how many nearest neighbours of a picture are also nearest
+neighbours of its text. The best of them are cross-validated, alone and then together: starting from
+the best level, the level that adds most to the mean reciprocal rank is added, until none adds.
 
-The best set was chosen on the texts it is measured on, among a few dozen: its figures are a little
-too good. That favours larger sets, so that a smaller one which comes close really is as good.
+The best set is chosen among a few dozen on the texts that measure it, so its figures are slightly
+optimistic. This favours larger sets: a smaller set within noise of the best is a safe choice.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from picturedesk.research.adviser.costs import Costs
 from picturedesk.research.adviser.trials import Outcome, Trials, level_side
 from picturedesk.types import Ints, Progress, silent
 
-FEWEST_TEXTS = 20
-USUAL = AdviceConfig()
+MIN_TEXTS = 20
+DEFAULT = AdviceConfig()
 _SAME = 1e-3  # of a level's deviation: rounding
-_FEW = 256  # pictures on which twins are looked for
+_COMPARED = 256  # pictures on which two levels are compared for equality
 
 
 def advise(
@@ -42,40 +42,41 @@ def advise(
     features: TextFeatures,
     costs: Costs,
     own: Sequence[str] = (),
-    config: AdviceConfig = USUAL,
+    config: AdviceConfig = DEFAULT,
     progress: Progress = silent,
 ) -> Advice:
-    """Ranks the levels of ``pairs`` and says which to take.
+    """Ranks the levels of ``pairs`` and recommends a set.
 
     Args:
         pairs: training texts and the candidate levels of their pictures.
-        features: of its texts.
-        costs: of those levels.
-        own: a set that is tried in any case, the preset's.
+        features: text features.
+        costs: costs of these levels.
+        own: the preset's levels, which are cross-validated in any case.
         config: how levels are compared.
-        progress: told of levels, folds and sets.
+        progress: receives levels, folds and sets.
 
     Raises:
-        BadInput: too few texts, or no level that tells pictures apart.
+        BadInput: too few texts, or every level is the same for all pictures.
     """
-    if len(pairs.texts) < FEWEST_TEXTS:
+    if len(pairs.texts) < MIN_TEXTS:
         raise BadInput(
             f"{len(pairs.texts)} training texts with pictures to compare levels on: at least "
-            f"{FEWEST_TEXTS} are needed"
+            f"{MIN_TEXTS} are needed"
         )
-    levels, left_out = _different(pairs, own)
+    levels, left_out = _distinct(pairs, own)
     if not levels:
-        raise BadInput("no level tells these pictures apart: are they all the same picture?")
+        raise BadInput(
+            "every level is the same for all pictures: check that the archive has different ones"
+        )
     agreements = _agreements(pairs, features, levels, config, progress)
     ranked = sorted(levels, key=lambda level: -agreements[level][0])
     kept = [level for level in own if level in levels]
     promising = list(dict.fromkeys([*ranked[: config.validated], *kept]))
     order = {str(level): place for place, level in enumerate(pairs.spec.levels)}
-    trials = Trials(
-        pairs, features, sorted(promising, key=order.__getitem__), config.best, progress
-    )
-    tried = _tried(trials, promising, kept, config, progress)
-    sets = _compared(tried, kept, pairs.split_groups[trials.held_out], order, costs)
+    in_order = sorted(promising, key=order.__getitem__)
+    trials = Trials(pairs, features, in_order, config.best, progress)
+    outcomes = _run(trials, promising, kept, config, progress)
+    sets = _compared(outcomes, kept, pairs.split_groups[trials.queries], order, costs)
     alone = {score.levels[0]: score for score in sets if len(score.levels) == 1}
     scores = [_level_score(level, agreements[level], alone.get(level), costs) for level in levels]
     return Advice(
@@ -85,16 +86,16 @@ def advise(
         sets=tuple(sets),
         agreement=_agreement(scores),
         left_out=left_out,
-        texts=len(trials.held_out),
+        texts=len(trials.queries),
         pictures=len(pairs.features),
-        offered=trials.candidates,
+        candidates=trials.candidates,
         folds=trials.folds,
         whole_ms=costs.whole,
     )
 
 
-def _different(pairs: TrainingPairs, own: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Levels that vary and are not another's twin, and why the others are left out."""
+def _distinct(pairs: TrainingPairs, own: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Levels that vary and differ from each other; and the others with the reason."""
     names = [str(level) for level in pairs.spec.levels]
     kept: list[str] = []
     why: dict[str, str] = {}
@@ -103,19 +104,19 @@ def _different(pairs: TrainingPairs, own: Sequence[str]) -> tuple[list[str], dic
         if not np.ptp(columns, axis=0).max(initial=0.0) > 0:
             why[name] = "it is the same for all pictures"
             continue
-        twin = next((known for known in kept if _twins(pairs, known, name)), None)
-        if twin:
-            why[name] = f"it is the same as {twin}"
+        equal = next((known for known in kept if _equal(pairs, known, name)), None)
+        if equal:
+            why[name] = f"it is the same as {equal}"
         else:
             kept.append(name)
     return sorted(kept, key=names.index), why
 
 
-def _twins(pairs: TrainingPairs, one: str, other: str) -> bool:
+def _equal(pairs: TrainingPairs, one: str, other: str) -> bool:
     first, second = (pairs.spec.columns(name) for name in (one, other))
     if first.stop - first.start != second.stop - second.start:
         return False
-    rows = pairs.features[:_FEW]
+    rows = pairs.features[:_COMPARED]
     apart = np.abs(rows[:, first] - rows[:, second]).max()
     return bool(apart <= _SAME * rows[:, first].std())
 
@@ -129,10 +130,9 @@ def _agreements(
 ) -> dict[str, tuple[float, float]]:
     """Level → (overlap of neighbours, CKA) with the texts; each text with its first picture."""
     everything: Ints = np.arange(len(pairs.texts), dtype=np.int64)
-    encoded = features.features(features.fit(everything), everything)
     texts, pictures = first_links(pairs.links).T
     shared = (texts[:, None] == texts) | (pictures[:, None] == pictures)
-    vectors = encoded[texts]
+    vectors = features.features(features.fit(everything), everything)[texts]
     near, products = neighbourhood(vectors, shared, config.neighbours), gram(vectors)
     blocks = dict(zip(map(str, pairs.spec.levels), pairs.blocks, strict=True))
 
@@ -146,49 +146,42 @@ def _agreements(
     return dict(zip(levels, found, strict=True))
 
 
-def _tried(
+def _run(
     trials: Trials,
     levels: Sequence[str],
     own: Sequence[str],
     config: AdviceConfig,
     progress: Progress,
 ) -> dict[str, list[Outcome]]:
-    """Origin → what was tried: each level alone, the set that grows, the preset's."""
-    singles = trials.tried([[level] for level in levels], "levels alone", progress)
+    """Origin → outcomes: each level alone, the growing set, the preset's set."""
+    singles = trials.run([[level] for level in levels], "levels alone", progress)
     grown = [max(singles, key=lambda outcome: outcome.mrr)]
-    while len(grown[-1].levels) < min(config.most, len(levels)):
+    while len(grown[-1].levels) < min(config.max_levels, len(levels)):
         base, what = grown[-1], f"sets of {len(grown) + 1}"
         others = [level for level in levels if level not in base.levels]
         added = trials.best_addition(base, others, what, progress)
-        more = trials.tried([(*base.levels, added)], f"the best of {len(grown) + 1}", progress)[0]
+        more = trials.run([(*base.levels, added)], f"the best of {len(grown) + 1}", progress)[0]
         if more.mrr <= base.mrr:
             break
         grown.append(more)
-    preset = trials.tried([own], "the preset's", progress) if len(own) > 1 else []
+    preset = trials.run([own], "the preset's", progress) if len(own) > 1 else []
     return {"alone": singles, "grown": grown[1:], "preset": preset}
 
 
 def _compared(
-    tried: dict[str, list[Outcome]],
+    outcomes: dict[str, list[Outcome]],
     own: Sequence[str],
     groups: Ints,
     order: dict[str, int],
     costs: Costs,
 ) -> list[SetScore]:
-    """Every set once, against the best of all.
+    """Every set once, compared with the best; the bootstrap draws whole groups of texts.
 
-    Where the preset's set is one of the others, it is called the preset's.
-
-    Args:
-        tried: origin → outcomes.
-        own: the preset's set.
-        groups: (Q,) texts of one number are drawn together when the loss is resampled.
-        order: level → its place in the network.
-        costs: of the levels.
+    If the preset's set also has another origin, its origin is "preset".
     """
     named: dict[frozenset[str], tuple[str, Outcome]] = {}
-    for origin, outcomes in tried.items():
-        for outcome in outcomes:
+    for origin, found in outcomes.items():
+        for outcome in found:
             named[frozenset(outcome.levels)] = (origin, outcome)
     if frozenset(own) in named:
         named[frozenset(own)] = ("preset", named[frozenset(own)][1])
@@ -225,18 +218,18 @@ def _level_score(
 
 
 def _agreement(scores: Sequence[LevelScore]) -> Agreement | None:
-    tried = [score for score in scores if score.mrr is not None]
-    if len(tried) < 3:
+    validated = [score for score in scores if score.mrr is not None]
+    if len(validated) < 3:
         return None
-    mrr = [score.mrr or 0.0 for score in tried]
+    mrr = [score.mrr or 0.0 for score in validated]
     return Agreement(
-        neighbours=_spearman([score.neighbours for score in tried], mrr),
-        cka=_spearman([score.cka for score in tried], mrr),
+        neighbours=_spearman([score.neighbours for score in validated], mrr),
+        cka=_spearman([score.cka for score in validated], mrr),
     )
 
 
 def _spearman(one: Sequence[float], other: Sequence[float]) -> float:
-    """Rank correlation; 0 where one side is the same throughout."""
+    """Rank correlation; 0 if one side is constant."""
     from scipy.stats import spearmanr
 
     if min(len(set(one)), len(set(other))) < 2:

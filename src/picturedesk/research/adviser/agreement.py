@@ -1,4 +1,4 @@
-"""How far two descriptions of the same things agree, before anything is fitted. Arrays only.
+"""How far two representations of the same items agree, without a fit. Arrays only.
 
 Mutual nearest neighbours: Huh et al. 2024, "The Platonic Representation Hypothesis". Linear CKA:
 Kornblith et al. 2019; with the unbiased estimate of HSIC by Song et al. 2012, without which wide
@@ -16,18 +16,18 @@ NEIGHBOURS = 10
 
 
 def first_links(links: Ints) -> Ints:
-    """Links (M, 2) → each text with its first picture, (T, 2): one pair a text."""
+    """Links (M, 2) → each text with its first picture, (T, 2)."""
     ordered = links[np.lexsort((links[:, 1], links[:, 0]))]
     return ordered[np.unique(ordered[:, 0], return_index=True)[1]]
 
 
 def neighbourhood(rows: Floats, shared: Bools, k: int = NEIGHBOURS) -> Bools:
-    """Which are the k nearest by cosine of each row (n, D): (n, n), k of each row true.
+    """The k nearest neighbours of each row (n, D) by cosine: (n, n), k of each row are true.
 
     Args:
-        rows: of any length.
-        shared: (n, n) pairs that do not count: those of the same text or the same picture.
-        k: how many; all others, where there are fewer.
+        rows: vectors of any length.
+        shared: (n, n) pairs to leave out: those of the same text or the same picture.
+        k: how many; all others if there are fewer.
     """
     unit = length_one(rows)
     cosines = unit @ unit.T
@@ -40,7 +40,7 @@ def neighbourhood(rows: Floats, shared: Bools, k: int = NEIGHBOURS) -> Bools:
 
 
 def overlap(near: Bools, others: Bools) -> float:
-    """Share of neighbours (n, n) that two descriptions have in common, 0 to 1."""
+    """Share of neighbours (n, n) that two representations have in common, 0 to 1."""
     return float((near & others).sum() / max(int(near.sum()), 1))
 
 
@@ -53,16 +53,16 @@ def gram(rows: Floats) -> Floats:
 
 
 def cka(one: Floats, other: Floats) -> float:
-    """Linear CKA, debiased, of two ``gram`` matrices (n, n): about 0 for strangers, 1 for equals.
+    """Debiased linear CKA of two ``gram`` matrices (n, n): about 0 if unrelated, 1 if equal.
 
-    0 where there are fewer than four rows, or one side does not vary.
+    0 if there are fewer than four rows or one side does not vary.
     """
     own = _hsic(one, one) * _hsic(other, other)
     return _hsic(one, other) / float(np.sqrt(own)) if own > 0 else 0.0
 
 
 def _hsic(one: Floats, other: Floats) -> float:
-    """The unbiased estimate, of matrices without their diagonals."""
+    """The unbiased estimate of HSIC from matrices without their diagonals."""
     n = len(one)
     if n < 4:
         return 0.0

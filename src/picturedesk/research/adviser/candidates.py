@@ -1,6 +1,6 @@
-"""Which levels of a network are worth a look: few enough that one pass over an archive reads all.
+"""Candidate levels of a network: few enough that one pass over an archive reads them all.
 
-Knows the table of what can be read, no picture and no feature.
+Knows a network's table of readable levels; no picture and no feature.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from picturedesk.backbones.levels import HEAD, ReadableLevel, parse
 from picturedesk.backbones.presets import preset
 from picturedesk.types import Level
 
-MOST = 14  # levels of one pass, unless the preset's own are more
+MAX_LEVELS = 14  # in one pass, unless the preset has more
 _MAXIMA = 2  # deepest stages that are also read by their maximum
 
 
 def candidates(name: str) -> tuple[str, ...]:
-    """Sensible levels of a preset or any timm model, shallowest first; its own are among them.
+    """Candidate levels of a preset or timm model, shallowest first, with the preset's own.
 
     Raises:
         BadInput: there is no such model.
@@ -28,21 +28,21 @@ def candidates(name: str) -> tuple[str, ...]:
 
 
 def own_levels(name: str) -> tuple[str, ...]:
-    """The levels that a preset reads when nothing else is asked for, by their modules."""
+    """The default levels of a preset, named by their modules."""
     rows = readable_levels(name)
     return tuple(_resolved(level, rows) for level in preset(name).levels)
 
 
 def choose_candidates(rows: Sequence[ReadableLevel], own: Sequence[str]) -> tuple[str, ...]:
-    """The same from a network's table.
+    """Candidate levels from a network's table.
 
-    Every stage by its average (of tokens the class token too), the two deepest also by their
-    maximum, the deepest map by its maximum, the final pool and the class probabilities. Of very
-    many stages (the blocks of a transformer) evenly spaced ones are taken, the deepest first.
+    These are: the average of every stage (and the class token, if it has one), the maximum of the
+    two deepest stages and of the deepest map, the final pool and the class probabilities. If there
+    are very many stages (blocks of a transformer), evenly spaced ones, the deepest among them.
 
     Args:
         rows: in the order in which the network computes.
-        own: levels that are kept in any case; an index is resolved to its module.
+        own: levels that are always kept; an index is resolved to its module.
     """
     kept = [_resolved(level, rows) for level in own]
     stages = _stages(rows, {parse(level).where for level in kept})
@@ -53,7 +53,7 @@ def choose_candidates(rows: Sequence[ReadableLevel], own: Sequence[str]) -> tupl
         found = [f"{row.module}:{pooling}" for row in spaced for pooling in _averages(row)]
         found += [f"{row.module}:max" for row in (*spaced[-_MAXIMA:], *deepest)]
         chosen = dict.fromkeys([*found, *heads, *kept])
-        if len(chosen) <= MOST or not count:
+        if len(chosen) <= MAX_LEVELS or not count:
             break
     place = {row.module: number for number, row in enumerate(rows)}
     return tuple(sorted(chosen, key=lambda level: place.get(parse(level).where, -1)))
@@ -74,15 +74,15 @@ def _is_map(row: ReadableLevel) -> bool:
 
 
 def _stages(rows: Sequence[ReadableLevel], own: set[str]) -> list[ReadableLevel]:
-    """Maps that timm lists as features, the numbered ones between, and the preset's own."""
+    """Maps that timm lists as features, numbered modules between them, and the preset's own."""
     listed = [row.module for row in rows if row.index is not None]
     found: list[ReadableLevel] = []
     begun = not listed
     for row in rows:
         begun = begun or row.module in listed
         between = begun and _numbered(row.module, listed)
-        asked = row.module in own and not _last_touch(row.module)
-        if _is_map(row) and (row.module in listed or between or asked):
+        wanted = row.module in own and not _in_head(row.module)
+        if _is_map(row) and (row.module in listed or between or wanted):
             found.append(row)
     return found
 
@@ -92,13 +92,13 @@ def _numbered(module: str, listed: Sequence[str]) -> bool:
     return bool(parent) and number.isdigit() and parent not in listed
 
 
-def _last_touch(module: str) -> bool:
-    """Whether it belongs to a head, whose average the final pool mostly is."""
+def _in_head(module: str) -> bool:
+    """Whether a module belongs to a head; the final pool is usually its average."""
     return re.search(r"(^|[._])(norm|bn|head|conv_head|act)\w*$", module) is not None
 
 
 def _repeats(row: ReadableLevel, stages: Sequence[ReadableLevel]) -> bool:
-    """Whether the map is what a stage inside it has put out already."""
+    """Whether the map is the output of a stage inside the module."""
     return any(
         stage.module.startswith(f"{row.module}.") and stage.channels == row.channels
         for stage in stages[-1:]
@@ -110,7 +110,7 @@ def _averages(row: ReadableLevel) -> tuple[str, ...]:
 
 
 def _spaced(stages: Sequence[ReadableLevel], count: int) -> list[ReadableLevel]:
-    """So many of the stages, evenly, the deepest always among them."""
+    """``count`` evenly spaced stages, the deepest among them."""
     if not count:
         return []
     step = len(stages) / count

@@ -12,26 +12,26 @@ from picturedesk.research.adviser.advice import Advice, AdviceConfig
 from picturedesk.research.adviser.adviser import advise
 from picturedesk.research.adviser.candidates import own_levels
 from picturedesk.research.adviser.costs import measure_costs
-from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig, break_ground
+from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConfig, read_level_data
 from picturedesk.texts.lsa import LsaConfig
 from picturedesk.types import Archive, Progress, TextEncoder, silent
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """What reads the texts.
+class TextEncoders:
+    """The text encoders of an adviser.
 
     Attributes:
-        fit: fits an encoder on training texts; None for the pretrained one alone.
-        sentences: a pretrained encoder; None for the fitted one alone.
+        fit: fits an encoder on training texts; None uses the pretrained one alone.
+        sentences: a pretrained encoder; None uses the fitted one alone.
     """
 
     fit: FitTexts | None
     sentences: TextEncoder | None
 
     @classmethod
-    def usual(cls, seed: int = 0) -> Texts:
-        """Topics of the archive's own words beside a sentence encoder, as a fit has by default."""
+    def default(cls, seed: int = 0) -> TextEncoders:
+        """LSA and a sentence encoder, the defaults of a fit."""
         from picturedesk.texts.sentences import SentenceEncoder
 
         def fit(texts: Sequence[str]) -> TextEncoder:
@@ -42,61 +42,61 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceConfig:
-    """All that decides the advice on an archive.
+    """All settings of the advice on an archive.
 
     Attributes:
-        network: whose levels are compared.
-        ground: which texts they are tried on.
+        network: the network whose levels are compared.
+        data: the texts and pictures that they are compared on.
         advice: how they are compared.
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
-    ground: GroundConfig = field(default_factory=GroundConfig)
+    data: LevelDataConfig = field(default_factory=LevelDataConfig)
     advice: AdviceConfig = field(default_factory=AdviceConfig)
 
     def with_seed(self, seed: int) -> ChoiceConfig:
         """The same with another seed for split, sample and folds."""
-        ground = replace(self.ground, seed=seed, split=replace(self.ground.split, seed=seed))
+        data = replace(self.data, seed=seed, split=replace(self.data.split, seed=seed))
         advice = replace(self.advice, best=replace(self.advice.best, seed=seed))
-        return replace(self, ground=ground, advice=advice)
+        return replace(self, data=data, advice=advice)
 
 
 def advise_on(
     archive: Archive,
     cache: Path,
     config: ChoiceConfig = ChoiceConfig(),
-    texts: Texts | None = None,
+    encoders: TextEncoders | None = None,
     progress: Progress = silent,
 ) -> Advice:
-    """Reads all candidate levels of an archive's training pictures, and compares them.
+    """Reads all candidate levels of an archive's training pictures and compares them.
 
     Args:
-        archive: texts whose part is given keep it; none of test or validation is looked at.
-        cache: folder of feature stores; the same call goes on from what is there.
+        archive: texts with a given part keep it; test and validation texts are not used.
+        cache: folder of feature stores; a call that was stopped continues from there.
         config: network, sample, comparison.
-        texts: what reads them; None for the usual.
-        progress: told of pictures, levels and sets.
+        encoders: text encoders; None for the defaults.
+        progress: receives pictures, levels and sets.
 
     Raises:
-        BadInput: too little to learn from, or a network that cannot be used.
+        BadInput: the archive is too small, or the network cannot be used.
     """
-    ground = break_ground(archive, config.network, cache, config.ground, progress)
-    pairs = ground.pairs
-    read = texts or Texts.usual(config.ground.seed)
-    parts = TextFeatures(pairs.texts, read.fit, read.sentences)
+    data = read_level_data(archive, config.network, cache, config.data, progress)
+    pairs = data.pairs
+    encoders = encoders or TextEncoders.default(config.data.seed)
+    features = TextFeatures(pairs.texts, encoders.fit, encoders.sentences)
     widths = {str(level): level.width for level in pairs.spec.levels}
     costs = measure_costs(config.network, widths)
     own = own_levels(config.network.name)
-    advice = advise(pairs, parts, costs, own, config.advice, progress)
-    return replace(advice, rejections=ground.rejections)
+    advice = advise(pairs, features, costs, own, config.advice, progress)
+    return replace(advice, rejections=data.rejections)
 
 
 def choose_levels(
     archive: Archive,
     cache: Path,
     config: ChoiceConfig = ChoiceConfig(),
-    texts: Texts | None = None,
+    encoders: TextEncoders | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
     """The levels that a fit on this archive should read; see ``advise_on``."""
-    return advise_on(archive, cache, config, texts, progress).recommended
+    return advise_on(archive, cache, config, encoders, progress).recommended

@@ -1,6 +1,6 @@
-"""What it costs to read levels: bytes a picture, and the time until the deepest has been computed.
+"""The cost of reading levels: bytes per picture, and the time until the deepest is computed.
 
-Times are measured in torch on random pixels, on the machine that asks. Knows no archive.
+Times are measured in torch on random pixels, on this machine. Knows no archive.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import numpy as np
 
 from picturedesk.backbones.levels import HEAD, parse
 from picturedesk.backbones.presets import preset
-from picturedesk.research.adviser.ground import NetworkConfig
+from picturedesk.research.adviser.level_data import NetworkConfig
 
 if TYPE_CHECKING:
     import torch
 
-_NUMBER = 4  # bytes: a feature is kept as float32
-_BATCH, _RUNS = 4, 5  # pictures of a run; runs whose median counts, after one that does not
+_NUMBER = 4  # bytes: a feature is stored as float32
+_BATCH, _RUNS = 4, 5  # pictures per run; measured runs, after a warm-up
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a set of levels takes.
+    """The cost of a set of levels.
 
     Attributes:
-        bytes: in the feature store, a picture.
-        ms: of the network up to the deepest level, a picture, on this machine; None: not measured.
-        share: of the whole network's time, 0 to 1; None: not measured.
+        bytes: per picture in the feature store.
+        ms: milliseconds per picture up to the deepest level, on this machine; None: not measured.
+        share: share of the whole network's time, 0 to 1; None: not measured.
     """
 
     bytes: int
@@ -43,9 +43,9 @@ class Costs:
     """Costs of any set of some levels.
 
     Attributes:
-        widths: level → numbers a picture.
-        ms: level → milliseconds a picture until it is there; empty: not measured.
-        whole: milliseconds of the whole network, a picture.
+        widths: level → numbers per picture.
+        ms: level → milliseconds per picture until it is computed; empty: not measured.
+        whole: milliseconds of the whole network per picture.
     """
 
     widths: Mapping[str, int]
@@ -53,7 +53,7 @@ class Costs:
     whole: float = 0.0
 
     def of(self, levels: Sequence[str]) -> Cost:
-        """Of a set: bytes add up, the deepest level decides the time."""
+        """The cost of a set: bytes add up, the deepest level decides the time."""
         size = _NUMBER * sum(self.widths[level] for level in levels)
         if not self.ms:
             return Cost(size)
@@ -62,12 +62,12 @@ class Costs:
 
 
 def measure_costs(network: NetworkConfig, widths: Mapping[str, int]) -> Costs:
-    """Times one pass until each level, by the moments at which its modules return.
+    """Measures when each level is computed during a forward pass.
 
     Args:
-        network: which one. With its own weights: others would leave numbers so small that some
-            machines are slow with them.
-        widths: level → numbers a picture.
+        network: runs with its own weights: random ones can give denormal numbers, which are slow
+            on some machines.
+        widths: level → numbers per picture.
     """
     import torch
 
@@ -93,7 +93,7 @@ def _runs(
     device: torch.device,
     size: int,
 ) -> list[dict[str, float]]:
-    """Of each run, milliseconds a picture until each module has returned; "" is the whole."""
+    """For each run, milliseconds per picture until each module returns; "" is the whole network."""
     import torch
 
     reached: dict[str, float] = {}

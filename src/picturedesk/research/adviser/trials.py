@@ -1,8 +1,8 @@
-"""Tries sets of levels out of fold, by the recipe's closed form; what they share is made once.
+"""Cross-validates sets of levels with the recipe's closed form; shared steps run once.
 
-Of every fold the text side is fitted once, and every level alone is reduced once; to try a set then
-costs one joint reduction and one alignment. The direct route only: no hubs, no transfer, no class
-names. Knows arrays; which sets to try is not its affair.
+In every fold, the texts are projected once and every level is reduced once. A set then costs one
+joint reduction and one alignment. Scores by the direct route alone, without hub correction. Takes
+arrays; ``adviser`` decides which sets to try.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ class Rows:
     """Components of one fold's pictures.
 
     Attributes:
-        fitted: (n, C) of those that were fitted on.
-        candidates: (n', C) of those that are ranked.
+        training: (n, C) of the training pictures.
+        candidates: (n', C) of the pictures to rank.
     """
 
-    fitted: Floats
+    training: Floats
     candidates: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
-    """A part of the texts that is held out, with both sides fitted on the others.
+    """Texts that are held out as queries, with projections fitted on the others.
 
     Attributes:
-        held_out: (Q,) indices of the texts.
-        fitted_texts: (t, C) components of the others.
-        queries: (Q, C) components of the texts held out; zeros for one without a known word.
-        links: (m, 2) of the others, into both sides.
-        relevant: (m', 2) which of the candidates ran with which of the texts held out.
+        queries: (Q,) indices of the texts that are held out.
+        training_texts: (t, C) components of the training texts.
+        query_texts: (Q, C) components of the queries; zeros if no word of a text is known.
+        links: (m, 2) indices of (training text, training picture).
+        relevant: (m', 2) indices of (query, candidate) that ran together.
         levels: level → components.
     """
 
-    held_out: Ints
-    fitted_texts: Floats
-    queries: Floats
+    queries: Ints
+    training_texts: Floats
+    query_texts: Floats
     links: Ints
     relevant: Ints
     levels: dict[str, Rows]
@@ -60,13 +60,13 @@ class Fold:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """How a set of levels did.
+    """The cross-validated ranks of a set of levels.
 
     Attributes:
-        levels: in the order in which they came.
-        ridges: (picture, text) in percent, the best of those tried.
-        ranks: (Q,) of the right picture, from 1, in the order of ``Trials.held_out``.
-        rows: components of all of them together, of every fold.
+        levels: in the order given.
+        ridges: the best (picture, text) ridges, percent.
+        ranks: (Q,) rank of the right picture, from 1, in the order of ``Trials.queries``.
+        rows: joint components of the set, one per fold.
     """
 
     levels: tuple[str, ...]
@@ -95,15 +95,15 @@ class Trials:
 
     Args:
         pairs: the archive's training part.
-        features: of its texts.
-        levels: those that sets may be made of.
+        features: text features.
+        levels: the levels of all sets.
         config: folds, ridges, widths.
-        progress: told of folds.
+        progress: receives the number of folds.
 
     Attributes:
-        held_out: (Q,) indices of the texts, fold after fold.
-        candidates: pictures that are ranked for each text, mean over folds.
-        folds: how many.
+        queries: (Q,) indices of the texts, fold after fold.
+        candidates: number of pictures ranked for a text, mean over folds.
+        folds: number of folds.
     """
 
     def __init__(
@@ -119,18 +119,18 @@ class Trials:
         self._weights = {level: max(blocks[level].weight, 1e-6) for level in levels}
         scaled = {level: blocks[level] for level in levels}
 
-        def fold(held_out: Ints) -> Fold:
-            return _fold(pairs, features, held_out, scaled, config.alignment)
+        def fold(queries: Ints) -> Fold:
+            return _fold(pairs, features, queries, scaled, config.alignment)
 
-        held = divide(pairs.split_groups, config)
-        self._folds = list(side_by_side(fold, held, "folds", progress))
+        held_out = divide(pairs.split_groups, config)
+        self._folds = list(side_by_side(fold, held_out, "folds", progress))
         self.folds = len(self._folds)
-        self.held_out: Ints = np.concatenate([fold.held_out for fold in self._folds])
-        counts = [len(fold.levels[levels[0]].candidates) for fold in self._folds]
-        self.candidates = float(np.mean(counts))
+        self.queries: Ints = np.concatenate([fold.queries for fold in self._folds])
+        ranked = [len(fold.levels[levels[0]].candidates) for fold in self._folds]
+        self.candidates = float(np.mean(ranked))
 
-    def tried(self, sets: Sequence[Sequence[str]], what: str, progress: Progress) -> list[Outcome]:
-        """Tries some sets on every fold; of the recipe's ridges, those that do best count."""
+    def run(self, sets: Sequence[Sequence[str]], what: str, progress: Progress) -> list[Outcome]:
+        """Cross-validates some sets, each with the best of the recipe's ridges."""
         pieces = [(levels, fold) for levels in sets for fold in self._folds]
 
         def piece(given: tuple[Sequence[str], Fold]) -> tuple[Rows, list[Ints]]:
@@ -150,7 +150,8 @@ class Trials:
     ) -> str:
         """The level that adds most to the mean reciprocal rank of a set.
 
-        Found quickly: the set counts by the components that it has left, with its own ridges.
+        An approximation that is quick: the set's joint components stand for its levels, and its
+        ridges are kept.
         """
         weight = sum(self._weights[level] for level in base.levels)
 
@@ -174,29 +175,29 @@ class Trials:
         return max(outcomes, key=lambda outcome: outcome.mrr)
 
     def _joined(self, rows: Sequence[Rows], weights: Sequence[float]) -> Rows:
-        """Several components → those of all together, at most as many as the recipe keeps."""
+        """Several components → joint components, at most as many as the recipe keeps."""
         if len(rows) == 1:
             return rows[0]
         config = replace(self._config.alignment, block_width=self._config.alignment.side_width)
         roots = [np.float32(np.sqrt(weight)) for weight in weights]
-        fitted, candidates = (
+        training, candidates = (
             np.concatenate([part * root for part, root in zip(parts, roots, strict=True)], axis=1)
-            for parts in ([row.fitted for row in rows], [row.candidates for row in rows])
+            for parts in ([row.training for row in rows], [row.candidates for row in rows])
         )
-        side = Side.fit(fitted, [Block(slice(None))], 1.0, config)
-        return Rows(side(fitted), side(candidates))
+        side = Side.fit(training, [Block(slice(None))], 1.0, config)
+        return Rows(side(training), side(candidates))
 
     def _ranks(self, fold: Fold, rows: Rows, ridges: Ridges) -> Ints:
-        """Rank (Q,) of each text's own picture among the candidates."""
+        """Rank (Q,) of the best right picture of each query among the candidates."""
         alignment = align(
-            _as_it_is(fold.fitted_texts),
-            _as_it_is(rows.fitted),
-            fold.fitted_texts,
-            rows.fitted,
+            _identity(fold.training_texts),
+            _identity(rows.training),
+            fold.training_texts,
+            rows.training,
             fold.links,
             self._config.with_ridges(ridges),
         )
-        texts = length_one(alignment.text_head(fold.queries))
+        texts = length_one(alignment.text_head(fold.query_texts))
         pictures = length_one(alignment.picture_head(rows.candidates))
         return ranks(texts @ pictures.T, fold.relevant)
 
@@ -204,33 +205,33 @@ class Trials:
 def _fold(
     pairs: TrainingPairs,
     features: TextFeatures,
-    held_out: Ints,
+    queries: Ints,
     blocks: dict[str, Block],
     config: AlignmentConfig,
 ) -> Fold:
-    rest = np.setdiff1d(np.arange(len(pairs.texts)), held_out)
-    pictures, links = pairs.pictures_of(rest)
-    candidates, relevant = pairs.pictures_of(held_out)
-    encoder = features.fit(rest)
-    texts, queries = features.features(encoder, rest), features.features(encoder, held_out)
-    side = Side.fit(texts, [Block(span) for span in encoder.spans], 1.0, config)
+    training = np.setdiff1d(np.arange(len(pairs.texts)), queries)
+    pictures, links = pairs.pictures_of(training)
+    candidates, relevant = pairs.pictures_of(queries)
+    encoder = features.fit(training)
+    known, held_out = features.features(encoder, training), features.features(encoder, queries)
+    texts = Side.fit(known, [Block(span) for span in encoder.spans], 1.0, config)
     levels = {}
     for level, block in blocks.items():
         columns = pairs.features[:, block.columns]
-        reduced = level_side(columns[pictures], block, config)
-        levels[level] = Rows(reduced(columns[pictures]), reduced(columns[candidates]))
-    known = queries.any(axis=1, keepdims=True)
-    return Fold(held_out, side(texts), side(queries) * known, links, relevant, levels)
+        side = level_side(columns[pictures], block, config)
+        levels[level] = Rows(side(columns[pictures]), side(columns[candidates]))
+    has_words = held_out.any(axis=1, keepdims=True)
+    return Fold(queries, texts(known), texts(held_out) * has_words, links, relevant, levels)
 
 
 def level_side(columns: Floats, block: Block, config: AlignmentConfig) -> Side:
-    """One level's columns (N, D_l) alone, as the recipe would reduce them."""
+    """One level's columns (N, D_l) alone, reduced as in the recipe."""
     alone = Block(slice(None), 1.0, block.scaled)
     return Side.fit(columns, [alone], config.level_power, config)
 
 
-def _as_it_is(components: Floats) -> Side:
-    """The side whose features are components (N, C) already."""
+def _identity(components: Floats) -> Side:
+    """The side that leaves components (N, C) as they are."""
     width = components.shape[1]
     unchanged = np.eye(width, dtype=np.float32)
     return Side(1.0, unchanged, np.zeros(width, np.float32), components.var(axis=0))

@@ -1,7 +1,7 @@
-"""Other ways to put texts and pictures into one space, on the same vectors and level features.
+"""Baselines: other ways to put texts and pictures into one space, with the same input vectors.
 
-Know arrays and links; nothing of files or desks. Each gives ``TwoTowers``: what stands in a table
-beside the fusion must be measured by the same code.
+They take arrays and links; know no file and no desk. Each returns ``TwoTowers``, so that the same
+code measures them and the fusion.
 """
 
 from __future__ import annotations

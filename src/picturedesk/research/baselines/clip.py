@@ -1,8 +1,8 @@
-"""CLIP as it comes, without training on the archive: open_clip with weights from this machine.
+"""CLIP zero-shot, without training on the archive: open_clip with weights from this machine.
 
-Reads texts and pictures themselves, not the vectors that the other baselines share. Nothing is
-ever downloaded: weights come from a file or folder that is named, and a model whose tokenizer or
-text tower open_clip would fetch from a hub is refused. Needs the extra "clip".
+Reads texts and pictures themselves, not the vectors that the other baselines share. Never
+downloads: weights come from a named file or folder, and a model is refused if open_clip would fetch
+its tokenizer or text tower from a hub. Needs the extra "clip".
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-CONFIG = "open_clip_config.json"  # what a folder that open_clip or a hub made holds
+CONFIG = "open_clip_config.json"  # in folders made by open_clip or a hub
 BATCH = 64  # texts or pictures encoded at a time
 
 
@@ -35,14 +35,14 @@ BATCH = 64  # texts or pictures encoded at a time
 class Clip:
     """A pretrained pair of encoders; the cosine of their outputs is the score.
 
-    A text is read up to the model's own limit (77 tokens for most); the rest of it is not seen.
+    The text encoder reads a text up to the model's limit (77 tokens for most).
 
     Attributes:
-        name: of the model, for tables.
-        model: open_clip's.
+        name: name of the model, for tables.
+        model: open_clip's model.
         tokenize: texts → tokens (B, length).
         preprocess: picture → pixels (3, S, S).
-        device: where it runs.
+        device: device that it runs on.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Clip:
         return _encoded(texts, encode)
 
     def pictures(self, images: Iterable[Image.Image]) -> Floats:
-        """N pictures, taken a batch at a time → (N, S) of length one."""
+        """N pictures, one batch at a time → (N, S) of length one."""
         import torch
 
         def encode(batch: list[Image.Image]) -> Tensor:
@@ -74,7 +74,7 @@ class Clip:
 
 
 def _encoded(items: Iterable[_Item], encode: Callable[[list[_Item]], Tensor]) -> Floats:
-    """Vectors (N, S) of all items, a batch at a time."""
+    """Vectors (N, S) of all items, one batch at a time."""
     import torch
 
     iterator = iter(items)
@@ -83,24 +83,24 @@ def _encoded(items: Iterable[_Item], encode: Callable[[list[_Item]], Tensor]) ->
         while batch := list(islice(iterator, BATCH)):
             rows.append(encode(batch).float().cpu().numpy())
     if not rows:
-        raise BadInput("nothing was given to encode")
+        raise BadInput("no texts or pictures were given to encode")
     return np.concatenate(rows)
 
 
 def load(weights: Path, model: str = "ViT-B-32", device: str = "cpu") -> Clip:
-    """Opens a model whose weights lie on this machine.
+    """Opens a model from weights on this machine.
 
     Args:
         weights: a file of open_clip weights (safetensors, or torch read with
             ``weights_only=True``), or a folder with ``open_clip_config.json`` beside them.
         model: open_clip's name of the architecture, e.g. "ViT-B-32" or "ViT-B-32-quickgelu"; not
-            used for a folder, which says it itself.
+            used for a folder, which names its own.
         device: "cpu", "cuda", "mps", or "auto".
 
     Raises:
-        MissingExtra: without open_clip.
-        BadInput: there are no such weights, they are another model's, or something would have to
-            be downloaded.
+        MissingExtra: open_clip is not installed.
+        BadInput: the weights are missing or those of another model, or a part would have to be
+            downloaded.
     """
     try:
         import open_clip
@@ -108,7 +108,7 @@ def load(weights: Path, model: str = "ViT-B-32", device: str = "cpu") -> Clip:
         raise MissingExtra("the CLIP baseline", "clip") from None
     from picturedesk.backbones.torch_runner import choose_device
 
-    path = weights.expanduser().resolve()  # absolute, so that it can be no tag of open_clip's
+    path = weights.expanduser().resolve()  # absolute, so that it cannot be a tag of open_clip
     if not path.exists():
         raise BadInput(
             f"CLIP weights {weights} do not exist: give a file or folder on this machine"
@@ -124,11 +124,11 @@ def load(weights: Path, model: str = "ViT-B-32", device: str = "cpu") -> Clip:
 def _opened(
     source: str, path: Path, device: torch.device
 ) -> tuple[Any, Callable[[Image.Image], Tensor]]:
-    """The network, and what makes its pixels of a picture."""
+    """The network and its preprocessing."""
     import open_clip
     from safetensors import SafetensorError
 
-    # What a file of something else makes torch, safetensors and open_clip's checks raise.
+    # Torch, safetensors and open_clip's checks raise these for files of other content.
     broken = (OSError, EOFError, pickle.UnpicklingError, SafetensorError)
     foreign = (RuntimeError, AssertionError, LookupError, AttributeError, TypeError, ValueError)
     file = None if path.is_dir() else str(path)
@@ -138,12 +138,12 @@ def _opened(
         )
     except (*broken, *foreign) as error:
         first = str(error).strip().partition("\n")[0]
-        raise BadInput(f"{path} holds no weights of {source} that can be read: {first}") from None
+        raise BadInput(f"{path} has no readable weights of {source}: {first}") from None
     return network, preprocess
 
 
 def _model_config(path: Path, model: str) -> Json:
-    """What open_clip will build: of the folder, or of the architecture's name."""
+    """The configuration that open_clip builds: the folder's, or the architecture's."""
     import open_clip
 
     if path.is_dir():
@@ -158,7 +158,7 @@ def _model_config(path: Path, model: str) -> Json:
     known = open_clip.list_models()
     if model not in known:
         raise BadInput(
-            f"CLIP model {model!r} is not known to open_clip: see open_clip.list_models(), e.g. "
+            f"open_clip does not know the model {model!r}: see open_clip.list_models(), e.g. "
             f"{', '.join(known[:3])}"
         )
     named: Json = open_clip.get_model_config(model)
@@ -166,12 +166,12 @@ def _model_config(path: Path, model: str) -> Json:
 
 
 def _refuse_downloads(source: str, config: Json) -> None:
-    """Raises BadInput where open_clip would fetch a tokenizer or a text tower."""
+    """Raises BadInput if open_clip would fetch a tokenizer or a text tower."""
     text = config.get("text_cfg", {})
     local = source.startswith("local-dir:")
     by_name = not local and ("siglip" in source.lower() or text.get("hf_tokenizer_name"))
     if by_name or text.get("hf_model_name"):
-        cure = "" if local else "; a folder with its tokenizer's files in it may do"
+        cure = "" if local else ": give a folder that also has the tokenizer's files"
         raise BadInput(
-            f"{source} needs parts that open_clip would download, which is never done here{cure}"
+            f"{source} needs parts that open_clip would download, which is not allowed{cure}"
         )

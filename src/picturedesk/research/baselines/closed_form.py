@@ -1,12 +1,12 @@
 """Ridge regression and CCA from levels to text vectors: no gradients, no seeds.
 
-Both see an archive through its moments: means and covariances over links, many to many, in
-float64, gathered block by block, so that 30,000 pictures with 4,096 numbers each need little more
-memory than one covariance. With fewer pictures than numbers, the same is computed in the space
-that the pictures span (the dual form); the result is the same.
+Both use the moments of an archive: means and covariances over links, many to many, in float64,
+summed block by block, so that 30,000 pictures with 4,096 numbers each need little more memory than
+one covariance. If there are fewer pictures than numbers, the dual form computes the same in the
+space that the pictures span.
 
-Level features are standardised, text vectors only centred: their scale is what a text encoder
-says of the weight of a topic.
+Level features are standardised; text vectors are only centred, because their scale carries the
+weight of a topic.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RidgeConfig:
-    """What the validation set may choose from.
+    """The settings that the validation set chooses from.
 
     Attributes:
         penalties: on the squared weights, in units of the variance of a standardised level
@@ -50,13 +50,13 @@ class RidgeConfig:
 
 @dataclass(frozen=True, slots=True)
 class CcaConfig:
-    """What the validation set may choose from: first both penalties, then dimension and power.
+    """The settings that the validation set chooses from: both penalties, then dimension and power.
 
     Attributes:
         text_penalties: added to the variances of texts, in units of their mean; above 0.
         picture_penalties: the same of standardised level features.
-        dimensions: how many canonical directions are kept; at most as many as there are.
-        powers: of the correlations, by which directions are weighted (Gong et al. 2014 use 4).
+        dimensions: numbers of canonical directions to keep.
+        powers: directions are weighted by their correlation to this power (Gong et al. 2014: 4).
     """
 
     text_penalties: tuple[float, ...] = (0.01, 0.1, 1.0)
@@ -78,7 +78,7 @@ def ridge(
     """Predicts the vector of a picture's text from its levels, by least squares with a penalty.
 
     Args:
-        training: what is learnt from.
+        training: the training set.
         validation: chooses the penalty by mean reciprocal rank.
         config: the penalties to choose from.
 
@@ -90,12 +90,12 @@ def ridge(
     config = config or RidgeConfig()
     check_pair(training, validation)
     moments = _Moments.of(training)
-    asked = _Asked.of(moments, validation)
+    held_out = _Validation.of(moments, validation)
     best: tuple[float, float, Doubles] | None = None
     for penalty in config.penalties:
         factor = cho_factor(_penalised(moments.pictures, penalty), lower=True)
         weights = cho_solve(factor, moments.across)  # (R, D)
-        mrr = asked.mrr(asked.texts, asked.pictures @ weights)
+        mrr = held_out.mrr(held_out.texts, held_out.pictures @ weights)
         if best is None or mrr > best[0]:
             best = mrr, penalty, weights
     assert best is not None  # the config has a penalty
@@ -107,16 +107,16 @@ def ridge(
 def cca(
     training: TrainingSet, validation: TrainingSet, config: CcaConfig | None = None
 ) -> LinearTowers:
-    """Canonical correlation analysis with penalties: directions in which both sides agree.
+    """Canonical correlation analysis with penalties: the directions of highest correlation.
 
     With C the covariances of texts x and pictures z over links, L the Cholesky factors of the
     penalised C_xx and C_zz, and U S Vᵀ the singular value decomposition of L_x⁻¹ C_xz L_z⁻ᵀ, the
     directions are L_x⁻ᵀ U and L_z⁻ᵀ V, weighted by Sᵖ (Hardoon et al. 2004; Gong et al. 2014).
 
     Args:
-        training: what is learnt from.
+        training: the training set.
         validation: chooses penalties, dimension and power by mean reciprocal rank.
-        config: what there is to choose from.
+        config: the settings to choose from.
 
     Raises:
         BadInput: if a set is empty, malformed or not finite.
@@ -124,21 +124,21 @@ def cca(
     config = config or CcaConfig()
     check_pair(training, validation)
     moments = _Moments.of(training)
-    asked = _Asked.of(moments, validation)
+    held_out = _Validation.of(moments, validation)
     best: tuple[float, _Directions] | None = None
     for directions in _all_directions(moments, config):
-        mrr = directions.mrr(asked, directions.count, 1.0)
+        mrr = directions.mrr(held_out, directions.count, 1.0)
         if best is None or mrr > best[0]:
             best = mrr, directions
     assert best is not None  # the config has penalties
     chosen = best[1]
     dimensions = dict.fromkeys(min(wanted, chosen.count) for wanted in config.dimensions)
     tried = {
-        (dimension, power): chosen.mrr(asked, dimension, power)
+        (dimension, power): chosen.mrr(held_out, dimension, power)
         for dimension in dimensions
         for power in config.powers
     }
-    dimension, power = max(tried, key=lambda key: tried[key])  # of equal ones, the first
+    dimension, power = max(tried, key=lambda key: tried[key])  # the first of equal ones
     text, picture = chosen.weighted(dimension, power)
     settings = {
         "text penalty": chosen.text_penalty,
@@ -152,14 +152,14 @@ def cca(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Moments:
-    """What both methods need of an archive. Pictures are in coordinates: (N, R).
+    """The moments of an archive that both methods use. Pictures are in coordinates: (N, R).
 
     Attributes:
         text_mean: (D,) over links.
         picture_mean: (ΣD_l,) over links.
         scale: (ΣD_l,) standard deviations over links; 1 where a column does not vary.
-        basis: (ΣD_l, R) orthonormal: the space that standardised pictures span, or None where
-            they are taken as they are, and R is ΣD_l.
+        basis: (ΣD_l, R) orthonormal basis of the space that standardised pictures span; None if
+            they are used as they are, with R = ΣD_l.
         texts: (D, D) covariance.
         pictures: (R, R) covariance.
         across: (R, D) covariance of pictures and texts.
@@ -180,11 +180,11 @@ class _Moments:
         texts, pictures = training.texts, training.pictures
         links = np.unique(training.links, axis=0)
         count = len(links)
-        told = np.bincount(links[:, 0], minlength=len(texts)) / count  # (T,) share of links
-        seen = np.bincount(links[:, 1], minlength=len(pictures)) / count  # (N,)
-        text_mean = told @ texts.astype(np.float64)
+        text_shares = np.bincount(links[:, 0], minlength=len(texts)) / count  # (T,) of links
+        picture_shares = np.bincount(links[:, 1], minlength=len(pictures)) / count  # (N,)
+        text_mean = text_shares @ texts.astype(np.float64)
         centred = texts - text_mean
-        picture_mean, scale = mean_and_deviation(pictures, seen)
+        picture_mean, scale = mean_and_deviation(pictures, picture_shares)
         linked = csr_array(
             (np.full(count, 1 / count), (links[:, 1], links[:, 0])),
             shape=(len(pictures), len(texts)),
@@ -198,9 +198,9 @@ class _Moments:
         for part in blocks(len(pictures)):
             block = _coordinates(pictures[part], picture_mean, scale, basis)
             across += block.T @ own[part]
-            block *= np.sqrt(seen[part])[:, None]
+            block *= np.sqrt(picture_shares[part])[:, None]
             covariance += block.T @ block
-        weighted = centred * np.sqrt(told)[:, None]
+        weighted = centred * np.sqrt(text_shares)[:, None]
         return cls(text_mean, picture_mean, scale, basis, weighted.T @ weighted, covariance, across)
 
     def coordinates(self, pictures: Floats) -> Doubles:
@@ -208,7 +208,7 @@ class _Moments:
         return _coordinates(pictures, self.picture_mean, self.scale, self.basis)
 
     def towers(self, text: Doubles, picture: Doubles, chosen: dict[str, float]) -> LinearTowers:
-        """Weights on centred texts (D, S) and on coordinates (R, S), as maps of what is given."""
+        """Weights on centred texts (D, S) and on coordinates (R, S) → maps of raw input vectors."""
         weights = picture if self.basis is None else self.basis @ picture
         return LinearTowers(
             _affine(self.text_mean, text),
@@ -218,7 +218,7 @@ class _Moments:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
+class _Validation:
     """The validation set: texts (T, D) centred, pictures (N, R) in coordinates, links (M, 2)."""
 
     texts: Doubles
@@ -226,7 +226,7 @@ class _Asked:
     links: Ints
 
     @classmethod
-    def of(cls, moments: _Moments, validation: TrainingSet) -> _Asked:
+    def of(cls, moments: _Moments, validation: TrainingSet) -> _Validation:
         known = validation.texts.any(axis=1, keepdims=True)
         texts = (validation.texts - moments.text_mean) * known
         return cls(texts, moments.coordinates(validation.pictures), validation.links)
@@ -263,16 +263,16 @@ class _Directions:
         weight = self.correlations[:dimension] ** power
         return self.text[:, :dimension] * weight, self.picture[:, :dimension] * weight
 
-    def mrr(self, asked: _Asked, dimension: int, power: float) -> float:
+    def mrr(self, held_out: _Validation, dimension: int, power: float) -> float:
         text, picture = self.weighted(dimension, power)
-        return asked.mrr(asked.texts @ text, asked.pictures @ picture)
+        return held_out.mrr(held_out.texts @ text, held_out.pictures @ picture)
 
 
 def _all_directions(moments: _Moments, config: CcaConfig) -> Iterator[_Directions]:
     """The directions of every pair of penalties."""
     from scipy.linalg import solve_triangular
 
-    unit = max(float(moments.texts.diagonal().mean()), 1e-30)  # 0 where all texts are equal
+    unit = max(float(moments.texts.diagonal().mean()), 1e-30)  # 0 if all texts are equal
     for picture_penalty in config.picture_penalties:
         right = np.linalg.cholesky(_penalised(moments.pictures, picture_penalty))
         half = solve_triangular(right, moments.across, lower=True)  # (R, D)

@@ -1,6 +1,6 @@
-"""Two linear maps as ``TwoTowers``: what ridge regression, CCA and VSE++ all come down to.
+"""Two linear maps as ``TwoTowers``, the result of ridge regression, CCA and VSE++.
 
-And what the three share before they learn: checks, means and deviations.
+Also the checks, means and deviations that these three share.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _BLOCK = 4096  # pictures held in float64 at a time
 class Affine:
     """Rows (N, W) → (rows - mean) @ weights + bias, (N, S).
 
-    The mean is taken off first and not folded into the bias: a column that hardly varies has a
-    large weight, and what float32 would lose there is all that it says.
+    The mean is subtracted first and not folded into the bias: a column that hardly varies has a
+    large weight, and float32 would lose its variation.
 
     Attributes:
         mean: (W,).
@@ -38,11 +38,11 @@ class Affine:
     bias: Floats
 
     def __call__(self, rows: Floats, what: str) -> Floats:
-        """Raises BadInput, calling the rows ``what``, if their width is another one."""
+        """Raises BadInput if the rows have another width; the message calls them ``what``."""
         if rows.ndim != 2 or rows.shape[1] != len(self.mean):
             raise BadInput(
                 f"{what} of shape {rows.shape} do not fit a baseline that was fitted on "
-                f"(rows, {len(self.mean)}): give what it was fitted on"
+                f"(rows, {len(self.mean)}): use the same encoder or levels"
             )
         mapped = (rows - self.mean) @ self.weights + self.bias
         return mapped.astype(np.float32, copy=False)
@@ -50,12 +50,12 @@ class Affine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearTowers:
-    """A baseline, fitted.
+    """A fitted baseline.
 
     Attributes:
         text: the map of text vectors.
         picture: the map of level features.
-        chosen: what the validation set decided, by name, and the score it gave ("mrr").
+        chosen: settings that the validation set chose, and their score ("mrr").
     """
 
     text: Affine
@@ -63,7 +63,7 @@ class LinearTowers:
     chosen: Mapping[str, float]
 
     def texts(self, vectors: Floats) -> Floats:
-        """Text vectors (Q, D) → (Q, S); one without a direction (no known word) stays zero."""
+        """Text vectors (Q, D) → (Q, S); zeros (no known word) stay zeros."""
         mapped = self.text(vectors, "text vectors")
         mapped[~np.asarray(vectors.any(axis=1))] = 0
         return mapped
@@ -74,14 +74,14 @@ class LinearTowers:
 
 
 def check_pair(training: TrainingSet, validation: TrainingSet) -> None:
-    """Raises BadInput unless both sets can be used, and are of the same widths."""
+    """Raises BadInput unless both sets can be used and have the same widths."""
     training.check("training", "give an archive with pictures that can be read")
-    validation.check("validation", "set a part of the archive's texts aside")
+    validation.check("validation", "hold out a part of the archive's texts")
     given = (training.texts.shape[1], training.pictures.shape[1])
     other = (validation.texts.shape[1], validation.pictures.shape[1])
     if given != other:
         raise BadInput(
-            f"training texts and pictures have widths {given}, those of validation {other}: "
+            f"training texts and pictures have widths {given}, validation ones {other}: "
             "make both with the same text encoder, backbone and levels"
         )
 
@@ -91,7 +91,7 @@ def mean_and_deviation(pictures: Floats, shares: Doubles) -> tuple[Doubles, Doub
 
     Args:
         pictures: (N, W).
-        shares: (N,) how much each picture counts; they add up to 1.
+        shares: (N,) weight of each picture; they sum to 1.
 
     Returns:
         (W,) and (W,); the deviation of a column that does not vary is 1.
@@ -102,10 +102,10 @@ def mean_and_deviation(pictures: Floats, shares: Doubles) -> tuple[Doubles, Doub
     for part in blocks(len(pictures)):
         variance += shares[part] @ (pictures[part] - mean) ** 2
     deviation = np.sqrt(variance)
-    varies = deviation > np.finfo(np.float32).eps * np.abs(mean)  # else it is only rounding
+    varies = deviation > np.finfo(np.float32).eps * np.abs(mean)  # otherwise it is rounding
     return mean, np.where(varies, deviation, 1.0)
 
 
 def blocks(rows: int) -> Iterator[slice]:
-    """Consecutive rows, few enough to be held in float64."""
+    """Consecutive rows, few enough to hold in float64."""
     return (slice(start, start + _BLOCK) for start in range(0, rows, _BLOCK))

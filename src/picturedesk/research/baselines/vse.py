@@ -1,9 +1,9 @@
-"""VSE++ (Faghri et al. 2018) on frozen vectors: a linear map for each side, learnt together.
+"""VSE++ (Faghri et al. 2018) on frozen vectors: a linear map for each side, trained together.
 
-What differs from that paper: texts come as vectors and not word by word, so that both sides have
-what the fusion has; level features are standardised; the learning rate does not fall, as early
-stopping ends the training; and what is known to belong together never counts as a negative.
-Needs torch (extra "train"), which is imported when ``vse`` is called.
+Differences from that paper: texts come as vectors, not word by word, so that both sides have the
+same input as the fusion; level features are standardised; the learning rate is constant, since
+early stopping ends the training; known pairs never count as negatives. Needs torch (extra "train"),
+which is imported when ``vse`` is called.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ LOSSES = ("sum", "hardest")
 
 @dataclass(frozen=True, slots=True)
 class VseConfig:
-    """How it is trained; margin, optimiser, batch and width are those of Faghri et al. 2018.
+    """Training settings; margin, optimiser, batch and width are those of Faghri et al. 2018.
 
     Attributes:
-        width: S, of the shared space.
+        width: S, width of the shared space.
         margin: cosine, 0 to 2.
         learning_rate: Adam's.
-        batch: pairs per step; each is set against the others of its step.
-        epochs: at most so many passes over the pairs.
-        patience: passes without a better score on the validation set before training stops.
+        batch: pairs per step; negatives come from the same step.
+        epochs: maximum number of passes over the pairs.
+        patience: passes without a better validation score before training stops.
         device: "cpu", "cuda", "mps", or "auto".
     """
 
@@ -75,16 +75,16 @@ def vse(
     """Fits both maps by the symmetric hinge over the pairs of a batch.
 
     Args:
-        training: what is learnt from.
+        training: the training set.
         validation: chooses the epoch by mean reciprocal rank.
         loss: "sum" over all negatives of the batch (VSE0), or the "hardest" one (VSE++).
-        seed: of initial weights and order; equal seeds give equal weights.
+        seed: seed of initial weights and order; equal seeds give equal weights.
         config: all other settings.
-        progress: told of each epoch that is finished.
+        progress: receives the number of finished epochs.
 
     Raises:
-        BadInput: if a set is empty, malformed or not finite, or the loss or device is not known.
-        MissingExtra: without torch.
+        BadInput: if a set is empty, malformed or not finite, or the loss or device is unknown.
+        MissingExtra: torch is not installed.
     """
     config = config or VseConfig()
     if loss not in LOSSES:
@@ -114,8 +114,8 @@ def hinge(scores: Tensor, together: Tensor, margin: float, loss: str) -> Tensor:
 
     Args:
         scores: (B, B) cosines of text i and picture j; pair i is (i, i).
-        together: (B, B) whether text i and picture j belong together, the diagonal included;
-            these are no negatives.
+        together: (B, B) whether text i and picture j belong together, including the diagonal;
+            these are not negatives.
         margin: cosine, 0 to 2.
         loss: "sum" or "hardest".
     """
@@ -131,18 +131,18 @@ def hinge(scores: Tensor, together: Tensor, margin: float, loss: str) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """The links of an archive, and what belongs together because of them.
+    """The links of an archive, as positive pairs of texts and groups of near-duplicate pictures.
 
     Attributes:
         links: (M, 2) indices (text, picture), each once.
         group: (N,) near-duplicate group of each picture, from 0 to G - 1.
-        told: (K,) text · G + group of every group that a text has a picture in, ascending.
+        positives: (K,) text · G + group for every group that a text has a picture in, ascending.
         groups: G.
     """
 
     links: Ints
     group: Ints
-    told: Ints
+    positives: Ints
     groups: int
 
     @classmethod
@@ -150,11 +150,11 @@ class Pairs:
         """Prepares links (M, 2) of texts and pictures with near-duplicate groups (N,)."""
         names, group = np.unique(groups, return_inverse=True)
         links = np.unique(links, axis=0)
-        told = np.unique(links[:, 0] * len(names) + group[links[:, 1]])
-        return cls(links, group, told, len(names))
+        positives = np.unique(links[:, 0] * len(names) + group[links[:, 1]])
+        return cls(links, group, positives, len(names))
 
     def batches(self, size: int, random: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
-        """All pairs once, as texts (B,) and pictures (B,), in random order and even batches."""
+        """All pairs once as texts (B,) and pictures (B,), in random order and even batches."""
         count = -(-len(self.links) // size)
         for chosen in np.array_split(random.permutation(len(self.links)), count):
             yield self.links[chosen, 0], self.links[chosen, 1]
@@ -162,13 +162,13 @@ class Pairs:
     def together(self, texts: Ints, pictures: Ints) -> Bools:
         """Whether each text has each picture, or a near-duplicate of it: (B, B)."""
         codes = texts[:, None] * self.groups + self.group[pictures][None, :]
-        places = np.minimum(np.searchsorted(self.told, codes), len(self.told) - 1)
-        found: Bools = self.told[places] == codes
+        places = np.minimum(np.searchsorted(self.positives, codes), len(self.positives) - 1)
+        found: Bools = self.positives[places] == codes
         return found
 
 
 class _Network:
-    """Both maps with their gradients and Adam, beside the data they learn from."""
+    """Both maps with gradients and Adam, and the training data."""
 
     def __init__(
         self,
@@ -217,7 +217,7 @@ class _Network:
         self._adam.step()
 
     def towers(self, chosen: dict[str, float]) -> LinearTowers:
-        """The present weights, copied; the standardising is part of the picture's map."""
+        """A copy of the current weights; standardisation is part of the picture's map."""
         text, picture = (weight.detach().cpu().numpy().copy() for weight in self._weights)
         biases = [bias.detach().cpu().numpy().copy() for bias in self._biases]
         nothing = np.zeros(len(text), dtype=np.float32)

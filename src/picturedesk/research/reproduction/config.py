@@ -1,4 +1,4 @@
-"""What a reproduction runs: backbone, seeds, rows. Knows names and numbers only."""
+"""The settings of a reproduction: backbone, seeds, rows. Knows names and numbers only."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ PRESETS = ("lite0", "paper")
 
 @dataclass(frozen=True, slots=True)
 class ReproduceConfig:
-    """All that decides a reproduction; saved whole in its report.
+    """All settings of a reproduction.
 
     Attributes:
-        preset: "lite0" (the default network, read as the paper reads its own) or "paper"
+        preset: "lite0" (the default network, with levels like the paper's) or "paper"
             (Inception v3, 4096-2048-500).
         weights: file of backbone weights; "" for those of the preset or the hub.
-        seeds: one run of every trained row each; they also choose the validation texts.
+        seeds: every trained row runs once per seed; a seed also chooses the validation texts.
         validate: share of the training texts that choose the epoch, 0 to 1.
-        test: share of texts kept for testing where the archive does not say, 0 to 1.
-        small: candidates of the small sample (the paper's Sohu-400).
-        baselines: whether ridge, CCA, VSE++ and single levels are run as well.
+        test: share of test texts if the archive names none, 0 to 1.
+        small: number of candidates in the small sample (the paper's Sohu-400).
+        baselines: whether to run ridge, CCA, VSE++ and single levels, too.
         clip: file of open_clip weights for the zero-shot row; "" leaves it out.
-        clip_model: open_clip's name of the model that the weights belong to.
-        resamples: of the paired bootstrap.
-        workers: trainings that run side by side, on one core each; 0 takes one per core.
+        clip_model: open_clip's name of the model of these weights.
+        resamples: number of resamples of the paired bootstrap.
+        workers: trainings that run side by side, each on one core; 0 runs one per core.
         lsa: 500 topics, as in the paper.
         train: the paper's training.
         extract: how pictures are read.
@@ -56,10 +56,10 @@ class ReproduceConfig:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise BadInput(f"seeds {self.seeds}: give at least one, each once")
         if self.small < 2:
-            raise BadInput(f"small is {self.small}: a sample needs two candidates or more")
+            raise BadInput(f"small is {self.small}: the sample needs two candidates or more")
 
     def training(self, seed: int, *, linear: bool = False, l2: bool = True) -> TrainConfig:
-        """The training of one row: the paper's, or one of Figure 3's variations of it."""
+        """The training settings of one row: the paper's, or a variation of Figure 3."""
         fusion = self.train.fusion
         if linear:
             fusion = replace(fusion, hidden_unit="linear")

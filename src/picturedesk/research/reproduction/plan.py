@@ -1,7 +1,6 @@
-"""What a reproduction would do and how long it should take; reads no picture and writes nothing.
+"""Plans a reproduction: its work and its expected time. Reads no picture and writes nothing.
 
-The times are the machine's own: some pictures' worth of random pixels through the backbone, and
-one matrix product, measured now.
+Times are measured on this machine: a few random pictures through the backbone, and matrix products.
 """
 
 from __future__ import annotations
@@ -18,29 +17,29 @@ from picturedesk.datasets import open_archive
 from picturedesk.learning.preparation import final_level
 from picturedesk.research.reproduction.config import ReproduceConfig
 from picturedesk.research.reproduction.run import features_path
-from picturedesk.store.extraction import known_already
+from picturedesk.store.extraction import is_stored
 from picturedesk.store.features import FeatureStore
 from picturedesk.types import Archive
 
-EPOCHS = 25  # early stopping has mostly ended a training by then
+EPOCHS = 25  # early stopping usually ends a training by then
 _PROBE_PICTURES = 8
-_PROBE_SIDE = 1500  # of the square matrices that are multiplied
+_PROBE_SIDE = 1500  # rows of the square matrices that are multiplied
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done.
+    """The work of a reproduction.
 
     Attributes:
         data: name of the archive.
-        texts: T, before anything is left out.
-        pictures: N, likewise.
-        known: pictures whose features are in the store already.
+        texts: number of texts, before any are left out.
+        pictures: number of pictures, before any are left out.
+        known: pictures whose features are already stored.
         rejected: rows and files that the reader left out.
         backbone: architecture and levels.
-        trainings: networks to be trained, all seeds together.
-        extraction_seconds: expected, for the pictures not known.
-        training_seconds: expected, at ``EPOCHS`` epochs each.
+        trainings: networks to train, all seeds together.
+        extraction_seconds: expected time for the other pictures.
+        training_seconds: expected time of all trainings, at ``EPOCHS`` epochs each.
     """
 
     data: str
@@ -55,7 +54,7 @@ class Plan:
 
 
 def plan(data: str, out: Path, config: ReproduceConfig) -> Plan:
-    """Looks at the data set and at what the folder has, and measures this machine for seconds."""
+    """Reads the data set and the folder, and measures this machine for a few seconds."""
     archive = open_archive(data)
     folder = out / f"backbone-{config.preset}"
     backbone = (
@@ -83,7 +82,7 @@ def plan(data: str, out: Path, config: ReproduceConfig) -> Plan:
 
 
 def _networks(levels: list[str], fc: str, config: ReproduceConfig) -> int:
-    """Trained networks of one seed: levels, fc, three more bars; and those of the baselines."""
+    """Networks to train for one seed: levels, fc, three more bars; and the baselines'."""
     single = [level for level in levels if level != fc]
     return 5 + ((len(single) + 2) if config.baselines else 0)
 
@@ -93,11 +92,11 @@ def _known(archive: Archive, out: Path, backbone: Backbone) -> int:
     if not path.exists():
         return 0
     with FeatureStore.open(path) as store:
-        return sum(known_already(picture.uri, store) for picture in archive.pictures)
+        return sum(is_stored(picture.uri, store) for picture in archive.pictures)
 
 
 def _learning(archive: Archive, config: ReproduceConfig) -> int:
-    """Texts that are trained on, roughly."""
+    """Approximate number of training texts."""
     given = archive.parts.count("test")
     rest = len(archive.texts) - given
     share = config.validate + (0.0 if given else config.test)
@@ -108,21 +107,21 @@ def _seconds_per_picture(backbone: Backbone) -> float:
     side = backbone.spec.preprocessing.size
     pixels = np.random.default_rng(0).normal(size=(_PROBE_PICTURES, 3, side, side))
     batch = pixels.astype(np.float32)
-    backbone.features(batch[:1])  # the first pass pays for what later ones do not
+    backbone.features(batch[:1])  # warm-up
     began = time.perf_counter()
     backbone.features(batch)
     return (time.perf_counter() - began) / _PROBE_PICTURES
 
 
 def _seconds_per_training(texts: int, width: int, config: ReproduceConfig) -> float:
-    """Every text sends two pictures forward and back: three products of each layer, twice."""
+    """For every text, two pictures go forward and back: three matrix products per layer each."""
     layers = [width, *config.train.fusion.hidden, config.lsa.topics]
     weights = sum(a * b for a, b in pairwise(layers))
     return EPOCHS * texts * 2 * 3 * 2 * weights / _flops()
 
 
 def _flops() -> float:
-    """Floating-point operations per second of a matrix product on this machine, now."""
+    """Floating-point operations per second of a matrix product on this machine."""
     matrix = np.random.default_rng(0).normal(size=(_PROBE_SIDE, _PROBE_SIDE)).astype(np.float32)
     matrix @ matrix
     began = time.perf_counter()

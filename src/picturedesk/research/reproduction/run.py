@@ -1,6 +1,6 @@
-"""From a data set's name to a finished report: extract once, run every seed, check, write.
+"""From the name of a data set to a report: extract once, run every seed, check, write.
 
-Everything lands in one folder; features are kept there, so that a second run only trains.
+Everything is written into one folder. It keeps the features, so that a second run only trains.
 """
 
 from __future__ import annotations
@@ -28,20 +28,25 @@ from picturedesk.report.plots import require_matplotlib
 from picturedesk.report.records import Check, Example, ReproductionReport
 from picturedesk.report.reproduction_page import write_markdown, write_page
 from picturedesk.research.baselines import TwoTowers, clip, closed_form, vse
-from picturedesk.research.reproduction import honesty
+from picturedesk.research.reproduction.checks import (
+    leak_checks,
+    rejection_check,
+    tie_check,
+    vocabulary_check,
+)
 from picturedesk.research.reproduction.config import ReproduceConfig
 from picturedesk.research.reproduction.experiment import (
     DEPTHS,
     SHOWN,
-    Material,
+    CandidateSet,
     Measured,
-    Question,
     Row,
+    SeedData,
+    candidate_sets,
     figure_row,
     fused_rows,
     level_row,
     measure,
-    questions,
     tower_row,
 )
 from picturedesk.research.reproduction.study import (
@@ -70,7 +75,7 @@ class Prepared:
     """A data set whose pictures have been read.
 
     Attributes:
-        ready: with its test part fixed; the rest is divided anew for each seed.
+        ready: has its test part; each seed splits the rest anew.
         features: (N, ΣD_l).
         spec: which columns are which level.
         rejections: what was left out.
@@ -88,32 +93,31 @@ def reproduce(
     """Runs the paper's tables and figure on a data set, and writes the report.
 
     Args:
-        data: as ``open_archive`` takes it, e.g. "sohu:PATH" or "archive.csv".
+        data: what ``open_archive`` takes, e.g. "sohu:PATH" or "archive.csv".
         out: folder for backbone, features, rejected.csv, report.html, report.md, report.json.
         config: settings.
-        progress: told of pictures read and rows finished.
+        progress: receives the numbers of pictures read and rows finished.
 
     Raises:
-        BadInput: if the data set has too little to train on or to test with.
+        BadInput: the data set is too small to train or to test.
     """
     config = config or ReproduceConfig()
     require_matplotlib()
     began = time.monotonic()
     prepared = prepare(open_archive(data), out, config, progress)
-    asked = questions(prepared.ready, config.small)
+    sets = candidate_sets(prepared.ready, config.small)
     fc = final_level(prepared.spec)
     jobs = [
-        rows_of(material_of(prepared, asked, config, seed), config, seed, fc)
-        for seed in config.seeds
+        rows_of(seed_data(prepared, sets, config, seed), config, seed, fc) for seed in config.seeds
     ]
     seeds = run_side_by_side(jobs, config.workers, progress)
     shown = next(one.scores for one in seeds[0] if one.scores is not None)
-    # One matrix of scores is enough to show examples by.
+    # The examples need the scores of one seed only.
     seeds = [tuple(replace(one, scores=None) for one in rows) for rows in seeds]
-    chance = {one.name: chance_scores(one.relevant, len(one.pictures), DEPTHS) for one in asked}
-    groups = {one.name: one.picture_of_text() for one in asked}
+    chance = {one.name: chance_scores(one.relevant, len(one.pictures), DEPTHS) for one in sets}
+    groups = {one.name: one.picture_of_text() for one in sets}
     study = Study(fc, tuple(seeds), chance, groups, config)
-    report = _report(prepared, study, asked, shown, time.monotonic() - began)
+    report = _report(prepared, study, sets, shown, time.monotonic() - began)
     write_json(out / "report.json", report)
     write_markdown(out / "report.md", report)
     write_page(out / "report.html", report)
@@ -121,7 +125,7 @@ def reproduce(
 
 
 def prepare(archive: Archive, out: Path, config: ReproduceConfig, progress: Progress) -> Prepared:
-    """Reads all pictures that the feature store does not have, and fixes the test part."""
+    """Reads all pictures that the feature store does not have, and splits off the test part."""
     backbone = open_backbone(out, config)
     with FeatureStore.open(features_path(out, backbone.spec), backbone.spec) as store:
         uris = [picture.uri for picture in archive.pictures]
@@ -132,12 +136,12 @@ def prepare(archive: Archive, out: Path, config: ReproduceConfig, progress: Prog
         ready = ready.split(SplitConfig(config.validate, config.test, seed=0))
         features = store.read(ready.keys)
     if len(ready.texts_of("test")) < 2:
-        raise BadInput(f"{archive.name} has no test texts: raise the share kept for testing")
+        raise BadInput(f"{archive.name} has no test texts: raise the share of test texts")
     return Prepared(ready, features, backbone.spec, rejections)
 
 
 def open_backbone(out: Path, config: ReproduceConfig) -> Backbone:
-    """The preset's backbone, exported into the folder the first time."""
+    """The preset's backbone; the first call exports it into the folder."""
     folder = out / f"backbone-{config.preset}"
     if not folder.exists():
         Backbone(config.preset, weights=config.weights or None).save(folder)
@@ -145,69 +149,69 @@ def open_backbone(out: Path, config: ReproduceConfig) -> Backbone:
 
 
 def features_path(out: Path, spec: BackboneSpec) -> Path:
-    """One feature store for each backbone, weights and level set."""
+    """The feature store of a backbone with its weights and levels."""
     return out / f"features-{spec.fingerprint}.db"
 
 
-def material_of(
-    prepared: Prepared, asked: tuple[Question, ...], config: ReproduceConfig, seed: int
-) -> Material:
-    """One seed: validation texts carved out of the training texts, LSA fitted on the rest."""
+def seed_data(
+    prepared: Prepared, sets: tuple[CandidateSet, ...], config: ReproduceConfig, seed: int
+) -> SeedData:
+    """The data of one seed: splits off validation texts and fits LSA on the training texts."""
     divided = divide(prepared.ready, config, seed)
     encoder = LsaEncoder.fit(training_texts(divided), replace(config.lsa, seed=seed))
     vectors = encoder.encode(divided.whole_texts())
-    return Material(divided, prepared.features, prepared.spec, vectors, asked)
+    return SeedData(divided, prepared.features, prepared.spec, vectors, sets)
 
 
 def divide(ready: ReadableArchive, config: ReproduceConfig, seed: int) -> ReadableArchive:
-    """The same test part; the rest divided anew into training and validation texts."""
+    """Keeps the test part and splits the rest anew into training and validation texts."""
     parts = tuple("test" if part == "test" else "" for part in ready.archive.parts)
     open_parts = ReadableArchive(replace(ready.archive, parts=parts), ready.groups)
     return open_parts.split(SplitConfig(config.validate, 0.0, seed))
 
 
 def training_texts(ready: ReadableArchive) -> list[str]:
-    """What the text encoder may see."""
+    """The texts that the text encoder is fitted on."""
     whole = ready.whole_texts()
     return [whole[index] for index in ready.texts_of("train")]
 
 
-def rows_of(material: Material, config: ReproduceConfig, seed: int, fc: str) -> list[Job]:
-    """What one seed runs, in the order of the tables; each job is independent of the others."""
+def rows_of(data: SeedData, config: ReproduceConfig, seed: int, fc: str) -> list[Job]:
+    """The jobs of one seed, in the order of the tables; they are independent of each other."""
 
     def tower(name: str, fit: Callable[[TrainingSet, TrainingSet], TwoTowers]) -> Job:
         def job() -> list[Measured]:
-            towers = fit(material.part("train"), material.part("validate"))
-            return tower_row(material, name, towers)
+            towers = fit(data.part("train"), data.part("validate"))
+            return tower_row(data, name, towers)
 
         return job
 
-    levels = [str(level) for level in material.spec.levels if str(level) != fc]
+    levels = [str(level) for level in data.spec.levels if str(level) != fc]
     bars = [(True, False), (True, True), (False, False)]
     jobs: list[Job] = [
-        partial(level_row, material, config, seed, fc, "paper"),
-        *(partial(figure_row, material, config, seed, linear=a, l2=b) for a, b in bars),
-        partial(fused_rows, material, config, seed, fc),
+        partial(level_row, data, config, seed, fc, "paper"),
+        *(partial(figure_row, data, config, seed, linear=a, l2=b) for a, b in bars),
+        partial(fused_rows, data, config, seed, fc),
     ]
     if not config.baselines:
         return jobs
-    jobs += [partial(level_row, material, config, seed, level, "baseline") for level in levels]
+    jobs += [partial(level_row, data, config, seed, level, "baseline") for level in levels]
     jobs += [tower("ridge", closed_form.ridge), tower("CCA", closed_form.cca)]
     jobs += [
         tower(f"VSE++ ({loss})", partial(vse.vse, loss=loss, seed=seed)) for loss in vse.LOSSES
     ]
     if config.clip:
-        jobs.append(partial(_clip_row, material, config))
+        jobs.append(partial(_clip_row, data, config))
     return jobs
 
 
 def run_side_by_side(
     seeds: list[list[Job]], workers: int, progress: Progress
 ) -> list[tuple[Measured, ...]]:
-    """Runs all jobs of all seeds, several at a time on one core each; the order stays.
+    """Runs all jobs of all seeds, each on one core, several at a time; keeps their order.
 
-    Two trainings beside each other finish sooner than one after the other on two cores: the
-    steps are too small for two cores to share well.
+    Two trainings side by side finish sooner than one after the other on two cores: their steps are
+    too small to share between cores.
     """
     import torch
 
@@ -226,46 +230,46 @@ def run_side_by_side(
             torch.set_num_threads(before)
 
 
-def _clip_row(material: Material, config: ReproduceConfig) -> list[Measured]:
-    """open_clip as it comes, on the test texts and their pictures."""
+def _clip_row(data: SeedData, config: ReproduceConfig) -> list[Measured]:
+    """open_clip without training, on the test texts and their pictures."""
     encoder = clip.load(Path(config.clip), config.clip_model)
-    whole, archive = material.ready.whole_texts(), material.ready.archive
+    whole, archive = data.ready.whole_texts(), data.ready.archive
     policy = config.extract.decode
 
-    def score(asked: Question) -> Floats:
-        uris = [archive.pictures[index].uri for index in asked.pictures]
+    def score(candidates: CandidateSet) -> Floats:
+        uris = [archive.pictures[index].uri for index in candidates.pictures]
         images = (decode(read_picture(uri, policy), uri, policy) for uri in uris)
-        texts = encoder.texts([whole[index] for index in asked.texts])
+        texts = encoder.texts([whole[index] for index in candidates.texts])
         return direct_scores(texts, encoder.pictures(images))
 
     row = Row(f"direct, {encoder.name} zero-shot", "direct", "baseline")
-    return [measure(material, row, score)]
+    return [measure(data, row, score)]
 
 
 def _report(
     prepared: Prepared,
     study: Study,
-    asked: tuple[Question, ...],
+    sets: tuple[CandidateSet, ...],
     shown: Floats,
     seconds: float,
 ) -> ReproductionReport:
     config = study.config
-    # Checks and examples look at the first seed; its parts are those that it was trained on.
+    # Checks and examples use the first seed, with the split of its training.
     seed = config.seeds[0]
     ready = divide(prepared.ready, config, seed)
     training = training_texts(ready)
     encoder = LsaEncoder.fit(training, replace(config.lsa, seed=seed))
-    whole = asked[-1]
+    whole = sets[-1]
     checks: list[Check] = [
-        *honesty.leak_checks(study, ready),
-        honesty.vocabulary_check(encoder, training),
-        honesty.tie_check(SHOWN, shown, whole.relevant),
-        honesty.rejection_check(prepared.rejections, len(ready.archive.texts)),
+        *leak_checks(study, ready),
+        vocabulary_check(encoder, training),
+        tie_check(SHOWN, shown, whole.relevant),
+        rejection_check(prepared.rejections, len(ready.archive.texts)),
     ]
     spec, archive = prepared.spec, ready.archive
     return ReproductionReport(
         title=f"The paper's tables on {archive.name}",
-        data=_data(ready, asked),
+        data=_data(ready, sets),
         backbone=spec.name,
         levels=tuple(f"{level} ({level.width})" for level in spec.levels),
         seeds=config.seeds,
@@ -281,32 +285,34 @@ def _report(
     )
 
 
-def _data(ready: ReadableArchive, asked: tuple[Question, ...]) -> str:
+def _data(ready: ReadableArchive, sets: tuple[CandidateSet, ...]) -> str:
     parts = ", ".join(f"{len(ready.texts_of(part))} {part}" for part in PARTS)
-    sets = ", ".join(
-        f"{one.name}: {len(one.texts)} texts and {len(one.pictures)} candidates" for one in asked
+    described = ", ".join(
+        f"{one.name}: {len(one.texts)} texts and {len(one.pictures)} candidates" for one in sets
     )
     pictures = len(ready.archive.pictures)
-    return f"{pictures} pictures; texts: {parts}; asked: {sets}"
+    return f"{pictures} pictures; texts: {parts}; candidates: {described}"
 
 
-def _examples(ready: ReadableArchive, asked: Question, scores: Floats) -> Iterator[Example]:
-    """Texts whose picture came first, then texts whose picture came far down."""
+def _examples(
+    ready: ReadableArchive, candidates: CandidateSet, scores: Floats
+) -> Iterator[Example]:
+    """The texts with the best ranks, then those with the worst."""
     from picturedesk.measuring.metrics import ranks
     from picturedesk.store.archive_memory import excerpt
 
-    found = ranks(scores, asked.relevant)
+    found = ranks(scores, candidates.relevant)
     order = found.argsort(kind="stable")
     archive = ready.archive
     for query in [*order[:EXAMPLES], *order[-EXAMPLES:]]:
-        right = asked.relevant[asked.relevant[:, 0] == query, 1]
+        right = candidates.relevant[candidates.relevant[:, 0] == query, 1]
         first = top(scores[query : query + 1], 5)[0]
         yield Example(
-            text=excerpt(archive.texts[asked.texts[query]].whole),
-            right=tuple(archive.pictures[asked.pictures[index]] for index in right),
+            text=excerpt(archive.texts[candidates.texts[query]].whole),
+            right=tuple(archive.pictures[candidates.pictures[index]] for index in right),
             suggested=tuple(
                 (
-                    archive.pictures[asked.pictures[index]],
+                    archive.pictures[candidates.pictures[index]],
                     float(scores[query, index]),
                     bool(index in right),
                 )

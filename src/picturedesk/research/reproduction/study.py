@@ -1,6 +1,6 @@
-"""Several seeds of the experiment, gathered: tables, comparisons, curves, the figure.
+"""Several seeds of the experiment: tables, comparisons, curves, the figure.
 
-Knows measurements and how the paper lays them out; trains nothing itself.
+Knows measurements and the layout of the paper's tables; trains nothing.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from picturedesk.research.reproduction.experiment import CURVE, Measured, Row, f
 from picturedesk.types import Doubles, Ints
 
 CUTS = (1, 5, 10)
-TARGET = 10  # comparisons are made at recall@10, which the paper's prose compares
+TARGET = 10  # comparisons use recall@10, as the paper's prose does
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """All seeds of all rows.
+    """All rows of all seeds.
 
     Attributes:
         fc: the level that the paper calls fc.
-        seeds: per seed its measured rows.
-        chance: name of the candidate set → what a random order is expected to reach.
-        groups: name of the candidate set → (Q,) which queries belong together, being captions of
-            one picture.
-        config: what was run.
+        seeds: measured rows of each seed.
+        chance: name of the candidate set → expected scores of a random order.
+        groups: name of the candidate set → (Q,) group of each query: captions of one picture are
+            one group.
+        config: the settings.
     """
 
     fc: str
@@ -41,12 +41,12 @@ class Study:
     config: ReproduceConfig
 
     @property
-    def questions(self) -> list[str]:
+    def candidate_sets(self) -> list[str]:
         """Names of the candidate sets, smallest first."""
         return list(self.seeds[0][0].per_query)
 
     def rows(self, route: str = "", kinds: Sequence[str] = ()) -> list[Row]:
-        """The rows in the order in which they were run."""
+        """The rows in the order in which they ran."""
         found = [measured.row for measured in self.seeds[0]]
         return [
             row for row in found if route in ("", row.route) and (not kinds or row.kind in kinds)
@@ -56,23 +56,23 @@ class Study:
         """One row over all seeds."""
         return [one for seed in self.seeds for one in seed if one.row.name == name]
 
-    def hits(self, name: str, question: str, k: int = TARGET) -> Doubles:
-        """Share of seeds (Q,) in which each query found a picture of its own in the first k."""
-        hits = [one.per_query[question].hits[k] for one in self.row(name)]
+    def hits(self, name: str, candidates: str, k: int = TARGET) -> Doubles:
+        """Share of seeds (Q,) in which a right picture of each query is among the first k."""
+        hits = [one.per_query[candidates].hits[k] for one in self.row(name)]
         shares: Doubles = np.mean(np.asarray(hits, dtype=np.float64), axis=0)  # (S, Q) → (Q,)
         return shares
 
-    def difference(self, better: str, worse: str, question: str) -> Difference:
-        """Paired bootstrap over queries of recall@10, each query's mean over the seeds."""
+    def difference(self, better: str, worse: str, candidates: str) -> Difference:
+        """Paired bootstrap over queries of recall@10; each query has its mean over the seeds."""
         return paired_difference(
-            self.hits(better, question),
-            self.hits(worse, question),
+            self.hits(better, candidates),
+            self.hits(worse, candidates),
             resamples=self.config.resamples,
-            groups=self.groups[question],
+            groups=self.groups[candidates],
         )
 
     def best_single_level(self) -> str:
-        """The single level whose direct route is best on the validation texts."""
+        """The row of the single level with the best direct route on the validation texts."""
         names = [
             row.name
             for row in self.rows("direct")
@@ -124,15 +124,17 @@ def paper_tables(study: Study) -> list[PaperTable]:
 
 
 def _table(study: Study, title: str, rows: Iterable[Row], note: str) -> PaperTable:
-    columns = [f"{question} candidates: recall@{k}" for question in study.questions for k in CUTS]
+    columns = [
+        f"{candidates} candidates: recall@{k}" for candidates in study.candidate_sets for k in CUTS
+    ]
     shown = [
         TableRow(
             row.name,
             {
-                f"{question} candidates: recall@{k}": cell(
-                    [float(one.per_query[question].hits[k].mean()) for one in study.row(row.name)]
+                f"{candidates} candidates: recall@{k}": cell(
+                    [float(one.per_query[candidates].hits[k].mean()) for one in study.row(row.name)]
                 )
-                for question in study.questions
+                for candidates in study.candidate_sets
                 for k in CUTS
             },
         )
@@ -150,12 +152,12 @@ def cell(shares: Sequence[float]) -> Cell:
 
 
 def _chance(study: Study, column: str) -> Cell:
-    question, k = column.split(" candidates: recall@")
-    return Cell(100.0 * study.chance[question].recall[int(k)], None)
+    candidates, k = column.split(" candidates: recall@")
+    return Cell(100.0 * study.chance[candidates].recall[int(k)], None)
 
 
 _PROSE = {
-    # name of the comparison → what the paper's prose says of it, in points of recall@10
+    # name of the comparison → the paper's prose on it, in points of recall@10
     "fused against fc, transfer": "Sohu-400 +9.5, Sohu-20,000 +0.6, Flickr30K +1.0",
     "fused against levels raw, transfer": "Sohu-400 +9.0 by the two differences to fc",
     "levels raw against fc, transfer": "Sohu-400 +0.5; worse in most columns of Flickr30K",
@@ -166,7 +168,7 @@ _PROSE = {
 
 
 def comparisons(study: Study) -> list[Comparison]:
-    """The differences that the paper's prose speaks of, and multi-level against best single."""
+    """The differences that the paper's prose names, and several levels against the best one."""
     fc, best = study.fc, study.best_single_level()
     pairs = {
         "fused against fc, transfer": ("transfer, fused", f"transfer, {fc}"),
@@ -178,12 +180,12 @@ def comparisons(study: Study) -> list[Comparison]:
     }
     found = []
     for name, (better, worse) in pairs.items():
-        for question in study.questions:
-            gap = study.difference(better, worse, question)
+        for candidates in study.candidate_sets:
+            gap = study.difference(better, worse, candidates)
             found.append(
                 Comparison(
                     name=f"{name} ({better} - {worse})",
-                    candidates=question,
+                    candidates=candidates,
                     difference=100 * gap.mean,
                     low=100 * gap.low,
                     high=100 * gap.high,
@@ -196,12 +198,12 @@ def comparisons(study: Study) -> list[Comparison]:
 
 def curves(study: Study) -> list[Curve]:
     """Recall@1 … recall@100 of the paper's rows and the baselines, mean over seeds, percent."""
-    question = study.questions[-1]
+    candidates = study.candidate_sets[-1]
     depths = range(1, CURVE + 1)
     return [
         Curve(
             row.name,
-            100 * np.array([study.hits(row.name, question, k).mean() for k in depths]),
+            100 * np.array([study.hits(row.name, candidates, k).mean() for k in depths]),
         )
         for row in study.rows(kinds=("paper", "baseline"))
     ]
@@ -209,13 +211,13 @@ def curves(study: Study) -> list[Curve]:
 
 def bars(study: Study) -> list[Bar]:
     """Figure 3: recall@10 of the transfer route, a group for each hidden unit."""
-    question = study.questions[0]
+    candidates = study.candidate_sets[0]
     found = []
     for linear in (True, False):
         for l2 in (False, True):
             name = figure_name(linear=linear, l2=l2)
             measured = cell(
-                [float(one.per_query[question].hits[TARGET].mean()) for one in study.row(name)]
+                [float(one.per_query[candidates].hits[TARGET].mean()) for one in study.row(name)]
             )
             group = "linear hidden unit" if linear else "sigmoid hidden unit"
             found.append(Bar(group, "L2" if l2 else "no L2", measured.mean, measured.spread))
@@ -223,11 +225,11 @@ def bars(study: Study) -> list[Bar]:
 
 
 def verdict(study: Study) -> str:
-    """One sentence on whether several levels beat the best single one here."""
-    gap = study.difference("direct, MLP(levels)", study.best_single_level(), study.questions[-1])
+    """One sentence: whether several levels beat the best single one."""
+    best, candidates = study.best_single_level(), study.candidate_sets[-1]
+    gap = study.difference("direct, MLP(levels)", best, candidates)
     points = f"{100 * gap.mean:+.1f} points of recall@10 (95 % interval {100 * gap.low:+.1f} to "
     points += f"{100 * gap.high:+.1f}, p = {gap.p:.3f})"
-    best = study.best_single_level()
     if not gap.significant:
         return f"Several levels do not beat the best single one ({best}) significantly: {points}."
     better = "beat" if gap.mean > 0 else "are worse than"

@@ -1,4 +1,4 @@
-"""Files somewhere below a folder, found by their names. Knows no format and opens nothing."""
+"""Finds files below a folder by their names. Knows no format; opens no file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
-    """Every folder at and below ``root`` with its file names, each above those it holds.
+    """Every folder at and below ``root`` with its file names, parents first.
 
-    In sorted order, hidden ones left out. Links to folders are followed, so that large sets
-    need not be moved; a folder that is reached in two ways comes once.
+    Sorted, without hidden names. Follows links to folders, so that large data sets need not be
+    moved; a folder that is reached twice comes once.
     """
     seen = set()
     for folder, folders, names in os.walk(root, followlinks=True):
@@ -28,20 +28,20 @@ def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
 def find(
     root: Path, wanted: Iterable[str], named: Callable[[str], str] = lambda name: name
 ) -> dict[str, str]:
-    """Paths of the files that are there, in whatever folder below ``root``.
+    """Paths of the wanted files in any folder below ``root``; missing ones are left out.
 
-    Where copies lie in several folders (thumbnails, a set unpacked twice), the folder that has
-    most of what is wanted is taken, of equals the first.
+    If there are copies in several folders (thumbnails, a set unpacked twice), those of the folder
+    with most of the wanted files are returned; of equal folders, the first.
 
     Args:
-        root: where to look.
+        root: folder to search.
         wanted: file names, or ends of paths with "/" (``train2014/x.jpg``).
-        named: what a file name is to be compared as; "" for one that does not count.
+        named: maps a file name to the name to compare; "" to ignore the file.
 
     Returns:
         Path by wanted name.
     """
-    tails: dict[str, set[str]] = defaultdict(set)  # folder that is asked for, "" for any → names
+    tails: dict[str, set[str]] = defaultdict(set)  # wanted folder, "" for any → names
     for name in wanted:
         tail, _, last = name.rpartition("/")
         tails[tail].add(last)
@@ -56,5 +56,5 @@ def find(
                         for last in lasts & there.keys()
                     }
                 )
-    found.sort(key=len)  # of equal names a dict keeps the last
+    found.sort(key=len)  # a dict keeps the last of equal names
     return dict(item for paths in found for item in paths.items())

@@ -1,6 +1,6 @@
-"""What could make a figure look better than it is: leaks, vocabulary, ties, what was left out.
+"""Checks for what makes figures look better than they are: leaks, vocabulary, ties, rejections.
 
-Measures; forgives nothing and changes nothing.
+Measures and reports; changes no figure.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MAIN_ROWS = ("transfer, fused", "direct, MLP(levels)")
 
 
 def leaking_texts(ready: ReadableArchive) -> tuple[Ints, Ints]:
-    """Test texts that meet a near-duplicate among the training and validation texts.
+    """Test texts with a near-duplicate among the training and validation texts.
 
     Returns:
-        Indices of test texts whose words, and of test texts whose picture, occur there too.
+        Indices of test texts with a near-duplicate text, and with a near-duplicate picture.
     """
     archive = ready.archive
     whole, test = ready.whole_texts(), ready.texts_of("test")
@@ -40,7 +40,7 @@ def leaking_texts(ready: ReadableArchive) -> tuple[Ints, Ints]:
 
 
 def leak_checks(study: Study, ready: ReadableArchive) -> list[Check]:
-    """How many test texts leak, and the main rows with them left out."""
+    """How many test texts leak, and the main rows without them."""
     by_words, by_picture = leaking_texts(ready)
     test = ready.texts_of("test")
     leaking = np.union1d(by_words, by_picture)
@@ -48,7 +48,7 @@ def leak_checks(study: Study, ready: ReadableArchive) -> list[Check]:
         Check(
             "near-duplicate texts across the split",
             f"{len(by_words)} of {len(test)} test texts",
-            "shared runs of three words, Jaccard similarity of 0.5 or more",
+            "Jaccard similarity of shared runs of three words is 0.5 or more",
             not len(by_words),
         ),
         Check(
@@ -61,12 +61,12 @@ def leak_checks(study: Study, ready: ReadableArchive) -> list[Check]:
     clean = ~np.isin(test, leaking)
     for name in MAIN_ROWS:
         hits = study.hits(name, "all", TARGET)
-        without = f"{100 * hits[clean].mean():.1f}" if clean.any() else "nothing is left"
+        without = f"{100 * hits[clean].mean():.1f}" if clean.any() else "no text is left"
         checks.append(
             Check(
                 f"{name}: recall@{TARGET} without the leaking texts",
                 f"{without} against {100 * hits.mean():.1f} with them",
-                f"{len(leaking)} test texts left out; the candidates stay the same",
+                f"{len(leaking)} test texts are left out; the candidates stay the same",
                 None,
             )
         )
@@ -74,19 +74,19 @@ def leak_checks(study: Study, ready: ReadableArchive) -> list[Check]:
 
 
 def vocabulary_check(encoder: LsaEncoder, training: Sequence[str]) -> Check:
-    """Whether every word that the text encoder knows occurs in a training text."""
+    """Whether every word of the text encoder occurs in a training text."""
     there = {word for text in training for word in words(text)}
     foreign = [term for term in encoder.vocabulary if term not in there]
     return Check(
         "vocabulary fitted on the training texts only",
-        f"{len(foreign)} of {len(encoder.vocabulary)} words come from elsewhere",
-        "words that only validation or test texts hold would be a leak",
+        f"{len(foreign)} of {len(encoder.vocabulary)} words are not in the training texts",
+        "words that occur only in validation or test texts would be a leak",
         not foreign,
     )
 
 
 def tie_check(name: str, scores: Floats, relevant: Ints) -> Check:
-    """How many queries have a wrong candidate that scores exactly as a right one."""
+    """How many queries have a wrong candidate with the same score as a right one."""
     own = scores[relevant[:, 0], relevant[:, 1]]
     equal = (scores[relevant[:, 0]] == own[:, None]).sum(axis=1)
     right = np.zeros(scores.shape, dtype=bool)
@@ -102,10 +102,10 @@ def tie_check(name: str, scores: Floats, relevant: Ints) -> Check:
 
 
 def rejection_check(rejections: Sequence[Rejection], texts: int) -> Check:
-    """How much of the data could not be used."""
+    """How much of the data was left out."""
     return Check(
         "left out while reading",
         f"{len(rejections)} pictures, rows or files; {texts} texts are used",
-        "listed with reason and cure in rejected.csv",
+        "rejected.csv lists them with reason and cure",
         None,
     )

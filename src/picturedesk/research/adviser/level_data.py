@@ -1,8 +1,7 @@
-"""From an archive to what levels are tried on: all candidates of its training pictures.
+"""From an archive to the data that levels are compared on: all candidates of its training pictures.
 
-Texts that the archive gives for test or validation are left out before a picture is read; those
-that the split sets aside, as soon as it is known which they are. Knows extraction and splitting;
-which level is good is not its affair.
+Leaves out the archive's own test and validation texts before it reads a picture, and the texts that
+the split holds out as soon as the split is known. Knows extraction and splitting; compares nothing.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from picturedesk.types import Archive, Ints, Progress, Rejection, silent
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """Which network is read, and how; the same words as ``Backbone`` takes.
+    """The network and its input; the same arguments as ``Backbone`` takes.
 
     Attributes:
         name: preset or any timm model.
-        weights: file of weights, "" for those of the preset or the hub.
+        weights: file of weights; "" for those of the preset or the hub.
         device: "cpu", "cuda", "mps" or "auto".
         size: side of the square input, pixels; None for the preset's.
         framing: "centre" or "whole"; None for the preset's.
@@ -44,7 +43,7 @@ class NetworkConfig:
     framing: str | None = None
 
     def backbone(self, levels: Sequence[str]) -> Backbone:
-        """The network, reading these levels in torch."""
+        """The network in torch with these levels."""
         return Backbone(
             self.name,
             levels,
@@ -56,13 +55,13 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class GroundConfig:
-    """Which part of an archive levels are tried on.
+class LevelDataConfig:
+    """The part of an archive that levels are compared on.
 
     Attributes:
-        split: as the fit divides the archive; what is not for training is left alone.
-        sample: training texts that are used, at most; only their pictures are read.
-        seed: of that choice.
+        split: how a fit splits the archive; only the training part is used.
+        sample: maximum number of training texts; only their pictures are read.
+        seed: seed of that sample.
         extract: batch size, threads, limits.
     """
 
@@ -73,18 +72,18 @@ class GroundConfig:
 
     def __post_init__(self) -> None:
         if self.sample < 1:
-            raise BadInput(f"a sample of {self.sample} texts: at least one is needed")
+            raise BadInput(f"sample is {self.sample} texts: it must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ground:
-    """What levels are tried on.
+class LevelData:
+    """The data that levels are compared on.
 
     Attributes:
-        pairs: training texts, and all candidate levels of the pictures that ran with them.
-        texts: training texts that the archive has, before a sample was drawn.
+        pairs: training texts, and all candidate levels of their pictures.
+        texts: number of training texts before sampling.
         rejections: pictures that could not be read.
-        seconds: of the extraction.
+        seconds: wall time of the extraction.
     """
 
     pairs: TrainingPairs
@@ -93,24 +92,26 @@ class Ground:
     seconds: float
 
 
-def break_ground(
+def read_level_data(
     archive: Archive,
     network: NetworkConfig,
     cache: Path,
-    config: GroundConfig = GroundConfig(),
+    config: LevelDataConfig = LevelDataConfig(),
     progress: Progress = silent,
-) -> Ground:
-    """Reads every candidate level of an archive's training pictures; killed, it goes on there.
+) -> LevelData:
+    """Reads every candidate level of an archive's training pictures.
+
+    If the process is killed, call it again: it continues from the cache.
 
     Args:
-        archive: texts whose part is given keep it.
-        network: which levels there are.
-        cache: folder of feature stores, one per network; made if absent.
+        archive: texts with a given part keep it.
+        network: has the levels.
+        cache: folder of feature stores, one per network; created if missing.
         config: split and sample.
-        progress: told of pictures.
+        progress: receives the number of pictures read.
 
     Raises:
-        BadInput: no training text, or no picture of one, can be used.
+        BadInput: no training text, or none of their pictures, can be used.
     """
     backbone = network.backbone(candidates(network.name))
     chosen, count, open_split = _training_part(archive, config)
@@ -121,15 +122,15 @@ def break_ground(
         ready = readable(chosen, extraction.keys, store).split(open_split)
         texts = ready.texts_of("train")
         pairs = _training_pairs(ready, texts, store)
-    return Ground(pairs, count, extraction.rejections, extraction.seconds)
+    return LevelData(pairs, count, extraction.rejections, extraction.seconds)
 
 
-def _training_part(archive: Archive, config: GroundConfig) -> tuple[Archive, int, SplitConfig]:
-    """The texts that may be looked at with their pictures, how many train, and what is to split.
+def _training_part(archive: Archive, config: LevelDataConfig) -> tuple[Archive, int, SplitConfig]:
+    """The archive's usable texts and pictures, its number of training texts, and the open split.
 
-    A small archive is divided once its pictures are known, just as the fit does. Of a large one a
-    sample is drawn among the texts that are for training by links, groups and words; only
-    near-duplicate pictures could still move one of these, in the fit, to another part.
+    A small archive is split after its pictures are read, as in a fit. From a large one, a sample is
+    drawn among the texts that links, groups and words assign to training; in a fit, near-duplicate
+    pictures could still move one of these to another part.
     """
     known = set(archive.parts)
     shares = replace(
@@ -140,7 +141,7 @@ def _training_part(archive: Archive, config: GroundConfig) -> tuple[Archive, int
     parts = np.asarray(archive.parts)
     texts = np.flatnonzero(np.isin(parts, ("", "train"))).astype(np.int64)
     if not len(texts):
-        raise BadInput(f"{archive.name} has no training text: check the parts it gives")
+        raise BadInput(f"{archive.name} has no training text: check its column of parts")
     if len(texts) <= config.sample:
         return _only(archive, texts), len(texts), shares
     given = archive
@@ -156,7 +157,7 @@ def _training_part(archive: Archive, config: GroundConfig) -> tuple[Archive, int
 
 
 def _only(archive: Archive, texts: Ints) -> Archive:
-    """The archive with some of its texts, and the pictures that ran with them."""
+    """The archive with some of its texts and their pictures."""
     pictures, links = renumber(texts, archive.links)
     return replace(
         archive,
