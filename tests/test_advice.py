@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig, break_ground
 
 from picturedesk.backbones.levels import ReadableLevel
 from picturedesk.backbones.spec import BackboneSpec
@@ -25,6 +24,7 @@ from picturedesk.research.adviser.advice import SetScore, recommend
 from picturedesk.research.adviser.agreement import cka, first_links, gram, neighbourhood, overlap
 from picturedesk.research.adviser.candidates import choose_candidates
 from picturedesk.research.adviser.costs import Cost
+from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConfig, read_level_data
 from picturedesk.research.adviser.trials import Trials
 from picturedesk.routes.direct import DirectPlan
 from picturedesk.testing import TINY_PREPROCESSING, TinyTextEncoder
@@ -37,7 +37,7 @@ QUICK = AdviceConfig(
         ridges=((1.0, 1.0), (3.0, 3.0)),
         folds=3,
     ),
-    most=3,
+    max_levels=3,
 )
 
 
@@ -152,7 +152,7 @@ def test_a_set_is_tried_as_the_recipe_cross_validates_it():
         done = held_out_scores(fold, rows, pairs, held_out, [DirectPlan()])
         expected += (1 / ranks(done.scores["direct"], held_out.relevant)).tolist()
     trials = Trials(pairs, features, ["one:avg", "two:avg"], config, silent)
-    outcome = trials.tried([["one:avg", "two:avg"]], "sets", silent)[0]
+    outcome = trials.run([["one:avg", "two:avg"]], "sets", silent)[0]
     assert outcome.ridges == ridges
     assert outcome.reciprocal == pytest.approx(expected)
 
@@ -168,9 +168,9 @@ def test_the_level_that_adds_most_is_the_one_that_does_when_tried_whole():
     pairs = make_pairs(said, levels)
     names = [f"{name}:avg" for name in levels]
     trials = Trials(pairs, features_of(pairs), names, QUICK.best, silent)
-    start = trials.tried([names[:1]], "levels", silent)[0]
+    start = trials.run([names[:1]], "levels", silent)[0]
     added = trials.best_addition(start, names[1:], "sets", silent)
-    whole = trials.tried([[names[0], name] for name in names[1:]], "sets", silent)
+    whole = trials.run([[names[0], name] for name in names[1:]], "sets", silent)
     assert added == "other:avg" == max(whole, key=lambda outcome: outcome.mrr).levels[1]
 
 
@@ -199,12 +199,12 @@ def test_too_few_texts_and_pictures_all_alike_are_one_line_errors():
     said = meanings(19)
     with pytest.raises(BadInput, match=r"19 training texts .* at least 20 are needed"):
         advice_on(make_pairs(said, {"one": signal(said, 9, 0.5, 1)}))
-    with pytest.raises(BadInput, match="all the same picture"):
+    with pytest.raises(BadInput, match="same for all pictures"):
         advice_on(make_pairs(meanings(40), {"one": np.ones((40, 9))}))
     with pytest.raises(BadInput, match="start at 1"):
-        AdviceConfig(most=0)
+        AdviceConfig(max_levels=0)
     with pytest.raises(BadInput, match="sample of 0"):
-        GroundConfig(sample=0)
+        LevelDataConfig(sample=0)
 
 
 def scored(levels: str, mrr: float, mean: float, low: float, cost: Cost) -> SetScore:
@@ -329,10 +329,10 @@ def test_pictures_and_texts_of_test_and_validation_are_not_read(tmp_path):
     pytest.importorskip("timm")
     archive = small_archive(tmp_path, ["", "train", "test", "validate", "", "train"])
     network = NetworkConfig("test_resnet", "random:0", size=32)
-    ground = break_ground(archive, network, tmp_path / "cache")
+    ground = read_level_data(archive, network, tmp_path / "cache")
     assert ground.pairs.texts == ("text 0", "text 1", "text 4", "text 5")
     assert ground.rejections == ()
-    again = break_ground(archive, network, tmp_path / "cache")
+    again = read_level_data(archive, network, tmp_path / "cache")
     assert np.array_equal(again.pairs.features, ground.pairs.features)
 
 
@@ -341,8 +341,8 @@ def test_a_sample_is_drawn_from_what_the_fit_would_train_on(tmp_path):
     archive = small_archive(tmp_path, [""] * 20)
     network = NetworkConfig("test_resnet", "random:0", size=32)
     shares = SplitConfig(validate=0.0, test=0.5)
-    whole = break_ground(archive, network, tmp_path / "all", GroundConfig(split=shares))
-    some = break_ground(archive, network, tmp_path / "few", GroundConfig(shares, sample=4))
+    whole = read_level_data(archive, network, tmp_path / "all", LevelDataConfig(split=shares))
+    some = read_level_data(archive, network, tmp_path / "few", LevelDataConfig(shares, sample=4))
     assert len(whole.pairs.texts) == some.texts == 10
     assert len(some.pairs.texts) == len(some.pairs.features) == 4
     assert set(some.pairs.texts) <= set(whole.pairs.texts)
@@ -352,4 +352,4 @@ def test_an_archive_without_training_texts_is_refused(tmp_path, shapes_table):
     pytest.importorskip("timm")
     archive = replace(open_archive(shapes_table), parts=("test",) * 192)
     with pytest.raises(BadInput, match="has no training text"):
-        break_ground(archive, NetworkConfig("test_resnet", "random:0", size=32), tmp_path)
+        read_level_data(archive, NetworkConfig("test_resnet", "random:0", size=32), tmp_path)

@@ -107,7 +107,7 @@ def test_slopes_are_those_of_the_units(unit):
 
 
 def test_typical_features_of_another_width_are_refused():
-    with pytest.raises(BadInput, match=r"typical features of shape \(3,\): \(8,\) are needed"):
+    with pytest.raises(BadInput, match=r"typical features have shape \(3,\): give \(8,\)"):
         output_shares(make_linear(), features(), toward(), np.zeros(3, dtype=np.float32), 8)
 
 
