@@ -72,7 +72,7 @@ def test_the_recipe_best_fits_its_routes_on_training_texts_alone():
     assert one.facts == other.facts
 
 
-def test_what_was_chosen_is_told():
+def test_what_was_chosen_is_reported():
     found = learned(make_prepared())
     assert set(found.facts) == {"cross_validated", "held_out", "ridges", "weights"}
     assert found.facts["held_out"] == COUNT * 3 // 5
