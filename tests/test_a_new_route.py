@@ -123,14 +123,14 @@ SPEC = BackboneSpec("bright", "none", "none", LEVELS, TINY_PREPROCESSING)
 CONFIG = BestConfig(folds=3, ridges=((1.0, 1.0),), routes=ROUTES)
 
 
-def make_pairs(count=150, seed=0, told=True):
-    """Texts that name two things and the time of day; if ``told``, their pictures show both."""
+def make_pairs(count=150, seed=0, lit=True):
+    """Texts that name two things and the time of day; if ``lit``, their pictures show both."""
     random = np.random.default_rng(seed)
     shown = np.array([random.choice(6, 2, replace=False) for _ in range(count)])
     day = random.random(count) < 0.5
     looks = random.normal(size=(6, 12))
     things = looks[shown].mean(axis=1) + 0.3 * random.normal(size=(count, 12))
-    light = np.where(day if told else random.random(count) < 0.5, 200.0, 50.0)
+    light = np.where(day if lit else random.random(count) < 0.5, 200.0, 50.0)
     light = light + 20 * random.normal(size=count)
     names = [" ".join(THINGS[thing] for thing in pair) for pair in shown]
     return TrainingPairs(
@@ -201,7 +201,7 @@ def test_where_it_helps_it_gets_weight_and_the_blend_gains(fitted):
 
 
 def test_where_it_tells_nothing_it_gets_none():
-    assert fit(make_pairs(told=False)).blend.weights[BRIGHTNESS] == 0
+    assert fit(make_pairs(lit=False)).blend.weights[BRIGHTNESS] == 0
     silent = make_pairs()
     texts = tuple(text.rpartition(" ")[0] for text in silent.texts)
     assert fit(replace(silent, texts=texts)).blend.weights[BRIGHTNESS] == 0

@@ -188,8 +188,8 @@ def test_only_promising_levels_and_the_presets_own_are_tried():
 
 def test_twins_and_levels_that_never_vary_are_left_out():
     said = meanings(60)
-    told = signal(said, 9, 0.5, 1)
-    pairs = make_pairs(said, {"deep": told, "final": told.copy(), "dead": np.ones((60, 9))})
+    shown = signal(said, 9, 0.5, 1)
+    pairs = make_pairs(said, {"deep": shown, "final": shown.copy(), "dead": np.ones((60, 9))})
     advice = advice_on(pairs, own=("final:avg",))
     assert set(advice.left_out) == {"deep:avg", "dead:avg"}
     assert "final:avg" in advice.left_out["deep:avg"]

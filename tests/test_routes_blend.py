@@ -135,7 +135,7 @@ def test_without_other_blocks_catalogue_vectors_are_fused_vectors():
     assert list(world.blend.layout.split(vectors)) == ["fused"]
 
 
-def test_the_nearest_archive_text_is_told_with_the_question():
+def test_the_cosine_of_the_nearest_archive_text_comes_with_the_query():
     world = make_world()
     cosines = world.queries.vectors @ world.fold.archive.texts.T
     np.testing.assert_allclose(world.blend.ask(world.queries).nearest, cosines.max(axis=1))

@@ -1,4 +1,4 @@
-"""Hubness: what suits everything is told, what suits its own text is no hub."""
+"""Hubness: pictures that suit everything stand out, those that suit their own text do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The archive as routes see it: text vectors, picture vectors, links, and who is near a query.
+"""The archive as routes see it: text vectors, picture vectors, links, and the nearest texts.
 
 Takes arrays, also memory-mapped ones, and copies none of them. Knows no files.
 """
@@ -16,7 +16,7 @@ from picturedesk.errors import BadInput
 from picturedesk.types import Bools, Floats, Ints
 
 ROUNDING = 1e-6  # cosines closer than this are a tie: float32 cannot tell them apart
-_CELLS = 1 << 22  # cosines held at a time beside the result: 16 MB
+_CELLS = 1 << 22  # cosines held at a time: 16 MB
 
 
 class Neighbours(NamedTuple):

@@ -50,11 +50,11 @@ WordScores = Callable[[Sequence[str]], Floats | Doubles]  # words of one query �
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """What routes ask with for Q queries.
+    """Q queries as the routes ask them.
 
     Attributes:
-        rows: route → its rows.
-        texts: of the queries, for routes that look at their words.
+        rows: route → what its blocks are multiplied with.
+        texts: of the queries, for routes that score by words.
         nearest: (Q,) cosine of the most similar archive text.
     """
 
@@ -111,7 +111,7 @@ class Blend:
 
     @cached_property
     def word_routes(self) -> tuple[WordRoute, ...]:
-        """Those that look at captions."""
+        """Those that score by the words of captions."""
         return tuple(route for route in self.routes if isinstance(route, WordRoute))
 
     @cached_property
@@ -130,7 +130,7 @@ class Blend:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What may be asked for; the default last."""
+        """What a user can name as route; the default last."""
         alone = [route.name for route in self.routes if route.standalone]
         return (*(name for name in alone if name != self.default), self.default)
 
@@ -164,7 +164,7 @@ class Blend:
         return Asked(rows, queries.texts, queries.neighbours(1).cosines[:, 0])
 
     def combined(self, asked: Asked, weights: Mapping[str, float]) -> Doubles:
-        """One query's rows (R, W), of which the best gives its score but for words.
+        """One query's rows (R, W): the best product with a vector is the score, but for words.
 
         Raises:
             BadInput: if two of the routes weighed ask with several rows.

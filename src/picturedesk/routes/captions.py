@@ -1,6 +1,6 @@
 """The caption route: BM25 of a query's words against captions and tags, saturated.
 
-Suggesting asks the catalogue for BM25; cross-validation and measuring index the captions of their
+Search takes BM25 from the catalogue; cross-validation and measuring index the captions of their
 candidates by the same code.
 """
 

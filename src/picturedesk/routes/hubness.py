@@ -1,9 +1,9 @@
 """Hubness: how much a picture suits everything, a number to take off.
 
 In spaces of many dimensions some pictures lie near far too many texts (hubs: Radovanović et al.
-2010), and crowd out the one that is meant. What a picture gets from the archive's texts on average
-says how much of a new text's cosine is deserved (inverted softmax: Smith et al. 2017). A correction
-of the direct route, so nobody can ask for it alone.
+2010) and crowd out the right one. How near a picture lies to the archive's texts says how much of
+its cosine with a new text to take off (inverted softmax: Smith et al. 2017). This corrects the
+direct route and is no route to suggest by alone.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class HubnessRoute:
         return None
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
-        """It is the same for every text."""
+        """The number is the same for every text."""
         return None
 
     def settings(self) -> Json:

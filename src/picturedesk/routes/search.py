@@ -1,9 +1,9 @@
 """From a query to ranked catalogue entries: candidates of every route, scored as one blend.
 
-The catalogue gives the best candidates of the dense query and of the words; all of them are scored
-exactly. Where an entry that is no candidate could still belong among the first k, more candidates
-are asked for (the threshold algorithm: Fagin, Lotem and Naor 2003), so that over an exact catalogue
-the answer is exact. Knows the Protocol ``Catalogue`` only.
+The catalogue gives the best candidates by vector and by words; all of them are scored exactly. More
+are fetched while an entry that is no candidate could still belong among the first k (the threshold
+algorithm: Fagin, Lotem and Naor 2003), so that over an exact catalogue the answer is exact. Knows
+the Protocol ``Catalogue`` only.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Doubles, Entries, Floats, Found, Ints, Picture
 
 CANDIDATES = 200  # entries that each search gives at first
-MOST_CANDIDATES = 12_800  # at last; what an approximate answer may then miss lies far down
-BACKGROUND = 512  # entries that stand for those that are no candidates
+MOST_CANDIDATES = 12_800  # at last; entries that are missed then rank lower by vector and by words
+BACKGROUND = 512  # entries, a sample of those that are no candidates
 _MORE = 4  # times as many candidates when they were too few
 
 
@@ -34,7 +34,7 @@ class Ranking:
         vectors: (K, W) of these.
         scores: (K,) of these.
         route_scores: route → (K,), without its weight.
-        pool: what the ranking is judged by; its first K scores are these.
+        pool: what confidence is worked out from; its first K scores are these.
     """
 
     pictures: tuple[Picture, ...]
@@ -51,7 +51,7 @@ class SearchConfig:
     Attributes:
         candidates: that each search gives at first, at least 1.
         most: that each search gives at last.
-        background: entries that stand for those that are no candidates; 0 where nothing is judged.
+        background: sample of the entries that are no candidates; 0 where no confidence is needed.
     """
 
     candidates: int = CANDIDATES
