@@ -175,7 +175,9 @@ def test_what_is_no_shard_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"x.zip is not a shard: its name must end in .tar"):
         open_archive(f"webdataset:{tmp_path / 'x.zip'}")
     (tmp_path / "x.tar.gz").write_bytes(b"")
-    with pytest.raises(BadInput, match="is compressed, so single pictures cannot be read from it; unpack"):
+    with pytest.raises(
+        BadInput, match="is compressed, so single pictures cannot be read from it; unpack"
+    ):
         open_archive(f"webdataset:{tmp_path}")
 
 
