@@ -220,7 +220,7 @@ def foreign_files() -> dict[str, tuple[bytes, str]]:
         "zip": (b"PK\x03\x04" + bytes(99), "zip"),
         "icon": (b"\0\0\x01\0\x01\0" + bytes(99), "icon"),
         "photoshop": (b"8BPS\0\x01" + bytes(99), "Photoshop"),
-        "sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), "no kind"),
+        "sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), "not a supported kind"),
     }
 
 

@@ -131,12 +131,12 @@ def test_texts_that_leave_no_word_are_refused(texts):
 
 
 def test_no_texts_are_refused():
-    with pytest.raises(BadInput, match="cannot be fitted on no texts"):
+    with pytest.raises(BadInput, match="there are no texts to fit"):
         Doc2VecEncoder.fit([])
 
 
 def test_one_text_instead_of_a_list_is_refused(encoder):
-    with pytest.raises(BadInput, match="a list of texts, not one text"):
+    with pytest.raises(BadInput, match="a list of texts: put the text into a list"):
         encoder.encode("river")
 
 

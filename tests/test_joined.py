@@ -66,14 +66,14 @@ def test_the_order_of_the_parts_decides_the_fingerprint():
 
 
 def test_no_parts_are_refused():
-    with pytest.raises(BadInput, match="no text encoder to join"):
+    with pytest.raises(BadInput, match="no text encoders to join"):
         JoinedEncoder(())
 
 
 def test_a_part_that_was_replaced_is_refused(tmp_path):
     JoinedEncoder((SMALL, LARGE)).save(tmp_path / "encoder")
     SMALL.save(tmp_path / "encoder" / "part-1")
-    with pytest.raises(Mismatch, match=r"joined of other parts.*make it again"):
+    with pytest.raises(Mismatch, match=r"saved with other parts.*make it again"):
         load_text_encoder(tmp_path / "encoder")
 
 

@@ -117,7 +117,7 @@ def test_topics_name_the_words_of_a_subject():
 
 
 def test_a_topic_that_is_not_there_is_refused():
-    with pytest.raises(BadInput, match="topic 4: this encoder has topics 0 to 3"):
+    with pytest.raises(BadInput, match="no topic 4: there are 0 to 3"):
         LsaEncoder.fit(TEXTS, LsaConfig(topics=4)).topic_words(4)
 
 
@@ -138,12 +138,12 @@ def test_shares_of_words_sum_to_the_dot_product():
 
 def test_a_direction_of_another_width_is_refused():
     encoder = LsaEncoder.fit(TEXTS, LsaConfig(topics=4))
-    with pytest.raises(BadInput, match=r"direction of shape \(3,\).*are \(4,\)"):
+    with pytest.raises(BadInput, match=r"direction has shape \(3,\).*have \(4,\)"):
         encoder.word_shares("river", np.ones(3, dtype=np.float32))
 
 
 def test_no_texts_are_refused():
-    with pytest.raises(BadInput, match="cannot be fitted on no texts"):
+    with pytest.raises(BadInput, match="there are no texts to fit"):
         LsaEncoder.fit([])
 
 
@@ -154,7 +154,7 @@ def test_texts_that_leave_no_word_are_refused(texts):
 
 
 def test_one_text_instead_of_a_list_is_refused():
-    with pytest.raises(BadInput, match="a list of texts, not one text"):
+    with pytest.raises(BadInput, match="a list of texts: put the text into a list"):
         LsaEncoder.fit(TEXTS).encode("river")
 
 

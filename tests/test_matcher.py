@@ -95,10 +95,10 @@ def test_parts_that_do_not_fit_together_are_refused():
     spec = tiny_backbone().spec
     with pytest.raises(Mismatch, match="fusion reads 40 numbers per picture"):
         Matcher(TinyTextEncoder(3), fusion(40), spec)
-    with pytest.raises(Mismatch, match="texts are 7 numbers, the fusion gives 3 a picture"):
+    with pytest.raises(Mismatch, match="text vectors have 7 numbers, picture vectors 3"):
         Matcher(TinyTextEncoder(7), fusion(), spec)
     head = LinearHead(1.0, np.zeros((5, 3), np.float32), np.zeros(3, np.float32))
-    with pytest.raises(Mismatch, match="gives 7 numbers a text, the text head reads 5"):
+    with pytest.raises(Mismatch, match="gives 7 numbers per text, the text head reads 5"):
         Matcher(TinyTextEncoder(7), fusion(), spec, text_head=head)
     with pytest.raises(BadInput, match="'nowhere' is not among those of tiny"):
         Matcher(TinyTextEncoder(3), fusion(), spec, ("nowhere",))

@@ -151,7 +151,7 @@ def test_shares_of_sentences_sum_to_the_dot_product(encoder):
 
 
 def test_a_direction_of_another_width_is_refused(encoder):
-    with pytest.raises(BadInput, match=r"direction of shape \(3,\).*are \(512,\)"):
+    with pytest.raises(BadInput, match=r"direction has shape \(3,\).*have \(512,\)"):
         encoder.sentence_shares(NEWS, np.ones(3, dtype=np.float32))
 
 
@@ -180,12 +180,12 @@ def test_a_headline_in_capitals_is_read_in_small_letters(encoder):
 def test_a_fingerprint_that_does_not_fit_is_refused(saved, tmp_path):
     engine = {**read_json(saved / "manifest.json")["engine"], "tables": False}
     folder = changed(saved, tmp_path / "old", engine=engine, fingerprint="0123")
-    with pytest.raises(Mismatch, match=r"old was made as 0123.*make it again"):
+    with pytest.raises(Mismatch, match=r"old has the fingerprint 0123.*make it again"):
         load_text_encoder(folder)
 
 
 def test_one_text_instead_of_a_list_is_refused(encoder):
-    with pytest.raises(BadInput, match="a list of texts, not one text"):
+    with pytest.raises(BadInput, match="a list of texts: put the text into a list"):
         encoder.encode("river")
 
 
@@ -253,13 +253,13 @@ def test_another_version_of_the_package_is_refused_with_its_cure(saved, tmp_path
 
 
 def test_sentences_split_by_other_rules_are_refused(saved, tmp_path):
-    with pytest.raises(Mismatch, match=r"sentences split by rules 0.*make it again"):
+    with pytest.raises(Mismatch, match=r"splitting rules 0.*make it again"):
         load_text_encoder(changed(saved, tmp_path / "old", sentences=0))
 
 
 def test_an_unknown_engine_is_refused(saved, tmp_path):
     folder = changed(saved, tmp_path / "old", engine={"name": "steam", "tables": False})
-    with pytest.raises(Mismatch, match="made with engine 'steam': these are 'use'"):
+    with pytest.raises(Mismatch, match="made with unknown engine 'steam': there are 'use'"):
         load_text_encoder(folder)
 
 

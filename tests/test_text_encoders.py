@@ -158,7 +158,7 @@ def test_words_split_by_other_rules_are_refused(kind, tmp_path):
     fitted(kind).save(tmp_path)
     manifest = read_json(tmp_path / "manifest.json")
     write_json(tmp_path / "manifest.json", {**manifest, "words": 0})
-    with pytest.raises(Mismatch, match=r"split by rules 0.*fit it again"):
+    with pytest.raises(Mismatch, match=r"rules 0 for words.*fit it again"):
         load_text_encoder(tmp_path)
 
 
@@ -179,7 +179,7 @@ def test_missing_arrays_are_named(arrays):
 def test_arrays_cut_short_are_refused(arrays, left):
     whole = arrays.read_bytes()
     arrays.write_bytes(whole[: left if isinstance(left, int) else int(len(whole) * left)])
-    with pytest.raises(MissingArtefact, match=r"broken.*make it again"):
+    with pytest.raises(MissingArtefact, match=r"damaged.*make it again"):
         load_text_encoder(arrays.parent)
 
 

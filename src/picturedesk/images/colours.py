@@ -1,6 +1,6 @@
 """Any of Pillow's modes → RGB: transparency on white, deep greys scaled. Decodes nothing.
 
-Colour profiles are not applied: the networks were trained on pictures read without them.
+Ignores colour profiles: the networks were trained on pictures read without them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _BITS = 258  # TIFF tag BitsPerSample
 _PHOTOMETRIC = 262  # TIFF tag PhotometricInterpretation; 0 is "white is zero"
 _SAMPLE_FORMAT = 339  # TIFF tag SampleFormat
 _UNSIGNED = (1, (1,))
-_PALER = {"L;2": 85, "L;4": 17}  # how far Pillow spreads 2- and 4-bit greys over 0 to 255
+_PALER = {"L;2": 85, "L;4": 17}  # Pillow's factors from 2- and 4-bit greys to 0 … 255
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """A loaded picture of any mode, in RGB; itself if it is RGB already.
+    """Converts a loaded picture of any mode to RGB; returns it unchanged if it is RGB.
 
-    16-bit greys are scaled, not clipped. Transparent parts are laid on white. Greys of 32 bits
-    and floats have no agreed range: see ``_deep_to_bytes``.
+    16-bit greys are scaled, not clipped. Transparent parts become white. 32-bit and float greys
+    have no standard range: see ``_deep_to_bytes``.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         return _deep_grey(image).convert("RGB")
@@ -36,9 +36,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def scale_transparent_colour(image: ImageFile.ImageFile) -> None:
-    """Puts a PNG's transparent colour on the scale of its pixels; Pillow leaves it on the file's.
+    """Scales a PNG's transparent colour to the range of its pixels; Pillow keeps the file's range.
 
-    To be called before the picture is loaded: only then is its depth in the file known.
+    Call it before the picture is loaded: afterwards its depth in the file is unknown.
     """
     colour = image.info.get("transparency")
     if colour is None or not image.tile:
@@ -83,13 +83,13 @@ def _deep_grey(image: Image.Image) -> Image.Image:
 
 
 def _deep_to_bytes(values: npt.NDArray[Any]) -> Bytes:
-    """Numbers (H, W) of unknown range → 0 to 255, by the smallest common range that holds them.
+    """Numbers (H, W) of unknown range → 0 to 255, by the smallest common range that contains them.
 
-    The ranges tried are 0 to 1 (floats only), 0 to 255 and 0 to 65535; failing these, the
-    lowest value becomes black and the highest white. What is no number becomes black.
+    Common ranges are 0 to 1 (floats only), 0 to 255 and 0 to 65535. Outside these, the lowest value
+    becomes black and the highest white. NaN becomes black.
     """
     numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    np.clip(numbers, -1e30, 1e30, out=numbers)  # so that no difference overflows
+    np.clip(numbers, -1e30, 1e30, out=numbers)  # avoids overflow of differences
     black, white = float(numbers.min()), float(numbers.max())
     for top in (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0):
         if black >= 0 and white <= top:

@@ -1,7 +1,7 @@
-"""Bytes → RGB picture, or a refusal that says why and what lifts it. Knows no network, no storage.
+"""Bytes → RGB picture, or a refusal with reason and cure. Knows no network and no storage.
 
-Whatever the bytes are, what comes out is a picture or ``BadPicture``, and nothing is printed or
-warned of. Safe to call from several threads at once.
+Any bytes give a picture or raise ``BadPicture``; nothing is printed and no warning is shown. Safe
+to call from several threads.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from picturedesk.images.guard import READERS, TooManyPixels, check_size, reading
 from picturedesk.images.kinds import recognise
 from picturedesk.images.whole import load_whole_jpeg, load_whole_png
 
-_MEND = "replace it by a whole copy, or save it anew in an image editor"
+_MEND = "replace it by an intact copy, or save it again in an image editor"
 
-_PARTS = {"WebP": "webp", "AVIF": "avif"}  # what Pillow may have been built without
+_PARTS = {"WebP": "webp", "AVIF": "avif"}  # optional parts of Pillow
 
-_UPRIGHT = {  # EXIF orientation → what turns the picture upright
+_UPRIGHT = {  # EXIF orientation → transposition that turns the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -35,15 +35,15 @@ _UPRIGHT = {  # EXIF orientation → what turns the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_TURNED = (5, 6, 7, 8)  # of these, width and height change places
+_TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 
 
 @dataclass(frozen=True, slots=True)
 class DecodePolicy:
-    """What is refused unread.
+    """Limits for pictures; larger ones are refused before they are decoded.
 
     Attributes:
-        max_megapixels: largest picture, millions of pixels as its header states them.
+        max_megapixels: largest picture, millions of pixels according to its header.
         max_megabytes: largest file, millions of bytes.
     """
 
@@ -54,7 +54,7 @@ class DecodePolicy:
         for name in ("max_megapixels", "max_megabytes"):
             value = getattr(self, name)
             if not value > 0:
-                raise BadInput(f"{name} is {value}: it must be above 0 (inf: no limit)")
+                raise BadInput(f"{name} is {value}: it must be greater than 0 (inf for no limit)")
 
 
 _DEFAULT = DecodePolicy()
@@ -66,11 +66,11 @@ def content_key(data: bytes) -> str:
 
 
 def read_picture(path: str | Path, policy: DecodePolicy = _DEFAULT) -> bytes:
-    """The bytes of a picture: of a file, or of a member of a tar (``tar_members``).
+    """The bytes of a picture, from a file or a member of a tar file.
 
     Raises:
-        BadPicture: there is no such file or member, it is a directory, a device or empty, it
-            may not be read, or it is larger than ``policy.max_megabytes``.
+        BadPicture: the file or member does not exist, is a directory or device, is empty, may not
+            be read, or is larger than ``policy.max_megabytes``.
     """
     source = str(path)
     try:
@@ -78,12 +78,12 @@ def read_picture(path: str | Path, policy: DecodePolicy = _DEFAULT) -> bytes:
     except FileNotFoundError:
         raise BadPicture(source, "does not exist", "check the path, or leave it out") from None
     except PermissionError:
-        raise BadPicture(source, "may not be read", "give this user leave to read it") from None
+        raise BadPicture(source, "may not be read", "allow this user to read it") from None
     except (OSError, ValueError) as error:
         reason = f"cannot be read ({_one_line(error)})"
         raise BadPicture(source, reason, "check the path and the disk") from None
     if not data:
-        raise BadPicture(source, "is empty (0 bytes)", "fetch it again, or leave it out")
+        raise BadPicture(source, "is empty (0 bytes)", "download it again, or leave it out")
     return data
 
 
@@ -92,7 +92,7 @@ def _read(source: str, policy: DecodePolicy) -> bytes:
     path = Path(located)
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        what = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
+        what = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise BadPicture(source, f"is {what}", "give the picture files themselves")
     member = find(located, name) if name else None
     if name and member is None:
@@ -115,23 +115,24 @@ def _check_bytes(size: int, source: str, policy: DecodePolicy) -> None:
 def decode(
     data: bytes, source: str, policy: DecodePolicy = _DEFAULT, at_least: int = 0
 ) -> Image.Image:
-    """A picture file's bytes → an upright RGB picture; of animations the first frame.
+    """The bytes of a picture file → an upright RGB picture; for animations, the first frame.
 
     Args:
         data: the whole file.
-        source: its path or address, for the refusal.
-        policy: what is refused unread.
-        at_least: pixels that the caller needs of the shorter side. Large JPEGs are then decoded
-            at 1/2, 1/4 or 1/8, which is several times faster, never below twice this; 0: full size.
+        source: its path or address, for the message of a refusal.
+        policy: limits.
+        at_least: length of the shorter side that the caller needs, pixels. Large JPEGs are decoded
+            at 1/2, 1/4 or 1/8 of their size, never below twice this length, which is several times
+            faster. 0: full size.
 
     Raises:
-        BadPicture: the bytes are no picture of a kind that is read, are broken or cut short,
-            or claim more than ``policy.max_megapixels``.
+        BadPicture: the bytes are not a picture of a supported format, are damaged or truncated, or
+            claim more than ``policy.max_megapixels``.
     """
     kind = recognise(data, source)
     if kind in _PARTS and not features.check(_PARTS[kind]):
         cure = f"install Pillow's own wheel (pip install pillow), which reads {kind}"
-        raise BadPicture(source, f"is {kind}, which this Pillow was built without", cure)
+        raise BadPicture(source, f"is {kind}, which this build of Pillow cannot read", cure)
     try:
         with reading(policy.max_megapixels * 1e6):
             return _decode(kind, data, at_least)
@@ -139,15 +140,15 @@ def decode(
         raise _too_large(source, error.size, policy) from None
     except MemoryError:
         cure = "lower max_megapixels so that such pictures are left out, or decode fewer at once"
-        raise BadPicture(source, "needs more memory than there is", cure) from None
+        raise BadPicture(source, "needs more memory than this machine has", cure) from None
     except Exception as error:
-        # Pillow's readers raise nearly every built-in exception on bytes that are not what
-        # they claim to be, so that no narrower list keeps a run going.
+        # Pillow's readers raise nearly every built-in exception for damaged files; no narrower
+        # list would keep a run alive.
         raise BadPicture(source, f"is a broken {kind} ({_one_line(error)})", _MEND) from error
 
 
 def full_size(data: bytes, image: Image.Image) -> tuple[int, int]:
-    """Width and height in pixels, upright, of what ``decode`` made ``image`` of, not reduced."""
+    """Width and height in pixels, upright, of the file that ``decode`` read, not reduced."""
     if recognise(data, "") != "JPEG":
         return image.size
     with reading(math.inf):
@@ -172,7 +173,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _decode(kind: str, data: bytes, at_least: int) -> Image.Image:
-    """Opens, loads, turns and converts; any exception means that the picture is refused."""
+    """Opens, loads, rotates and converts; any exception means that the picture is refused."""
     file = io.BytesIO(data)
     image = READERS[kind](file)
     check_size(image.size)
@@ -183,16 +184,16 @@ def _decode(kind: str, data: bytes, at_least: int) -> Image.Image:
         load_whole_png(image, data)
     else:
         image.load()
-    # Only the pixels leave: the reader's own class, its metadata and the file's bytes do not.
+    # Return the pixels only, without the reader, its metadata and the bytes of the file.
     picture = Image.Image()._new(to_rgb(image).im)
     turn = _UPRIGHT.get(_orientation(image))
     return picture if turn is None else picture.transpose(turn)
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+    """The EXIF orientation, 1 to 8; 1 if there is none or it cannot be read."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
-        # A picture whose EXIF block is corrupt is still a picture.
+        # A picture with a damaged EXIF block is still a picture.
         return 1

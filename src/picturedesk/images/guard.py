@@ -1,14 +1,14 @@
-"""Pillow's readers under this project's rules: its pixel limit decides, and nothing is warned of.
+"""Pillow's readers with this project's pixel limit and without warnings.
 
-Pillow keeps its own pixel limit (``Image.MAX_IMAGE_PIXELS``: a warning at 89 million pixels, an
-error at 179 million) in a global of the process, and Python keeps its warning filters in another.
-Both belong to the user, and decoders run in threads, so neither is switched on and off here:
+Pillow has its own pixel limit (``Image.MAX_IMAGE_PIXELS``: a warning at 89 million pixels, an error
+at 179 million) in a global variable; Python has its warning filters in another. Both belong to the
+user, and decoders run in threads, so this module does not switch them on and off:
 
-* readers are called as classes, past ``Image.open`` and its check. That also means that only
-  the readers named here ever run. Where a reader checks again while it works, it is given a
-  stand-in for the module it asks, in which the check is ours;
-* one warning filter and one log filter are left in place which act only in a thread that is
-  reading a picture.
+* it calls readers as classes, which bypasses ``Image.open`` and its check; so only the readers
+  named here ever run. If a reader checks again while it works, it gets a replacement of the module
+  with the check, in which the check is ours;
+* it installs one warning filter and one log filter that act only in threads that are reading a
+  picture.
 
 Knows nothing of files, colours or refusals.
 """
@@ -36,11 +36,11 @@ from PIL import (
     WebPImagePlugin,
 )
 
-_CHECK = "_decompression_bomb_check"  # what Pillow calls its check
+_CHECK = "_decompression_bomb_check"  # name of Pillow's check
 
 
 class TooManyPixels(Exception):
-    """A header claims more pixels than the limit in force: ``size`` is (width, height)."""
+    """A header claims more pixels than the current limit: ``size`` is (width, height)."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         super().__init__(f"{size[0]} x {size[1]} pixels")
@@ -48,7 +48,7 @@ class TooManyPixels(Exception):
 
 
 class _Rules(threading.local):
-    """What holds in this thread: the most pixels, while it reads a picture; None while not."""
+    """The limit of this thread while it reads a picture, in pixels; None while it does not."""
 
     pixels: float | None = None
 
@@ -57,7 +57,7 @@ _RULES = _Rules()
 
 
 class _AnyWhileReading:
-    """In a warning filter's place for a pattern: matches any text, in a reading thread only."""
+    """Stands for the pattern of a warning filter: matches any text in a reading thread only."""
 
     def match(self, text: str) -> bool:
         return _RULES.pixels is not None
@@ -69,7 +69,7 @@ _FILTERS_LOCK = threading.Lock()
 
 @contextmanager
 def reading(pixels: float) -> Iterator[None]:
-    """Holds the rules in this thread: at most ``pixels`` per picture, and no word from Pillow."""
+    """Limits this thread to ``pixels`` per picture and silences Pillow in it."""
     _keep_quiet()
     before, _RULES.pixels = _RULES.pixels, pixels
     try:
@@ -79,12 +79,12 @@ def reading(pixels: float) -> Iterator[None]:
 
 
 def _silent_while_reading(record: logging.LogRecord) -> bool:
-    """A log filter: drops what Pillow's TIFF reader says of a file that is refused anyway."""
+    """A log filter: drops messages of Pillow's TIFF reader on files that are refused anyway."""
     return _RULES.pixels is None
 
 
 def _keep_quiet() -> None:
-    """Puts both filters in place, before those that were set since; once is the usual case."""
+    """Installs both filters in front of all others; usually once."""
     logging.getLogger(TiffImagePlugin.__name__).addFilter(_silent_while_reading)
     filters = cast("list[Any]", warnings.filters)
     if filters and filters[0] is _QUIET:
@@ -96,20 +96,20 @@ def _keep_quiet() -> None:
 
 
 def check_size(size: tuple[int, int], **_: object) -> None:
-    """Raises TooManyPixels if the limit in force in this thread is passed."""
+    """Raises TooManyPixels if the limit of this thread is exceeded."""
     if _RULES.pixels is not None and size[0] * size[1] > _RULES.pixels:
         raise TooManyPixels(size)
 
 
 class _ImageModule:
-    """The module ``PIL.Image`` with our check in the place of Pillow's."""
+    """The module ``PIL.Image`` with our check instead of Pillow's."""
 
     def __getattr__(self, name: str) -> object:
         return check_size if name == _CHECK else getattr(Image, name)
 
 
 def _under_our_limit(reader: type[ImageFile.ImageFile]) -> type[ImageFile.ImageFile]:
-    """The same reader with Pillow's check replaced in its own methods, and nowhere else."""
+    """The same reader with Pillow's check replaced, only in its own methods."""
     rebound: dict[str, FunctionType] = {}
     for name, method in vars(reader).items():
         if isinstance(method, FunctionType) and _CHECK in method.__code__.co_names:

@@ -1,7 +1,7 @@
-"""What the first bytes of a file say it is, whatever its name says. Decodes nothing.
+"""The kind of a file from its first bytes; ignores its name. Decodes nothing.
 
-Seven kinds are read; everything else is refused by name, with what to do about it, so that
-"cannot identify image file" is never the answer to an SVG or to a web page named .jpg.
+Seven kinds are supported. Others are refused with their name and a cure, so that an SVG or a web
+page named .jpg is not just "cannot identify image file".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from picturedesk.errors import BadPicture
 KINDS = ("JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP", "AVIF")
 
 _CONVERT = f"convert it to one of {', '.join(KINDS)}, or leave it out"
-_FETCH = "fetch the picture itself again, or leave it out"
+_FETCH = "download the picture itself, or leave it out"
 
 _READABLE = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -27,8 +27,8 @@ _READABLE = (
 
 _FOREIGN = (
     (b"%PDF", "is a PDF", _CONVERT),
-    (b"%!PS", "is PostScript, which is a program and never run", _CONVERT),
-    (b"\xc5\xd0\xd3\xc6", "is PostScript, which is a program and never run", _CONVERT),
+    (b"%!PS", "is PostScript, which is a program and is never run", _CONVERT),
+    (b"\xc5\xd0\xd3\xc6", "is PostScript, which is a program and is never run", _CONVERT),
     (b"8BPS", "is a Photoshop file", _CONVERT),
     (b"\0\0\x01\0", "is a Windows icon", _CONVERT),
     (b"\0\0\0\x0cjP  ", "is JPEG 2000", _CONVERT),
@@ -37,7 +37,7 @@ _FOREIGN = (
     (b"\xff\x0a", "is JPEG XL", _CONVERT),
     (b"\x1f\x8b", "is a gzip archive (perhaps a compressed SVG)", f"unpack it, then {_CONVERT}"),
     (b"PK\x03\x04", "is a zip archive", "unpack it and give the pictures in it"),
-    (b"\x1aE\xdf\xa3", "is a video", "take a still from it and save that as JPEG"),
+    (b"\x1aE\xdf\xa3", "is a video", "save a frame of it as JPEG"),
 )
 
 _SVG = (
@@ -46,14 +46,14 @@ _SVG = (
 )
 _HTML = ("is a web page, not a picture", f"the address or the name is wrong: {_FETCH}")
 _TEXT = ("is text, not a picture", f"the address or the name is wrong: {_FETCH}")
-_HEAD = 4096  # bytes within which an SVG or HTML file shows what it is
+_HEAD = 4096  # first bytes in which an SVG or HTML file is recognised
 
 
 def recognise(data: bytes, source: str) -> str:
-    """The kind of picture (one of ``KINDS``) that the first bytes claim.
+    """The kind of picture (one of ``KINDS``) according to the first bytes.
 
     Raises:
-        BadPicture: the bytes are none, or no kind that is read; says what they are instead.
+        BadPicture: there are no bytes, or they are of another kind; the message names it.
     """
     if not data:
         raise BadPicture(source, "is empty (0 bytes)", _FETCH)
@@ -68,17 +68,17 @@ def recognise(data: bytes, source: str) -> str:
 
 
 def _recognise_boxes(data: bytes, source: str) -> str:
-    """AVIF, HEIC and MP4 begin alike; the brands in their first box tell them apart."""
+    """AVIF, HEIC and MP4 begin alike; the brands in their first box distinguish them."""
     brands = data[8 : max(16, min(int.from_bytes(data[:4]), 256))]
     if b"avif" in brands or b"avis" in brands:
         return "AVIF"
     if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")):
         raise BadPicture(source, "is a HEIC picture", _CONVERT)
-    raise BadPicture(source, "is a video", "take a still from it and save that as JPEG")
+    raise BadPicture(source, "is a video", "save a frame of it as JPEG")
 
 
 def _what_else(data: bytes) -> tuple[str, str]:
-    """Reason and cure for bytes that are no kind of picture that is read."""
+    """Reason and cure for bytes that are not a supported kind of picture."""
     for signature, reason, cure in _FOREIGN:
         if data.startswith(signature):
             return reason, cure
@@ -91,4 +91,4 @@ def _what_else(data: bytes) -> tuple[str, str]:
         return _HTML
     if head.isascii() and b"\0" not in head:
         return _TEXT
-    return "is no kind of picture that is read", _CONVERT
+    return "is not a supported kind of picture", _CONVERT

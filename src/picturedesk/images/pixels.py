@@ -1,4 +1,4 @@
-"""RGB picture → what a network reads, as timm and torchvision make it. Knows no network."""
+"""RGB picture → network input, as timm and torchvision make it. Knows no network."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _REACH = 3
 
 
 def to_pixels(image: Image.Image, preprocessing: Preprocessing) -> Floats:
-    """A square of the picture, by its framing, 0 to 1, normalised: (3, S, S).
+    """A square of the picture, by its framing, 0 to 1, then normalised: (3, S, S).
 
-    Framed "centre": shorter side → ``resize``, centre crop. The same picture as timm's evaluation
-    transform (torchvision's Resize, CenterCrop, ToTensor and Normalize on a Pillow picture) but
-    that only what the crop keeps is ever computed, in Pillow's single precision: some 0.1 % of the
-    values are one level in 255 off, at half the cost.
+    Framing "centre" resizes the shorter side to ``resize`` and crops the centre. The result is that
+    of timm's evaluation transform (torchvision's Resize, CenterCrop, ToTensor and Normalize on a
+    Pillow picture). Only the pixels of the crop are computed, in Pillow's single precision, at half
+    the cost; about 0.1 % of the values differ by one level in 255.
 
-    Framed "whole": Pillow's resize to S x S; nothing is cut away, sides do not keep their ratio.
+    Framing "whole" is Pillow's resize to S x S; nothing is cut, and the aspect ratio changes.
 
     Raises:
-        BadInput: the interpolation is none of nearest, bilinear, bicubic, lanczos.
+        BadInput: the interpolation is not nearest, bilinear, bicubic or lanczos.
     """
     pixels = _squared(to_rgb(image), preprocessing)  # (S, S, 3)
     mean = np.asarray(preprocessing.mean)[:, None, None]
@@ -47,10 +47,10 @@ def to_pixels(image: Image.Image, preprocessing: Preprocessing) -> Floats:
 
 
 def _squared(image: Image.Image, preprocessing: Preprocessing) -> Bytes:
-    """Resized, and cropped where it is not framed whole (S, S, 3)."""
+    """Resized, and cropped unless it is framed whole: (S, S, 3)."""
     if preprocessing.interpolation not in _FILTERS:
         known = ", ".join(_FILTERS)
-        raise BadInput(f"interpolation {preprocessing.interpolation!r} is none of {known}")
+        raise BadInput(f"unknown interpolation {preprocessing.interpolation!r}: use one of {known}")
     resample = _FILTERS[preprocessing.interpolation]
     side = preprocessing.size
     if preprocessing.framing == "whole":
@@ -63,18 +63,18 @@ def _squared(image: Image.Image, preprocessing: Preprocessing) -> Bytes:
     x = _stretch(left, side, image.width / width, image.width)
     y = _stretch(top, side, image.height / height, image.height)
     image = image.crop((x.first, y.first, x.last, y.last))
-    # One direction after the other: given both, Pillow chooses which comes first, by the sizes.
+    # One direction after the other: given both, Pillow chooses the order by the sizes.
     image = image.resize((side, image.height), resample, (x.start, 0, x.stop, image.height))
     return np.asarray(image.resize((side, side), resample, (0, y.start, side, y.stop)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """What a crop needs of one side of a picture.
+    """The part of one side of a picture that a crop needs.
 
     Attributes:
         first: the first pixel needed.
-        last: the pixel behind the last one needed.
+        last: the pixel after the last one needed.
         start: where the crop begins, in pixels from ``first``.
         stop: where it ends, in pixels from ``first``.
     """
@@ -86,7 +86,7 @@ class _Stretch:
 
 
 def _stretch(offset: int, side: int, scale: float, length: int) -> _Stretch:
-    """The stretch of ``length`` pixels behind ``side`` samples, ``scale`` pixels apart."""
+    """The part of ``length`` pixels that ``side`` samples need, ``scale`` pixels apart."""
     start, stop = offset * scale, (offset + side) * scale
     reach = math.ceil(_REACH * max(scale, 1.0)) + 1
     first, last = max(0, int(start) - reach), min(length, math.ceil(stop) + reach)
@@ -102,12 +102,12 @@ def _resized(size: tuple[int, int], shorter: int) -> tuple[int, int]:
 
 
 def _offset(length: int, side: int) -> int:
-    """Where the centre crop begins, as torchvision rounds; negative where it must pad."""
+    """Start of the centre crop, as torchvision rounds; negative if padding is needed."""
     return round((length - side) / 2.0) if length >= side else -((side - length) // 2)
 
 
 def _padded(pixels: Bytes, left: int, top: int, side: int) -> Bytes:
-    """The square of ``side`` from (left, top); black where it hangs over the edge."""
+    """The square of ``side`` from (left, top); black outside the picture."""
     square = np.zeros((side, side, 3), dtype=np.uint8)
     inner = pixels[max(top, 0) : max(top, 0) + side, max(left, 0) : max(left, 0) + side]
     y, x = max(-top, 0), max(-left, 0)

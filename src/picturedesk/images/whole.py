@@ -1,8 +1,8 @@
-"""Whether a JPEG or PNG holds as much picture as its header claims; Pillow does not always say.
+"""Detects truncated JPEG and PNG files; Pillow does not always report them.
 
-Where data end before the picture does, yet end properly, Pillow returns the rest unpainted
-(grey in a JPEG, zero in a PNG). Only a picture whose last pixel looks unpainted is examined, so
-that all others cost nothing. Knows no limits and no refusals.
+If the data of a file end too early but properly, Pillow leaves the rest of the picture blank (grey
+in a JPEG, zero in a PNG). Only pictures whose last pixel looks blank are examined, so that all
+others cost nothing. Knows no limits and no refusals.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image, ImageFile
 
 # Every 8 x 8 block of a JPEG takes at least one bit, in its first scan.
 _JPEG_PIXELS_PER_BYTE = 8 * 8 * 8
-# libjpeg paints what it has no data for in the middle of the scale.
+# libjpeg fills pixels without data with mid grey.
 _JPEG_UNPAINTED = (128, (128, 128, 128), (127, 127, 127, 127))
 _JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _MORE_SCAN = bytes(range(1, 128, 2))
@@ -30,37 +30,37 @@ _ADAM7 = (  # first column, first row, and the steps between them, of each pass
 _INFLATE = 1 << 20  # bytes unpacked at a time
 
 
-class CutShort(Exception):
-    """A file's data end before its picture does."""
+class Truncated(Exception):
+    """The data of a file end before its picture is complete."""
 
 
 def load_whole_jpeg(image: ImageFile.ImageFile, data: bytes, scan: int, at_least: int) -> None:
-    """Loads a JPEG, at reduced size where that leaves twice ``at_least`` (0: never reduced).
+    """Loads a JPEG, at a reduced size of at least twice ``at_least`` (0: full size).
 
     Args:
-        image: just opened from ``data``, not loaded.
+        image: opened from ``data``, not loaded.
         data: the whole file.
-        scan: where its first scan begins.
-        at_least: pixels needed of the shorter side.
+        scan: position of its first scan.
+        at_least: needed length of the shorter side, pixels.
 
     Raises:
-        CutShort: its scan holds less than its header claims.
+        Truncated: the scan has less data than the header claims.
     """
     width, height = image.size
     if width * height > _JPEG_PIXELS_PER_BYTE * len(data):
-        raise CutShort(f"{len(data)} bytes cannot hold {width} x {height} pixels")
+        raise Truncated(f"{len(data)} bytes cannot hold {width} x {height} pixels")
     _load_reduced(image, at_least)
     if _last_pixel(image) in _JPEG_UNPAINTED and _scan_runs_out(image, data, scan, at_least):
-        raise CutShort("its data end before the picture does")
+        raise Truncated("its data end before the picture is complete")
 
 
 def load_whole_png(image: ImageFile.ImageFile, data: bytes) -> None:
-    """Loads a PNG; raises CutShort if it holds less than its header claims."""
+    """Loads a PNG; raises Truncated if it has less data than its header claims."""
     image.load()
     last = _last_pixel(image)
     unpainted = not any(last) if isinstance(last, tuple) else not last
     if unpainted and _unpacked(data) < _claimed(data):
-        raise CutShort("its data end before the picture does")
+        raise Truncated("its data end before the picture is complete")
 
 
 def _last_pixel(image: Image.Image) -> float | tuple[int, ...] | None:
@@ -74,10 +74,10 @@ def _load_reduced(image: ImageFile.ImageFile, at_least: int) -> None:
 
 
 def _scan_runs_out(image: ImageFile.ImageFile, data: bytes, scan: int, at_least: int) -> bool:
-    """Whether a JPEG's first scan holds less than its header claims.
+    """Whether a JPEG's first scan has less data than its header claims.
 
-    libjpeg says so only in a warning that Pillow drops. But then any bytes put behind the scan
-    change the picture, whereas they are passed over when the scan is whole.
+    libjpeg reports this only in a warning that Pillow drops. But in a truncated scan, bytes that
+    are appended to it change the picture; after a complete scan they are ignored.
     """
     end = _JPEG_MARKER.search(data, scan)
     if end is None:
@@ -89,7 +89,7 @@ def _scan_runs_out(image: ImageFile.ImageFile, data: bytes, scan: int, at_least:
 
 
 def _claimed(data: bytes) -> int:
-    """Bytes that a PNG's header asks for, unpacked."""
+    """Number of unpacked bytes that a PNG's header claims."""
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
     total = 0
     for left, top, across, down in _ADAM7 if interlaced else _STRAIGHT:
@@ -100,7 +100,7 @@ def _claimed(data: bytes) -> int:
 
 
 def _unpacked(data: bytes) -> int:
-    """Bytes that a PNG holds, unpacked; a megabyte at a time, so that none are kept."""
+    """Number of unpacked bytes in a PNG; unpacks one megabyte at a time and keeps none."""
     inflater = zlib.decompressobj()
     total = 0
     for body in _image_chunks(data):

@@ -1,4 +1,4 @@
-"""Text encoders: texts of any language → vectors of length one. Know nothing of pictures."""
+"""Text encoders: texts in any language → vectors of length one. Knows nothing of pictures."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""Paragraph vectors (doc2vec, PV-DBOW): a text's vector is what best predicts its words.
+"""Paragraph vectors (doc2vec, PV-DBOW): the vector of a text is that which predicts its words best.
 
-Fitted with gensim (extra ``doc2vec``) on the archive's training texts; used with NumPy alone.
+Fitted with gensim (extra ``doc2vec``) on the archive's training texts; encoding needs NumPy only.
 Knows nothing of pictures. Source: Le and Mikolov 2014, "Distributed representations of sentences
-and documents". PV-DM is left out: slower, and not better (Lau and Baldwin 2016).
+and documents". PV-DM is not supported: slower, and not better (Lau and Baldwin 2016).
 
 **Inference.** gensim finds the vector d of a new text by stochastic gradient steps on
 
     Σ_w log σ(d · s_w) + k Σ_w E_noise log σ(−d · s_noise)
 
-over the words w of the text, with k random noise words each; the word outputs s stay as they are.
-Steps of total length τ from nearly zero end close to where this sum minus |d|² / 2τ has its one
-maximum. That maximum is computed here instead: nothing is random, each distinct word is read
-once, and the expectation is taken over a fixed even sample of the noise words.
+over the words w of the text, with k random noise words each; the word outputs s are fixed. Steps of
+total length τ from nearly zero end close to the only maximum of this sum minus |d|² / 2τ. This
+module computes that maximum directly: without randomness, with each distinct word read once, and
+with the expectation over a fixed even sample of the noise words.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 KIND = "doc2vec"
 _LAST_RATE = 1e-4  # learning rate at the end of training and inference, gensim's default
-_PIECE = 10_000  # words; gensim drops what is beyond this in one document
+_PIECE = 10_000  # words; gensim ignores the rest of a longer document
 _NOISE = 2_000  # points at which the noise distribution is sampled
-_STEPS = 50  # at most; texts of one to 50,000 words were seen to take 2 to 20
-_PRECISION = 0.01  # steps end when the gradient is this share of the first one
+_STEPS = 50  # at most; texts of one to 50,000 words took 2 to 20
+_PRECISION = 0.01  # steps end when the gradient falls to this share of the first one
 _CURVATURE = 0.1  # typical σ'(x) of a trained model's logits; at most 0.25
 
 
@@ -55,13 +55,13 @@ class Doc2VecConfig:
 
     Attributes:
         width: numbers per text.
-        epochs: passes over the texts in training; inference goes as far as as many would.
-        min_count: how often a word must occur in the corpus to be kept.
-        max_words: about how many words are kept, the most frequent.
+        epochs: passes over the texts in training; also sets the total step length of inference.
+        min_count: minimum number of occurrences of a word in the corpus.
+        max_words: approximate number of words to keep, the most frequent ones.
         negative: noise words per word (k).
-        sample: share of the corpus beyond which a word is thinned out, 0 to 1.
+        sample: words with a larger share of the corpus are downsampled, 0 to 1.
         rate: learning rate at the start; it falls linearly to 0.0001.
-        seed: equal seeds, equal arrays.
+        seed: equal seeds give equal arrays.
     """
 
     width: int = 200
@@ -75,11 +75,13 @@ class Doc2VecConfig:
 
     def __post_init__(self) -> None:
         if min(self.width, self.epochs, self.min_count, self.max_words, self.negative) < 1:
-            raise BadInput(f"{self}: width, epochs, min_count, max_words, negative start at 1")
+            raise BadInput(
+                f"{self}: width, epochs, min_count, max_words and negative must be 1 or more"
+            )
 
     @property
     def reach(self) -> float:
-        """Total length of the steps that training takes for each word of a text (τ)."""
+        """Total step length of training for each word of a text (τ)."""
         return self.epochs * (self.rate + _LAST_RATE) / 2
 
 
@@ -87,12 +89,12 @@ class Doc2VecEncoder:
     """Texts → paragraph vectors, of length one; see ``types.TextEncoder``.
 
     Attributes:
-        config: the settings it was fitted with.
-        fingerprint: hash of all that decides the output.
+        config: settings of the fit.
+        fingerprint: hash of everything that determines the output.
     """
 
     def __init__(self, stored: StoredEncoder) -> None:
-        """From what ``fit`` or ``load`` found, as ``_arrays`` describes it."""
+        """Takes what ``fit`` or ``load`` made, as ``_arrays`` describes it."""
         self.config = Doc2VecConfig(**stored.config)
         self.fingerprint = stored.fingerprint
         self._stored = stored
@@ -105,11 +107,11 @@ class Doc2VecEncoder:
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: Doc2VecConfig | None = None) -> Self:
-        """Learns words and their outputs from the training texts.
+        """Fits words and their outputs on the training texts.
 
-        Texts are read once and kept as 4 bytes per word, in pieces of any length; gensim adds
-        4 · width bytes per text and 8 · width per word. One thread, so that equal seeds give
-        equal arrays, whatever PYTHONHASHSEED.
+        Reads the texts once and stores 4 bytes per word; gensim adds 4 · width bytes per text and
+        8 · width per word. Runs in one thread, so that equal seeds give equal arrays for any
+        PYTHONHASHSEED.
 
         Args:
             texts: T texts of any length and language; may be a generator.
@@ -126,7 +128,7 @@ class Doc2VecEncoder:
         config = config or Doc2VecConfig()
         corpus = _Corpus(texts)
         if not len(corpus):
-            raise BadInput("doc2vec cannot be fitted on no texts: give it training texts")
+            raise BadInput("there are no texts to fit doc2vec on: give it training texts")
         model = Doc2Vec(
             dm=0,
             vector_size=config.width,
@@ -157,9 +159,9 @@ class Doc2VecEncoder:
         return int(self._outputs.shape[1])
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Q texts → (Q, D) vectors of length one; zeros for a text without a known word."""
+        """Q texts → (Q, D) vectors of length one; zeros if no word of a text is known."""
         if isinstance(texts, str):
-            raise BadInput("encode takes a list of texts, not one text: put it into a list")
+            raise BadInput("encode takes a list of texts: put the text into a list")
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             vector[:] = self._infer(text)
@@ -172,13 +174,13 @@ class Doc2VecEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; the outputs stay on disk until their rows are used."""
+        """Reads what ``save`` wrote; rows of the outputs are read from disk when they are used."""
         return cls(load_encoder(folder, KIND))
 
     def _infer(self, text: str) -> Floats:
-        """One text → (D,), not yet of length one."""
+        """One text → (D,), not scaled to length one."""
         rows, often = self._vocabulary.counts(text)
-        often = often * self._kept[rows]  # frequent words are thinned out, as in training
+        often = often * self._kept[rows]  # frequent words are downsampled, as in training
         noise = self.config.negative * often.sum()
         outputs = np.concatenate([self._outputs[rows], self._noise_outputs])  # (n, D)
         weights = np.concatenate([often, noise * self._noise_weights])  # (n,)
@@ -200,8 +202,8 @@ def _most_likely(
         outputs: (n, D).
         weights: (n,).
         wanted: (n,) 1 for words, 0 for noise.
-        shrinkage: half of it times |d|² is the penalty.
-        curvature: (D,) estimate of the likelihood's own, axis by axis.
+        shrinkage: the penalty is half of it times |d|².
+        curvature: (D,) estimate of the likelihood's curvature along each axis.
     """
     scale = 1 / (shrinkage + curvature)
     vector: Floats = np.zeros(outputs.shape[1], dtype=np.float32)
@@ -214,7 +216,7 @@ def _most_likely(
         move = step * scale * gradient
         vector += move
         logits = np.einsum("nd,d->n", outputs, vector)
-        likely = 0.5 + 0.5 * np.tanh(logits / 2)  # σ, safe from overflow
+        likely = 0.5 + 0.5 * np.tanh(logits / 2)  # σ without overflow
         changed = _weighted(weights * (wanted - likely), outputs) - shrinkage * vector
         step = float(move @ (move / scale)) / float(move @ (gradient - changed))
         gradient = changed
@@ -222,13 +224,13 @@ def _most_likely(
 
 
 def _weighted(weights: Floats, outputs: Floats) -> Floats:
-    # einsum, not @: waking BLAS threads for so little can take longer than the sum itself
+    # einsum, not @: starting BLAS threads can take longer than this small sum
     total: Floats = np.einsum("n,nd->d", weights, outputs)
     return total
 
 
 class _Corpus:
-    """Texts as gensim reads them, again and again: word numbers, no strings."""
+    """Texts as word numbers, for gensim to read in every epoch."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         seen: dict[str, int] = {}
@@ -258,12 +260,12 @@ def _stable_hash(text: str) -> int:
 
 
 def _arrays(model: Doc2Vec) -> dict[str, npt.NDArray[Any]]:
-    """What inference needs of a trained model.
+    """The arrays of a trained model that inference needs.
 
-    The outputs (V, D) are turned into the axes of the noise's second moment, with "spread" (D,)
-    along each, so that curvatures lie along the axes; no cosine changes. "kept" (V,) is the
-    share of a word that is left when frequent ones are thinned out; "noise" and "noise_weights"
-    (n,) are words drawn from the noise distribution at even steps.
+    The outputs (V, D) are rotated to the axes of the noise's second moment, with "spread" (D,)
+    along each, so that curvatures are aligned with the axes; no cosine changes. "kept" (V,) is the
+    share of each word's occurrences after downsampling; "noise" and "noise_weights" (n,) are words
+    drawn from the noise distribution at even steps.
     """
     known = model.wv.index_to_key
     counts = np.array([model.wv.get_vecattr(word, "count") for word in known], dtype=np.float64)

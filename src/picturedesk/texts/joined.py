@@ -1,4 +1,4 @@
-"""Several text encoders side by side: what one misses, another may see. Knows none of them."""
+"""Several text encoders joined into one. Knows none of them in particular."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ KIND = "joined"
 
 
 class JoinedEncoder:
-    """Texts → the parts' vectors, one after the other; see ``types.TextEncoder``.
+    """Texts → the concatenated vectors of its parts; see ``types.TextEncoder``.
 
-    Each of n parts is scaled by √(1/n), so that a cosine of two texts is the mean of the parts'
-    cosines. A text that only k parts know has zeros in place of the others, and length √(k/n).
+    Each of n parts is scaled by √(1/n), so that the cosine of two texts is the mean of the parts'
+    cosines. If only k parts know a word of a text, the others are zeros and its length is √(k/n).
 
     Attributes:
-        parts: the encoders, in their order.
-        scale: √(1/n), by which each part's vector is multiplied.
+        parts: the encoders, in order.
+        scale: √(1/n), the factor of each part's vector.
     """
 
     def __init__(self, parts: Sequence[TextEncoder]) -> None:
-        """Raises BadInput for no parts."""
+        """Raises BadInput if there are no parts."""
         if not parts:
-            raise BadInput("no text encoder to join: give one or more")
+            raise BadInput("there are no text encoders to join: give one or more")
         self.parts = tuple(parts)
         self.scale = math.sqrt(1 / len(self.parts))
 
@@ -49,15 +49,15 @@ class JoinedEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the parts' fingerprints, in their order."""
+        """Hash of the parts' fingerprints, in order."""
         return fingerprint({"kind": KIND, "parts": [part.fingerprint for part in self.parts]})
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Q texts → (Q, D) vectors of length one where all parts know a word of the text."""
+        """Q texts → (Q, D) vectors, of length one if all parts know a word of the text."""
         return self.join([part.encode(texts) for part in self.parts])
 
     def join(self, vectors: Sequence[Floats]) -> Floats:
-        """What each part gave for the same Q texts, (Q, D_part) each → what ``encode`` gives."""
+        """Vectors of each part for the same Q texts, (Q, D_part) each → result of ``encode``."""
         widths = tuple(part.width for part in self.parts)
         given = tuple(rows.shape[1] for rows in vectors)
         if given != widths:
@@ -65,7 +65,7 @@ class JoinedEncoder:
         return np.concatenate(vectors, axis=1) * np.float32(self.scale)
 
     def save(self, folder: Path) -> None:
-        """Writes a manifest, and each part into a folder of its own (``part-0`` …)."""
+        """Writes a manifest and one folder per part (``part-0`` …)."""
         with atomic_folder(folder) as temporary:
             for number, part in enumerate(self.parts):
                 part.save(_part(temporary, number))
@@ -74,19 +74,19 @@ class JoinedEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; gives the same output.
+        """Reads what ``save`` wrote; returns the same output.
 
         Raises:
-            MissingArtefact: a file is not there, broken or cut short.
-            Mismatch: of another kind or format, or a part is not the one that was saved.
+            MissingArtefact: a file is missing, damaged or truncated.
+            Mismatch: the folder has another kind or format, or a part was replaced.
         """
         manifest = read_manifest(folder, KIND)
         parts = [load_text_encoder(_part(folder, number)) for number in range(manifest["parts"])]
         joined = cls(parts)
         if joined.fingerprint != manifest["fingerprint"]:
             raise Mismatch(
-                f"{folder} was joined of other parts ({manifest['fingerprint']}) than lie in it "
-                f"now ({joined.fingerprint}): make it again"
+                f"{folder} was saved with other parts ({manifest['fingerprint']}) than it has now "
+                f"({joined.fingerprint}): make it again"
             )
         return joined
 

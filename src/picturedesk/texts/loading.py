@@ -1,4 +1,4 @@
-"""A folder → the text encoder in it, whichever kind it is. Knows only what they are called."""
+"""Loads a text encoder of any kind from a folder. Knows only their names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import Mismatch
 from picturedesk.types import TextEncoder
 
-_KINDS = {  # module and class, imported when one is loaded
+_KINDS = {  # kind → module and class, imported when one is loaded
     "lsa": ("lsa", "LsaEncoder"),
     "doc2vec": ("doc2vec", "Doc2VecEncoder"),
     "sentences": ("sentences", "SentenceEncoder"),
@@ -18,17 +18,17 @@ _KINDS = {  # module and class, imported when one is loaded
 
 
 def load_text_encoder(folder: Path) -> TextEncoder:
-    """The encoder that a folder holds, whichever kind it is.
+    """Loads the encoder in a folder, of any kind.
 
     Raises:
-        MissingArtefact: there is no manifest, or a file is broken.
+        MissingArtefact: the manifest is missing, or a file is damaged.
         MissingExtra: it needs a library that is not installed.
-        Mismatch: it is of another kind or format, or was made by other rules than today's.
+        Mismatch: it has another kind or format, or another version's rules for words or sentences.
     """
     kind = read_manifest(folder).get("kind")
     if kind not in _KINDS:
         known = ", ".join(f"'{name}'" for name in _KINDS)
-        raise Mismatch(f"{folder} holds {kind!r}, not a text encoder: these are {known}")
+        raise Mismatch(f"{folder} holds {kind!r}, not a text encoder: the kinds are {known}")
     module, name = _KINDS[kind]
     kind_of_encoder: type[TextEncoder] = getattr(import_module(f"picturedesk.texts.{module}"), name)
     return kind_of_encoder.load(folder)

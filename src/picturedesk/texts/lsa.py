@@ -1,8 +1,8 @@
 """Latent semantic analysis: tf-idf and a truncated SVD turn texts into topics.
 
-Fitted with scikit-learn on the archive's training texts; used with NumPy alone. Knows nothing of
-pictures. Source: Deerwester et al. 1990, "Indexing by latent semantic analysis"; 500 topics as in
-the paper.
+Fitted with scikit-learn on the archive's training texts; encoding needs NumPy only. Knows nothing
+of pictures. Source: Deerwester et al. 1990, "Indexing by latent semantic analysis"; 500 topics as
+in the paper.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 KIND = "lsa"
-_EXACT = 3000  # texts; up to here all pairs of them are quicker than random projections
+_EXACT = 3000  # texts; up to here, the exact SVD is faster than random projections
 _NO_TOPIC = 1e-5  # a singular value below this share of the first is rounding, not a topic
 
 
@@ -37,18 +37,18 @@ _NO_TOPIC = 1e-5  # a singular value below this share of the first is rounding, 
 class LsaConfig:
     """How an LsaEncoder is fitted. A corpus of under 100 texts keeps all its words.
 
-    A word in df of T texts weighs ln((1 + T) / df), so that a word of nearly every text weighs
-    nearly nothing and no list of stop words is needed.
+    A word in df of T texts has the weight ln((1 + T) / df): a word in nearly every text has nearly
+    no weight, so that no list of stop words is needed.
 
     Attributes:
-        topics: width of the vectors; fewer if the corpus does not carry as many.
-        min_count: texts a word must occur in to be kept.
-        max_share: share of the texts, 0 to 1, beyond which a word is dropped.
-        max_words: how many words are kept, the most widespread; each takes 4 · topics bytes.
+        topics: maximum width of the vectors; a small corpus gives fewer.
+        min_count: minimum number of texts that a word must occur in.
+        max_share: words in a larger share of the texts are dropped, 0 to 1.
+        max_words: maximum number of words, the most widespread ones; each takes 4 · topics bytes.
         sublinear: whether a word that occurs n times counts 1 + ln n instead of n.
-        iterations: power iterations of the randomised SVD that serves over 3,000 texts; more are
-            more exact and slower.
-        seed: equal seeds, equal arrays.
+        iterations: power iterations of the randomised SVD (for over 3,000 texts); more are more
+            exact and slower.
+        seed: equal seeds give equal arrays.
     """
 
     topics: int = 500
@@ -61,21 +61,21 @@ class LsaConfig:
 
     def __post_init__(self) -> None:
         if min(self.topics, self.min_count, self.max_words) < 1:
-            raise BadInput(f"{self}: topics, min_count and max_words start at 1")
+            raise BadInput(f"{self}: topics, min_count and max_words must be 1 or more")
         if not 0 < self.max_share <= 1:
-            raise BadInput(f"max_share {self.max_share}: it is a share of the texts, 0 to 1")
+            raise BadInput(f"max_share is {self.max_share}: it must be a share, 0 to 1")
 
 
 class LsaEncoder:
     """Texts → topics, as vectors of length one; see ``types.TextEncoder``.
 
     Attributes:
-        config: the settings it was fitted with.
-        fingerprint: hash of all that decides the output.
+        config: settings of the fit.
+        fingerprint: hash of everything that determines the output.
     """
 
     def __init__(self, stored: StoredEncoder) -> None:
-        """From what ``fit`` or ``load`` found: "vocabulary", "idf" (V,), "components" (V, D)."""
+        """Takes what ``fit`` or ``load`` made: "vocabulary", "idf" (V,), "components" (V, D)."""
         self.config = LsaConfig(**stored.config)
         self.fingerprint = stored.fingerprint
         self._stored = stored
@@ -85,14 +85,14 @@ class LsaEncoder:
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: LsaConfig | None = None) -> Self:
-        """Learns words, weights and topics from the training texts.
+        """Fits words, weights and topics on the training texts.
 
-        Texts are read once, whole, and not kept: a generator will do. T texts of n distinct
-        words each take 24 T n bytes while they are counted, then 8 T n + 12 (T + V) · topics in
-        the SVD: some 10 GB for a million texts of 400 words.
+        Reads the texts once and does not keep them. T texts of n distinct words each take 24 T n
+        bytes during counting, then 8 T n + 12 (T + V) · topics in the SVD: about 10 GB for a
+        million texts of 400 words.
 
         Args:
-            texts: T texts of any length and language.
+            texts: T texts of any length and language; may be a generator.
             config: settings; None for the defaults.
 
         Raises:
@@ -101,7 +101,7 @@ class LsaEncoder:
         config = config or LsaConfig()
         seen, counts = count_words(texts)
         kept = _keep(seen, counts, config)
-        counts = counts[:, kept].sorted_indices()  # sums do not depend on the order of words
+        counts = counts[:, kept].sorted_indices()  # makes sums independent of the order of words
         idf = np.log((1 + counts.shape[0]) / np.bincount(counts.indices)).astype(np.float32)
         arrays: dict[str, npt.NDArray[Any]] = {
             "components": _components(_weigh(counts, idf, config), config),
@@ -113,63 +113,61 @@ class LsaEncoder:
 
     @property
     def width(self) -> int:
-        """D: the topics asked for, or as many as the corpus carries."""
+        """D: the number of topics."""
         return int(self._components.shape[1])
 
     @property
     def topics(self) -> int:
-        """How many topics there are; the same as ``width``."""
+        """The number of topics; the same as ``width``."""
         return self.width
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Q texts → (Q, D) vectors of length one; zeros for a text without a known word."""
+        """Q texts → (Q, D) vectors of length one; zeros if no word of a text is known."""
         if isinstance(texts, str):
-            raise BadInput("encode takes a list of texts, not one text: put it into a list")
+            raise BadInput("encode takes a list of texts: put the text into a list")
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             rows, weights = self._weights(text)
-            # einsum, not @: waking BLAS threads for so little can take longer than the sum itself
+            # einsum, not @: starting BLAS threads can take longer than this small sum
             vector[:] = np.einsum("w,wd->d", weights, self._components[rows])
             vector /= np.linalg.norm(vector) or 1.0
         return vectors
 
     @property
     def vocabulary(self) -> list[str]:
-        """The V words it knows, most widespread first."""
+        """The V known words, most widespread first."""
         return list(self._vocabulary)
 
     def topic_words(self, topic: int, n: int = 10) -> list[tuple[str, float]]:
-        """The n words that weigh most in a topic, for or against it, strongest first.
+        """The n words with the largest absolute weights in a topic, largest first.
 
         Raises:
-            BadInput: there is no such topic; they count from 0.
+            BadInput: there is no such topic; they are numbered from 0.
         """
         if not 0 <= topic < self.width:
-            raise BadInput(f"topic {topic}: this encoder has topics 0 to {self.width - 1}")
+            raise BadInput(f"there is no topic {topic}: there are 0 to {self.width - 1}")
         weights = self._components[:, topic]
         known = self.vocabulary
         strongest = np.argsort(-np.abs(weights), kind="stable")[:n]
         return [(known[row], float(weights[row])) for row in strongest]
 
     def word_shares(self, text: str, direction: Floats) -> list[tuple[str, float]]:
-        """What each known word adds to the dot product of the text's vector and a direction.
+        """The contribution of each known word to the dot product of a text and a direction.
 
-        The shares are exact: their sum is ``encode([text])[0] @ direction``.
+        Contributions are exact: their sum is ``encode([text])[0] @ direction``.
 
         Args:
             text: any text.
             direction: (D,).
 
         Returns:
-            Words, as they were normalised, with their shares: the largest first, for or against.
+            Normalised words with their contributions, the largest absolute value first.
 
         Raises:
-            BadInput: the direction is not D numbers.
+            BadInput: the direction does not have D numbers.
         """
         if direction.shape != (self.width,):
-            raise BadInput(
-                f"direction of shape {direction.shape}: this encoder's vectors are ({self.width},)"
-            )
+            raise BadInput(f"direction has shape {direction.shape}, vectors have ({self.width},)")
         rows, weights = self._weights(text)
         components = self._components[rows]  # (n, D)
         norm = float(np.linalg.norm(np.einsum("w,wd->d", weights, components))) or 1.0
@@ -179,7 +177,7 @@ class LsaEncoder:
         return [(known[rows[place]], float(shares[place])) for place in strongest]
 
     def _weights(self, text: str) -> tuple[Ints, Floats]:
-        """Rows (n,) of a text's known words and what each weighs (n,)."""
+        """Rows (n,) of a text's known words and their weights (n,)."""
         rows, often = self._vocabulary.counts(text)
         return rows, self._idf[rows] * _dampen(often, self.config)
 
@@ -189,16 +187,16 @@ class LsaEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; the components stay on disk until their rows are used."""
+        """Reads what ``save`` wrote; rows of the components are read when they are used."""
         return cls(load_encoder(folder, KIND))
 
 
 def _keep(seen: list[str], counts: csr_matrix, config: LsaConfig) -> Ints:
-    """Columns of the words that stay, most widespread first: their rows then lie together."""
+    """Columns of the words to keep, most widespread first, so that their rows are adjacent."""
     texts = counts.shape[0]
     if not texts:
-        raise BadInput("LSA cannot be fitted on no texts: give it the archive's training texts")
-    spread = np.bincount(counts.indices, minlength=len(seen))  # texts that each word occurs in
+        raise BadInput("there are no texts to fit LSA on: give it the archive's training texts")
+    spread = np.bincount(counts.indices, minlength=len(seen))  # texts per word
     usable = np.ones(len(seen), dtype=bool)
     if texts >= SMALL_CORPUS:
         usable = (spread >= config.min_count) & (spread <= config.max_share * texts)
@@ -217,7 +215,7 @@ def _dampen(often: Floats, config: LsaConfig) -> Floats:
 
 
 def _weigh(counts: csr_matrix, idf: Floats, config: LsaConfig) -> csr_matrix:
-    """Counts (T, V) → tf-idf (T, V) in rows of length one; takes the counts' place in memory."""
+    """Counts (T, V) → tf-idf (T, V) in rows of length one; overwrites the counts."""
     from sklearn.preprocessing import normalize
 
     counts.data = _dampen(counts.data, config)
@@ -228,7 +226,7 @@ def _weigh(counts: csr_matrix, idf: Floats, config: LsaConfig) -> csr_matrix:
 def _components(tfidf: csr_matrix, config: LsaConfig) -> Floats:
     """tf-idf (T, V) → the topics' directions (V, D), the strongest first.
 
-    The word that weighs most in a topic weighs positively: signs do not depend on chance.
+    The word with the largest absolute weight in a topic gets a positive weight, which fixes signs.
     """
     topics = min(config.topics, *tfidf.shape)
     few = tfidf.shape[0] <= _EXACT
@@ -243,7 +241,7 @@ def _exact(tfidf: csr_matrix, topics: int) -> tuple[Doubles, Doubles]:
     """Singular values (D,) and right vectors (D, V), from the cosines of all pairs of texts."""
     from scipy.linalg import eigh
 
-    tfidf = tfidf.astype(np.float64)  # roots are taken below: float32 would see topics in rounding
+    tfidf = tfidf.astype(np.float64)  # roots follow: in float32, rounding would become topics
     cosines = (tfidf @ tfidf.T).toarray()
     squares, left = eigh(cosines, subset_by_index=(len(cosines) - topics, len(cosines) - 1))
     strength = np.sqrt(np.maximum(squares[::-1], 0))  # (D,)

@@ -1,6 +1,6 @@
-"""Sentence encoding: every sentence of a text is a vector, and the text is their weighted sum.
+"""Sentence encoding: a text's vector is the weighted sum of its sentences' vectors.
 
-Nothing is fitted. Knows nothing of pictures, nor how an engine turns sentences into vectors.
+Needs no fit. Knows nothing of pictures, and not how an engine encodes sentences.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from picturedesk.texts.stored import map_arrays
 from picturedesk.types import Floats, Json
 
 KIND = "sentences"
-_BLOCK = 256  # texts whose sentences are in memory at once: at most 25 MB of 512 numbers each
+_BLOCK = 256  # texts encoded together: at most 25 MB of sentence vectors with 512 numbers
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceConfig:
-    """How a text is made of its sentences.
+    """How the vectors of sentences are combined.
 
     Attributes:
         longest: characters; a longer sentence is cut into pieces.
-        lead: sentence p (from 0) weighs (1 + p) to the power of -lead; 0 weighs all the same.
-        most: sentences of a text that are read. With a lead of 1 each later one weighs less
-            than 1/48 of the first; of a text of 100 sentences all those weigh 14 % together.
+        lead: sentence p (from 0) has the weight (1 + p) ** -lead; 0 gives all the same weight.
+        most: maximum number of sentences of a text, the first ones. With a lead of 1, each later
+            one would have less than 1/48 of the first one's weight.
     """
 
     longest: int = 600
@@ -46,30 +46,30 @@ class SentenceConfig:
 
     def __post_init__(self) -> None:
         if self.longest < 1 or self.most < 1 or self.lead < 0:
-            raise BadInput(f"{self}: longest and most start at 1, lead at 0")
+            raise BadInput(f"{self}: longest and most must be 1 or more, lead 0 or more")
 
 
 class SentenceEngine(Protocol):
-    """Sentences → vectors; what a SentenceEncoder runs on."""
+    """Sentences → vectors; the engine of a SentenceEncoder."""
 
     @property
     def name(self) -> str:
-        """How manifests call it."""
+        """Its name in manifests."""
 
     @property
     def facts(self) -> Json:
-        """What opens the same engine again, as JSON."""
+        """What is needed to open the same engine again, as JSON."""
 
     @property
     def fingerprint(self) -> str:
-        """What decides the output."""
+        """Identifies everything that determines the output."""
 
     @property
     def width(self) -> int:
         """Numbers per sentence."""
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
-        """Tables to keep so that it opens quickly; may be empty."""
+        """Tables that let it open quickly; may be empty."""
 
     def encode(self, sentences: Sequence[str]) -> Floats:
         """Sentences → (n, D), of any length."""
@@ -81,18 +81,18 @@ class SentenceEncoder:
     The vector of a text is ``normalise(weights(S) @ sentence_vectors(text))``.
 
     Attributes:
-        config: how a text is made of its sentences.
-        engine: what turns sentences into vectors.
+        config: how the vectors of sentences are combined.
+        engine: encodes sentences.
     """
 
     def __init__(
         self, config: SentenceConfig | None = None, engine: SentenceEngine | None = None
     ) -> None:
-        """Ready to use.
+        """Makes an encoder that needs no fit.
 
         Args:
             config: settings; None for the defaults.
-            engine: None for the Universal Sentence Encoder, of sixteen languages.
+            engine: None for the Universal Sentence Encoder (16 languages).
         """
         if engine is None:
             from picturedesk.texts.use import UseEngine
@@ -108,19 +108,19 @@ class SentenceEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of settings, engine (its weights among it) and the way sentences are split."""
+        """Hash of settings, engine (with its weights) and the rules for splitting sentences."""
         parts = {"kind": KIND, "sentences": SENTENCES_VERSION, "config": self.config}
         return fingerprint({**parts, "engine": self.engine.fingerprint})
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Q texts → (Q, D) vectors of length one; zeros for a text without letters or digits.
 
-        Texts are read in blocks, so that memory does not grow with Q but for the result; a
-        sentence that occurs again in its block is encoded once. A row is the same alone and in
-        company but for rounding (under 1e-6).
+        Encodes texts in blocks, so that only the result takes memory that grows with Q. Encodes
+        repeated sentences of a block once. A row depends on the other texts only by rounding
+        (under 1e-6).
         """
         if isinstance(texts, str):
-            raise BadInput("encode takes a list of texts, not one text: put it into a list")
+            raise BadInput("encode takes a list of texts: put the text into a list")
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for start in range(0, len(texts), _BLOCK):
             block = [self.sentences(text) for text in texts[start : start + _BLOCK]]
@@ -132,37 +132,35 @@ class SentenceEncoder:
         return vectors
 
     def sentences(self, text: str) -> list[str]:
-        """The S sentences of a text that are read, in their order; S is at most config.most."""
+        """The first S sentences of a text; S is at most ``config.most``."""
         return split_sentences(text, self.config.longest)[: self.config.most]
 
     def sentence_vectors(self, text: str) -> Floats:
-        """Vectors (S, D), of length one, of the sentences that ``sentences`` gives."""
+        """Vectors (S, D), of length one, of a text's ``sentences``."""
         return self._unit_rows(self.sentences(text))
 
     def weights(self, count: int) -> Floats:
-        """What each of so many sentences weighs (S,): the lead most."""
+        """Weights (S,) of ``count`` sentences; the first has the largest."""
         weights: Floats = (1 + np.arange(count, dtype=np.float32)) ** -self.config.lead
         return weights.astype(np.float32)
 
     def sentence_shares(self, text: str, direction: Floats) -> list[tuple[str, float]]:
-        """What each sentence adds to the dot product of the text's vector and a direction.
+        """The contribution of each sentence to the dot product of a text and a direction.
 
-        The shares are exact: their sum is ``encode([text])[0] @ direction``.
+        Contributions are exact: their sum is ``encode([text])[0] @ direction``.
 
         Args:
             text: any text.
             direction: (D,).
 
         Returns:
-            Sentences with their shares, in the order of the text.
+            Sentences with their contributions, in the order of the text.
 
         Raises:
-            BadInput: the direction is not D numbers.
+            BadInput: the direction does not have D numbers.
         """
         if direction.shape != (self.width,):
-            raise BadInput(
-                f"direction of shape {direction.shape}: this encoder's vectors are ({self.width},)"
-            )
+            raise BadInput(f"direction has shape {direction.shape}, vectors have ({self.width},)")
         found = self.sentences(text)
         rows = self._unit_rows(found)  # (S, D)
         _, norm = self._pool(rows)
@@ -178,13 +176,13 @@ class SentenceEncoder:
         return np.asarray(rows / np.where(norms > 0, norms, 1), dtype=np.float32)
 
     def _pool(self, rows: Floats) -> tuple[Floats, float]:
-        """Sentences (S, D) → the text (D,), and its length before it was scaled to one."""
+        """Sentence vectors (S, D) → the text's vector (D,), and its length before scaling."""
         pooled: Floats = np.einsum("s,sd->d", self.weights(len(rows)), rows)
         norm = float(np.linalg.norm(pooled)) or 1.0
         return pooled / norm, norm
 
     def save(self, folder: Path) -> None:
-        """Writes a manifest, and the engine's tables where that lets it open quickly."""
+        """Writes a manifest, and the engine's tables if it has any."""
         arrays = self.engine.arrays()
         content = {
             "sentences": SENTENCES_VERSION,
@@ -198,18 +196,18 @@ class SentenceEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; gives the same output.
+        """Reads what ``save`` wrote; returns the same output.
 
         Raises:
-            MissingArtefact: a file is not there, broken or cut short.
+            MissingArtefact: a file is missing, damaged or truncated.
             MissingExtra: the engine's library is not installed.
-            Mismatch: of another kind or format, or made with other rules or another engine.
+            Mismatch: the folder has another kind, format, splitting rules or engine.
         """
         manifest = read_manifest(folder, KIND)
         if manifest["sentences"] != SENTENCES_VERSION:
             raise Mismatch(
-                f"{folder} was made with sentences split by rules {manifest['sentences']}, this "
-                f"picturedesk splits them by rules {SENTENCES_VERSION}: make it again"
+                f"{folder} was made with splitting rules {manifest['sentences']}, this "
+                f"picturedesk has rules {SENTENCES_VERSION}: make it again"
             )
         try:
             engine = _open_engine(manifest["engine"], folder)
@@ -218,19 +216,19 @@ class SentenceEncoder:
         encoder = cls(SentenceConfig(**manifest["config"]), engine)
         if encoder.fingerprint != manifest["fingerprint"]:
             raise Mismatch(
-                f"{folder} was made as {manifest['fingerprint']}, this picturedesk would encode "
-                f"as {encoder.fingerprint}: make it again"
+                f"{folder} has the fingerprint {manifest['fingerprint']}, this picturedesk would "
+                f"encode with {encoder.fingerprint}: make it again"
             )
         return encoder
 
 
 def _distinct(block: Sequence[Sequence[str]]) -> dict[str, None]:
-    """Every sentence of some texts once, short ones first: batches of one length take least."""
+    """Distinct sentences of some texts, sorted by length, which makes batches cheap."""
     return dict.fromkeys(sorted((s for found in block for s in found), key=len))
 
 
 def _open_engine(facts: Json, folder: Path) -> SentenceEngine:
-    """The engine that a manifest names."""
+    """The engine named in a manifest."""
     facts = dict(facts)
     name, tables = facts.pop("name"), facts.pop("tables")
     if name == "use":
@@ -241,4 +239,4 @@ def _open_engine(facts: Json, folder: Path) -> SentenceEngine:
         from picturedesk.texts.transformer import TransformerEngine
 
         return TransformerEngine.restored(facts)
-    raise Mismatch(f"made with engine {name!r}: these are 'use' and 'sentence-transformers'")
+    raise Mismatch(f"made with unknown engine {name!r}: there are 'use', 'sentence-transformers'")

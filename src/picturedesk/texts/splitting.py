@@ -1,15 +1,15 @@
-"""Text of any language → its sentences. Knows nothing of vectors or words.
+"""Text in any language → its sentences. Knows nothing of vectors or words.
 
-What ends a sentence:
+A sentence ends at:
 
-* **A line break**, always: a headline is a sentence of its own.
-* **The full stops of scripts without spaces or capitals** (Chinese 。！？, Arabic ؟, Hindi । …),
-  with the closing quotes and brackets behind them.
-* **. ! ? …** before a space, if no small letter follows, and if the point ends neither an
-  abbreviation ("Dr.", "z. B.", "U.S.") nor a number of one or two digits ("am 3. Oktober").
+* **a line break**, always: a headline is its own sentence;
+* **a full stop of scripts without spaces or capitals** (Chinese 。！？, Arabic ؟, Hindi । …), with
+  the closing quotes and brackets after it;
+* **. ! ? …** before a space, unless a small letter follows, or the point ends an abbreviation
+  ("Dr.", "z. B.", "U.S.") or a number of one or two digits ("am 3. Oktober").
 
-Pieces of under four letters and digits stay with their neighbour in the same line; pieces
-without any are left out. Sentences that are too long are cut at a space or comma.
+Pieces with fewer than four letters and digits are joined to their neighbour in the same line;
+pieces without any are dropped. Sentences that are too long are cut at a space or comma.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _END = re.compile(r"[.!?…．。！？｡؟۔।॥።။។༎]+[\"'”’»�
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS = (" ", ",", "，", "、", ";", "；", ":", "：")
 _FIRST_WIDE_LETTER = "\u2e80"  # from here on: Chinese, Japanese, Korean
-_TINY = 4  # letters and digits; a piece of fewer is no sentence
-_NEAR = 16  # characters before and after a full stop that are looked at
+_TINY = 4  # letters and digits; a shorter piece is not a sentence
+_NEAR = 16  # characters read before and after a full stop
 _ABBREVIATIONS = re.compile(
     "mrs?|ms|dr|prof|st|[js]r|no|nr|vs|etc|inc|ltd|gen|sen|rep|gov|capt|col|sgt|rev|hon|mt|approx|"
     "bzw|ca|vgl|usw|sog|inkl|evtl|ggf|mme|mlle|sra|sig|ing|av|art|fig|vol|pp|ed",
@@ -33,11 +33,11 @@ _ABBREVIATIONS = re.compile(
 
 
 def split_sentences(text: str, longest: int = 600) -> list[str]:
-    """The sentences of a text in their order; see the module for the rules.
+    """The sentences of a text in order; see the module for the rules.
 
     Args:
-        text: any length, any mixture of languages.
-        longest: characters beyond which a sentence is cut into pieces of about equal length.
+        text: of any length, in any mixture of languages.
+        longest: characters; longer sentences are cut into pieces of about equal length.
 
     Returns:
         Sentences with single spaces; empty for a text without letters or digits.
@@ -51,7 +51,7 @@ def split_sentences(text: str, longest: int = 600) -> list[str]:
 
 
 def _pieces(line: str) -> list[str]:
-    """What lies between the ends of sentences; put together again, it is the line."""
+    """The pieces between the ends of sentences; their concatenation is the line."""
     ends = [match.end() for match in _END.finditer(line) if _ends_sentence(line, match)]
     starts = [0, *ends]
     return [line[a:b] for a, b in zip(starts, [*ends, len(line)], strict=True)]
@@ -69,7 +69,7 @@ def _ends_sentence(line: str, match: re.Match[str]) -> bool:
 
 
 def _is_abbreviated(before: str) -> bool:
-    """Whether the point after these characters belongs to their last word."""
+    """Whether the point after these characters is part of their last word."""
     word = before.split()[-1].lstrip("([\"'“‘«") if before.strip() else ""
     if word.isdigit():
         return len(word) <= 2
@@ -79,7 +79,7 @@ def _is_abbreviated(before: str) -> bool:
 
 
 def _merge(pieces: list[str]) -> list[str]:
-    """Tiny pieces with the one before them, or after them where there is none before."""
+    """Joins tiny pieces to the piece before, or to the one after if there is none before."""
     merged: list[str] = []
     held = ""
     for piece in pieces:
@@ -98,7 +98,7 @@ def _is_tiny(piece: str) -> bool:
 
 
 def _cut(sentence: str, longest: int) -> list[str]:
-    """Pieces of at most ``longest`` characters, ended at a space or comma where there is one."""
+    """Pieces of at most ``longest`` characters that end at a space or comma if possible."""
     cut: list[str] = []
     start = 0
     while (left := len(sentence) - start) > longest:

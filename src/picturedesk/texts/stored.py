@@ -1,7 +1,7 @@
-"""How a text encoder lies in its folder: a manifest, and arrays that are mapped, not read.
+"""The folder of a text encoder: a manifest, and memory-mapped arrays.
 
-Knows the safetensors layout and nothing of what the arrays mean. Mapping loads only the rows
-that are used from disk, so that an encoder of 100 MB opens at once.
+Knows the safetensors layout, not the meaning of the arrays. Mapping reads only the rows that are
+used, so that an encoder of 100 MB opens at once.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredEncoder:
-    """What a folder holds.
+    """The content of a folder.
 
     Attributes:
-        config: the settings it was fitted with, as JSON.
+        config: settings of the fit, as JSON.
         arrays: read-only, by name.
-        fingerprint: hash of all that decides the output, as ``encoder_fingerprint`` made it.
+        fingerprint: hash of everything that determines the output (``encoder_fingerprint``).
     """
 
     config: Json
@@ -55,13 +55,13 @@ class StoredEncoder:
 
 
 def encoder_fingerprint(kind: str, config: object, arrays: Arrays) -> str:
-    """Hash of kind, settings, arrays (vocabulary among them) and the way words are split."""
+    """Hash of kind, settings, arrays (with the vocabulary) and the rules for splitting words."""
     parts = {"kind": kind, "words": WORDS_VERSION, "config": config}
     return fingerprint({**parts, "arrays": array_fingerprint(arrays)})
 
 
 def save_encoder(folder: Path, kind: str, stored: StoredEncoder) -> None:
-    """Writes ``manifest.json`` and ``arrays.safetensors``, both or neither."""
+    """Writes ``manifest.json`` and ``arrays.safetensors`` atomically."""
     with atomic_folder(folder) as temporary:
         write_arrays(temporary, stored.arrays)
         content = {"words": WORDS_VERSION, "fingerprint": stored.fingerprint}
@@ -69,26 +69,26 @@ def save_encoder(folder: Path, kind: str, stored: StoredEncoder) -> None:
 
 
 def load_encoder(folder: Path, kind: str) -> StoredEncoder:
-    """Reads what ``save_encoder`` wrote; the fingerprint is the one kept in the manifest.
+    """Reads what ``save_encoder`` wrote; the fingerprint comes from the manifest.
 
     Raises:
-        MissingArtefact: a file is not there, broken or cut short.
-        Mismatch: another kind or format, or words are split in another way today.
+        MissingArtefact: a file is missing, damaged or truncated.
+        Mismatch: the folder has another kind, format or rules for splitting words.
     """
     manifest = read_manifest(folder, kind)
     if manifest["words"] != WORDS_VERSION:
         raise Mismatch(
-            f"{folder} was fitted with words split by rules {manifest['words']}, this picturedesk "
-            f"splits them by rules {WORDS_VERSION}: fit it again"
+            f"{folder} was fitted with rules {manifest['words']} for words, this picturedesk has "
+            f"rules {WORDS_VERSION}: fit it again"
         )
     return StoredEncoder(manifest["config"], map_arrays(folder), manifest["fingerprint"])
 
 
 def map_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read-only views into the file that ``artifacts.write_arrays`` wrote.
+    """Read-only views of the file that ``artifacts.write_arrays`` wrote.
 
     Raises:
-        MissingArtefact: there is no such file, or it is broken or cut short.
+        MissingArtefact: the file is missing, damaged or truncated.
     """
     path = folder / ARRAYS
     try:
@@ -102,7 +102,7 @@ def map_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
             f"{path} does not exist: was the folder made by picturedesk?"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise MissingArtefact(f"{path} is broken ({error}): make it again") from None
+        raise MissingArtefact(f"{path} is damaged ({error}): make it again") from None
 
 
 def _view(

