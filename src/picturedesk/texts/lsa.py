@@ -138,19 +138,6 @@ class LsaEncoder:
         """The V words it knows, most widespread first."""
         return list(self._vocabulary)
 
-    def topic_words(self, topic: int, n: int = 10) -> list[tuple[str, float]]:
-        """The n words that weigh most in a topic, for or against it, strongest first.
-
-        Raises:
-            BadInput: there is no such topic; they count from 0.
-        """
-        if not 0 <= topic < self.width:
-            raise BadInput(f"topic {topic}: this encoder has topics 0 to {self.width - 1}")
-        weights = self._components[:, topic]
-        known = self.vocabulary
-        strongest = np.argsort(-np.abs(weights), kind="stable")[:n]
-        return [(known[row], float(weights[row])) for row in strongest]
-
     def word_shares(self, text: str, direction: Floats) -> list[tuple[str, float]]:
         """What each known word adds to the dot product of the text's vector and a direction.
 
