@@ -74,7 +74,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if self.framing not in FRAMINGS:
-            raise BadInput(f"framing '{self.framing}' is unknown: there are {', '.join(FRAMINGS)}")
+            raise BadInput(f"unknown framing '{self.framing}': there are {', '.join(FRAMINGS)}")
         if self.framing == "whole" and self.resize != self.size:
             raise BadInput(
                 f"framing 'whole' has resize {self.resize} and size {self.size}: make them equal, "
