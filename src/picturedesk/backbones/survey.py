@@ -205,8 +205,8 @@ def read_output(found: Survey, path: str) -> Output:
         )
     shape = sighting.shape
     if len(shape) not in (2, 3, 4) or shape[0] != PICTURES:
-        told = f"has shape {shape} for {PICTURES} pictures" if shape else "is not a tensor"
-        raise BadInput(f"level '{path}' of {found.name} cannot be read: its output {told}")
+        fault = f"has shape {shape} for {PICTURES} pictures" if shape else "is not a tensor"
+        raise BadInput(f"level '{path}' of {found.name} cannot be read: its output {fault}")
     if len(shape) == 2:
         return Output(path, "vector", shape[1])
     if len(shape) == 3:
