@@ -1,31 +1,24 @@
-"""Pictures and vectors to fill a catalogue with, and every implementation of one."""
+"""Every engine behind the Protocol Catalogue, and pictures and vectors to fill them with."""
 
-from contextlib import contextmanager
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from picturedesk.store.catalogue.exact import ExactCatalogue
-from picturedesk.types import Picture
+from picturedesk.store.catalogue import open_catalogue
+from picturedesk.testing import DictCatalogue
+from picturedesk.types import Catalogue, Entries, Floats, Found, Picture
 
 D = 8
-IMPLEMENTATIONS = {"exact": ExactCatalogue.open}
+ENGINES: dict[str, Callable[[Path, str, int], Catalogue]] = {
+    "exact": lambda folder, *owner: open_catalogue(folder / "catalogue", *owner),
+    "dictionary": lambda folder, *owner: DictCatalogue(*owner),
+}
 
 
-@contextmanager
-def opening(implementation, folder):
-    """Gives a function that opens one catalogue as often as it is called; then closes all."""
-    opened = []
-
-    def opener(matcher="m1", width=D):
-        opened.append(IMPLEMENTATIONS[implementation](folder / "catalogue", matcher, width))
-        return opened[-1]
-
-    yield opener
-    for catalogue in opened:
-        catalogue.close()
-
-
-def make_pictures(count, start=0):
+def make_pictures(count: int, start: int = 0) -> list[Picture]:
     licences, tags = ("cc0", "cc-by", ""), (("Sport", "München"), ("city",), ())
     return [
         Picture(
@@ -40,10 +33,29 @@ def make_pictures(count, start=0):
     ]
 
 
-def make_vectors(count, seed=0, width=D):
+def make_vectors(count: int, seed: int = 0, width: int = D) -> Floats:
     vectors = np.random.default_rng(seed).standard_normal((count, width))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def keys_of(hits):
-    return [hit.picture.key for hit in hits]
+def captioned(*captions: str, start: int = 0) -> list[Picture]:
+    return [Picture(f"{n}.jpg", f"{n:04d}", text) for n, text in enumerate(captions, start)]
+
+
+def add_captions(catalogue: Catalogue, *captions: str, start: int = 0) -> None:
+    pictures = captioned(*captions, start=start)
+    catalogue.add(pictures, make_vectors(len(pictures), width=catalogue.width))
+
+
+def keys_of(found: Found | Entries) -> list[str]:
+    entries = found.entries if isinstance(found, Found) else found
+    return [picture.key for picture in entries.pictures]
+
+
+def scores_by_key(found: Found) -> dict[str, float]:
+    return dict(zip(keys_of(found), found.scores.tolist(), strict=True))
+
+
+def spoken(catalogue: Catalogue, words: Sequence[str], where: str = "") -> dict[str, float]:
+    """BM25 of all that match, by key."""
+    return scores_by_key(catalogue.matching(words, catalogue.count(), where))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from catalogues import ENGINES, D
+from picturedesk.types import Catalogue
 from shapes import write_archive
 
 
@@ -42,3 +46,35 @@ def paper_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def own_desk(fitted_desk: Path, tmp_path: Path) -> Path:
     """A copy of the fitted desk that a test may change."""
     return Path(shutil.copytree(fitted_desk, tmp_path / "desk"))
+
+
+@pytest.fixture(params=ENGINES)
+def new_catalogue(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., Catalogue]]:
+    """Makes empty catalogues, each by itself, of every engine; closes them."""
+    opened: list[Catalogue] = []
+
+    def make(fingerprint: str = "m1", width: int = D) -> Catalogue:
+        opened.append(ENGINES[request.param](tmp_path / f"{len(opened)}", fingerprint, width))
+        return opened[-1]
+
+    yield make
+    for catalogue in opened:
+        catalogue.close()
+
+
+@pytest.fixture
+def catalogue(new_catalogue: Callable[..., Catalogue]) -> Catalogue:
+    """An empty catalogue for vectors (D,) with the fingerprint m1."""
+    return new_catalogue()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may enter, which pytest's are not."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)

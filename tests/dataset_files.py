@@ -132,7 +132,7 @@ def picture_bytes(colour: str = "red") -> bytes:
     return stream.getvalue()
 
 
-def write_shard(
+def write_tar(
     path: Path, members: list[tuple[str, str | bytes]], kind: int = tarfile.USTAR_FORMAT
 ) -> Path:
     """A tar with these names and contents, in this order."""

@@ -14,10 +14,9 @@ from picturedesk.datasets.split import SplitConfig
 from picturedesk.errors import BadInput
 from picturedesk.learning.alignment import AlignmentConfig
 from picturedesk.learning.best_config import BestConfig, level_blocks
-from picturedesk.learning.cross_validation import divide, rehearse
-from picturedesk.learning.ingredients import Ingredients
-from picturedesk.learning.projections import Sides
-from picturedesk.learning.training_pairs import Material, TextParts
+from picturedesk.learning.cross_validation import HeldOut, divide, fold_of, held_out_scores
+from picturedesk.learning.projections import Projections
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.measuring.metrics import ranks
 from picturedesk.measuring.significance import Difference
 from picturedesk.research.adviser import AdviceConfig, Costs, advise, candidates, measure_costs
@@ -25,8 +24,9 @@ from picturedesk.research.adviser.advice import SetScore, recommend
 from picturedesk.research.adviser.agreement import cka, first_links, gram, neighbourhood, overlap
 from picturedesk.research.adviser.candidates import choose_candidates
 from picturedesk.research.adviser.costs import Cost
-from picturedesk.research.adviser.ground import GroundConfig, NetworkConfig, break_ground
+from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConfig, read_level_data
 from picturedesk.research.adviser.trials import Trials
+from picturedesk.routes.direct import DirectPlan
 from picturedesk.testing import TINY_PREPROCESSING, TinyTextEncoder
 from picturedesk.types import Archive, Level, Picture, Text, silent
 
@@ -37,7 +37,7 @@ QUICK = AdviceConfig(
         ridges=((1.0, 1.0), (3.0, 3.0)),
         folds=3,
     ),
-    most=3,
+    max_levels=3,
 )
 
 
@@ -46,7 +46,7 @@ def meanings(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 2, size=(count, WORDS))
 
 
-def material(said: np.ndarray, levels: dict[str, np.ndarray]) -> Material:
+def make_pairs(said: np.ndarray, levels: dict[str, np.ndarray]) -> TrainingPairs:
     """Each text names what holds; each level is given as its columns."""
     count = len(said)
     spec = BackboneSpec(
@@ -58,12 +58,13 @@ def material(said: np.ndarray, levels: dict[str, np.ndarray]) -> Material:
     )
     texts = tuple(" ".join(f"word{w}" for w in np.flatnonzero(row)) or "none" for row in said)
     order = np.arange(count, dtype=np.int64)
-    return Material(
+    return TrainingPairs(
         texts=texts,
+        keys=tuple(map(str, range(count))),
         features=np.concatenate(list(levels.values()), axis=1).astype(np.float32),
         links=np.stack([order, order], axis=1),
-        together=order,
-        alike=order,
+        split_groups=order,
+        duplicate_groups=order,
         captions=("",) * count,
         spec=spec,
         blocks=tuple(level_blocks(spec)),
@@ -81,28 +82,28 @@ def noise(count: int, width: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, width))
 
 
-def parts_of(made: Material) -> TextParts:
-    return TextParts(made.texts, None, TinyTextEncoder(64))
+def features_of(pairs: TrainingPairs) -> TextFeatures:
+    return TextFeatures(pairs.texts, None, TinyTextEncoder(64))
 
 
-def costs_of(made: Material) -> Costs:
+def costs_of(pairs: TrainingPairs) -> Costs:
     """Deeper levels take longer."""
-    names = [str(level) for level in made.spec.levels]
-    widths = {str(level): level.width for level in made.spec.levels}
+    names = [str(level) for level in pairs.spec.levels]
+    widths = {str(level): level.width for level in pairs.spec.levels}
     return Costs(widths, {name: 1.0 + place for place, name in enumerate(names)}, len(names))
 
 
-def advice_on(made: Material, own: tuple[str, ...] = ()):
-    return advise(made, parts_of(made), costs_of(made), own, QUICK)
+def advice_on(pairs: TrainingPairs, own: tuple[str, ...] = ()):
+    return advise(pairs, features_of(pairs), costs_of(pairs), own, QUICK)
 
 
 def test_the_level_that_tells_is_first_and_recommended_alone():
     said = meanings(180)
-    made = material(
+    pairs = make_pairs(
         said,
         {"one": noise(180, 24, 1), "two": signal(said, 24, 0.3, 2), "three": noise(180, 24, 3)},
     )
-    advice = advice_on(made, own=("one:avg", "two:avg"))
+    advice = advice_on(pairs, own=("one:avg", "two:avg"))
     assert advice.levels[0].level == "two:avg"
     assert advice.recommended == ("two:avg",)
     assert max(advice.levels, key=lambda score: score.neighbours).level == "two:avg"
@@ -114,7 +115,7 @@ def test_the_level_that_tells_is_first_and_recommended_alone():
 def test_two_levels_that_tell_different_things_are_both_recommended():
     said = meanings(240)
     half = WORDS // 2
-    made = material(
+    pairs = make_pairs(
         said,
         {
             "left": signal(said[:, :half], 20, 0.2, 1),
@@ -122,7 +123,7 @@ def test_two_levels_that_tell_different_things_are_both_recommended():
             "right": signal(said[:, half:], 20, 0.2, 3),
         },
     )
-    advice = advice_on(made)
+    advice = advice_on(pairs)
     assert advice.recommended == ("left:avg", "right:avg")
     taken = advice.set_of(advice.recommended)
     assert taken.origin == "grown"
@@ -131,24 +132,27 @@ def test_two_levels_that_tell_different_things_are_both_recommended():
 
 def test_equal_input_gives_equal_advice():
     said = meanings(60)
-    made = material(said, {"one": signal(said, 8, 1.0, 1), "two": signal(said, 8, 1.0, 2)})
-    assert advice_on(made) == advice_on(made)
+    pairs = make_pairs(said, {"one": signal(said, 8, 1.0, 1), "two": signal(said, 8, 1.0, 2)})
+    assert advice_on(pairs) == advice_on(pairs)
 
 
-def test_a_set_is_tried_as_the_recipe_rehearses_it():
+def test_a_set_is_tried_as_the_recipe_cross_validates_it():
     said = meanings(120)
     levels = {"one": signal(said, 9, 1.0, 1), "two": signal(said, 14, 1.0, 2)}
     ridges = (1.0, 1.0)
-    made, config = material(said, levels), replace(QUICK.best, ridges=(ridges,))
-    parts = parts_of(made)
+    pairs, config = make_pairs(said, levels), replace(QUICK.best, ridges=(ridges,))
+    features = features_of(pairs)
     expected = []
-    for asked in divide(made.together, config):
-        sides = Sides.of(made, parts, np.setdiff1d(np.arange(120), asked), config.alignment)
-        aligned = sides.align(config.with_ridges(ridges))
-        done = rehearse(Ingredients(made, parts, None, None, config), sides, aligned, asked)
-        expected += (1 / ranks(done.direct, done.relevant)).tolist()
-    trials = Trials(made, parts, ["one:avg", "two:avg"], config, silent)
-    outcome = trials.tried([["one:avg", "two:avg"]], "sets", silent)[0]
+    for held in divide(pairs.split_groups, config):
+        rest = np.setdiff1d(np.arange(120), held)
+        projections = Projections.of(pairs, features, rest, config.alignment)
+        fold = fold_of(projections, projections.align(config.with_ridges(ridges)), None)
+        held_out = HeldOut.of(pairs, held, config)
+        rows = features.features(projections.encoder, held_out.texts)
+        done = held_out_scores(fold, rows, pairs, held_out, [DirectPlan()])
+        expected += (1 / ranks(done.scores["direct"], held_out.relevant)).tolist()
+    trials = Trials(pairs, features, ["one:avg", "two:avg"], config, silent)
+    outcome = trials.run([["one:avg", "two:avg"]], "sets", silent)[0]
     assert outcome.ridges == ridges
     assert outcome.reciprocal == pytest.approx(expected)
 
@@ -161,22 +165,22 @@ def test_the_level_that_adds_most_is_the_one_that_does_when_tried_whole():
         "same": signal(said[:, :half], 12, 0.2, 2),
         "other": signal(said[:, half:], 12, 0.2, 3),
     }
-    made = material(said, levels)
+    pairs = make_pairs(said, levels)
     names = [f"{name}:avg" for name in levels]
-    trials = Trials(made, parts_of(made), names, QUICK.best, silent)
-    start = trials.tried([names[:1]], "levels", silent)[0]
+    trials = Trials(pairs, features_of(pairs), names, QUICK.best, silent)
+    start = trials.run([names[:1]], "levels", silent)[0]
     added = trials.best_addition(start, names[1:], "sets", silent)
-    whole = trials.tried([[names[0], name] for name in names[1:]], "sets", silent)
+    whole = trials.run([[names[0], name] for name in names[1:]], "sets", silent)
     assert added == "other:avg" == max(whole, key=lambda outcome: outcome.mrr).levels[1]
 
 
 def test_only_promising_levels_and_the_presets_own_are_tried():
     said = meanings(60)
-    made = material(
+    pairs = make_pairs(
         said, {"good": signal(said, 9, 0.5, 1), "own": noise(60, 9, 2), "bad": noise(60, 9, 3)}
     )
     few = replace(QUICK, validated=1)
-    advice = advise(made, parts_of(made), costs_of(made), ("own:avg",), few)
+    advice = advise(pairs, features_of(pairs), costs_of(pairs), ("own:avg",), few)
     tried = {score.level for score in advice.levels if score.mrr is not None}
     assert tried == {"good:avg", "own:avg"}
     assert advice.agreement is None
@@ -184,9 +188,9 @@ def test_only_promising_levels_and_the_presets_own_are_tried():
 
 def test_twins_and_levels_that_never_vary_are_left_out():
     said = meanings(60)
-    told = signal(said, 9, 0.5, 1)
-    made = material(said, {"deep": told, "final": told.copy(), "dead": np.ones((60, 9))})
-    advice = advice_on(made, own=("final:avg",))
+    shown = signal(said, 9, 0.5, 1)
+    pairs = make_pairs(said, {"deep": shown, "final": shown.copy(), "dead": np.ones((60, 9))})
+    advice = advice_on(pairs, own=("final:avg",))
     assert set(advice.left_out) == {"deep:avg", "dead:avg"}
     assert "final:avg" in advice.left_out["deep:avg"]
 
@@ -194,13 +198,13 @@ def test_twins_and_levels_that_never_vary_are_left_out():
 def test_too_few_texts_and_pictures_all_alike_are_one_line_errors():
     said = meanings(19)
     with pytest.raises(BadInput, match=r"19 training texts .* at least 20 are needed"):
-        advice_on(material(said, {"one": signal(said, 9, 0.5, 1)}))
-    with pytest.raises(BadInput, match="all the same picture"):
-        advice_on(material(meanings(40), {"one": np.ones((40, 9))}))
+        advice_on(make_pairs(said, {"one": signal(said, 9, 0.5, 1)}))
+    with pytest.raises(BadInput, match="same for all pictures"):
+        advice_on(make_pairs(meanings(40), {"one": np.ones((40, 9))}))
     with pytest.raises(BadInput, match="start at 1"):
-        AdviceConfig(most=0)
+        AdviceConfig(max_levels=0)
     with pytest.raises(BadInput, match="sample of 0"):
-        GroundConfig(sample=0)
+        LevelDataConfig(sample=0)
 
 
 def scored(levels: str, mrr: float, mean: float, low: float, cost: Cost) -> SetScore:
@@ -325,11 +329,11 @@ def test_pictures_and_texts_of_test_and_validation_are_not_read(tmp_path):
     pytest.importorskip("timm")
     archive = small_archive(tmp_path, ["", "train", "test", "validate", "", "train"])
     network = NetworkConfig("test_resnet", "random:0", size=32)
-    ground = break_ground(archive, network, tmp_path / "cache")
-    assert ground.material.texts == ("text 0", "text 1", "text 4", "text 5")
+    ground = read_level_data(archive, network, tmp_path / "cache")
+    assert ground.pairs.texts == ("text 0", "text 1", "text 4", "text 5")
     assert ground.rejections == ()
-    again = break_ground(archive, network, tmp_path / "cache")
-    assert np.array_equal(again.material.features, ground.material.features)
+    again = read_level_data(archive, network, tmp_path / "cache")
+    assert np.array_equal(again.pairs.features, ground.pairs.features)
 
 
 def test_a_sample_is_drawn_from_what_the_fit_would_train_on(tmp_path):
@@ -337,15 +341,15 @@ def test_a_sample_is_drawn_from_what_the_fit_would_train_on(tmp_path):
     archive = small_archive(tmp_path, [""] * 20)
     network = NetworkConfig("test_resnet", "random:0", size=32)
     shares = SplitConfig(validate=0.0, test=0.5)
-    whole = break_ground(archive, network, tmp_path / "all", GroundConfig(split=shares))
-    some = break_ground(archive, network, tmp_path / "few", GroundConfig(shares, sample=4))
-    assert len(whole.material.texts) == some.texts == 10
-    assert len(some.material.texts) == len(some.material.features) == 4
-    assert set(some.material.texts) <= set(whole.material.texts)
+    whole = read_level_data(archive, network, tmp_path / "all", LevelDataConfig(split=shares))
+    some = read_level_data(archive, network, tmp_path / "few", LevelDataConfig(shares, sample=4))
+    assert len(whole.pairs.texts) == some.texts == 10
+    assert len(some.pairs.texts) == len(some.pairs.features) == 4
+    assert set(some.pairs.texts) <= set(whole.pairs.texts)
 
 
 def test_an_archive_without_training_texts_is_refused(tmp_path, shapes_table):
     pytest.importorskip("timm")
     archive = replace(open_archive(shapes_table), parts=("test",) * 192)
     with pytest.raises(BadInput, match="has no training text"):
-        break_ground(archive, NetworkConfig("test_resnet", "random:0", size=32), tmp_path)
+        read_level_data(archive, NetworkConfig("test_resnet", "random:0", size=32), tmp_path)

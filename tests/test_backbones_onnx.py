@@ -29,8 +29,9 @@ from picturedesk.backbones.export import (  # noqa: E402
     disagreement,
     probe_pixels,
 )
+from picturedesk.backbones.level_reader import LevelReader  # noqa: E402
 from picturedesk.backbones.survey import Placed  # noqa: E402
-from picturedesk.backbones.torch_runner import LevelReader, TorchRunner  # noqa: E402
+from picturedesk.backbones.torch_runner import TorchRunner  # noqa: E402
 
 VIT_LEVELS = ["blocks.3:cls", "blocks.7:avg", "-2:grid2"]
 TINY_PROBS = (Level("final", 8, "none"), Level("probs", 3, "none"))

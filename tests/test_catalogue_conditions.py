@@ -1,31 +1,26 @@
 """Conditions on a catalogue's metadata: what they find, and that they can do nothing else."""
 
+from __future__ import annotations
+
 import sqlite3
 import time
+from collections.abc import Callable
+from contextlib import closing
 
+import numpy as np
 import pytest
 
-from catalogues import IMPLEMENTATIONS, D, keys_of, make_pictures, make_vectors, opening
+from catalogues import D, add_captions, keys_of, make_pictures, make_vectors, spoken
+from picturedesk.disk.database import connect_to_read
 from picturedesk.errors import BadInput
-from picturedesk.store.catalogue import conditions, database
-from picturedesk.store.catalogue.exact import ExactCatalogue
-
-
-@pytest.fixture(params=IMPLEMENTATIONS)
-def open_catalogue(request, tmp_path):
-    with opening(request.param, tmp_path) as opener:
-        yield opener
-
-
-@pytest.fixture
-def catalogue(open_catalogue):
-    return open_catalogue()
-
+from picturedesk.store.catalogue import conditions, open_catalogue
+from picturedesk.types import Catalogue
 
 CONDITIONS = {
     "licence = 'cc0'": lambda p: p.licence == "cc0",
     "licence IN ('cc0', 'cc-by') AND date >= '2010'": lambda p: p.licence and p.date >= "2010",
     "date BETWEEN '2003' AND '2006-12'": lambda p: "2003" <= p.date <= "2006-12",
+    "date >= 2010": lambda p: p.date >= "2010",
     "has_tag(tags, 'sport')": lambda p: "Sport" in p.tags,
     "has_tag(tags, 'MÜNCHEN') -- a comment": lambda p: "München" in p.tags,
     "has_tag(tags, 'spor')": lambda p: False,
@@ -33,21 +28,39 @@ CONDITIONS = {
     "lower(caption) GLOB 'caption 1?'": lambda p: 10 <= int(p.key) < 20,
     "uri LIKE '%/7.jpg' OR key = '0003'": lambda p: p.key in ("0003", "0007"),
     "credit = '' AND length(caption) < 10": lambda p: len(p.caption) < 10,
-    "(caption <> ')') /* ( */ AND \")\" <> '('  -- (": lambda p: True,
+    "(caption <> ')') /* ( */ AND ')\"' <> '('  -- (": lambda p: True,
+    "\"licence\" = 'cc0' AND [caption] <> `uri`": lambda p: p.licence == "cc0",
+    "LICENCE = 'cc0' AND \"LiCence\" <> '\"nonsense\"'": lambda p: p.licence == "cc0",
     "1": lambda p: True,
     "0": lambda p: False,
 }
 
 
+def ways_to_ask(catalogue: Catalogue, where: str) -> list[Callable[[], object]]:
+    """Every question that takes a condition."""
+    return [
+        lambda: catalogue.nearest(make_vectors(1, seed=5), 3, where),
+        lambda: catalogue.matching(["caption"], 3, where),
+        lambda: catalogue.matching([], 3, where),
+        lambda: catalogue.sample(3, where),
+        lambda: catalogue.count(where),
+    ]
+
+
 @pytest.mark.parametrize("where", CONDITIONS)
-@pytest.mark.parametrize("k", [1, 5, 100])
-def test_filtered_search_equals_searching_what_passes(catalogue, where, k):
+def test_what_is_found_under_a_condition_is_what_passes_it(catalogue: Catalogue, where):
     pictures, vectors = make_pictures(60), make_vectors(60)
     catalogue.add(pictures, vectors)
     passing = [n for n, picture in enumerate(pictures) if CONDITIONS[where](picture)]
-    query = make_vectors(1, seed=5)[0]
-    order = sorted(passing, key=lambda n: (-float(vectors[n] @ query), n))[:k]
-    assert keys_of(catalogue.search(query, k, where)) == [pictures[n].key for n in order]
+    keys = [pictures[n].key for n in passing]
+    query = make_vectors(1, seed=5)
+    best = sorted(passing, key=lambda n: (-float(vectors[n] @ query[0]), n))
+    for k in (1, 5, 100):
+        (found,) = catalogue.nearest(query, k, where)
+        assert keys_of(found) == [pictures[n].key for n in best[:k]]
+        assert keys_of(catalogue.sample(k, where)) == keys[:k]
+    assert sorted(keys_of(catalogue.matching(["caption"], 100, where))) == keys
+    assert catalogue.count(where) == len(keys)
 
 
 ATTACKS = [
@@ -90,40 +103,87 @@ ATTACKS = [
     "(" * 5000 + "1" + ")" * 5000,
     "1 + " * 5000 + "1",
     "caption LIKE '" + "%a" * 2000 + "'",
+    # The index of words is out of reach, too.
+    *("words MATCH '61'", "words = '61'", "words.tokens = '61'", "tokens = '61'"),
+    *("caption MATCH '61'", "match('61', caption)", "bm25(pictures) < 0", "bm25(words) < 0"),
+    *("words.rank < 0", "rank < 0", "vocabulary.term = '61'", "term = '61'"),
+    "EXISTS (SELECT 1 FROM words WHERE words MATCH '61')",
+    "row IN (SELECT rowid FROM words)",
+    "row IN words",
+    "row IN words_content",
+    "key IN vocabulary",
+    "EXISTS (SELECT 1 FROM words('61'))",
+    "1) UNION SELECT rowid FROM words('61') WHERE (1",
+    "1) AND row IN (SELECT id FROM words_docsize) AND (1",
+    *("fts5_source_id() <> ''", "fts5(NULL) IS NULL", "snippet(words, 0, '', '', '', 1) = ''"),
+    "highlight(words, 0, '', '') = ''",
 ]
 
 
 @pytest.mark.parametrize("where", ATTACKS, ids=range(len(ATTACKS)))
-def test_a_condition_can_do_nothing_but_compare_metadata(catalogue, where):
+def test_a_condition_can_do_nothing_but_compare_metadata(catalogue: Catalogue, where):
     catalogue.add(make_pictures(9), make_vectors(9))
-    started = time.monotonic()
-    with pytest.raises(BadInput, match="there are uri, key, caption, credit, licence, date, tags"):
-        catalogue.search(make_vectors(1)[0], 3, where)
-    assert time.monotonic() - started < 3
-    assert len(catalogue.search(make_vectors(1)[0], 99)) == 9
+    for ask in ways_to_ask(catalogue, where):
+        started = time.monotonic()
+        with pytest.raises(BadInput, match="there are uri, key, caption, credit, licence, date, t"):
+            ask()
+        assert time.monotonic() - started < 3
+    assert len(spoken(catalogue, ["caption"])) == 9
+    assert catalogue.count("1") == 9
 
 
-def test_an_unknown_column_is_answered_in_one_line_with_those_there_are(catalogue):
-    with pytest.raises(BadInput, match=r"no such column: licens; there are uri, key") as caught:
-        catalogue.search(make_vectors(1)[0], 3, "licens\n= 'cc0'")
-    assert "\n" not in str(caught.value)
+MISSPELT = {
+    "licens\n= 'cc0'": "licens",
+    'licnce = "cc0"': '"cc0"|licnce',
+    "\"licnce\" = 'cc0'": '"licnce"',
+    'licence = "cc0"': '"cc0"',
+    "licence = 'cc0' OR \"lic\"\"ence\" = ''": '"lic""ence"',
+    "has_tag(\"tag\", 'sea')": '"tag"',
+    "[licnce] = 'cc0'": "licnce",
+    "`licnce` = 'cc0'": "licnce",
+    'licence = "cc0': "",
+}
+
+
+@pytest.mark.parametrize("where", MISSPELT)
+def test_a_misspelt_column_is_answered_in_one_line_with_those_there_are(catalogue, where):
+    catalogue.add(make_pictures(9), make_vectors(9))
+    for ask in ways_to_ask(catalogue, where):
+        answer = f"no such column: ({MISSPELT[where]}).*; there are uri, key, caption"
+        with pytest.raises(BadInput, match=answer) as caught:
+            ask()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_string_between_double_quotes_is_answered_with_what_a_string_needs(catalogue):
+    add_captions(catalogue, "a")
+    with pytest.raises(BadInput, match="a string stands between single quotes"):
+        catalogue.count('licence = "cc0"')
 
 
 def test_a_condition_that_runs_too_long_is_stopped(tmp_path):
-    with ExactCatalogue.open(tmp_path / "catalogue", "m1", D) as catalogue:
+    with closing(open_catalogue(tmp_path / "catalogue", "m1", D)) as catalogue:
         catalogue.add(make_pictures(3000), make_vectors(3000))
-    connection = database.connect_to_read(tmp_path / "catalogue")
-    conditions.prepare(connection)
-    where = " OR ".join(f"caption LIKE '%{n}%x%'" for n in range(80))
-    with pytest.raises(BadInput, match=r"it ran for more than 0.001 s"):
-        conditions.passing_rows(connection, where, longest=0.001)
-    assert len(conditions.passing_rows(connection, "1")) == 3000
-    connection.close()
+    with closing(connect_to_read(tmp_path / "catalogue")) as connection:
+        conditions.prepare(connection)
+        where = " OR ".join(f"caption LIKE '%{n}%x%'" for n in range(80))
+        with pytest.raises(BadInput, match=r"it ran for more than 0.001 s"):
+            conditions.passing_rows(connection, where, longest=0.001)
+        assert len(conditions.passing_rows(connection, "1")) == 3000
+
+
+def test_a_condition_is_refused_before_anything_else_is_looked_at(new_catalogue):
+    catalogue: Catalogue = new_catalogue()
+    for ask in ways_to_ask(catalogue, "licens = 'cc0'"):
+        with pytest.raises(BadInput, match="no such column: licens"):
+            ask()
+    assert catalogue.nearest(np.ones((1, D)), 1, "licence = 'cc0'")[0].scores.shape == (0,)
 
 
 def test_the_connection_that_evaluates_conditions_cannot_write(tmp_path):
-    ExactCatalogue.open(tmp_path / "catalogue", "m1", D).close()
-    connection = database.connect_to_read(tmp_path / "catalogue")
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with (
+        closing(open_catalogue(tmp_path / "catalogue", "m1", D)) as catalogue,
+        catalogue._file.reading() as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
         connection.execute("DELETE FROM pictures")
-    connection.close()

@@ -81,7 +81,7 @@ def test_an_unknown_column_is_answered_with_the_columns(fitted_desk: Path):
         ({"text": ""}, "no word of the text is known"),
         (
             {"text": "a red square", "route": "sideways"},
-            "transfer, class_names, captions, direct, blend",
+            "direct, transfer, class_names, captions, blend",
         ),
         ({"text": "a red square", "k": 0}, "at least one"),
     ],

@@ -1,4 +1,4 @@
-"""Attribution: shares sum to scores, what was planted is found, what is deleted is missed."""
+"""Explanations: shares sum to scores, what was planted is found, what is deleted is missed."""
 
 from __future__ import annotations
 
@@ -12,23 +12,17 @@ import pytest
 
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
-from picturedesk.explaining import (
-    ALWAYS,
-    CENTRE,
-    OTHERS,
-    AttributionConfig,
-    Shown,
-    explain,
-    explain_all,
-    without,
-)
-from picturedesk.explaining.pictures import integrated
+from picturedesk.explaining import ExplainConfig, Shown, explain, without
 from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.heads.linear import LinearHead
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
 from picturedesk.measuring.significance import paired_difference
-from picturedesk.routes import Blend, CatalogueSpace, ClassNames, Question, Weights, hubness
+from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
+from picturedesk.routes.class_names import CENTRE, OTHERS
+from picturedesk.routes.direct import ALWAYS
+from picturedesk.routes.kinds import BEST, PAPER
+from picturedesk.routes.route import Classes, ShareConfig
 from picturedesk.testing import TINY_PREPROCESSING, TinyTextEncoder
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.texts.lsa import LsaConfig, LsaEncoder
@@ -56,13 +50,13 @@ class HashedWords:
     name, facts, fingerprint, width = "hashed", {}, "hashed", 128
 
     def __init__(self):
-        self.asked = []
+        self.read = []
 
     def arrays(self):
         return {}
 
     def encode(self, sentences):
-        self.asked += sentences
+        self.read += sentences
         rows = [sum((self._word(w) for w in s.split()), np.zeros(self.width)) for s in sentences]
         return np.array(rows, dtype=np.float32).reshape(-1, self.width)
 
@@ -74,10 +68,10 @@ class HashedWords:
 
 def write(random, subject, sentences=4):
     """Sentences of subject words and fillers."""
-    told, fillers = SUBJECTS[subject].split(), FILLERS.split()
+    known, fillers = SUBJECTS[subject].split(), FILLERS.split()
     lines = []
     for _ in range(sentences):
-        words = [*random.choice(told, 3), *random.choice(fillers, 5)]
+        words = [*random.choice(known, 3), *random.choice(fillers, 5)]
         lines.append(" ".join(random.permutation(words)).capitalize() + ".")
     return " ".join(lines)
 
@@ -90,38 +84,64 @@ def draw(random, subject):
     return np.concatenate([random.normal(size=16), late, odds / odds.sum()]).astype(np.float32)
 
 
+WEIGHTS = {"direct": 0.9, "hubness": 0.25, "transfer": 0.3, "class_names": 0.6, "captions": 0.2}
+BM25 = 10 / 3  # saturated a quarter
+
+
 @dataclass(frozen=True)
 class World:
     """A fitted archive and pictures that can be suggested."""
 
-    matcher: Matcher
     blend: Blend
+    archive: ArchiveVectors
     subjects: list
     features: np.ndarray
-    hubs: np.ndarray
-    engine: HashedWords
+    engine: HashedWords | None = None
+
+    @property
+    def matcher(self):
+        return self.blend.matcher
 
     def ask(self, text):
-        features = self.matcher.text_encoder.encode([text])
-        placed = self.matcher.placed(features)[0]
-        like = self.matcher.pictures(self.features[3:4])[0]
-        return Question(placed, like, self.blend.named_texts(features)[0], 0.5)
+        return Queries(self.matcher, [text], self.matcher.text_encoder.encode([text]), self.archive)
 
     def shown(self, rows=slice(None)):
-        return Shown(self.features[rows], self.hubs[rows], np.full(len(self.hubs), 0.25)[rows])
+        keys = [f"{n:03d}" for n in range(len(self.features))]
+        some = np.arange(len(keys))[rows]
+        pictures = Pictures(self.matcher, [keys[row] for row in some], self.features[some])
+        return Shown(pictures, self.blend.vectors(pictures), np.full(len(some), BM25))
 
-    def explain(self, text, rows=slice(None), config=None):
-        asked = self.ask(text)
-        config = config or AttributionConfig()
-        return explain_all(self.matcher, self.blend, text, asked, self.shown(rows), config)
+    def explain(self, text, rows=slice(None), shares=None, config=None, route="blend"):
+        shares, config = shares or ShareConfig(), config or ExplainConfig()
+        return explain(self.blend, route, self.ask(text), self.shown(rows), shares, config)
 
     def scores(self, texts):
-        """Direct and names, which hang on words (Q, K)."""
+        """Direct and class names, which move with the words (Q, K)."""
         features = self.matcher.text_encoder.encode(texts)
-        weights, names = self.blend.weights, self.blend.names
-        direct = self.matcher.placed(features) @ self.matcher.pictures(self.features).T
-        named = names.pictures(self.features[:, SPEC.columns("probs")])
-        return weights.direct * direct + weights.names * self.blend.named_texts(features) @ named.T
+        queries = Queries(self.matcher, texts, features, self.archive)
+        pictures = self.shown().pictures
+        return sum(
+            WEIGHTS[route.name] * (route.ask(queries).vectors @ route.store(pictures).T)
+            for route in self.blend.routes
+            if route.name in ("direct", "class_names")
+        )
+
+
+def make_world(matcher, texts, features, plans, weights, subjects=(), engine=None, **changes):
+    """Routes fitted on texts, each of which ran with one picture; every fifth with the next too."""
+    known = matcher.text_encoder.encode(texts)
+    pictures = Pictures(matcher, [f"archive {n}" for n in range(len(texts))], features)
+    rows = np.arange(len(texts))
+    links = [np.stack([rows, rows], axis=1), np.stack([rows[:-1:5], rows[1::5]], axis=1)]
+    archive = ArchiveVectors(matcher.placed(known), pictures.vectors, np.concatenate(links))
+    classes = None
+    if isinstance(matcher.text_encoder, JoinedEncoder):
+        columns = matcher.text_encoder.spans[-1]
+        names = matcher.text_encoder.encode(list(SUBJECTS))[:, columns]
+        classes = Classes(tuple(SUBJECTS), names, columns, "probs")
+    fold = Fold(Queries(matcher, texts, known, archive), pictures, classes)
+    blend = Blend(matcher, tuple(plan.fit(fold) for plan in plans), weights, **changes)
+    return World(blend, archive, subjects, features, engine)
 
 
 def planted(count=96, seed=0):
@@ -140,19 +160,7 @@ def world():
     encoder = JoinedEncoder([lsa, SentenceEncoder(engine=engine)])
     text_head, picture_head = aligned(encoder, texts, features)
     matcher = Matcher(encoder, picture_head, SPEC, text_head=text_head)
-    columns = encoder.spans[-1]
-    names = ClassNames.of(tuple(SUBJECTS), encoder.encode(list(SUBJECTS))[:, columns])
-    probabilities = features[:, SPEC.columns("probs")]
-    names = names.centred(encoder.encode(texts)[:, columns], probabilities)
-    blend = Blend(
-        CatalogueSpace(matcher.width, names.width, hubs=True),
-        Weights(direct=0.9, hubs=0.25, transfer=0.3, names=0.6, words=0.2),
-        names=names,
-        probabilities="probs",
-        sentences=(columns.start, columns.stop),
-    )
-    asked, shown = matcher.texts(texts), matcher.pictures(features)
-    return World(matcher, blend, subjects, features, hubness(asked, shown, 0.1), engine)
+    return make_world(matcher, texts, features, BEST, WEIGHTS, subjects, engine)
 
 
 def aligned(encoder, texts, features):
@@ -175,14 +183,14 @@ def asked():
 
 
 def paper(unit="sigmoid", output="tanh"):
-    """A matcher as the paper has it: LSA topics are the shared space."""
+    """As the paper has it: LSA topics are the shared space, a perceptron fuses the levels."""
     _, texts, features = planted()
     encoder = LsaEncoder.fit(texts, LsaConfig(topics=12, min_count=1))
     random = np.random.default_rng(1)
     config = FusionConfig((20, 16), unit, output)
-    return Matcher(
-        encoder, FusionMLP.initial(config, SPEC.width, encoder.width, random), SPEC
-    ), features
+    fusion = FusionMLP.initial(config, SPEC.width, encoder.width, random)
+    matcher = Matcher(encoder, fusion, SPEC)
+    return make_world(matcher, texts, features, PAPER, {"direct": 1.0}, default="direct")
 
 
 def total(shares):
@@ -191,22 +199,20 @@ def total(shares):
 
 def test_routes_sum_to_the_score_that_a_catalogue_gives(world, asked):
     blend, text = world.blend, asked[0][1]
-    fused = world.matcher.pictures(world.features)
-    archive = world.matcher.texts(planted()[1])
-    stored = blend.pictures(fused, world.features[:, SPEC.columns("probs")], archive)
-    query = blend.query(world.ask(text))
-    cosines = stored @ (query / np.linalg.norm(query))
-    expected = blend.space.scores(cosines, query) + 0.25 * blend.weights.words
+    weights = blend.weights_of("blend")
+    query = blend.combined(blend.ask(world.ask(text)), weights)[0]
+    cosines = world.shown().vectors @ (query / np.linalg.norm(query))
+    expected = blend.layout.products(cosines, query) + 0.25 * weights["captions"]
     found = world.explain(text)
     assert [known.score for known in found] == pytest.approx(expected, abs=1e-5)
     for known in found:
         assert total(known.routes) == pytest.approx(known.score, abs=1e-9)
         assert [name for name, _ in known.routes] == [
             "direct",
+            "hubness",
             "transfer",
-            "names",
-            "words",
-            "hubs",
+            "class_names",
+            "captions",
         ]
 
 
@@ -214,18 +220,23 @@ def test_all_shares_sum_to_their_routes(world, asked):
     for _, text in [*asked[:6], ("river", GERMAN), ("river", "River"), ("none", "!?")]:
         for known in world.explain(text):
             routes = dict(known.routes)
-            said = total(w for w in known.words if w.exact) + total(known.sentences) + known.offset
-            assert total(known.levels) == pytest.approx(
-                routes["direct"] + routes["transfer"], abs=1e-5
-            )
-            assert said == pytest.approx(routes["direct"] + routes["names"], abs=1e-5)
-            assert total(known.classes) == pytest.approx(routes["names"], abs=1e-5)
+            fused = routes["direct"] + routes["transfer"]
+            moving = routes["direct"] + routes["class_names"]
+            assert total(known.levels) == pytest.approx(fused, abs=1e-5)
+            assert of_text(known) == pytest.approx(moving, abs=1e-5)
+            assert total(known.classes) == pytest.approx(routes["class_names"], abs=1e-5)
+            assert set(known.pictures) == {"levels", "classes"}
+
+
+def of_text(known):
+    """What is shared out among the text: exact words, sentences and the offset."""
+    return total(w for w in known.words if w.exact) + total(known.sentences) + known.offset
 
 
 def test_words_and_sentences_of_the_direct_route_are_those_of_the_encoders(world, asked):
     text, matcher = asked[1][1], world.matcher
     encoder, head = matcher.text_encoder, matcher.text_head
-    found = explain(matcher, None, text, None, world.shown(slice(5, 6)))
+    found = world.explain(text, [5], route="direct")[0]
     placed = head(encoder.encode([text]))[0]
     slope = head.weights @ matcher.pictures(world.features[5:6])[0] / np.linalg.norm(placed)
     bag, sentences = (np.float32(encoder.scale) * slope[span] for span in encoder.spans)
@@ -245,7 +256,7 @@ def test_the_planted_levels_word_and_class_speak_most(world, asked):
     for subject, text in asked:
         known = world.explain(text, [world.subjects.index(subject)])[0]
         words.append(known.words[0].word in SUBJECTS[subject].split())
-        levels.append([share for _, share in known.levels])
+        levels.append([part.share for part in known.levels])
         classes.append(known.classes[0].name == subject)
     assert np.mean(words) > 0.9
     early, late, probs, _ = np.mean(levels, axis=0)
@@ -255,11 +266,12 @@ def test_the_planted_levels_word_and_class_speak_most(world, asked):
 
 def test_classes_name_what_is_likeliest_and_the_rest(world, asked):
     subject, text = asked[0]
-    known = world.explain(text, [world.subjects.index(subject)], AttributionConfig(classes=2))[0]
+    known = world.explain(text, [world.subjects.index(subject)], ShareConfig(most=2))[0]
     assert [row.name for row in known.classes[2:]] == [OTHERS, CENTRE]
     assert known.classes[0].probability > 0.5
-    assert sum(row.probability for row in known.classes) == pytest.approx(1, abs=1e-5)
-    everything = world.explain(text, [0], AttributionConfig(classes=99))[0].classes
+    assert sum(row.probability for row in known.classes[:-1]) == pytest.approx(1, abs=1e-5)
+    assert known.classes[-1].probability is None
+    everything = world.explain(text, [0], ShareConfig(most=99))[0].classes
     assert len(everything) == len(SUBJECTS) + 2
     assert everything[-2][1:] == (0.0, 0.0)
 
@@ -287,10 +299,10 @@ def test_a_text_of_one_unknown_word_owes_it_everything(world):
 
 
 def test_sentences_are_read_once_and_few_words_are_left_out(world):
-    world.engine.asked.clear()
-    config = AttributionConfig(sentences=1, left_out=3)
-    found = world.explain(GERMAN, slice(0, 10), config)
-    assert len(world.engine.asked) == 1 + 1 + 3  # one is the question's
+    world.engine.read.clear()
+    config = ExplainConfig(sentences=1, left_out=3)
+    found = world.explain(GERMAN, slice(0, 10), config=config)
+    assert len(world.engine.read) == 1 + 1 + 3  # the first for the query
     assert {len(known.words) for known in found} == {3}
 
 
@@ -307,72 +319,79 @@ def test_several_pictures_at_once_are_as_one_by_one(world, asked):
 
 
 @pytest.mark.parametrize("text", ["", "…!?", "\n"])
-def test_a_text_without_words_has_no_shares(world, text):
-    for blend in (world.blend, None):
-        question = world.ask(text) if blend else None
-        for known in explain_all(world.matcher, blend, text, question, world.shown()):
-            assert known.words == ()
-            assert known.sentences == ()
-            assert known.offset == 0
-            assert np.isfinite(known.score)
+@pytest.mark.parametrize("route", ["blend", "direct"])
+def test_a_text_without_words_has_no_shares(world, text, route):
+    for known in world.explain(text, route=route):
+        assert known.words == ()
+        assert known.sentences == ()
+        assert known.offset == 0
+        assert np.isfinite(known.score)
 
 
 def test_a_picture_of_zeros_has_no_levels(world, asked):
-    shown = Shown(np.zeros_like(world.features[:1]), np.zeros(1, dtype=np.float32))
-    text = asked[0][1]
-    known = explain(world.matcher, world.blend, text, world.ask(text), shown)
-    assert all(share == 0 for _, share in known.levels)
+    pictures = Pictures(world.matcher, ["dark"], np.zeros_like(world.features[:1]))
+    shown = Shown(pictures, world.blend.vectors(pictures))
+    known = explain(world.blend, "blend", world.ask(asked[0][1]), shown)[0]
+    assert all(part.share == 0 for part in known.levels)
     assert dict(known.routes)["direct"] == 0
+    assert dict(known.routes)["captions"] == 0
 
 
 def test_levels_compared_with_a_typical_picture_sum_as_well(world, asked):
     text = asked[0][1]
-    typical = world.features.mean(axis=0)
-    for matcher, blend in ((world.matcher, world.blend), (world.matcher, None)):
-        shown = replace(world.shown(), typical=typical)
-        question = world.ask(text) if blend else None
-        for known in explain_all(matcher, blend, text, question, shown):
+    typical = ShareConfig(typical=world.features.mean(axis=0))
+    for route in ("blend", "direct"):
+        for known in world.explain(text, shares=typical, route=route):
             routes = dict(known.routes)
             expected = routes["direct"] + routes.get("transfer", 0)
             assert total(known.levels) == pytest.approx(expected, abs=1e-5)
-    same = replace(world.shown([0]), typical=world.features[0])
-    known = explain(world.matcher, None, text, None, same)
-    assert [share for _, share in known.levels] == pytest.approx([0, 0, 0, known.score], abs=1e-6)
+    same = ShareConfig(typical=world.features[0])
+    known = world.explain(text, [0], same, route="direct")[0]
+    assert [part.share for part in known.levels] == pytest.approx([0, 0, 0, known.score], abs=1e-6)
 
 
 @pytest.mark.parametrize("unit", ["sigmoid", "tanh", "relu", "linear"])
 @pytest.mark.parametrize("output", ["tanh", "linear"])
 def test_integrated_gradients_of_the_papers_fusion_are_complete(unit, output, asked):
-    matcher, features = paper(unit, output)
-    text = asked[0][1]
-    shown = Shown(features, typical=features.mean(axis=0))
-    for known in explain_all(matcher, None, text, None, shown, AttributionConfig(steps=256)):
+    world = paper(unit, output)
+    shares = ShareConfig(steps=256, typical=world.features.mean(axis=0))
+    for known in world.explain(asked[0][1], shares=shares, route="direct"):
         assert known.levels[-1].name == ALWAYS
         assert total(known.levels) == pytest.approx(known.score, abs=0.01)
         assert total(known.words) + known.offset == pytest.approx(known.score, abs=1e-5)
         assert all(word.exact for word in known.words)
 
 
-def test_few_steps_of_the_papers_units_are_complete_within_a_percent(asked):
-    matcher, features = paper()
-    toward = matcher.texts([asked[0][1]])[0]
-    shares, start = integrated(matcher.fusion, np.zeros(SPEC.width, "f4"), features, toward, 32)
-    difference = matcher.pictures(features) @ toward - start
-    assert np.abs(shares.sum(axis=1) - difference).max() < 0.01 * np.abs(difference).max()
+def test_a_route_that_asks_with_several_vectors_is_explained_by_the_one_that_counts(asked):
+    world = paper()
+    shares = ShareConfig(steps=256)
+    text = planted()[1][5]  # ran with two pictures
+    assert len(world.blend.ask(world.ask(text)).rows["transfer"].vectors) == 2
+    found = world.explain(text, shares=shares, route="transfer")
+    pictures = world.matcher.pictures(world.features)
+    best = (pictures[[5, 6]] @ pictures.T).max(axis=0)
+    assert [known.score for known in found] == pytest.approx(best.tolist(), abs=1e-6)
+    for known in found:
+        assert total(known.levels) == pytest.approx(known.score, abs=0.01)
+        assert of_text(known) == 0  # neighbours do not move with single words
 
 
 def test_gradients_do_not_depend_on_the_company(asked):
-    matcher, features = paper("tanh")
-    together = explain_all(matcher, None, asked[0][1], None, Shown(features))
-    alone = explain(matcher, None, asked[0][1], None, Shown(features[4:5]))
-    assert dict(alone.levels) == pytest.approx(dict(together[4].levels), abs=1e-5)
+    world = paper("tanh")
+    together = world.explain(asked[0][1], route="direct")
+    alone = world.explain(asked[0][1], [4], route="direct")[0]
+    ours = {part.name: part.share for part in alone.levels}
+    theirs = {part.name: part.share for part in together[4].levels}
+    assert ours == pytest.approx(theirs, abs=1e-5)
 
 
 def test_an_encoder_that_cannot_be_shared_out_stays_whole(asked):
-    encoder = TinyTextEncoder(8)
     weights = np.random.default_rng(0).normal(size=(SPEC.width, 8)).astype(np.float32)
-    matcher = Matcher(encoder, LinearHead(1.0, weights, np.zeros(8, dtype=np.float32)), SPEC)
-    known = explain(matcher, None, asked[0][1], None, Shown(planted()[2][:1]))
+    head = LinearHead(1.0, weights, np.zeros(8, dtype=np.float32))
+    matcher = Matcher(TinyTextEncoder(8), head, SPEC)
+    _, texts, features = planted()
+    world = make_world(matcher, texts, features, PAPER, {"direct": 1.0}, default="direct")
+    known = world.explain(asked[0][1], [0], route="direct")[0]
     assert known.words == ()
     assert known.sentences == ()
     assert known.offset == pytest.approx(known.score, abs=1e-6)
@@ -380,29 +399,34 @@ def test_an_encoder_that_cannot_be_shared_out_stays_whole(asked):
 
 def test_a_text_head_with_a_power_is_shared_out_exactly(world, asked):
     bent = replace(world.matcher, text_head=replace(world.matcher.text_head, power=0.5))
-    for known in explain_all(bent, None, asked[3][1], None, world.shown()):
-        said = total(known.words) + total(known.sentences) + known.offset
-        assert said == pytest.approx(known.score, abs=1e-5)
+    _, texts, features = planted()
+    other = make_world(bent, texts, features, BEST, WEIGHTS)
+    for known in other.explain(asked[3][1], route="direct"):
+        assert of_text(known) == pytest.approx(known.score, abs=1e-5)
 
 
 def test_what_is_missing_is_named(world, asked):
-    text = asked[0][1]
-    ask, shown = world.ask(text), world.shown()
-    matcher, blend = world.matcher, world.blend
-    with pytest.raises(BadInput, match="by its question"):
-        explain_all(matcher, blend, text, None, shown)
-    with pytest.raises(BadInput, match="hubness"):
-        explain_all(matcher, blend, text, ask, replace(shown, hubness=None))
-    with pytest.raises(BadInput, match=r"words of shape \(2,\)"):
-        explain_all(matcher, blend, text, ask, replace(shown, words=np.zeros(2, "f4")))
-    with pytest.raises(BadInput, match="question of widths"):
-        explain_all(matcher, blend, text, replace(ask, names=ask.names[:1]), shown)
+    query, shown = world.ask(asked[0][1]), world.shown()
+    blend = world.blend
+    with pytest.raises(BadInput, match="route 'sideways' is not known"):
+        explain(blend, "sideways", query, shown)
+    with pytest.raises(BadInput, match=r"are \[96, 96, 2\]: the counts must be equal"):
+        Shown(shown.pictures, shown.vectors, np.zeros(2))
+    with pytest.raises(BadInput, match="were they made by the same fit"):
+        explain(blend, "blend", query, replace(shown, vectors=shown.vectors[:, :9]))
     with pytest.raises(BadInput, match="typical features"):
-        explain_all(matcher, blend, text, ask, replace(shown, typical=np.zeros(3, "f4")))
-    with pytest.raises(BadInput, match="'gone' is needed"):
-        explain_all(matcher, replace(blend, probabilities="gone"), text, ask, shown)
+        explain(blend, "blend", query, shown, ShareConfig(typical=np.zeros(3, "f4")))
+    with pytest.raises(BadInput, match="0 texts: one is explained"):
+        explain(
+            blend, "blend", Queries(world.matcher, [], query.features[:0], world.archive), shown
+        )
+    gone = [replace(r, level="gone") if r.name == "class_names" else r for r in blend.routes]
+    with pytest.raises(BadInput, match="'gone' is needed, the matcher reads early:max, late:avg"):
+        explain(replace(blend, routes=tuple(gone)), "blend", query, shown)
     with pytest.raises(BadInput, match="steps start at 1"):
-        AttributionConfig(steps=0)
+        ShareConfig(steps=0)
+    with pytest.raises(BadInput, match="both start at 0"):
+        ExplainConfig(sentences=-1)
 
 
 @pytest.mark.parametrize(
@@ -451,15 +475,14 @@ def test_it_needs_neither_torch_nor_scikit_learn():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("route", ["direct", "transfer", "names", "words"])
-def test_one_route_alone_is_explained_by_its_weights(world, asked, route):
-    text = asked[4][1]
-    alone = replace(world.blend, weights=world.blend.weights_of(route))
-    for known in explain_all(world.matcher, alone, text, world.ask(text), world.shown()):
-        said = total(w for w in known.words if w.exact) + total(known.sentences) + known.offset
+@pytest.mark.parametrize("route", ["direct", "transfer", "class_names", "captions"])
+def test_one_route_alone_is_explained_alone(world, asked, route):
+    for known in world.explain(asked[4][1], route=route):
         assert [name for name, _ in known.routes] == [route]
-        assert said == pytest.approx(known.score if route in {"direct", "names"} else 0, abs=1e-5)
-        assert bool(known.classes) == (route == "names")
+        moves = route in {"direct", "class_names"}
+        assert of_text(known) == pytest.approx(known.score if moves else 0, abs=1e-5)
+        assert bool(known.classes) == (route == "class_names")
+        assert bool(known.levels) == (route in {"direct", "transfer"})
 
 
 def test_levels_lie_where_the_matcher_reads_them(world, asked):
@@ -467,10 +490,11 @@ def test_levels_lie_where_the_matcher_reads_them(world, asked):
     head = world.matcher.fusion
     fusion = replace(head, weights=head.weights[columns])
     matcher = replace(world.matcher, fusion=fusion, levels=("probs", "late:avg"))
-    text, shown = asked[0][1], replace(world.shown(), features=world.features[:, columns])
-    known = explain(matcher, world.blend, text, world.ask(text), shown)
-    assert [name for name, _ in known.levels] == ["probs", "late:avg", ALWAYS]
-    assert total(known.classes) == pytest.approx(dict(known.routes)["names"], abs=1e-5)
+    _, texts, features = planted()
+    other = make_world(matcher, texts, features[:, columns], BEST, WEIGHTS)
+    known = other.explain(asked[0][1])[0]
+    assert [part.name for part in known.levels] == ["probs", "late:avg", ALWAYS]
+    assert total(known.classes) == pytest.approx(dict(known.routes)["class_names"], abs=1e-5)
 
 
 def test_no_pictures_have_no_explanations(world, asked):

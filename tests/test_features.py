@@ -358,7 +358,7 @@ def test_a_kill_inside_a_transaction_leaves_nothing_of_it(path):
 def test_readers_go_on_while_another_writes(path):
     with FeatureStore.open(path, SPEC) as store:
         store.add(rows(3))
-        with FeatureStore.open(path) as reader, store._transaction() as connection:
+        with FeatureStore.open(path) as reader, store._database.writing() as connection:
             connection.execute("DELETE FROM pictures")
             assert reader.read([rows(1)[0].key]).shape == (1, 9)
             assert len(reader) == 3

@@ -1,4 +1,4 @@
-"""The linear head: what it computes, what it refuses, how its output is shared out."""
+"""The linear head: what it computes, what it refuses, what it keeps."""
 
 from __future__ import annotations
 
@@ -39,14 +39,6 @@ def test_rows_do_not_depend_on_their_company(monkeypatch):
     together = head(features)
     monkeypatch.setattr("picturedesk.heads.linear.BLOCK", 3)
     np.testing.assert_allclose(head(features), together, rtol=1e-6)
-
-
-def test_shares_of_the_inputs_and_the_offset_sum_to_the_dot_product():
-    head = make_head()
-    features = RANDOM.normal(size=6).astype(np.float32)
-    direction = RANDOM.normal(size=4).astype(np.float32)
-    total = head.shares(features, direction).sum() + head.bias @ direction
-    assert total == pytest.approx(head(features[None])[0] @ direction, abs=1e-5)
 
 
 def test_what_cannot_be_read_is_refused():

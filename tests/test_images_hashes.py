@@ -13,6 +13,7 @@ from PIL import Image, ImageEnhance
 from picture_files import encoded, photo
 from picturedesk.errors import BadInput
 from picturedesk.images import decode, near_duplicate_groups, perceptual_hash
+from picturedesk.images import hashes as hashes_module
 
 
 def distance(one: Image.Image, other: Image.Image) -> int:
@@ -133,6 +134,41 @@ def test_groups_are_those_found_by_comparing_all(max_distance):
     found = near_duplicate_groups(mixed, max_distance)
     assert found.dtype == np.int64
     assert found.tolist() == by_comparing_all(mixed, max_distance)
+
+
+def dense_hashes(kind: str, count: int) -> np.ndarray:
+    """Different hashes that are hard to tell apart by stretches of bits."""
+    rng = np.random.default_rng(0)
+    if kind == "all values of a few bits":
+        bits = rng.permutation(64)[: count.bit_length() - 1].astype(np.uint64)
+        values = np.arange(1 << len(bits), dtype=np.uint64)
+        return rng.permutation(
+            np.bitwise_or.reduce([(values >> np.uint64(n) & np.uint64(1)) << b
+                                  for n, b in enumerate(bits)])
+        )  # fmt: skip
+    if kind == "one stretch shared":
+        return rng.integers(0, 2**64, count, dtype=np.uint64) & ~np.uint64(0x1FF)
+    flips = rng.random((count, 64)) < float(kind.removeprefix("flipped with "))
+    return np.packbits(flips, axis=1).view(np.uint64).ravel()
+
+
+DENSE = ["all values of a few bits", "one stretch shared", "flipped with 0.05", "flipped with 0.1"]
+
+
+@pytest.mark.parametrize("max_distance", [0, 1, 3, 6, 10])
+@pytest.mark.parametrize("kind", DENSE)
+def test_dense_groups_are_those_found_by_comparing_all(kind, max_distance, monkeypatch):
+    monkeypatch.setattr(hashes_module, "_FEW", 4)  # so that stretches are cut again
+    hashes = np.append(dense_hashes(kind, 256), dense_hashes("one stretch shared", 40))
+    found = near_duplicate_groups(hashes, max_distance)
+    assert found.tolist() == by_comparing_all(hashes, max_distance)
+
+
+@pytest.mark.parametrize("kind", DENSE[:3])
+def test_many_pictures_that_look_alike_are_grouped_in_seconds(kind):
+    began = time.process_time()
+    near_duplicate_groups(dense_hashes(kind, 1 << 17))
+    assert time.process_time() - began < 20  # 0.5 to 2 s; comparing all takes minutes
 
 
 def test_a_difference_in_any_bit_counts_alike():

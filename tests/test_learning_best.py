@@ -1,4 +1,4 @@
-"""The recipe: rehearsals that see nothing they should not, weights, calibration, all of it."""
+"""The recipe: folds that see nothing they should not, weights, calibration, all of it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from picturedesk.heads.fusion import length_one
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.best_config import BestConfig, level_blocks
 from picturedesk.learning.calibration import Ranking, calibrate, rankings
-from picturedesk.learning.cross_validation import Rehearsal, divide
-from picturedesk.learning.projections import Sides
-from picturedesk.learning.training_pairs import Material, TextParts
-from picturedesk.learning.weighing import blended, choose, mean_reciprocal_rank
+from picturedesk.learning.cross_validation import (
+    FoldScores,
+    HeldOut,
+    divide,
+    fold_of,
+    held_out_scores,
+)
+from picturedesk.learning.projections import Projections
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
+from picturedesk.learning.weighing import blended, choose, deviations, mean_reciprocal_rank
 from picturedesk.measuring.metrics import ranks
 from picturedesk.measuring.reliability import reliability
-from picturedesk.routes import Weights
+from picturedesk.routes import Pool
+from picturedesk.routes.kinds import BEST
 from picturedesk.testing import TinyTextEncoder
 from picturedesk.types import Level, Preprocessing
 
@@ -31,7 +38,7 @@ SPEC = BackboneSpec(
 QUICK = BestConfig(folds=3, ridges=((0.3, 0.5), (3.0, 3.0)))
 
 
-def make_material(texts=120, noise=0.5, seed=0, captions=False):
+def make_pairs(texts=120, noise=0.5, seed=0, captions=False):
     """Texts that name two of eight things, and pictures that show them."""
     random = np.random.default_rng(seed)
     shown = np.array([random.choice(8, size=2, replace=False) for _ in range(texts)])
@@ -41,35 +48,29 @@ def make_material(texts=120, noise=0.5, seed=0, captions=False):
     for row, things in enumerate(shown):
         probabilities[row, things] += 0.42
     features = np.concatenate([features, probabilities], axis=1).astype(np.float32)
-    spoken = [" ".join(CLASSES[thing] for thing in things) for things in shown]
-    return Material(
-        texts=tuple(f"{words} {number}" for number, words in enumerate(spoken)),
+    named = [" ".join(CLASSES[thing] for thing in things) for things in shown]
+    return TrainingPairs(
+        texts=tuple(f"{words} {number}" for number, words in enumerate(named)),
+        keys=tuple(f"{number:04d}" for number in range(texts)),
         features=features,
         links=np.stack([np.arange(texts)] * 2, axis=1),
-        together=np.arange(texts),
-        alike=np.arange(texts),
-        captions=tuple(spoken) if captions else ("",) * texts,
+        split_groups=np.arange(texts),
+        duplicate_groups=np.arange(texts),
+        captions=tuple(named) if captions else ("",) * texts,
         spec=SPEC,
         blocks=tuple(level_blocks(SPEC)),
         classes=CLASSES,
     )
 
 
-def parts_of(material, encoder=None):
-    return TextParts(material.texts, None, encoder or TinyTextEncoder(64))
+def features_of(pairs, encoder=None):
+    return TextFeatures(pairs.texts, None, encoder or TinyTextEncoder(64))
 
 
-def rehearsal(direct, relevant, **routes):
-    count = direct.shape[1]
-    filled = {"transfer": np.zeros_like(direct), "names": None, "words": None} | routes
-    return Rehearsal(
-        texts=np.arange(len(direct)),
-        relevant=relevant,
-        direct=direct,
-        hubs=np.zeros(count, dtype=np.float32),
-        nearest=np.full(len(direct), 0.5, dtype=np.float32),
-        **filled,
-    )
+def fold_scores(relevant, **scores):
+    queries, candidates = scores["direct"].shape
+    held_out = HeldOut(np.arange(queries), np.arange(candidates), relevant)
+    return FoldScores(held_out, scores, np.full(queries, 0.5, dtype=np.float32))
 
 
 def signal(strength, count=60, seed=0):
@@ -83,91 +84,157 @@ def own(count=60):
     return np.stack([np.arange(count)] * 2, axis=1)
 
 
-def test_texts_that_belong_together_are_asked_together():
-    together = np.repeat(np.arange(30), 4)
-    held = divide(together, BestConfig(folds=4))
+def weights_of(*folds, plans=BEST, gain=0.002):
+    return choose(folds, plans, gain)
+
+
+def test_texts_that_belong_together_are_held_out_together():
+    groups = np.repeat(np.arange(30), 4)
+    held = divide(groups, BestConfig(folds=4))
     assert sorted(np.concatenate(held).tolist()) == list(range(120))
-    for asked in held:
-        assert np.bincount(together[asked], minlength=30).tolist().count(4) == len(asked) / 4
+    for fold in held:
+        assert np.bincount(groups[fold], minlength=30).tolist().count(4) == len(fold) / 4
     assert max(map(len, held)) - min(map(len, held)) <= 4
 
 
-def test_a_large_archive_is_rehearsed_once():
-    assert len(divide(np.arange(100), BestConfig(rehearse_all=50))) == 1
-    assert len(divide(np.arange(50), BestConfig(rehearse_all=50))) == 5
+def test_of_a_large_archive_one_fold_is_held_out():
+    assert len(divide(np.arange(100), BestConfig(all_folds_up_to=50))) == 1
+    assert len(divide(np.arange(50), BestConfig(all_folds_up_to=50))) == 5
 
 
-def test_sides_are_fitted_on_the_chosen_texts_only():
-    material = make_material()
+def test_of_very_many_texts_held_out_a_sample_counts_and_all_their_pictures_compete():
+    pairs = make_pairs()
+    fold = np.arange(40, 80)
+    some = HeldOut.of(pairs, fold, BestConfig(most_asked=7))
+    assert len(some.texts) == 7
+    assert set(some.texts) <= set(fold)
+    assert some.texts.tolist() == sorted(some.texts)
+    assert some.candidates.tolist() == fold.tolist()
+    assert some.candidates[some.relevant[:, 1]].tolist() == some.texts[some.relevant[:, 0]].tolist()
+    every = HeldOut.of(pairs, fold, BestConfig())
+    assert every.texts.tolist() == fold.tolist()
+
+
+def test_projections_are_fitted_on_the_chosen_texts_only():
+    pairs = make_pairs()
     chosen = np.arange(80)
-    one = Sides.of(material, parts_of(material), chosen, QUICK.alignment)
-    features = material.features.copy()
+    one = Projections.of(pairs, features_of(pairs), chosen, QUICK.alignment)
+    features = pairs.features.copy()
     features[80:] = 1e3
-    changed = replace(material, features=features)
-    other = Sides.of(changed, parts_of(changed), chosen, QUICK.alignment)
+    changed = replace(pairs, features=features)
+    other = Projections.of(changed, features_of(changed), chosen, QUICK.alignment)
     np.testing.assert_array_equal(one.picture_rows, other.picture_rows)
-    np.testing.assert_array_equal(one.pictures.weights, other.pictures.weights)
+    np.testing.assert_array_equal(one.picture_side.weights, other.picture_side.weights)
 
 
-def test_no_text_is_given_to_the_fitted_encoder_that_will_be_asked():
-    material = make_material()
+def test_routes_of_a_fold_know_nothing_of_what_is_held_out():
+    pairs = make_pairs(captions=True)
+    chosen, held = np.arange(80), np.arange(80, 120)
+    held_out = HeldOut.of(pairs, held, QUICK)
+
+    def scores(pairs):
+        features = features_of(pairs)
+        projections = Projections.of(pairs, features, chosen, QUICK.alignment)
+        fold = fold_of(projections, projections.align(QUICK.alignment), None)
+        rows = features.features(projections.encoder, held_out.texts)
+        return held_out_scores(fold, rows, pairs, held_out, BEST)
+
+    ours = scores(pairs)
+    assert set(ours.scores) == {"direct", "hubness", "transfer", "captions"}
+    shapes = {values.shape for values in ours.scores.values()}
+    assert shapes == {(40, 40)}
+    texts, features = list(pairs.texts), pairs.features.copy()
+    texts[119], features[119] = "horse horse", 0.0
+    theirs = scores(replace(pairs, texts=tuple(texts), features=features))
+    for name, values in ours.scores.items():
+        np.testing.assert_allclose(theirs.scores[name][:39, :39], values[:39, :39], atol=1e-5)
+
+
+def test_no_text_is_given_to_the_fitted_encoder_that_will_be_held_out():
+    pairs = make_pairs()
     fitted = []
 
     def fit(texts):
         fitted.append(set(texts))
         return TinyTextEncoder(64)
 
-    parts = TextParts(material.texts, fit, TinyTextEncoder(32))
-    fit_best(material, parts, QUICK)
-    rehearsed = sorted(fitted, key=len)[:-1]
-    assert len(rehearsed) == 3
-    asked = [set(material.texts) - texts for texts in rehearsed]
-    assert set().union(*asked) == set(material.texts)
-    assert sum(map(len, asked)) == len(material.texts)
+    features = TextFeatures(pairs.texts, fit, TinyTextEncoder(32))
+    fit_best(pairs, features, QUICK)
+    folds = sorted(fitted, key=len)[:-1]
+    assert len(folds) == 3
+    held_out = [set(pairs.texts) - texts for texts in folds]
+    assert set().union(*held_out) == set(pairs.texts)
+    assert sum(map(len, held_out)) == len(pairs.texts)
 
 
 def test_a_route_that_adds_nothing_is_left_out():
-    noise = signal(0, seed=9)
-    chosen = choose([rehearsal(signal(3), own(), transfer=noise)], BestConfig(), 10.0)
-    assert chosen.transfer == 0
+    fold = fold_scores(own(), direct=signal(3), transfer=signal(0, seed=9))
+    assert weights_of(fold)["transfer"] == 0
 
 
 def test_a_better_route_takes_over():
-    found = [rehearsal(signal(0), own(), transfer=signal(4, seed=1))]
-    chosen = choose(found, BestConfig(), 10.0)
-    alone = mean_reciprocal_rank(found, Weights(direct=0.0, transfer=1.0), 10.0)
-    assert mean_reciprocal_rank(found, chosen, 10.0) > alone - 0.03
+    fold = fold_scores(own(), direct=signal(0), transfer=signal(4, seed=1))
+    alone = mean_reciprocal_rank([fold], {"transfer": 1.0})
+    assert mean_reciprocal_rank([fold], weights_of(fold)) > alone - 0.03
 
 
-def test_routes_that_know_different_things_are_both_heard():
-    found = [
-        rehearsal(
-            signal(2),
-            own(),
-            transfer=signal(2, seed=1),
-            names=signal(2, seed=2),
-            words=np.maximum(signal(2, seed=3), 0),
-        )
-    ]
-    chosen = choose(found, BestConfig(), 1.0)
-    assert min(chosen.transfer, chosen.names, chosen.words) > 0
-    alone = mean_reciprocal_rank(found, Weights(), 1.0)
-    assert mean_reciprocal_rank(found, chosen, 1.0) > alone + 0.1
+def test_routes_that_know_different_things_all_count():
+    fold = fold_scores(
+        own(),
+        direct=signal(2),
+        transfer=signal(2, seed=1),
+        class_names=signal(2, seed=2),
+        captions=np.maximum(signal(2, seed=3), 0),
+    )
+    chosen = weights_of(fold)
+    assert min(chosen["transfer"], chosen["class_names"], chosen["captions"]) > 0
+    alone = mean_reciprocal_rank([fold], {"direct": 1.0})
+    assert mean_reciprocal_rank([fold], chosen) > alone + 0.1
 
 
 def test_hubs_are_taken_off_where_that_helps():
-    scores = signal(2)
-    hubs = np.zeros(60, dtype=np.float32)
-    hubs[:5] = 4.0
-    found = replace(rehearsal(scores + hubs, own()), hubs=hubs)
-    assert choose([found], BestConfig(), 10.0).hubs > 0
+    hubs = np.zeros((60, 60), dtype=np.float32)
+    hubs[:, :5] = 4.0
+    fold = fold_scores(own(), direct=signal(2) + hubs, hubness=-hubs)
+    assert weights_of(fold)["hubness"] > 0
 
 
-def test_blended_scores_are_the_weighed_sum():
-    found = rehearsal(signal(1), own(), words=np.maximum(signal(1, seed=3), 0))
-    weights = Weights(direct=2.0, transfer=0.0, words=3.0)
-    expected = 2 * found.direct + 3 * found.words / (found.words + 10)
-    np.testing.assert_allclose(blended(found, weights, 10.0), expected, rtol=1e-5)
+def test_weights_are_given_for_scores_of_one_deviation():
+    fold = fold_scores(own(), direct=3 * signal(3), hubness=signal(0, seed=4), transfer=signal(1))
+    found = deviations([fold])
+    assert found["direct"] == pytest.approx(fold.scores["direct"].std(axis=1).mean())
+    chosen = weights_of(fold)
+    assert chosen["direct"] == pytest.approx(1 / found["direct"])
+    tried = {
+        weight / found["direct"] for weight in (0.0, 0.25, 0.5)
+    }  # hubness: of the direct route
+    assert chosen["hubness"] in tried
+
+
+def test_texts_for_which_a_route_scores_all_alike_do_not_count_in_its_deviation():
+    captions = np.zeros((60, 60), dtype=np.float32)
+    captions[:3] = signal(1)[:3]
+    fold = fold_scores(own(), direct=signal(1), captions=captions)
+    assert deviations([fold])["captions"] == pytest.approx(captions[:3].std(axis=1).mean())
+    silent = fold_scores(own(), direct=signal(1), captions=np.zeros_like(captions))
+    assert deviations([silent])["captions"] == 1.0
+
+
+def test_a_route_that_not_every_fold_has_gets_its_default_weight():
+    whole = fold_scores(own(), direct=signal(1), captions=signal(4, seed=1))
+    part = fold_scores(own(), direct=signal(1))
+    for folds in ((whole, part), (part, whole), (part,)):
+        chosen = weights_of(*folds)
+        assert chosen["captions"] == 1.5
+        assert chosen["class_names"] == 0.0
+
+
+def test_blended_scores_are_the_weighted_sum():
+    fold = fold_scores(own(), direct=signal(1), captions=np.maximum(signal(1, seed=3), 0))
+    expected = 2 * fold.scores["direct"] + 3 * fold.scores["captions"]
+    found = blended(fold, {"direct": 2.0, "transfer": 0.0, "captions": 3.0})
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def calibration_scores(queries, candidates, strength, seed):
@@ -178,15 +245,19 @@ def calibration_scores(queries, candidates, strength, seed):
     return scores, relevant, np.full(queries, 0.5, dtype=np.float32)
 
 
+def whole(ranking):
+    return Pool.whole(ranking.scores)
+
+
 @pytest.mark.parametrize("candidates", [100, 200])
 def test_stated_confidence_is_what_happens_also_among_more_candidates(candidates):
     confidence = calibrate(rankings(*calibration_scores(1500, 100, 2.5, seed=0)))
     asked = rankings(*calibration_scores(1500, candidates, 2.5, seed=1))
     best = [np.argsort(-ranking.scores)[:10] for ranking in asked]
     first = np.array(
-        [confidence.of_pictures(r.scores, b)[0] for r, b in zip(asked, best, strict=True)]
+        [confidence.of_pictures(whole(r), b)[0] for r, b in zip(asked, best, strict=True)]
     )
-    ten = np.array([confidence.of_ten(r.scores, r.nearest) for r in asked])
+    ten = np.array([confidence.of_ten(whole(r), r.nearest) for r in asked])
     found = np.array([r.right[b] for r, b in zip(asked, best, strict=True)])
     assert reliability(first, found[:, 0]).ece < 0.05
     assert reliability(ten, found.any(axis=1)).ece < 0.05
@@ -198,9 +269,9 @@ def test_few_texts_whose_picture_was_found_are_called_weak():
     confidence = calibrate(known)
     asked = rankings(*calibration_scores(1500, 100, 2.5, seed=1))
     found = [r for r in asked if r.right[np.argsort(-r.scores)[:10]].any()]
-    weak = np.mean([not confidence.is_strong(r.scores) for r in found])
+    weak = np.mean([not confidence.is_strong(whole(r)) for r in found])
     assert weak < 0.02
-    assert not confidence.is_strong(found[0].scores - 5)
+    assert not confidence.is_strong(Pool.whole(found[0].scores - 5))
 
 
 def test_too_few_rankings_give_no_confidence():
@@ -211,69 +282,83 @@ def test_too_few_rankings_give_no_confidence():
 def test_a_ranking_that_is_always_right_or_never_is_calibrated_too():
     sure = [Ranking(np.r_[9.0, np.zeros(30)], np.arange(31) == 0, 0.5) for _ in range(60)]
     confidence = calibrate(sure)
-    assert confidence.of_pictures(sure[0].scores, np.arange(10))[0] > 0.9
+    assert confidence.of_pictures(whole(sure[0]), np.arange(10))[0] > 0.9
     lost = [Ranking(np.r_[9.0, np.zeros(30)], np.arange(31) == 30, 0.5) for _ in range(60)]
-    assert calibrate(lost).of_ten(lost[0].scores, 0.5) < 0.1
+    assert calibrate(lost).of_ten(whole(lost[0]), 0.5) < 0.1
 
 
 def test_the_whole_recipe_finds_what_was_learned():
-    material = make_material(texts=160)
+    pairs = make_pairs(texts=160)
     training = replace(
-        material,
-        texts=material.texts[:120],
-        links=material.links[:120],
-        together=material.together[:120],
-        alike=material.alike[:120],
+        pairs,
+        texts=pairs.texts[:120],
+        links=pairs.links[:120],
+        split_groups=pairs.split_groups[:120],
+        duplicate_groups=pairs.duplicate_groups[:120],
     )
-    fitted = fit_best(training, parts_of(training), QUICK)
-    texts = fitted.matcher.texts(material.texts[120:])
-    pictures = fitted.matcher.pictures(material.features[120:])
+    fitted = fit_best(training, features_of(training), QUICK)
+    texts = fitted.matcher.texts(pairs.texts[120:])
+    pictures = fitted.matcher.pictures(pairs.features[120:])
     found = ranks(texts @ pictures.T, own(40))
     assert (found <= 10).mean() > 0.7  # chance is a quarter
-    assert fitted.rehearsed["blend"] >= max(fitted.rehearsed.values()) - 0.02
-    assert fitted.asked == 120
+    measured = fitted.cross_validated
+    assert set(measured) == {"direct", "transfer", "class_names", "blend"}
+    assert measured["blend"] >= max(measured.values()) - 0.02
+    assert fitted.held_out == 120
     assert fitted.blend.confidence is not None
+    np.testing.assert_array_equal(
+        fitted.text_features, fitted.matcher.text_encoder.encode(training.texts)
+    )
 
 
 def test_captions_are_weighed_where_there_are_some():
-    material = make_material(captions=True, noise=5.0)
+    pairs = make_pairs(captions=True, noise=5.0)
+    fitted = fit_best(pairs, features_of(pairs), QUICK)
+    assert fitted.blend.weights["captions"] > 0
+    assert fitted.cross_validated["blend"] > fitted.cross_validated["direct"]
 
-    def shared_words(texts, captions):
-        scores = [[len(set(t.split()) & set(c.split())) for c in captions] for t in texts]
-        return np.array(scores, dtype=np.float32)
 
-    fitted = fit_best(material, parts_of(material), QUICK, shared_words)
-    assert fitted.blend.weights.words > 0
-    assert fitted.rehearsed["blend"] > fitted.rehearsed["direct"]
+def test_without_captions_their_weight_is_the_default():
+    pairs = make_pairs()
+    fitted = fit_best(pairs, features_of(pairs), QUICK)
+    assert fitted.blend.weights["captions"] == 1.5
+    assert "captions" not in fitted.cross_validated
 
 
 def test_without_a_sentence_encoder_there_are_no_class_names():
-    material = make_material()
-    parts = TextParts(material.texts, lambda texts: TinyTextEncoder(64), None)
-    fitted = fit_best(material, parts, QUICK)
-    assert fitted.blend.names is None
-    assert "names" not in fitted.rehearsed
+    pairs = make_pairs()
+    features = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(64), None)
+    fitted = fit_best(pairs, features, QUICK)
+    assert "class_names" not in [route.name for route in fitted.blend.routes]
+    assert "class_names" not in fitted.cross_validated
+
+
+def test_routes_are_those_of_the_settings():
+    pairs = make_pairs(texts=40)
+    fitted = fit_best(pairs, features_of(pairs), replace(QUICK, routes=BEST[:3]))
+    assert [route.name for route in fitted.blend.routes] == ["direct", "hubness", "transfer"]
 
 
 def test_equal_seeds_give_equal_results():
-    material = make_material()
-    one, other = (fit_best(material, parts_of(material), QUICK) for _ in range(2))
+    pairs = make_pairs()
+    one, other = (fit_best(pairs, features_of(pairs), QUICK) for _ in range(2))
     assert one.matcher.fingerprint == other.matcher.fingerprint
     assert one.blend.weights == other.blend.weights
     assert one.blend.confidence == other.blend.confidence
+    assert one.blend.fingerprint == other.blend.fingerprint
 
 
 def test_an_archive_that_is_too_small_is_refused():
-    material = make_material(texts=9)
+    pairs = make_pairs(texts=9)
     with pytest.raises(BadInput, match="9 texts to learn from, at least 10"):
-        fit_best(material, parts_of(material), QUICK)
+        fit_best(pairs, features_of(pairs), QUICK)
 
 
 def test_a_dozen_texts_are_enough_to_begin_with():
-    material = make_material(texts=12)
-    fitted = fit_best(material, parts_of(material), BestConfig())
+    pairs = make_pairs(texts=12)
+    fitted = fit_best(pairs, features_of(pairs), BestConfig())
     assert fitted.blend.confidence is None
-    assert np.isfinite(fitted.matcher.texts(material.texts)).all()
+    assert np.isfinite(fitted.matcher.texts(pairs.texts)).all()
 
 
 def test_levels_that_are_not_named_weigh_nothing():
@@ -282,22 +367,57 @@ def test_levels_that_are_not_named_weigh_nothing():
     assert [block.scaled for block in level_blocks(SPEC)] == [True, True, False]
 
 
-def test_material_of_unequal_lengths_is_refused():
-    with pytest.raises(BadInput, match="captions"):
-        replace(make_material(), captions=())
+@pytest.mark.parametrize("missing", ["captions", "keys"])
+def test_pairs_of_unequal_lengths_are_refused(missing):
+    with pytest.raises(BadInput, match="the counts must be equal"):
+        replace(make_pairs(), **{missing: ()})
+    with pytest.raises(BadInput, match=r"texts, split groups and duplicate groups are \(120, 3"):
+        replace(make_pairs(), split_groups=np.arange(3))
 
 
 def test_features_are_those_of_the_encoder_whatever_was_known_before():
-    material = make_material(texts=20)
-    parts = TextParts(material.texts, lambda texts: TinyTextEncoder(16), TinyTextEncoder(32))
-    encoder = parts.fit(np.arange(10))
+    pairs = make_pairs(texts=20)
+    features = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(16), TinyTextEncoder(32))
+    encoder = features.fit(np.arange(10))
     rows = np.array([3, 15])
-    expected = encoder.encode([material.texts[row] for row in rows])
-    np.testing.assert_allclose(parts.features(encoder, rows), expected, atol=1e-6)
-    first, last = parts.sentence_columns(encoder)
-    assert (first, last) == (16, 48)
-    np.testing.assert_allclose(
-        length_one(expected[:, first:last]),
-        TinyTextEncoder(32).encode([material.texts[row] for row in rows]),
-        atol=1e-6,
-    )
+    texts = [pairs.texts[row] for row in rows]
+    expected = encoder.encode(texts)
+    np.testing.assert_allclose(features.features(encoder, rows), expected, atol=1e-6)
+    columns = features.pretrained_columns(encoder)
+    assert columns == slice(16, 48)
+    pretrained = TinyTextEncoder(32).encode(texts)
+    np.testing.assert_allclose(length_one(expected[:, columns]), pretrained, atol=1e-6)
+    bare = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(16), None)
+    assert bare.pretrained_columns(bare.fit(rows)) == slice(0, 0)
+
+
+def test_features_of_some_texts_are_renumbered_and_not_encoded_again():
+    pairs = make_pairs(texts=20)
+    read = []
+
+    class Counting(TinyTextEncoder):
+        def encode(self, texts):
+            read.extend(texts)
+            return super().encode(texts)
+
+    features = TextFeatures(pairs.texts, None, Counting(32))
+    chosen = np.array([2, 5, 11])
+    some = features.of(chosen)
+    encoder = some.fit(np.arange(3))
+    found = some.features(encoder, np.array([2]))
+    assert len(read) == 20
+    np.testing.assert_array_equal(found, features.features(encoder, chosen[[2]]))
+    other = TinyTextEncoder(8)  # an encoder that joins nothing is asked itself
+    expected = other.encode([pairs.texts[11]])
+    np.testing.assert_array_equal(some.features(other, np.array([2])), expected)
+
+
+def test_no_encoder_at_all_is_refused():
+    with pytest.raises(BadInput, match="no text encoder is left"):
+        TextFeatures(("a",), None, None)
+
+
+@pytest.mark.parametrize("settings", [{"folds": 1}, {"ridges": ()}])
+def test_settings_without_folds_or_ridges_are_refused(settings):
+    with pytest.raises(BadInput, match="at least 2 and 1 are needed"):
+        BestConfig(**settings)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput
-from picturedesk.measuring import metrics
+from picturedesk.measuring import ranking
 from picturedesk.measuring.metrics import chance_scores, per_query, ranks, retrieval_scores
 
 DISCOUNT = [1 / math.log2(1 + rank) for rank in range(1, 11)]
@@ -143,7 +143,7 @@ def test_blocks_make_no_difference(monkeypatch):
     scores = random.integers(0, 9, size=(50, 70)).astype(np.float32)
     pairs = np.argwhere(random.random((50, 70)) < 0.05)
     whole = retrieval_scores(scores, pairs)
-    monkeypatch.setattr(metrics, "_BLOCK", 100)
+    monkeypatch.setattr(ranking, "_CELLS", 100)
     assert retrieval_scores(scores, pairs) == whole
 
 

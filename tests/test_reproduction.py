@@ -18,8 +18,8 @@ from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import FusionConfig
 from picturedesk.learning.preparation import ReadableArchive
 from picturedesk.report.records import ReproductionReport
-from picturedesk.research.reproduction.config import ReproduceConfig
 from picturedesk.research.reproduction.checks import leaking_texts, tie_check, vocabulary_check
+from picturedesk.research.reproduction.config import ReproduceConfig
 from picturedesk.research.reproduction.experiment import candidate_sets
 from picturedesk.research.reproduction.plan import plan
 from picturedesk.research.reproduction.run import reproduce

@@ -4,10 +4,18 @@ import random
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import numpy as np
+import pytest
 
-from picturedesk.texts.shingles import near_duplicate_texts, shingles
+from picturedesk.texts import shingles as shingles_module
+from picturedesk.texts.shingles import (
+    WordHashes,
+    duplicate_groups,
+    near_duplicate_texts,
+    shingles,
+)
 from picturedesk.texts.words import words
 
 CHINESE = "今天上午北京发布暴雨红色预警部分地区降雨量超过一百毫米多条道路积水严重市民出行受到影响"
@@ -72,12 +80,13 @@ def test_the_order_of_words_makes_a_difference():
 
 
 def test_short_texts_are_one_shingle():
-    assert len(shingles("flood")) == len(shingles("river flood")) == len(shingles("a b c")) == 1
+    for text in ("flood", "river flood", "a b c"):
+        assert len(shingles(text, WordHashes())) == 1
     assert near_duplicate_texts(["river flood"], ["flood", "River flood!"]).tolist() == [[0, 1]]
 
 
 def test_texts_without_words_resemble_nothing():
-    assert not len(shingles(" … "))
+    assert not len(shingles(" … ", WordHashes()))
     assert near_duplicate_texts(["", "…"], ["", "…"]).shape == (0, 2)
     assert near_duplicate_texts([], ["a"]).shape == (0, 2)
     assert near_duplicate_texts(["a"], []).shape == (0, 2)
@@ -97,9 +106,12 @@ def test_another_threshold_finds_more_or_fewer():
 
 
 def test_hashes_are_the_same_in_another_process():
-    code = "from picturedesk.texts.shingles import shingles; print(shingles('a b c d').tolist())"
+    code = (
+        "from picturedesk.texts.shingles import WordHashes, shingles; "
+        "print(shingles('a b c d', WordHashes()).tolist())"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == str(shingles("a b c d").tolist())
+    assert found.stdout.strip() == str(shingles("a b c d", WordHashes()).tolist())
 
 
 def test_twenty_thousand_texts_take_seconds():
@@ -109,3 +121,56 @@ def test_twenty_thousand_texts_take_seconds():
     began = time.process_time()
     assert not len(near_duplicate_texts(texts[::2], texts[1::2]))
     assert time.process_time() - began < 20  # some 2 s; a quadratic search takes many minutes
+
+
+def connected_pairs(texts):
+    """The groups the slow way: all pairs are listed, and the lowest number spreads along them."""
+    pairs = near_duplicate_texts(texts, texts).tolist()
+    groups, before = list(range(len(texts))), None
+    while groups != before:
+        before = list(groups)
+        for one, other in pairs:
+            groups[one] = groups[other] = min(groups[one], groups[other])
+    seen = list(dict.fromkeys(groups))
+    return [seen.index(group) for group in groups]
+
+
+def clusters(draw, count, share):
+    """Texts of which many are another one with words exchanged, equal to it, or without words."""
+    texts = [story(draw, 40) for _ in range(5)]
+    while len(texts) < count:
+        text = draw.choice(texts)
+        texts.append(
+            draw.choice([rewritten(draw, text, share), rewritten(draw, text, share), text])
+        )
+    texts += ["…", "", "…", *(f"{texts[0]} edition {n}" for n in range(20))]
+    draw.shuffle(texts)
+    return texts
+
+
+@pytest.mark.parametrize("share", [0.02, 0.08, 0.15])
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_are_what_the_pairs_connect(seed, share, monkeypatch):
+    monkeypatch.setattr(shingles_module, "_PAIRS", 7)  # so that no comparison fits into one part
+    texts = clusters(random.Random(seed), 100, share)
+    groups = duplicate_groups(texts)
+    assert groups.dtype == np.int64
+    assert groups.tolist() == connected_pairs(texts)
+
+
+def test_texts_without_words_and_no_texts_are_grouped_too():
+    assert duplicate_groups(["", "a b c", "…", "A b c!"]).tolist() == [0, 1, 2, 1]
+    assert duplicate_groups(["", ""]).tolist() == [0, 1]
+    assert duplicate_groups([]).tolist() == []
+
+
+@pytest.mark.parametrize("kind", ["equal", "nearly equal"])
+def test_memory_of_groups_is_linear_in_the_texts(kind):
+    text = story(random.Random(5), 40)
+    texts = [text if kind == "equal" else f"{text} edition {n}" for n in range(3000)]
+    tracemalloc.start()
+    groups = duplicate_groups(texts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert set(groups.tolist()) == {0}
+    assert peak < 50e6  # 9 million pairs would take a gigabyte

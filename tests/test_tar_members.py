@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from dataset_files import write_shard
-from picturedesk.disk import tar_members as shards
-from picturedesk.disk.tar_members import BrokenShard, absolute, find, locate, members, read_member
+from dataset_files import write_tar
+from picturedesk.disk import tar_members
+from picturedesk.disk.tar_members import BrokenTar, absolute, find, locate, members, read_member
 from picturedesk.errors import BadPicture
 from picturedesk.images import DecodePolicy, read_picture
 
@@ -21,12 +21,12 @@ def contents(path):
 
 
 def fault(path):
-    """The names before the fault of a broken shard, and what it is."""
+    """The names before the fault of a broken tar, and what it is."""
     names = []
     try:
         for member in members(path):
             names.append(member.name)
-    except BrokenShard as broken:
+    except BrokenTar as broken:
         return names, broken.reason
     return names, ""
 
@@ -37,7 +37,7 @@ def test_members_are_those_that_tarfile_finds(tmp_path, kind):
     if kind != tarfile.USTAR_FORMAT:
         files[LONG] = b"long"
         files["…" * 60] = b"wide"
-    path = write_shard(tmp_path / "0.tar", list(files.items()), kind)
+    path = write_tar(tmp_path / "0.tar", list(files.items()), kind)
     assert contents(path) == files
     with tarfile.open(path) as tar:
         assert [(m.name, m.offset_data, m.size) for m in tar] == [
@@ -58,7 +58,7 @@ def test_only_regular_files_are_members(tmp_path):
 
 def test_a_tar_that_is_cut_short_gives_what_is_whole(tmp_path):
     files = [(f"{n}.jpg", b"x" * 700) for n in range(4)]
-    path = write_shard(tmp_path / "0.tar", files)
+    path = write_tar(tmp_path / "0.tar", files)
     data = path.read_bytes()
     for size, count, reason in [
         (2100, 1, "is cut short: a member goes on to byte 2748 of 2100"),
@@ -72,7 +72,7 @@ def test_a_tar_that_is_cut_short_gives_what_is_whole(tmp_path):
 
 
 def test_a_damaged_header_ends_the_tar(tmp_path):
-    path = write_shard(tmp_path / "0.tar", [("0.jpg", b"x"), ("1.jpg", b"y"), ("2.jpg", b"z")])
+    path = write_tar(tmp_path / "0.tar", [("0.jpg", b"x"), ("1.jpg", b"y"), ("2.jpg", b"z")])
     data = bytearray(path.read_bytes())
     data[1024 + 3] ^= 1
     path.write_bytes(data)
@@ -80,7 +80,7 @@ def test_a_damaged_header_ends_the_tar(tmp_path):
 
 
 def test_a_negative_size_does_not_lead_in_a_ring(tmp_path):
-    path = write_shard(tmp_path / "0.tar", [("0.jpg", b"x")])
+    path = write_tar(tmp_path / "0.tar", [("0.jpg", b"x")])
     data = bytearray(path.read_bytes())
     data[124:136] = b"-0000001000\0"
     checksum = sum(data[:512]) - sum(data[148:156]) + 8 * ord(" ")
@@ -111,6 +111,23 @@ def test_a_size_of_more_digits_than_there_are_bytes_is_no_size(tmp_path):
     assert list(contents(path)) == ["1.jpg"]
 
 
+@pytest.mark.parametrize("version", ["gnu", "0.0", "0.1", "1.0"])
+def test_a_sparse_file_ends_the_tar_in_every_format(tmp_path, version):
+    path = tmp_path / "0.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.addfile(tarfile.TarInfo("0.jpg"))
+        info = tarfile.TarInfo("1.jpg")
+        if version == "gnu":
+            info.type = tarfile.GNUTYPE_SPARSE
+        elif version == "1.0":
+            info.name = "GNUSparseFile.0/1.jpg"
+            info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.name": "1.jpg"}
+        else:
+            info.pax_headers = {"GNU.sparse.size": "4096"}
+        tar.addfile(info)
+    assert fault(path) == (["0.jpg"], "holds a sparse file, which is not read")
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -128,10 +145,10 @@ def test_what_is_no_tar_is_told_so(tmp_path, data, reason):
     assert found.startswith(reason)
 
 
-def test_no_damage_does_more_than_break_a_shard(tmp_path):
+def test_no_damage_does_more_than_break_a_tar(tmp_path):
     files = [("0.jpg", b"x" * 600), (LONG, b"y"), ("ü" * 80, b"z")]
     for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
-        path = write_shard(tmp_path / f"{kind}.tar", files, kind)
+        path = write_tar(tmp_path / f"{kind}.tar", files, kind)
         whole = path.read_bytes()
         for at in range(0, len(whole), 61):
             damaged = bytearray(whole)
@@ -139,7 +156,7 @@ def test_no_damage_does_more_than_break_a_shard(tmp_path):
             path.write_bytes(damaged)
             try:
                 found = list(members(path))
-            except BrokenShard:
+            except BrokenTar:
                 continue
             assert all(member.offset + member.size <= len(whole) for member in found)
 
@@ -158,7 +175,7 @@ def test_a_uri_leads_to_a_file_or_to_a_member(tmp_path, monkeypatch):
 
 def test_a_member_is_read_as_a_picture(tmp_path):
     names = ["1.jpg", "../2.jpg", "/etc/3.jpg", "./a//4.jpg", "ü.jpg"]
-    path = write_shard(tmp_path / "0.tar", [(name, name) for name in names])
+    path = write_tar(tmp_path / "0.tar", [(name, name) for name in names])
     for name in names:
         assert read_picture(f"{path}!{name}") == name.encode()
     assert os.listdir(tmp_path) == ["0.tar"]
@@ -176,7 +193,7 @@ def test_a_member_is_read_as_a_picture(tmp_path):
     ],
 )
 def test_a_member_that_cannot_be_read_is_refused(tmp_path, name, refusal):
-    write_shard(tmp_path / "0.tar", [("empty.jpg", b""), ("large.jpg", b"x" * 3000)])
+    write_tar(tmp_path / "0.tar", [("empty.jpg", b""), ("large.jpg", b"x" * 3000)])
     (tmp_path / "d.tar").mkdir()
     (tmp_path / "zip.tar").write_bytes(b"PK\x03\x04")
     with pytest.raises(BadPicture, match=refusal) as caught:
@@ -184,15 +201,15 @@ def test_a_member_that_cannot_be_read_is_refused(tmp_path, name, refusal):
     assert caught.value.source == f"{tmp_path}/{name}"
 
 
-def test_a_shard_is_indexed_once_and_again_when_it_has_changed(tmp_path, monkeypatch):
-    path = str(write_shard(tmp_path / "0.tar", [(f"{n}.jpg", b"x") for n in range(50)]))
+def test_a_tar_is_indexed_once_and_again_when_it_has_changed(tmp_path, monkeypatch):
+    path = str(write_tar(tmp_path / "0.tar", [(f"{n}.jpg", b"x") for n in range(50)]))
     passes = []
 
     def counted(path):
         passes.append(path)
         return members(path)
 
-    monkeypatch.setattr(shards, "members", counted)
+    monkeypatch.setattr(tar_members, "members", counted)
     threads = [threading.Thread(target=find, args=(path, f"{n}.jpg")) for n in range(8)]
     for thread in threads:
         thread.start()
@@ -200,7 +217,7 @@ def test_a_shard_is_indexed_once_and_again_when_it_has_changed(tmp_path, monkeyp
         thread.join()
     assert find(path, "49.jpg") is not None
     assert len(passes) == 1
-    write_shard(tmp_path / "0.tar", [("new.jpg", b"xy")])
+    write_tar(tmp_path / "0.tar", [("new.jpg", b"xy")])
     assert find(path, "49.jpg") is None
     assert find(path, "new.jpg").size == 2
     assert len(passes) == 2

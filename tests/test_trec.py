@@ -1,20 +1,35 @@
+"""TREC files: written whole or block by block, and measured by ir-measures."""
+
 from __future__ import annotations
 
-import random
+import sys
 
 import numpy as np
 import pytest
 
-from picturedesk.errors import BadInput
-from picturedesk.measuring.trec import read_qrels, read_run, score_run, write_qrels, write_run
+from picturedesk.errors import BadInput, MissingExtra
+from picturedesk.measuring.metrics import retrieval_scores
+from picturedesk.measuring.trec import open_run, score_run, write_qrels, write_run
 
 QUERIES = ["t1", "t2", "t3"]
 PICTURES = ["a.jpg", "b.jpg", "ü.jpg", "d.jpg"]
 
 
-def test_a_case_worked_by_hand():
-    qrels = {"q": {"a": 1, "b": 1, "x": 0}}
-    scores = score_run({"q": {"x": 3.0, "a": 2.0, "y": 1.5, "b": 1.0}}, qrels)
+def measured(folder, run: str, qrels: str):
+    """The scores of a run ("q a 3.0" a line) against qrels ("q a 1" a line)."""
+    runs = [line.split() for line in run.splitlines()]
+    (folder / "run").write_text(
+        "".join(f"{query} Q0 {name} 1 {score} x\n" for query, name, score in runs), "utf-8"
+    )
+    wanted = [line.split() for line in qrels.splitlines()]
+    (folder / "qrels").write_text(
+        "".join(f"{query} 0 {name} {degree}\n" for query, name, degree in wanted), "utf-8"
+    )
+    return score_run(folder / "run", folder / "qrels")
+
+
+def test_a_case_worked_by_hand(tmp_path):
+    scores = measured(tmp_path, "q x 3.0\nq a 2.0\nq y 1.5\nq b 1.0", "q a 1\nq b 1\nq x 0")
     assert scores.success == {1: 0.0, 5: 1.0, 10: 1.0}
     assert scores.recall == {1: 0.0, 5: 1.0, 10: 1.0}
     assert scores.mrr == 0.5
@@ -25,98 +40,67 @@ def test_a_case_worked_by_hand():
     assert scores.as_row()["success@5"] == 1.0
 
 
-def test_of_equal_scores_the_last_name_comes_first():
-    assert score_run({"q": {"a": 1.0, "b": 1.0}}, {"q": {"a": 1}}).mrr == 0.5
-    assert score_run({"q": {"a": 1.0, "b": 1.0}}, {"q": {"b": 1}}).mrr == 1.0
+def test_of_equal_scores_the_last_name_comes_first(tmp_path):
+    assert measured(tmp_path, "q a 1.0\nq b 1.0", "q a 1").mrr == 0.5
+    assert measured(tmp_path, "q a 1.0\nq b 1.0", "q b 1").mrr == 1.0
 
 
-def test_scores_that_single_precision_cannot_tell_apart_are_ties():
-    run = {"q": {"a": 1.0 + 1e-12, "b": 1.0}}
-    assert score_run(run, {"q": {"a": 1}}).mrr == 0.5
-    assert score_run({"q": {"a": 1e39, "b": 2e39}}, {"q": {"a": 1}}).mrr == 0.5
+def test_scores_that_single_precision_cannot_tell_apart_are_ties(tmp_path):
+    assert measured(tmp_path, f"q a {1.0 + 1e-12}\nq b 1.0", "q a 1").mrr == 0.5
 
 
-def test_unanswered_queries_count_as_zero_and_unknown_ones_do_not_count():
-    scores = score_run({"q1": {"a": 1.0}, "other": {"z": 1.0}}, {"q1": {"a": 1}, "q2": {"b": 1}})
+def test_unanswered_queries_count_as_zero_and_unknown_ones_do_not_count(tmp_path):
+    scores = measured(tmp_path, "q1 a 1.0\nother z 1.0", "q1 a 1\nq2 b 1")
     assert scores.mrr == 0.5
     assert (scores.queries, scores.unanswered) == (2, 1)
 
 
-def test_a_query_without_a_relevant_document_counts_as_zero():
-    scores = score_run({"q1": {"a": 1.0}, "q2": {"a": 1.0}}, {"q1": {"a": 1}, "q2": {"a": 0}})
+def test_a_query_without_a_relevant_document_counts_as_zero(tmp_path):
+    scores = measured(tmp_path, "q1 a 1.0\nq2 a 1.0", "q1 a 1\nq2 a 0")
     assert scores.mrr == 0.5
     assert scores.without_relevant == 1
 
 
-def made_up(seed):
-    """Runs and qrels with ties, several relevant, degrees, missing queries and documents."""
-    draw = random.Random(seed)
-    documents = [f"d{n}" for n in range(30)] + ["é", "日本", "Z"]
-    names = [f"q{n}" for n in range(12)]
-    qrels = {
-        name: {
-            document: draw.choice([-1, 0, 0, 1, 2, 3])
-            for document in draw.sample(documents, draw.randint(1, 25))
-        }
-        for name in names
-    }
-    qrels["q0"]["d0"] = 1
-    run = {
-        name: {
-            document: draw.choice([0.5, 0.25, draw.random(), -draw.random(), 1 + 1e-10])
-            for document in draw.sample(documents, draw.randint(1, 33))
-        }
-        for name in [*names[:-2], "stranger"]
-    }
-    return run, qrels
+def test_a_run_of_ours_measures_as_our_metrics_say(tmp_path):
+    draw = np.random.default_rng(0)
+    scores = draw.permutation(400).reshape(20, 20).astype(np.float32)  # no ties
+    links = np.unique(draw.integers(0, 20, size=(40, 2)), axis=0)
+    names = [f"n{number}" for number in range(20)]
+    write_run(tmp_path / "run", names, names, scores)
+    write_qrels(tmp_path / "qrels", names, names, links)
+    found, ours = score_run(tmp_path / "run", tmp_path / "qrels"), retrieval_scores(scores, links)
+    assert found.success == pytest.approx(dict(ours.recall))
+    assert (found.mrr, found.ndcg10) == pytest.approx((ours.mrr, ours.ndcg10), abs=1e-6)
+    assert found.queries == ours.queries
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_measures_are_those_of_ir_measures(seed):
-    reference = pytest.importorskip("ir_measures", reason="ir-measures is not installed")
-    run, qrels = made_up(seed)
-    ours = score_run(run, qrels)
-    named = {
-        "Success@1": ours.success[1],
-        "Success@5": ours.success[5],
-        "Success@10": ours.success[10],
-        "R@1": ours.recall[1],
-        "R@5": ours.recall[5],
-        "R@10": ours.recall[10],
-        "RR": ours.mrr,
-        "nDCG@10": ours.ndcg10,
-        "AP": ours.average_precision,
-    }
-    measures = [reference.parse_measure(name) for name in named]
-    theirs = reference.calc_aggregate(measures, qrels, run)
-    for measure, (name, value) in zip(measures, named.items(), strict=True):
-        assert value == pytest.approx(theirs[measure], abs=1e-6), name
-
-
-def test_files_of_a_run_are_read_by_ir_measures_as_by_us(tmp_path):
-    reference = pytest.importorskip("ir_measures", reason="ir-measures is not installed")
-    scores = np.random.default_rng(0).random((3, 4)).round(1).astype(np.float32)
-    write_run(tmp_path / "run", QUERIES, PICTURES, scores)
-    write_qrels(tmp_path / "qrels", QUERIES, PICTURES, np.array([[0, 0], [1, 1], [2, 3], [2, 2]]))
-    measure = reference.parse_measure("RR")
-    theirs = reference.calc_aggregate(
-        [measure],
-        list(reference.read_trec_qrels(str(tmp_path / "qrels"))),
-        list(reference.read_trec_run(str(tmp_path / "run"))),
-    )
-    ours = score_run(read_run(tmp_path / "run"), read_qrels(tmp_path / "qrels"))
-    assert ours.mrr == pytest.approx(theirs[measure], abs=1e-6)
-
-
-def test_what_is_written_is_read_again(tmp_path):
+def test_blocks_write_what_whole_scores_write(tmp_path):
     scores = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
-    write_run(tmp_path / "run", QUERIES, PICTURES, scores)
-    found = read_run(tmp_path / "run")
-    for row, query in enumerate(QUERIES):
-        for column, picture in enumerate(PICTURES):
-            assert np.float32(found[query][picture]) == scores[row, column]
+    write_run(tmp_path / "whole", QUERIES, PICTURES, scores, depth=2)
+    with open_run(tmp_path / "blocks", QUERIES, PICTURES, depth=2) as run:
+        run.write(scores[:2])
+        assert not (tmp_path / "blocks").exists()
+        run.write(scores[2:])
+    assert (tmp_path / "blocks").read_bytes() == (tmp_path / "whole").read_bytes()
+    lines = (tmp_path / "whole").read_text(encoding="utf-8").splitlines()
+    best = PICTURES[int(scores[0].argmax())]
+    assert lines[0] == f"t1 Q0 {best} 1 {scores[0].max()!s} picturedesk"
+    assert len(lines) == 6
+
+
+def test_a_run_that_lacks_queries_is_not_left_behind(tmp_path):
+    with (
+        pytest.raises(BadInput, match="would end at query 2 of 3"),
+        open_run(tmp_path / "run", QUERIES, PICTURES) as run,
+    ):
+        run.write(np.zeros((2, 4), dtype=np.float32))
+    assert not list(tmp_path.iterdir())
+
+
+def test_links_are_written_once_each(tmp_path):
     write_qrels(tmp_path / "qrels", QUERIES, PICTURES, np.array([[0, 1], [2, 3], [0, 1]]))
-    assert read_qrels(tmp_path / "qrels") == {"t1": {"b.jpg": 1}, "t3": {"d.jpg": 1}}
+    lines = (tmp_path / "qrels").read_text(encoding="utf-8").splitlines()
+    assert lines == ["t1 0 b.jpg 1", "t3 0 d.jpg 1"]
 
 
 def test_the_best_are_kept_in_the_order_in_which_they_will_be_read(tmp_path):
@@ -133,48 +117,58 @@ def test_the_best_are_kept_in_the_order_in_which_they_will_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("q Q0 a 1 0.5", r"run:2: 5 cells, there should be 6: query Q0 document rank score tag"),
-        ("q Q0 a 1 high x", r"run:2: score 'high' is not a number"),
-        ("q Q0 a 1 nan x", r"run:2: score 'nan' is not a number"),
-        ("q Q0 b 9 0.4 x", r"run:2: b is there twice for query q"),
+        ("q Q0 a 1 0.5", r"run has a line that is not 'query Q0 document rank score tag'"),
+        ("q Q0 a 1 high x", r"run has a line that is not .*'high'"),
+        ("q Q0 a 1 nan x", r"run: the score of a for query q is not a number"),
+        ("q Q0 b 9 0.4 x", r"run: b is there twice for query q"),
     ],
 )
-def test_a_bad_line_of_a_run_is_named_by_its_number(tmp_path, line, message):
+def test_a_bad_line_of_a_run_is_refused(tmp_path, line, message):
     (tmp_path / "run").write_text(f"q Q0 b 1 0.5 x\n{line}\n", encoding="utf-8")
+    (tmp_path / "qrels").write_text("q 0 b 1\n", encoding="utf-8")
     with pytest.raises(BadInput, match=message):
-        read_run(tmp_path / "run")
+        score_run(tmp_path / "run", tmp_path / "qrels")
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("q 0 a", r"qrels:2: 3 cells, there should be 4"),
-        ("q 0 a 0.5", r"qrels:2: degree '0.5' is not a whole number"),
-        ("q 0 b 0", r"qrels:2: b is there twice for query q"),
+        ("q 0 a", r"qrels has a line that is not 'query 0 document degree'"),
+        ("q 0 a 0.5", r"qrels has a line that is not .*'0.5'"),
+        ("q 0 b 0", r"qrels: b is there twice for query q"),
     ],
 )
-def test_a_bad_line_of_qrels_is_named_by_its_number(tmp_path, line, message):
+def test_a_bad_line_of_qrels_is_refused(tmp_path, line, message):
+    (tmp_path / "run").write_text("q Q0 b 1 0.5 x\n", encoding="utf-8")
     (tmp_path / "qrels").write_text(f"q 0 b 1\n{line}\n", encoding="utf-8")
     with pytest.raises(BadInput, match=message):
-        read_qrels(tmp_path / "qrels")
+        score_run(tmp_path / "run", tmp_path / "qrels")
 
 
 def test_tabs_empty_lines_and_a_byte_order_mark_do_no_harm(tmp_path):
     (tmp_path / "qrels").write_bytes("\ufeffq\t0\ta\t2\r\n\r\nq 0 b 1".encode())
-    assert read_qrels(tmp_path / "qrels") == {"q": {"a": 2, "b": 1}}
+    (tmp_path / "run").write_text("q Q0 a 1 0.5 x\n", encoding="utf-8")
+    assert score_run(tmp_path / "run", tmp_path / "qrels").success[1] == 1
 
 
 def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
     with pytest.raises(BadInput, match="absent cannot be read: No such file"):
-        read_run(tmp_path / "absent")
+        score_run(tmp_path / "absent", tmp_path / "qrels")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInput, match="binary is not UTF-8"):
-        read_run(tmp_path / "binary")
+        score_run(tmp_path / "binary", tmp_path / "qrels")
 
 
-def test_qrels_without_a_relevant_document_measure_nothing():
+@pytest.mark.parametrize("qrels", ["q a 0", ""])
+def test_qrels_without_a_relevant_document_measure_nothing(tmp_path, qrels):
     with pytest.raises(BadInput, match="no relevant document"):
-        score_run({"q": {"a": 1.0}}, {"q": {"a": 0}})
+        measured(tmp_path, "q a 1.0", qrels)
+
+
+def test_a_machine_without_ir_measures_is_told_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ir_measures", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'picturedesk\[trec\]'"):
+        measured(tmp_path, "q a 1.0", "q a 1")
 
 
 @pytest.mark.parametrize("names", [["one", "two words"], ["one", ""], ["one", " one"]])

@@ -1,15 +1,19 @@
 """Small deterministic test doubles. They need no network, model or download.
 
 ``tiny_backbone`` is a real Backbone over a few fixed NumPy matrices; ``TinyTextEncoder`` is a
-hashed bag of words. Both are fast, need no fit, and always return the same bytes, alone or in a
-batch.
+hashed bag of words. Both are quick, need nothing fitted, and give the same bytes every time,
+alone or in a batch. ``DictCatalogue`` is a catalogue without a file.
 """
 
 from __future__ import annotations
 
 import re
+import sqlite3
 import zlib
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import closing
+from math import log
 from pathlib import Path
 from typing import Self
 
@@ -19,7 +23,10 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import array_fingerprint, fingerprint, read_manifest, write_manifest
 from picturedesk.errors import BadInput
-from picturedesk.types import Floats, Level, Preprocessing
+from picturedesk.store.catalogue import bm25, database
+from picturedesk.store.catalogue.checks import check_amount, directions, storable, unknown_key
+from picturedesk.store.catalogue.conditions import passing_rows, prepare
+from picturedesk.types import Doubles, Entries, Floats, Found, Level, Picture, Preprocessing
 
 TINY_LEVELS = (
     Level("patches", 16, "max"),
@@ -137,3 +144,135 @@ class TinyTextEncoder:
     def load(cls, folder: Path) -> Self:
         """Reads what ``save`` wrote; returns the same output."""
         return cls(int(read_manifest(folder, cls.KIND)["width"]))
+
+
+class DictCatalogue:
+    """A Catalogue in a dictionary: every question looks at every entry. Keeps no file.
+
+    Obvious and slow; what the fast ones are compared with. For one thread.
+
+    Args:
+        fingerprint: hash of all that decides the vectors; "" to wait for ``replace_all``.
+        width: width W of the vectors.
+    """
+
+    def __init__(self, fingerprint: str = "", width: int = 0) -> None:
+        self.fingerprint = fingerprint
+        self.width = width if fingerprint else 0
+        self._entries: dict[str, tuple[Picture, Floats]] = {}
+
+    def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
+        """Adds or replaces N pictures by key with vectors (N, W); returns how many were new."""
+        before = len(self._entries)
+        self._put(pictures, storable("catalogue", pictures, vectors, self.width))
+        return len(self._entries) - before
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Removes pictures by key; returns how many there were."""
+        return sum(self._entries.pop(key, None) is not None for key in keys)
+
+    def replace_all(
+        self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
+    ) -> None:
+        """Makes these pictures all there are; with ``fingerprint`` W may be another one too."""
+        width = int(np.shape(vectors)[-1]) if fingerprint else self.width
+        checked = storable("catalogue", pictures, vectors, width)
+        self.fingerprint, self.width = fingerprint or self.fingerprint, width
+        self._entries.clear()
+        self._put(pictures, checked)
+
+    def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
+        """For each of the queries (Q, W) the k entries of highest cosine that pass ``where``."""
+        check_amount("k", k)
+        passing = self._passing(where)
+        return [
+            self._best({key: float((self._entries[key][1] * query).sum()) for key in passing}, k)
+            for query in directions("catalogue", queries, self.width)
+        ]
+
+    def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
+        """The k entries of highest BM25 of caption and tags that pass ``where``."""
+        check_amount("k", k)
+        passing, scores = self._passing(where), self._bm25(words)
+        return self._best({key: scores[key] for key in passing if key in scores}, k)
+
+    def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
+        """BM25 (N,) of the entries with these keys; 0 where no word is shared."""
+        self.fetch(keys)
+        scores = self._bm25(words)
+        return np.array([scores.get(key, 0.0) for key in keys], dtype=np.float64)
+
+    def fetch(self, keys: Sequence[str]) -> Entries:
+        """The entries with these keys, in their order; raises BadInput for an unknown key."""
+        for key in keys:
+            if key not in self._entries:
+                raise unknown_key("catalogue", key)
+        found = [self._entries[key] for key in keys]
+        vectors = np.array([vector for _, vector in found], dtype=np.float32)
+        return Entries(
+            tuple(picture for picture, _ in found), vectors.reshape(len(keys), self.width)
+        )
+
+    def sample(self, count: int, where: str = "") -> Entries:
+        """The ``count`` entries with the lowest keys that pass ``where``, or all that do."""
+        check_amount("count", count)
+        return self.fetch(self._passing(where)[:count])
+
+    def keys(self, after: str = "", limit: int = 1000) -> list[str]:
+        """The first ``limit`` keys above ``after``, ascending."""
+        check_amount("limit", limit)
+        return sorted(key for key in self._entries if key > after)[:limit]
+
+    def count(self, where: str = "") -> int:
+        """How many entries pass."""
+        return len(self._passing(where))
+
+    @property
+    def has_words(self) -> bool:
+        """Whether any entry has a word in caption or tags."""
+        return bool(self._documents())
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def _put(self, pictures: Sequence[Picture], vectors: Floats) -> None:
+        for picture, vector in zip(pictures, vectors, strict=True):
+            self._entries[picture.key] = (picture, vector.copy())
+
+    def _passing(self, where: str) -> list[str]:
+        """Keys of the entries that pass a condition, ascending."""
+        keys = sorted(self._entries)
+        if not where.strip():
+            return keys
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute(database.PICTURES)
+            database.put_pictures(connection, [self._entries[key][0] for key in keys])
+            prepare(connection)
+            return [keys[row - 1] for row in sorted(passing_rows(connection, where))]
+
+    def _best(self, scores: dict[str, float], k: int) -> Found:
+        best = sorted(scores, key=lambda key: (-scores[key], key))[:k]
+        return Found(self.fetch(best), np.array([scores[key] for key in best], dtype=np.float64))
+
+    def _documents(self) -> dict[str, list[str]]:
+        """Per key its words as tokens; only of entries that have any."""
+        split = {
+            key: bm25.tokens_of(picture.caption, picture.tags).split()
+            for key, (picture, _) in self._entries.items()
+        }
+        return {key: tokens for key, tokens in split.items() if tokens}
+
+    def _bm25(self, words: Sequence[str]) -> dict[str, float]:
+        """BM25 by key, of the entries that share a word; the formula is that of ``bm25.scores``."""
+        documents = self._documents()
+        having = Counter(token for tokens in documents.values() for token in set(tokens))
+        mean = sum(map(len, documents.values())) / max(1, len(documents))
+        scores: defaultdict[str, float] = defaultdict(float)
+        for token in bm25.rarest(words, having):
+            n = having[token]
+            idf = max(log((len(documents) - n + 0.5) / (n + 0.5)), 1e-6)
+            for key, tokens in documents.items():
+                often = tokens.count(token)
+                saturation = often + 1.2 * (0.25 + 0.75 * len(tokens) / mean)
+                scores[key] += idf * often * 2.2 / saturation
+        return {key: score for key, score in scores.items() if score}

@@ -293,9 +293,15 @@ class Found:
 class Catalogue(Protocol):
     """The pictures that may be suggested now: vectors (W,) of length one with their metadata.
 
-    No method needs the scores of all entries, so an index or a server can implement it. ``where``
-    is an SQL condition on the metadata (uri, key, caption, credit, licence, date, tags), or "" for
-    none. A condition that cannot be used raises BadInput, which names the columns.
+    An index, a server or a dictionary can stand behind it: no method scores every entry. The
+    contract suite, ``tests/test_catalogue_contract.py``, runs over every implementation.
+
+    ``where`` is always an SQL condition on the metadata, "" for none. There are uri, key, caption,
+    credit, licence, date and tags: ``date >= '2020-05'`` compares ISO dates, ``has_tag(tags,
+    'sea')`` asks for one tag, whatever its case, ``tags LIKE '%sea%'`` for a part of one.
+
+    Every method raises BadInput for what it cannot use: a condition (with the columns there are),
+    vectors or queries of another width or with numbers that are not finite, an amount below 0.
     """
 
     @property
@@ -307,7 +313,11 @@ class Catalogue(Protocol):
         """Width W of the vectors; 0 for an empty catalogue."""
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
-        """Adds or replaces N pictures by key with vectors (N, W); returns how many were new."""
+        """Adds or replaces N pictures by key with vectors (N, W); returns how many were new.
+
+        All or none. Vectors are of length one within 1e-3, or zero. Of a key that is given twice
+        the later picture stays.
+        """
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key; returns how many were removed."""
@@ -315,20 +325,26 @@ class Catalogue(Protocol):
     def replace_all(
         self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
     ) -> None:
-        """Replaces all pictures in one transaction, and the fingerprint if one is given."""
+        """Makes these pictures all there are, at once.
+
+        With ``fingerprint`` the vectors are new ones, which may have another width; a catalogue
+        without one needs it.
+        """
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each query (Q, W), the k entries with the highest cosine that meet ``where``.
 
-        Equal cosines are ordered by key. Returns fewer than k if fewer meet the condition. An index
-        may miss entries; the cosines that it returns are exact.
+        Of equal cosines the lower key comes first. All that pass come back where they are fewer
+        than k. An index may miss entries; what it gives back has exact cosines, the same for a
+        query alone and in a batch. Queries may have any length; zeros score 0.
         """
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The k entries with the highest BM25 of caption and tags that meet ``where``.
 
-        Only entries that contain one of the words (as ``texts.words`` makes them). If the words are
-        very many or very common, only the rarest count.
+        Only entries that have one of the words (as ``texts.words`` makes them). Of very many
+        words, or very common ones, the rarest count. Neither the order of the words nor ``where``
+        changes a score. Of equal scores the lower key comes first.
         """
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
@@ -341,7 +357,11 @@ class Catalogue(Protocol):
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
 
     def sample(self, count: int, where: str = "") -> Entries:
-        """``count`` random entries that meet ``where``, or all; the same ones in every call."""
+        """The same random entries each time, ``count`` of those that pass ``where``, or all.
+
+        Those with the lowest keys: keys are hashes, so nothing else decides. An entry that is
+        added takes the place of at most one other.
+        """
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys greater than ``after``, ascending: one page of all keys."""

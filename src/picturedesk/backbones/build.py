@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from picturedesk.backbones.classes import class_names
+from picturedesk.backbones.level_reader import LevelReader
 from picturedesk.backbones.levels import PROBS
 from picturedesk.backbones.presets import Preset
 from picturedesk.backbones.spec import BackboneSpec, Origin
 from picturedesk.backbones.survey import place, survey
-from picturedesk.backbones.torch_runner import LevelReader, TorchRunner, choose_device
+from picturedesk.backbones.torch_runner import TorchRunner, choose_device
 from picturedesk.backbones.weights import load_network
 
 

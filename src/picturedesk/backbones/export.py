@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from picturedesk.backbones.level_reader import LevelReader
 from picturedesk.backbones.onnx_runner import FEATURES, GRAPH, PIXELS, OnnxRunner
-from picturedesk.backbones.torch_runner import LevelReader
 from picturedesk.errors import MissingExtra, PicturedeskError
 from picturedesk.types import Floats, Level
 

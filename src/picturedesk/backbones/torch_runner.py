@@ -1,143 +1,16 @@
-"""Runs a network in torch and reads its levels in one pass. Knows no files and no names."""
+"""Runs a network in torch, on any device. Knows no files and no names of levels."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from picturedesk.backbones.levels import (
-    FINAL,
-    GEM_POWER,
-    HEAD,
-    PROBS,
-    Output,
-    grid_bounds,
-    grid_side,
-)
-from picturedesk.backbones.survey import Placed, first_tensor
+from picturedesk.backbones.export import write_graph
+from picturedesk.backbones.level_reader import LevelReader
 from picturedesk.errors import BadInput
 from picturedesk.types import Floats
-
-SMALLEST = 1e-6  # what GeM takes for zero: its root has no slope there
-
-
-class _Deepest(Exception):
-    """Raised by the deepest level's hook, so that what lies behind it is not computed."""
-
-
-class LevelReader(nn.Module):
-    """Pixels (B, 3, S, S) → all levels, pooled and concatenated (B, ΣD_l), in one pass.
-
-    The pass ends at the deepest level. Each level is pooled as its module returns, before any
-    later module can change it in place, and in float32 whatever the network computes in.
-
-    Args:
-        network: in evaluation mode; hooks stay on its modules.
-        levels: in the order of their columns.
-
-    Attributes:
-        stops: end the pass at the deepest level. Off for an export: tracers follow no exceptions,
-            and they leave out by themselves what no output needs.
-    """
-
-    def __init__(self, network: nn.Module, levels: Sequence[Placed]) -> None:
-        super().__init__()
-        self.network = network
-        self.levels = tuple(levels)
-        self.stops = True
-        self._pooled: dict[int, Tensor] = {}
-        modules = dict(network.named_modules())
-        deepest = max(range(len(levels)), key=lambda i: levels[i].order)
-        # Hooks of one module run in the order they came: the one that stops comes last.
-        for position in sorted(range(len(levels)), key=lambda i: i == deepest):
-            path = levels[position].output.module
-            if path not in HEAD:
-                hook = self._reading(position, ends=position == deepest)
-                modules[path].register_forward_hook(hook)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Pixels (B, 3, S, S) → (B, ΣD_l)."""
-        self._pooled.clear()
-        with contextlib.suppress(_Deepest):
-            self._run(pixels)
-        pooled = [self._pooled.pop(position) for position in range(len(self.levels))]
-        return torch.cat(pooled, dim=1)
-
-    def _run(self, pixels: Tensor) -> None:
-        network: Any = self.network
-        features = network.forward_features(pixels)
-        if isinstance(features, Tensor):
-            features = features.float()  # under autocast too, the last pooling is in float32
-        final = network.forward_head(features, pre_logits=True)
-        self._keep(FINAL, final)
-        if any(placed.output.module == PROBS for placed in self.levels):
-            with _full_precision(features):
-                logits = first_tensor(network.forward_head(features, pre_logits=False))
-            assert logits is not None  # the survey has seen a tensor here
-            self._keep(PROBS, logits.float().softmax(dim=1))
-
-    def _keep(self, module: str, values: Tensor) -> None:
-        for position, placed in enumerate(self.levels):
-            if placed.output.module == module:
-                self._pooled[position] = values.flatten(1).float()
-
-    def _reading(self, position: int, ends: bool) -> Callable[[nn.Module, object, object], None]:
-        placed = self.levels[position]
-
-        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-            values = first_tensor(output)
-            assert values is not None  # the survey has seen a tensor here
-            self._pooled[position] = pool(values.float(), placed.output, placed.level.pooling)
-            if ends and self.stops:
-                raise _Deepest
-
-        return hook
-
-
-def _full_precision(features: object) -> contextlib.AbstractContextManager[object]:
-    """No autocast: rounded to bfloat16, scores of 10 would shift probabilities by some 3 %."""
-    if isinstance(features, Tensor) and torch.is_autocast_enabled(features.device.type):
-        return torch.autocast(features.device.type, enabled=False)
-    return contextlib.nullcontext()
-
-
-def pool(values: Tensor, output: Output, pooling: str) -> Tensor:
-    """A module's output (B, …) → (B, D_l), as ``pooling`` says (paper, Eq. 2 and 3).
-
-    Tokens before the patches (class, distillation, registers) count for "cls" only.
-    """
-    if output.kind == "vector":
-        return values
-    if pooling == "cls":
-        return values[:, 0]
-    cells = _cells(values, output)  # (B, C, H, W)
-    if pooling == "max":
-        return cells.amax(dim=(2, 3))
-    if pooling == "gem":
-        return cells.clamp(min=SMALLEST).pow(GEM_POWER).mean(dim=(2, 3)).pow(1 / GEM_POWER)
-    side = grid_side(pooling)
-    if not side:
-        return cells.mean(dim=(2, 3))
-    # Spans of fixed bounds, not adaptive pooling: ONNX has no operator for that.
-    means = [
-        cells[:, :, top:bottom, left:right].mean(dim=(2, 3))
-        for top, bottom in grid_bounds(output.rows, side)
-        for left, right in grid_bounds(output.columns, side)
-    ]
-    return torch.stack(means, dim=2).flatten(1)  # (B, C * N * N), cells of a channel together
-
-
-def _cells(values: Tensor, output: Output) -> Tensor:
-    """A map or tokens → (B, C, H, W)."""
-    if output.kind == "tokens":
-        patches = values[:, output.prefix :].transpose(1, 2)  # (B, C, tokens)
-        return patches.reshape(-1, output.channels, output.rows, output.columns)
-    return values.permute(0, 3, 1, 2) if output.channels_last else values
 
 
 class TorchRunner:
@@ -171,8 +44,6 @@ class TorchRunner:
 
     def write_graph(self, folder: Path) -> None:
         """Exports to ``backbone.onnx`` in ``folder``; see ``export.write_graph``."""
-        from picturedesk.backbones.export import write_graph
-
         write_graph(self.reader, self.size, folder)
 
 

@@ -162,9 +162,9 @@ def evaluate(
 def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
     if run is None or qrels is None:
         raise BadInput("--run and --qrels go together: give both files")
-    from picturedesk.measuring.trec import read_qrels, read_run, score_run
+    from picturedesk.measuring.trec import score_run
 
-    scores = score_run(read_run(run), read_qrels(qrels))
+    scores = score_run(run, qrels)
     if json:
         show.as_json(scores)
         return

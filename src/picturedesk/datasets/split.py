@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.datasets.unions import Unions
 from picturedesk.errors import BadInput
+from picturedesk.groups import connected_groups
 from picturedesk.types import Archive, Ints
 
 PARTS = ("train", "validate", "test")
@@ -100,22 +100,18 @@ def components(archive: Archive, same: Ints | None = None) -> Ints:
         archive: texts, pictures, links.
         same: (N,) class of each picture: equal classes are equal pictures.
     """
-    number = np.empty(len(archive.texts), dtype=np.int64)
-    for index, component in enumerate(_components(archive, same)):
-        number[component] = index
-    return number
+    first: dict[Hashable, int] = {}
+    ties = [(text, first.setdefault(what, text)) for text, what in _ties(archive, same)]
+    texts, others = np.array(ties, dtype=np.int64).reshape(-1, 2).T
+    return connected_groups(texts, others, len(archive.texts))
 
 
 def _components(archive: Archive, same: Ints | None) -> list[list[int]]:
-    """Components as lists of text indices."""
-    unions = Unions(len(archive.texts))
-    first: dict[Hashable, int] = {}
-    for text, what in _ties(archive, same):
-        unions.join(text, first.setdefault(what, text))
-    components: dict[int, list[int]] = {}
-    for index in range(len(archive.texts)):
-        components.setdefault(unions.find(index), []).append(index)
-    return list(components.values())
+    """Texts that hang together, as lists of indices."""
+    found: dict[int, list[int]] = {}
+    for text, number in enumerate(components(archive, same).tolist()):
+        found.setdefault(number, []).append(text)
+    return list(found.values())
 
 
 def _ties(archive: Archive, same: Ints | None) -> Iterator[tuple[int, Hashable]]:

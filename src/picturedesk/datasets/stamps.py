@@ -15,10 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.encoding import read_text
-from picturedesk.datasets.unions import Unions
 from picturedesk.errors import BadInput, PicturedeskError
+from picturedesk.groups import connected_groups
 from picturedesk.types import Archive, Picture, Rejection, Text
 
 PACKAGE = "tuxpaint-stamps-default"
@@ -161,13 +163,16 @@ def _spoken(stamp: _Stamp, languages: Sequence[str]) -> dict[str, str]:
 
 def _groups(stamps: Sequence[_Stamp], spoken: Sequence[dict[str, str]]) -> list[str]:
     """A name per stamp, equal for stamps that chosen descriptions connect."""
-    unions = Unions(len(stamps))
     first: dict[str, int] = {}
+    ties: list[tuple[int, int]] = []
     for index, descriptions in enumerate(spoken):
         for description in descriptions.values():
             folded = " ".join(re.findall(r"\w+", description.casefold())) or description
-            unions.join(index, first.setdefault(folded, index))
-    return [stamps[unions.find(index)].name for index in range(len(stamps))]
+            ties.append((index, first.setdefault(folded, index)))
+    ones, others = np.array(ties, dtype=np.int64).reshape(-1, 2).T
+    groups = connected_groups(ones, others, len(stamps))
+    named = np.unique(groups, return_index=True)[1]  # after the first stamp of each group
+    return [stamps[index].name for index in named[groups]]
 
 
 def fetch_stamps(cache: Path) -> Path:

@@ -21,7 +21,7 @@ from picturedesk.datasets.files import walk
 from picturedesk.datasets.folder import PICTURES
 from picturedesk.disk.tar_members import (
     SUFFIX,
-    BrokenShard,
+    BrokenTar,
     Member,
     member_uri,
     members,
@@ -101,7 +101,7 @@ class _Shard:
                 try:
                     for member in members(self._path):
                         self._sort(samples, member)
-                except BrokenShard as broken:
+                except BrokenTar as broken:
                     self._draft.reject(str(self._path), broken.reason, broken.cure)
                 for key, sample in samples.items():
                     self._read_sample(file, key, sample)

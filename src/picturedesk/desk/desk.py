@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -275,14 +276,22 @@ class Desk:
         Texts are named by their ids, pictures by their content keys.
         """
         from picturedesk.desk.measure import RouteScores
-        from picturedesk.measuring.trec import write_qrels, write_runs
+        from picturedesk.measuring.trec import RunWriter, open_run, write_qrels
 
         scores = RouteScores(self.memory, self.held_out, self._archive_features(), part, self.blend)
         rows = self.held_out.rows[scores.texts]
         queries = ["_".join(text.id.split()) for text in self.memory.texts(rows)]
         documents = [picture.key for picture in self.memory.pictures(scores.candidates)]
         write_qrels(folder / "qrels.txt", queries, documents, scores.relevant)
-        write_runs(folder, queries, documents, scores.blocks())
+        with ExitStack() as stack:
+            runs: dict[str, RunWriter] = {}
+            for _, block in scores.blocks():
+                for name, values in block.items():
+                    if name not in runs:
+                        tag = name.replace(", ", "-").replace(" ", "-").replace(":", "-")
+                        run = open_run(folder / f"{tag}.run", queries, documents, tag=tag)
+                        runs[name] = stack.enter_context(run)
+                    runs[name].write(values)
 
     def _archive_features(self) -> Floats:
         """Level features (P, ΣD_l) of the archive's pictures."""

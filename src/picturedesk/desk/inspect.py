@@ -16,6 +16,7 @@ from picturedesk.desk.desk import Desk
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
+from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.types import Json
 
@@ -66,9 +67,24 @@ def describe(path: Path) -> Json:
         return Desk(path).info()
     if (path / "manifest.json").exists():
         return {"path": str(path), **read_manifest(path)}
+    if (path / "archive.db").exists():
+        return _describe_memory(path)
     if path.is_file() and path.suffix == ".db":
         return _describe_database(path)
     raise BadInput(f"{path} is neither a desk nor a part of one")
+
+
+def _describe_memory(path: Path) -> Json:
+    with ArchiveMemory.open(path) as memory:
+        return {
+            "kind": "archive memory",
+            "path": str(path),
+            "texts": len(memory),
+            "pictures": len(memory.picture_vectors),
+            "links": len(memory.links),
+            "width": memory.width,
+            "matcher": memory.matcher,
+        }
 
 
 def _describe_database(path: Path) -> Json:

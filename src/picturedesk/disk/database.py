@@ -1,4 +1,4 @@
-"""One SQLite file that several processes may share, and its troubles in one line.
+"""One SQLite file that threads and processes may share, and its troubles in one line.
 
 Knows nothing of what is stored. The write-ahead log lets any number read while one writes; it
 needs a local disk: processes must not share a file over a network file system.
@@ -6,16 +6,23 @@ needs a local disk: processes must not share a file over a network file system.
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from picturedesk.errors import MissingArtefact, PicturedeskError
+from picturedesk.types import Json
 
 _PAGE = 16384  # bytes; rows of 4 to 16 KB read 3 times as fast as with SQLite's 4096
+_LOG = 2**26  # bytes of write-ahead log that are kept after a large transaction
 _BUSY_S = 60.0  # seconds to wait for another process's transaction
+_AT_ONCE = 10_000  # values that one statement asks for
+
 
 _CURES = {
     sqlite3.SQLITE_NOTADB: "it is something else: name another path",
@@ -24,7 +31,7 @@ _CURES = {
     sqlite3.SQLITE_FULL: "make room and run the same command again, nothing is lost",
     sqlite3.SQLITE_IOERR: "check the disk and run the same command again",
     sqlite3.SQLITE_READONLY: "allow writing to it and to its folder",
-    sqlite3.SQLITE_CANTOPEN: "it must be a file, in a folder that may be written",
+    sqlite3.SQLITE_CANTOPEN: "it must be a file that may be read; to write, its folder too",
 }
 
 
@@ -42,16 +49,38 @@ def connect(path: Path) -> sqlite3.Connection:
         # transactions, whole, never a part. FULL would wait for the disk at each.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG}")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Opens a file that is there so that no statement can write to it.
+
+    In a folder that may not be written, a read-only disk say, SQLite cannot make the file by
+    which readers and writers know of each other. Where there is no log, none is needed: the file
+    is then read as one that nobody changes.
+    """
+    try:
+        return _connect_to_read(path, "mode=ro")
+    except sqlite3.OperationalError as error:
+        hindered = _code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+        if not hindered or _may_write(path.parent) or log_size(path):
+            raise
+    return _connect_to_read(path, "mode=ro&immutable=1")
+
+
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All that the block writes is there at its end, or nothing of it."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[None]:
+    """All that the block writes is there at its end, or nothing of it.
+
+    Args:
+        connection: in autocommit mode.
+        mode: IMMEDIATE to write, DEFERRED to read one state.
+    """
+    connection.execute(f"BEGIN {mode}")
     try:
         yield
         connection.execute("COMMIT")
@@ -59,6 +88,54 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def read_manifest(connection: sqlite3.Connection) -> Json:
+    """What the file says of itself: kind, format_version, generation, and what its kind adds."""
+    rows = connection.execute("SELECT name, value FROM manifest").fetchall()
+    return {name: json.loads(value) for name, value in rows}
+
+
+def write_manifest(connection: sqlite3.Connection, content: Json) -> None:
+    """Writes these entries of the manifest, inside a transaction."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO manifest (name, value) VALUES (?, ?)",
+        [(name, json.dumps(value, ensure_ascii=False)) for name, value in content.items()],
+    )
+
+
+def rows_of(
+    connection: sqlite3.Connection,
+    columns: str,
+    table: str,
+    values: Sequence[str] | Sequence[int],
+    by: str = "key",
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of a table for many values of one column, thousands in one statement.
+
+    Args:
+        connection: where the table is.
+        columns: what to read, "uri, caption".
+        table: its name, or a join.
+        values: may repeat.
+        by: the column, with an index; of its type.
+
+    Yields:
+        The place in ``values``, ascending, then the columns; nothing for a value without a row.
+    """
+    statement = (  # SQLite keeps to the order of a CROSS JOIN
+        f"SELECT place, {columns} FROM "
+        "(SELECT key AS place, value AS asked FROM json_each(?)) "
+        f"CROSS JOIN {table} WHERE {by} = asked"
+    )
+    for start in range(0, len(values), _AT_ONCE):
+        # SQLite would end a string at its first NUL: what has one is asked for as null.
+        some = [
+            None if isinstance(value, str) and "\0" in value else value
+            for value in values[start : start + _AT_ONCE]
+        ]
+        for place, *row in connection.execute(statement, (json.dumps(some),)):
+            yield (start + place, *row)
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
@@ -104,6 +181,40 @@ def explained(what: str) -> Iterator[None]:
         raise PicturedeskError(
             f"{what}: {error.strerror}; name a folder that may be written"
         ) from None
+
+
+def damaged(what: str) -> sqlite3.Error:
+    """The error for content that cannot be; ``explained`` tells it like one of SQLite's own."""
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _connect_to_read(path: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}",
+        uri=True,
+        timeout=_BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # opens the file, at last
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _may_write(folder: Path) -> bool:
+    effective = os.access in os.supports_effective_ids
+    return os.access(folder, os.W_OK, effective_ids=effective)
+
+
+def log_size(path: Path) -> int:
+    """Bytes of the write-ahead log; 0 if there is none."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.stat().st_size if log.exists() else 0
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -1,4 +1,4 @@
-"""What in a text and in a picture spoke for a suggestion, and how much.
+"""What in a text and in a picture adds to the score of a suggestion, and how much.
 
 Exact wherever the model is a sum: routes, levels, words of a bag of words, sentences, classes.
 Reads; never writes. NumPy alone. Knows neither desk nor catalogue, and no particular route.

@@ -34,6 +34,14 @@ class Shown:
     vectors: Floats
     bm25: Doubles | None = None
 
+    def __post_init__(self) -> None:
+        """Raises BadInput where the counts differ."""
+        counts = [len(self.pictures), len(self.vectors)]
+        if self.bm25 is not None:
+            counts.append(len(self.bm25))
+        if len(set(counts)) > 1:
+            raise BadInput(f"pictures, vectors and BM25 are {counts}: the counts must be equal")
+
 
 def explain(
     blend: Blend,
@@ -43,7 +51,7 @@ def explain(
     shares: ShareConfig = SHARES,
     config: ExplainConfig = TEXTS,
 ) -> list[Explanation]:
-    """What spoke for each of K pictures as an answer to a text; the text is read once.
+    """What adds to the scores of K pictures as answers to a text; the text is encoded once.
 
     Args:
         blend: routes and weights.
@@ -112,7 +120,7 @@ def _picture_shares(
 
 
 def _best_rows(route: BlockRoute, asked: Asked, stored: Floats) -> Floats:
-    """The row (K, w) that a route asks each picture with: of several the one that counts."""
+    """The row (K, w) of a route that counts for each picture: of several the best one."""
     rows = asked.rows[route.name].vectors
     best: Floats = rows[np.argmax(rows @ stored.T, axis=0)]
     return best

@@ -1,4 +1,4 @@
-"""The records of an attribution: what is asked about, and what is answered."""
+"""The records of an explanation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class ExplainConfig:
     """How much is spent on an explanation.
 
     Attributes:
-        sentences: of a text, those that speak most for a picture, in which words are left out.
+        sentences: of a text, those that add most to a picture's score, in which words are left
+            out one by one.
         left_out: words that are left out for a picture, at most; each costs an encoded sentence.
     """
 
@@ -28,7 +29,7 @@ class ExplainConfig:
 
 
 class Share(NamedTuple):
-    """What one route, level or sentence adds to the score; below 0 it spoke against."""
+    """What one route or sentence adds to the score; a share below 0 lowers it."""
 
     name: str
     share: float
@@ -39,9 +40,9 @@ class WordShare(NamedTuple):
 
     Attributes:
         word: as it was normalised, all its occurrences together.
-        share: below 0 it spoke against.
-        exact: whether it is a summand of the score; if not, how much the score falls without the
-            word in the sentences that speak most (and then it is part of theirs).
+        share: what it adds; below 0 it lowers the score.
+        exact: whether the share is a summand of the score. If not, it is how much the score falls
+            without the word in the sentences that add most, and is contained in their shares.
     """
 
     word: str
@@ -51,15 +52,15 @@ class WordShare(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What spoke for one picture; all shares are parts of its score, weights of routes in them.
+    """What adds to one picture's score; shares include the weights of the routes.
 
     Attributes:
-        score: the blended score, or that of the one route that was asked.
+        score: of the blend, or of the one route that suggested the picture.
         routes: they sum to the score.
         pictures: kind of part → parts of the picture. "levels" sum to direct and transfer
             together, exactly for a linear head, otherwise as closely as integrated gradients do;
             "classes" sum to the class names.
-        words: what spoke most for it first.
+        words: those that add most first.
         sentences: in the order of the text. They, the exact words and ``offset`` sum to the routes
             that move with the text's words, direct and class names.
         offset: what these routes have whatever the words are, and what encoders add that cannot

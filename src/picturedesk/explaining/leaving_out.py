@@ -1,4 +1,4 @@
-"""Texts without a word. Knows nothing of vectors."""
+"""Leaves one word out of a text. Knows nothing of vectors."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd
 def without(text: str, word: str) -> str:
     """The text without any occurrence of a word, as ``texts.words`` gives it.
 
-    Chinese is cut where its words were told apart. Where the spelling was normalised away
-    ("strasse" of "Straße"), what stands between spaces and holds the word goes. A text that does
-    not have the word comes back as it was.
+    Chinese is cut at the borders of its words. Where the spelling was normalised away ("strasse" of
+    "Straße"), everything between two spaces that holds the word is left out. A text that does not
+    have the word comes back as it was.
     """
     if _HAN.fullmatch(word):
         return _cut(text, word)

@@ -128,16 +128,16 @@ def shared_out(
     """Words, sentences and offset of each picture, as ``Explanation`` has them."""
     slopes, offsets = views.slopes()
     exact = [read.word_shares(slope) for slope in slopes]
-    spoken = [read.sentence_shares(slope) for slope in slopes]
+    by_sentence = [read.sentence_shares(slope) for slope in slopes]
     unknown = _unknown(read, set(exact[0]) if exact else set())
-    chosen = [_chosen(shares, unknown, config) for shares in spoken]
+    chosen = [_chosen(shares, unknown, config) for shares in by_sentence]
     drops = _drops(read, views, list(dict.fromkeys(v for some in chosen for v in some)))
     found = []
     for row, slope in enumerate(slopes):
         shares = [WordShare(word, share, True) for word, share in exact[row].items()]
         shares += _left_out(chosen[row], drops, row)
         shares.sort(key=lambda known: -known.share)
-        pairs = zip(read.sentences, spoken[row].tolist(), strict=True)
+        pairs = zip(read.sentences, by_sentence[row].tolist(), strict=True)
         offset = float(offsets[row]) + read.unshared(slope)
         found.append((tuple(shares), tuple(Share(*pair) for pair in pairs), offset))
     return found
@@ -154,7 +154,7 @@ def _unknown(read: ReadText, known: set[str]) -> list[list[str]]:
 def _chosen(
     shares: Doubles, unknown: Sequence[Sequence[str]], config: ExplainConfig
 ) -> list[Variant]:
-    """What is left out for one picture: words of the sentences that speak most for it."""
+    """What is left out for one picture: words of the sentences that add most to its score."""
     strongest = np.argsort(-shares, kind="stable")[: config.sentences].tolist()
     every = [(place, word) for place in strongest for word in unknown[place]]
     return every[: config.left_out]

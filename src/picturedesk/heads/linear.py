@@ -1,7 +1,7 @@
 """A linear head: features of texts or pictures → the shared space, by one matrix. NumPy only.
 
-It is linear except for the final scaling to length one, so the contribution of each input is exact.
-Knows neither texts, pictures nor how it was fitted.
+Because it is linear until vectors are brought to length one, what it gives can be shared out among
+its inputs exactly (``heads.shares``). Knows neither texts, pictures nor how it was fitted.
 """
 
 from __future__ import annotations
@@ -79,20 +79,6 @@ class LinearHead:
             rows = (signed_power(values, self.power) @ self.weights + self.bias) * known
             placed[start : start + BLOCK] = rows
         return placed
-
-    def shares(self, features: Floats, direction: Floats) -> Floats:
-        """The contribution of each input to the dot product of the output with a direction.
-
-        Args:
-            features: (I,) of one row.
-            direction: (D,).
-
-        Returns:
-            (I,); with ``bias @ direction`` they sum to ``head(features[None])[0] @ direction``.
-        """
-        toward = self.weights @ direction  # (I,)
-        shares: Floats = signed_power(features, self.power) * toward
-        return shares
 
     def _arrays(self) -> dict[str, Floats]:
         return {"weights": self.weights, "bias": self.bias}

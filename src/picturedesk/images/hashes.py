@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from picturedesk.errors import BadInput
+from picturedesk.groups import GrowingGroups, Runs, link_by_search, numbered
 from picturedesk.images.colours import to_rgb
-from picturedesk.types import Doubles, Ints
+from picturedesk.types import Bools, Doubles, Ints
+
+Hashes = npt.NDArray[np.uint64]
 
 _SIDE = 32  # pixels of the thumbnail
 _LOW = 8  # lowest frequencies kept each way
@@ -29,6 +31,8 @@ _FORM = 16
 # Measured on press photographs: copies (of 250) at another size, in grey, as poor JPEG or WebP, or
 # cut by 1 % a side stay within 6; the nearest two different ones (of 2,190) differ by 8.
 _NEAR = 6
+
+_FEW = 256  # pictures that share a stretch of bits and are compared pair by pair
 
 
 def _cosines() -> Doubles:
@@ -70,13 +74,11 @@ def _hash_of_colours(image: Image.Image) -> int:
     return int.from_bytes(hashlib.blake2b(steps.tobytes(), digest_size=8).digest())
 
 
-def near_duplicate_groups(hashes: npt.NDArray[np.uint64], max_distance: int = _NEAR) -> Ints:
+def near_duplicate_groups(hashes: Hashes, max_distance: int = _NEAR) -> Ints:
     """Group ids (N,) of pictures that are copies of each other, or of a copy of each other.
 
     Groups are the connected components of "at most ``max_distance`` of 64 bits differ", counted
-    from 0 in the order of their first member. Hashes that close agree wholly on at least one
-    of ``max_distance`` + 1 stretches of bits, so that only pictures that share a stretch are
-    compared: exact, and 100,000 hashes take about a second (at a distance of 10, fifteen).
+    from 0 in the order of their first member. The groups are exact: see ``_link_near``.
 
     Args:
         hashes: (N,) from ``perceptual_hash``.
@@ -88,65 +90,55 @@ def near_duplicate_groups(hashes: npt.NDArray[np.uint64], max_distance: int = _N
     if not 0 <= max_distance < 32:
         raise BadInput(f"max_distance is {max_distance}: wanted 0 to 31 of 64 bits")
     distinct, place = np.unique(np.asarray(hashes, dtype=np.uint64), return_inverse=True)
-    roots = _Roots(len(distinct))
-    for stretch in _stretches(distinct, max_distance + 1):
-        for one, other in _equal_neighbours(stretch):
-            differing = np.bitwise_count(distinct[one] ^ distinct[other])
-            near = differing <= max_distance
-            roots.join(one[near], other[near])
-    return _numbered(roots.of(np.arange(len(distinct)))[place.reshape(-1)])
+    groups = GrowingGroups(len(distinct))
+    _link_near(distinct, np.arange(len(distinct)), max_distance, groups)
+    groups.settle()
+    return numbered(groups.labels[place.reshape(-1)])
 
 
-def _stretches(hashes: npt.NDArray[np.uint64], count: int) -> Iterator[npt.NDArray[np.uint64]]:
-    """The 64 bits cut into ``count`` nearly equal stretches, each (N,)."""
-    for start, end in itertools.pairwise(64 * part // count for part in range(count + 1)):
-        yield (hashes >> np.uint64(start)) & np.uint64((1 << (end - start)) - 1)
+def _link_near(hashes: Hashes, items: Ints, max_distance: int, groups: GrowingGroups) -> None:
+    """Links items (I,) whose hashes differ in at most ``max_distance`` bits.
+
+    Hashes that close agree wholly on at least one of ``max_distance`` + 1 stretches of bits, so
+    that only items that share a stretch need be compared. Where many share one, the bits in which
+    those still differ are cut into stretches again. Where cutting does not help, the hashes lie
+    so densely that a search from one to the next soon reaches them all.
+    """
+    own, labels = hashes[items], groups.labels[items]
+    if (labels == labels[:1]).all():
+        return
+    bits = _differing(own)
+    if len(bits) <= max_distance:
+        groups.link(items[:-1], items[1:])
+        return
+
+    def near(one: int | Ints, others: Ints) -> Bools:
+        differing: Bools = np.bitwise_count(own[one] ^ own[others]) <= max_distance
+        return differing
+
+    stretches = [Runs.of(own & mask) for mask in _masks(bits, max_distance + 1)]
+    if sum(runs.pairs for runs in stretches) > len(items) * (len(items) - 1) // 4:
+        ones, others = link_by_search(labels, near)
+        groups.link(items[ones], items[others])
+        return
+    for runs in stretches:
+        for ones, others in runs.pairs_up_to(_FEW):
+            close = near(ones, others)
+            groups.link(items[ones[close]], items[others[close]])
+        for run in runs.longer_than(_FEW):
+            _link_near(hashes, items[run], max_distance, groups)
 
 
-def _equal_neighbours(values: npt.NDArray[np.uint64]) -> Iterator[tuple[Ints, Ints]]:
-    """All pairs of indices of equal values, in batches: sorted, then each with its nth next."""
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    first = np.arange(len(values))
-    for step in range(1, len(values)):
-        first = first[first + step < len(values)]
-        first = first[ranked[first] == ranked[first + step]]
-        if not len(first):
-            return
-        yield order[first], order[first + step]
+def _differing(hashes: Hashes) -> list[int]:
+    """The bits, 0 to 63, that are not the same in all of the hashes (I,)."""
+    differing = int(np.bitwise_or.reduce(hashes ^ hashes[:1], initial=0))
+    return [bit for bit in range(64) if differing >> bit & 1]
 
 
-class _Roots:
-    """Union-find over N items, many joins at a time: which items hang together."""
-
-    def __init__(self, count: int) -> None:
-        self._above = np.arange(count, dtype=np.int64)
-
-    def join(self, ones: Ints, others: Ints) -> None:
-        """Joins each of ``ones`` with its fellow in ``others``."""
-        while True:
-            ones, others = self.of(ones), self.of(others)
-            apart = ones != others
-            if not apart.any():
-                return
-            ones, others = ones[apart], others[apart]
-            # Of several joins of one root only the lowest takes; the next round does the rest.
-            np.minimum.at(self._above, np.maximum(ones, others), np.minimum(ones, others))
-
-    def of(self, items: Ints) -> Ints:
-        """The lowest item that each hangs together with, as far as joined."""
-        roots = self._above[items]
-        while True:
-            above = self._above[roots]
-            if np.array_equal(above, roots):
-                self._above[items] = roots  # shorter paths for the next time
-                return roots
-            roots = above
-
-
-def _numbered(roots: Ints) -> Ints:
-    """Group ids from 0, in the order of first members."""
-    _, first, place = np.unique(roots, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[place.reshape(-1)]
+def _masks(bits: list[int], count: int) -> list[np.uint64]:
+    """The bits cut into ``count`` nearly equal stretches, each as a mask."""
+    cuts = [len(bits) * part // count for part in range(count + 1)]
+    return [
+        np.uint64(sum(1 << bit for bit in bits[start:end]))
+        for start, end in itertools.pairwise(cuts)
+    ]

@@ -27,10 +27,14 @@ from picturedesk.learning.cross_validation import (
 from picturedesk.learning.parallel import side_by_side
 from picturedesk.learning.projections import Projections
 from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
-from picturedesk.learning.weighing import blended, choose, mean_reciprocal_rank
+from picturedesk.learning.weighing import (
+    blended,
+    choose,
+    mean_reciprocal_rank,
+    scored_routes,
+)
 from picturedesk.measuring.metrics import ranks
 from picturedesk.routes import BLEND, Blend
-from picturedesk.routes.direct import direct_scores
 from picturedesk.routes.route import Classes
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Doubles, Floats, Ints, Progress, silent
@@ -49,7 +53,7 @@ class Fitted:
         text_features: (T, I) of the training texts.
         ridges: (picture, text) that were chosen.
         cross_validated: mean reciprocal rank of each route on held-out texts, 0 to 1.
-        held_out: texts that were asked.
+        held_out: texts that pictures were ranked for.
     """
 
     blend: Blend
@@ -159,15 +163,14 @@ def _projected(
     held_out = HeldOut.of(pairs, held, config)
     rest = np.setdiff1d(np.arange(len(pairs.texts), dtype=np.int64), held)
     projections = Projections.of(pairs, features, rest, config.alignment)
-    asked = features.features(projections.encoder, held_out.texts)
+    queries = features.features(projections.encoder, held_out.texts)
     levels = pairs.features[held_out.candidates]
     matchers = {ridges: projections.align(config.with_ridges(ridges)) for ridges in config.ridges}
     reciprocal = {
-        ridges: 1
-        / ranks(direct_scores(matcher.placed(asked), matcher.pictures(levels)), held_out.relevant)
+        ridges: 1 / ranks(matcher.placed(queries) @ matcher.pictures(levels).T, held_out.relevant)
         for ridges, matcher in matchers.items()
     }
-    return _Fold(held_out, projections, asked, matchers, reciprocal)
+    return _Fold(held_out, projections, queries, matchers, reciprocal)
 
 
 def _class_words(pairs: TrainingPairs, features: TextFeatures) -> Floats | None:
@@ -188,8 +191,9 @@ def _classes(
 
 def _summary(folds: Sequence[FoldScores], blend: Blend) -> dict[str, float]:
     """Mean reciprocal rank of each route alone that the folds have scored, and of the blend."""
+    scored = {*scored_routes(folds), BLEND}
     return {
         name: mean_reciprocal_rank(folds, blend.weights_of(name))
         for name in blend.names
-        if name in folds[0].scores or name == BLEND
+        if name in scored
     }

@@ -25,7 +25,7 @@ class BestConfig:
         ridges: (picture, text) in percent, tried by cross-validation.
         folds: into how many parts the archive is divided; each is held out once.
         all_folds_up_to: in an archive of more texts than this only one part is held out.
-        most_asked: texts of a fold that are asked, at most.
+        most_asked: texts of a fold that pictures are ranked for, at most.
         routes: kinds of routes that are fitted and weighed, the direct route first.
         gain: mean reciprocal rank, 0 to 1, that each route must add to be let in.
         seed: of the division into parts.

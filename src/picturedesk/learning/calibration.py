@@ -1,4 +1,4 @@
-"""Fits the confidence on rehearsals: texts whose right pictures are known and were not seen.
+"""Fits the confidence on held-out texts, whose right pictures are known.
 
 "Acceptable" is taken to mean: ran with the text. An editor would accept more than that, so the
 figures are on the safe side. Knows scores only.
@@ -15,11 +15,11 @@ from picturedesk.routes.confidence import TEN, Confidence, Pool, picture_feature
 from picturedesk.types import Bools, Doubles, Floats, Ints
 
 FEWEST = 50  # texts that a calibration needs
-POOLS = (1.0, 0.5, 0.25)  # shares of the candidates, so that their number is seen to vary
+POOLS = (1.0, 0.5, 0.25)  # shares of the candidates: the curve must hold for any number of them
 FALSE_DOUBTS = 0.02  # share of the texts whose picture was found that may be doubted
 MARGIN = 0.5  # of the way from the median to those, again
 STRANGE = 0.01  # share of the archive's own texts that may be called unlike it
-PRIOR = 1.0  # deviation of offset and weights from the softmax alone, before any is seen
+PRIOR = 1.0  # deviation of offset and weights from the softmax alone, before any data
 _TEMPERATURES = np.geomspace(0.1, 10, 80)
 
 

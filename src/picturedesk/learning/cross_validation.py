@@ -22,11 +22,11 @@ from picturedesk.types import Floats, Ints
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
-    """Texts that are asked, and the pictures that are ranked for them.
+    """Texts of a fold, and the pictures that are ranked for each of them.
 
     Attributes:
         texts: (Q,) indices of the texts.
-        candidates: (n,) indices of the pictures that ran with these and others held out.
+        candidates: (n,) indices of all pictures that ran with texts of the fold.
         relevant: (m, 2) which of the candidates ran with which of the texts.
     """
 
@@ -36,13 +36,13 @@ class HeldOut:
 
     @classmethod
     def of(cls, pairs: TrainingPairs, fold: Ints, config: BestConfig) -> HeldOut:
-        """The texts (n,) of a fold; of very many, some are asked, all their pictures compete."""
+        """The texts (n,) of a fold, or a sample of very many; all their pictures are candidates."""
         candidates, links = pairs.pictures_of(fold)
         drawn = np.random.default_rng(config.seed).permutation(len(fold))
-        asked = np.sort(drawn[: config.most_asked]).astype(np.int64)
-        links = links[np.isin(links[:, 0], asked)]
-        relevant = np.stack([np.searchsorted(asked, links[:, 0]), links[:, 1]], axis=1)
-        return cls(fold[asked], candidates, relevant)
+        sample = np.sort(drawn[: config.most_asked]).astype(np.int64)
+        links = links[np.isin(links[:, 0], sample)]
+        relevant = np.stack([np.searchsorted(sample, links[:, 0]), links[:, 1]], axis=1)
+        return cls(fold[sample], candidates, relevant)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +51,8 @@ class FoldScores:
 
     Attributes:
         held_out: the texts and candidates.
-        scores: route → (Q, n), or (1, n) where it is the same for every text.
-        nearest: (Q,) cosine of the nearest archive text.
+        scores: route → (Q, n).
+        nearest: (Q,) cosine of the most similar text that they were fitted on.
     """
 
     held_out: HeldOut
@@ -107,10 +107,10 @@ def held_out_scores(
     held_out: HeldOut,
     plans: Sequence[RoutePlan],
 ) -> FoldScores:
-    """Fits routes on a fold and asks them about texts that it does not have.
+    """Fits routes on a part of the archive and scores the candidates of the texts held out.
 
     Args:
-        fold: what they are fitted on.
+        fold: the part that they are fitted on.
         features: (Q, I) of the texts held out, by the fold's text encoder.
         pairs: the whole training part.
         held_out: texts and candidates.

@@ -1,4 +1,4 @@
-"""What a recipe learns from: texts, level features, links, and what must not be torn apart.
+"""What a recipe learns from: texts, level features, links, and which texts stay together.
 
 Arrays and strings; knows no desk and no store.
 """

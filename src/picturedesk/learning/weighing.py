@@ -1,8 +1,7 @@
 """Chooses the weights of the routes by cross-validation. Knows scores only.
 
-A route is let in only if it adds to the mean reciprocal rank by more than a threshold; where one
-route alone does best, it is left alone. So the blend is not worse than the best single route, as
-far as cross-validation can tell.
+A route is let in only if it adds to the mean reciprocal rank by more than a threshold. The direct
+route always counts; under the largest weights another route all but takes over.
 """
 
 from __future__ import annotations
@@ -19,16 +18,22 @@ from picturedesk.routes.route import RoutePlan
 from picturedesk.types import Floats
 
 
+def scored_routes(folds: Sequence[FoldScores]) -> list[str]:
+    """The routes that every fold has scored."""
+    return [name for name in folds[0].scores if all(name in fold.scores for fold in folds)]
+
+
 def deviations(folds: Sequence[FoldScores]) -> dict[str, float]:
     """Deviation of each route's scores over the candidates of a text, averaged; above 0.
 
-    Texts that a route tells nothing of, as one that shares no word with any caption, do not count.
+    A text for which a route scores all candidates alike, as one that shares no word with any
+    caption, does not count.
     """
     found = {}
-    for name in folds[0].scores:
+    for name in scored_routes(folds):
         each = np.concatenate([fold.scores[name].std(axis=1) for fold in folds])
-        told = each[each > 0]
-        found[name] = float(told.mean()) if len(told) else 1.0
+        apart = each[each > 0]
+        found[name] = float(apart.mean()) if len(apart) else 1.0
     return found
 
 
@@ -39,7 +44,7 @@ def choose(
 
     Args:
         folds: what the routes score.
-        plans: weights to be tried; a route that no fold has scored gets its default weight.
+        plans: weights to be tried; a route that not every fold has scored gets its default weight.
         gain: mean reciprocal rank, 0 to 1, that each route must add to be let in.
     """
     units = deviations(folds)
@@ -65,6 +70,4 @@ def mean_reciprocal_rank(folds: Sequence[FoldScores], weights: Mapping[str, floa
 
 def blended(fold: FoldScores, weights: Mapping[str, float]) -> Floats:
     """Scores (Q, n) of weighted routes."""
-    shape = (len(fold.held_out.texts), len(fold.held_out.candidates))
-    scores: Floats = np.broadcast_to(total(fold.scores, weights), shape).astype(np.float32)
-    return scores
+    return total(fold.scores, weights).astype(np.float32, copy=False)

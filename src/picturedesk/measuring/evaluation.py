@@ -1,18 +1,20 @@
-"""Several routes, both directions, one table: score matrices and links → what each route finds.
+"""Several routes, both directions, one table: scores and links → what each route finds.
 
-Takes arrays; knows neither matchers nor how a route made its scores.
+Takes arrays, whole or in blocks; knows neither matchers nor how a route made its scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from picturedesk.errors import BadInput
-from picturedesk.measuring.metrics import KS, PerQuery, RetrievalScores, chance_scores, per_query
+from picturedesk.measuring.metrics import KS, PerQuery, RetrievalScores, chance_scores
+from picturedesk.measuring.ranking import row_blocks, shape_of
+from picturedesk.measuring.streaming import Block, Blocks, BothWays, both_ways
 from picturedesk.types import Floats, Ints, Json
 
 TO_PICTURE = "text → picture"
@@ -157,9 +159,7 @@ def evaluate(
         BadInput: there is no route, shapes differ, or scores cannot be ranked.
     """
     routes = scores.items() if isinstance(scores, Mapping) else scores
-    backwards = np.flip(relevant, axis=-1)
-    forward_rows: list[EvaluationRow] = []
-    backward_rows: list[EvaluationRow] = []
+    measured: dict[str, BothWays] = {}
     shape: tuple[int, ...] = ()
     for name, matrix in routes:
         if shape and matrix.shape != shape:
@@ -167,17 +167,32 @@ def evaluate(
                 f"route {name!r} has scores of shape {matrix.shape}, the one before of {shape}: "
                 "routes must score the same texts and pictures"
             )
-        shape = matrix.shape
-        forward_rows.append(_row(name, TO_PICTURE, per_query(matrix, relevant, ks)))
-        backward_rows.append(_row(name, TO_TEXT, per_query(matrix.T, backwards, ks)))
+        shape = texts, pictures = shape_of(matrix)
+        measured |= both_ways(_sliced(name, matrix), texts, pictures, relevant, ks)
     if not shape:
         raise BadInput("no route was given: there is nothing to evaluate")
-    texts, pictures = shape
-    by_chance = (
-        _chance(TO_PICTURE, relevant, texts, pictures, ks),
-        _chance(TO_TEXT, backwards, pictures, texts, ks),
-    )
-    return Evaluation((by_chance[0], *forward_rows, by_chance[1], *backward_rows))
+    return _evaluation(measured, relevant, texts, pictures, ks)
+
+
+def evaluate_blocks(
+    blocks: Blocks, queries: int, candidates: int, relevant: Ints, ks: Sequence[int] = KS
+) -> Evaluation:
+    """As ``evaluate``, from blocks of texts: no score matrix is ever whole.
+
+    Args:
+        blocks: called twice; gives the rows of some texts and the scores (q, N) of every route,
+            all texts in order. ``row_blocks`` cuts rows. The second time the scores must be the
+            same to the bit: the bounds too, since a product of other shape rounds otherwise.
+        queries: Q texts.
+        candidates: N pictures.
+        relevant: (M, 2) pairs (text, picture) that ran together, many to many.
+        ks: the depths of recall.
+
+    Raises:
+        BadInput: as ``evaluate``; and blocks that leave out texts, or differ between the passes.
+    """
+    measured = both_ways(blocks, queries, candidates, relevant, ks)
+    return _evaluation(measured, relevant, queries, candidates, ks)
 
 
 def summarise(evaluations: Sequence[Evaluation]) -> Summary:
@@ -196,6 +211,31 @@ def summarise(evaluations: Sequence[Evaluation]) -> Summary:
         raise BadInput("evaluations with different routes or measures cannot be summarised as one")
     rows = tuple(_summary(same) for same in zip(*(one.rows for one in evaluations), strict=True))
     return Summary(rows, len(evaluations))
+
+
+def _sliced(name: str, matrix: Floats) -> Blocks:
+    """A whole matrix as blocks of one route."""
+
+    def blocks() -> Iterator[Block]:
+        for rows in row_blocks(*matrix.shape):
+            yield rows, {name: matrix[rows]}
+
+    return blocks
+
+
+def _evaluation(
+    measured: Mapping[str, BothWays], relevant: Ints, texts: int, pictures: int, ks: Sequence[int]
+) -> Evaluation:
+    """Chance and the routes, first in the one direction, then in the other."""
+    backwards = np.flip(relevant, axis=-1)
+    return Evaluation(
+        (
+            _chance(TO_PICTURE, relevant, texts, pictures, ks),
+            *(_row(name, TO_PICTURE, route.to_picture) for name, route in measured.items()),
+            _chance(TO_TEXT, backwards, pictures, texts, ks),
+            *(_row(name, TO_TEXT, route.to_text) for name, route in measured.items()),
+        )
+    )
 
 
 def _row(name: str, direction: str, queries: PerQuery) -> EvaluationRow:

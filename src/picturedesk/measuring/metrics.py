@@ -14,17 +14,23 @@ NaN scores are refused; infinities are scores like any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from picturedesk.errors import BadInput
+from picturedesk.measuring.ranking import (
+    DEEPEST,
+    Links,
+    check_links,
+    check_scores,
+    count_in_rows,
+    unique_links,
+)
 from picturedesk.types import Bools, Doubles, Floats, Ints
 
-NDCG_DEPTH = 10
 KS = (1, 5, 10)
-_BLOCK = 1 << 22  # scores compared at a time, so that temporary arrays stay under 64 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,38 @@ class PerQuery:
     candidates: int
     left_out: int
 
+    @classmethod
+    def of(
+        cls, links: Links, ranks: Ints, queries: int, candidates: int, ks: Sequence[int] = KS
+    ) -> PerQuery:
+        """From the ranks of relevant items to each query's measures.
+
+        Args:
+            links: (M,) all there are.
+            ranks: (M',) of ``links.best()``.
+            queries: Q.
+            candidates: N.
+            ks: the depths of recall.
+
+        Raises:
+            BadInput: there is no link, or a depth is below 1.
+        """
+        check_depths(ks)
+        if not len(links.query):
+            raise BadInput("no query has a relevant item: nothing can be measured")
+        measured, starts = np.unique(links.best().query, return_index=True)
+        first = ranks[starts]
+        totals = np.bincount(links.query, minlength=queries)[measured]
+        return cls(
+            queries=measured,
+            ranks=first,
+            hits={k: first <= k for k in ks},
+            reciprocal_ranks=1.0 / first,
+            ndcg10=np.add.reduceat(_gains(ranks), starts) / _ideal_gains(totals),
+            candidates=candidates,
+            left_out=queries - len(measured),
+        )
+
     def mean(self) -> RetrievalScores:
         """Averages (and the median rank) over the queries."""
         return RetrievalScores(
@@ -108,10 +146,9 @@ def ranks(scores: Floats, relevant: Ints) -> Ints:
     Raises:
         BadInput: NaN scores, wrong shapes, or links that point outside.
     """
-    links = _ordered(scores, relevant)
-    best = links.place == 1
+    best = _links(scores, relevant).best(1)
     found = np.zeros(len(scores), dtype=np.int64)
-    found[links.query[best]] = _ranks(scores, links, best)
+    found[best.query] = best.ranks(count_in_rows(scores, best.query, best.score))
     return found
 
 
@@ -131,24 +168,12 @@ def retrieval_scores(scores: Floats, relevant: Ints, ks: Sequence[int] = KS) -> 
 
 def per_query(scores: Floats, relevant: Ints, ks: Sequence[int] = KS) -> PerQuery:
     """As ``retrieval_scores``, before averaging."""
-    _check_depths(ks)
-    links = _ordered(scores, relevant)
-    if not len(links.query):
-        raise BadInput("no query has a relevant item: nothing can be measured")
-    measured = links.place <= NDCG_DEPTH  # one further down cannot rank higher than that
-    found = _ranks(scores, links, measured)
-    queries, starts = np.unique(links.query[measured], return_index=True)
-    first = found[starts]
-    totals = np.bincount(links.query, minlength=len(scores))[queries]
-    return PerQuery(
-        queries=queries,
-        ranks=first,
-        hits={k: first <= k for k in ks},
-        reciprocal_ranks=1.0 / first,
-        ndcg10=np.add.reduceat(_gains(found), starts) / _ideal_gains(totals),
-        candidates=scores.shape[1],
-        left_out=len(scores) - len(queries),
-    )
+    check_depths(ks)
+    links = _links(scores, relevant)
+    best = links.best()
+    ranks = best.ranks(count_in_rows(scores, best.query, best.score))
+    queries, candidates = scores.shape
+    return PerQuery.of(links, ranks, queries, candidates, ks)
 
 
 def chance_scores(relevant: Ints, candidates: int, ks: Sequence[int] = KS) -> RetrievalScores:
@@ -165,8 +190,8 @@ def chance_scores(relevant: Ints, candidates: int, ks: Sequence[int] = KS) -> Re
     Raises:
         BadInput: no links, or a query with more relevant items than candidates.
     """
-    _check_depths(ks)
-    links = _links(relevant)
+    check_depths(ks)
+    links = unique_links(relevant)
     if not len(links):
         raise BadInput("no query has a relevant item: chance has nothing to find")
     totals = np.unique(links[:, 0], return_counts=True)[1]
@@ -200,87 +225,23 @@ def _first_rank(relevant: int, candidates: int) -> Doubles:
 
 def _gains(places: Ints) -> Doubles:
     """Discounted gain of a relevant item at each rank; nothing below the depth."""
-    return np.where(places <= NDCG_DEPTH, 1.0 / np.log2(places + 1.0), 0.0)
+    return np.where(places <= DEEPEST, 1.0 / np.log2(places + 1.0), 0.0)
 
 
 def _ideal_gains(totals: Ints) -> Doubles:
-    best = np.cumsum(_gains(np.arange(1, NDCG_DEPTH + 1)))
-    ideal: Doubles = best[np.minimum(totals, NDCG_DEPTH) - 1]
+    best = np.cumsum(_gains(np.arange(1, DEEPEST + 1)))
+    ideal: Doubles = best[np.minimum(totals, DEEPEST) - 1]
     return ideal
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Links:
-    """Links (M,), queries ascending, within a query by falling score.
-
-    ``place`` is the link's place among its query's own, from 1; ``at_least`` how many of these
-    score as high as it or higher (itself and ties included).
-    """
-
-    query: Ints
-    item: Ints
-    place: Ints
-    at_least: Ints
+def _links(scores: Floats, relevant: Ints) -> Links:
+    """The links with their scores, once both are known to be usable."""
+    check_scores(scores)
+    links = check_links(relevant, *scores.shape)
+    return Links.of(links, scores[links[:, 0], links[:, 1]])
 
 
-def _ordered(scores: Floats, relevant: Ints) -> _Links:
-    links = _checked(scores, relevant)
-    values = scores[links[:, 0], links[:, 1]]
-    order = np.lexsort((values, -links[:, 0]))[::-1]
-    query, item, values = links[order, 0], links[order, 1], values[order]
-    first = np.flatnonzero(np.diff(query, prepend=-1))
-    sizes = np.diff(first, append=len(query))
-    place = np.arange(1, len(query) + 1) - np.repeat(first, sizes)
-    last = np.ones(len(query), dtype=bool)  # of its run of ties
-    last[:-1] = (query[1:] != query[:-1]) | (values[1:] != values[:-1])
-    ends = np.flatnonzero(last)
-    at_least = np.repeat(place[ends], np.diff(ends, prepend=-1))
-    return _Links(query, item, place, at_least)
-
-
-def _ranks(scores: Floats, links: _Links, wanted: Bools) -> Ints:
-    """Rank within its query of each wanted link: its place, and after all it does not beat."""
-    query, item = links.query[wanted], links.item[wanted]
-    values = scores[query, item]
-    others = -links.at_least[wanted]
-    for part in _blocks(len(query), scores.shape[1]):
-        others[part] += np.count_nonzero(scores[query[part]] >= values[part, None], axis=1)
-    found: Ints = links.place[wanted] + others
-    return found
-
-
-def _checked(scores: Floats, relevant: Ints) -> Ints:
-    """The links without repetition, once scores and links are known to be usable."""
-    if scores.ndim != 2 or not scores.shape[1]:
-        raise BadInput(f"scores of shape {scores.shape}: they must be (queries, candidates)")
-    links = _links(relevant)
-    bounds = np.array(scores.shape)
-    if len(links) and ((links < 0) | (links >= bounds)).any():
-        raise BadInput(
-            f"a link points to (query, item) {tuple(map(int, links.max(axis=0)))} or below 0: "
-            f"scores are of {scores.shape[0]} queries and {scores.shape[1]} items"
-        )
-    for part in _blocks(*scores.shape):
-        if np.isnan(scores[part]).any():
-            raise BadInput("some scores are NaN: a broken vector cannot be ranked")
-    return links
-
-
-def _links(relevant: Ints) -> Ints:
-    links = np.asarray(relevant)
-    if links.ndim != 2 or links.shape[1] != 2:
-        raise BadInput(f"links of shape {links.shape}: they must be (M, 2) pairs (query, item)")
-    if len(links) and links.dtype.kind not in "iu":
-        raise BadInput(f"links of type {links.dtype}: they must be whole numbers (query, item)")
-    unique: Ints = np.unique(links.astype(np.int64), axis=0)
-    return unique
-
-
-def _check_depths(ks: Sequence[int]) -> None:
+def check_depths(ks: Sequence[int]) -> None:
+    """Raises BadInput for depths of recall that are none, or below 1."""
     if not ks or min(ks) < 1:
         raise BadInput(f"recall at {list(ks)}: the depths must be whole numbers from 1")
-
-
-def _blocks(rows: int, columns: int) -> Iterator[slice]:
-    step = max(1, _BLOCK // columns)
-    return (slice(start, start + step) for start in range(0, rows, step))

@@ -1,37 +1,34 @@
-"""TREC run and qrels files: written, read, and measured as trec_eval does.
+"""TREC run and qrels files: written by us, block by block; measured by ``ir-measures``.
 
-Knows names and scores, not pictures or texts.
-
-Rules, those of trec_eval behind ``ir-measures``: the ranking of a run is by its scores in single
-precision, highest first, and equal scores by document name, last first; the rank column is not
-read. Every query of the qrels counts: one that the run lacks, or that has no relevant document,
-counts as zero. Queries that the qrels lack do not count. Relevant is what has a degree above 0;
-nDCG takes the degree itself as gain. (``measuring.metrics`` lets ties count against, so that a run
-with ties may measure lower there.)
+Knows names and scores, not pictures or texts. What is measured goes by trec_eval's rules: the
+ranking of a run is by its scores in single precision, highest first, and equal scores by document
+name, last first; the rank column is not read. Every query of the qrels counts: one that the run
+lacks, or that has no relevant document, counts as zero. Queries that the qrels lack do not count.
+Relevant is what has a degree above 0; nDCG takes the degree itself as gain.
+(``measuring.metrics`` lets ties count against, so that a run with ties may measure lower there.)
 """
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TextIO
 
 import numpy as np
 
 from picturedesk.disk.artifacts import atomic_path
-from picturedesk.errors import BadInput
+from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.types import Floats, Ints
-
-Run = dict[str, dict[str, float]]  # query → document → score
-Qrels = dict[str, dict[str, int]]  # query → document → degree
-
-_Value = TypeVar("_Value", int, float)
 
 CUTS = (1, 5, 10)
 DEPTH = 1000  # documents kept per query, as is usual in TREC
+RUN_LINE = "query Q0 document rank score tag"
+QRELS_LINE = "query 0 document degree"
+
+Table = dict[str, dict[str, Any]]  # query → document → score, or degree
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,73 @@ class TrecScores:
         return row | {"mrr": self.mrr, "ndcg@10": self.ndcg10, "ap": self.average_precision}
 
 
+class RunWriter:
+    """A run file while it is being written; made by ``open_run``."""
+
+    def __init__(
+        self, file: TextIO, queries: Sequence[str], documents: Sequence[str], depth: int, tag: str
+    ) -> None:
+        self._file = file
+        self._queries = queries
+        self._documents = documents
+        self._depth = depth
+        self._tag = tag
+        self._by_name = sorted(range(len(documents)), key=documents.__getitem__, reverse=True)
+        self.written = 0  # queries
+
+    def write(self, scores: Floats) -> None:
+        """Writes the next q queries: scores (q, N), higher is better.
+
+        Raises:
+            BadInput: the shape is another, or a score is NaN.
+        """
+        queries = self._queries[self.written : self.written + len(scores)]
+        if scores.shape != (len(queries), len(self._documents)) or np.isnan(scores).any():
+            left = len(self._queries) - self.written
+            raise BadInput(
+                f"scores of shape {scores.shape} for {left} queries and {len(self._documents)} "
+                "documents: give one number for each, and no NaN"
+            )
+        for query, row in zip(queries, scores, strict=True):
+            values = row[self._by_name].astype(np.float32)
+            for rank, place in enumerate(_best(values, self._depth), start=1):
+                name = self._documents[self._by_name[place]]
+                self._file.write(f"{query} Q0 {name} {rank} {values[place]!s} {self._tag}\n")
+        self.written += len(queries)
+
+
+@contextmanager
+def open_run(
+    path: Path,
+    queries: Sequence[str],
+    documents: Sequence[str],
+    depth: int = DEPTH,
+    tag: str = "picturedesk",
+) -> Iterator[RunWriter]:
+    """Writes a run block by block: ``query Q0 document rank score tag``, the best of each query.
+
+    The file is there whole, with all queries, or not at all.
+
+    Args:
+        path: the file.
+        queries: Q names.
+        documents: N names.
+        depth: documents kept per query.
+        tag: name of the system, without white space.
+
+    Raises:
+        BadInput: a name is empty, has white space or is there twice; at the end, a query is left.
+    """
+    _check_names(queries, "queries")
+    _check_names(documents, "documents")
+    _check_names([tag], "tags")
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        writer = RunWriter(file, queries, documents, depth, tag)
+        yield writer
+        if writer.written < len(queries):
+            raise BadInput(f"{path} would end at query {writer.written} of {len(queries)}")
+
+
 def write_run(
     path: Path,
     queries: Sequence[str],
@@ -74,34 +138,9 @@ def write_run(
     depth: int = DEPTH,
     tag: str = "picturedesk",
 ) -> None:
-    """Writes ``query Q0 document rank score tag``, the best ``depth`` documents of each query.
-
-    Args:
-        path: the file.
-        queries: Q names.
-        documents: N names.
-        scores: (Q, N), higher is better.
-        depth: documents kept per query.
-        tag: name of the system, without white space.
-
-    Raises:
-        BadInput: a name is empty, has white space or is there twice; shapes differ; NaN scores.
-    """
-    _check_names(queries, "queries")
-    _check_names(documents, "documents")
-    _check_names([tag], "tags")
-    if scores.shape != (len(queries), len(documents)) or np.isnan(scores).any():
-        raise BadInput(
-            f"scores of shape {scores.shape} for {len(queries)} queries and {len(documents)} "
-            "documents: give one number for each, and no NaN"
-        )
-    by_name = sorted(range(len(documents)), key=documents.__getitem__, reverse=True)
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for query, row in zip(queries, scores, strict=True):
-            values = row[by_name].astype(np.float32)
-            for rank, place in enumerate(_best(values, depth), start=1):
-                name = documents[by_name[place]]
-                file.write(f"{query} Q0 {name} {rank} {values[place]!s} {tag}\n")
+    """As ``open_run``, from whole scores (Q, N)."""
+    with open_run(path, queries, documents, depth, tag) as run:
+        run.write(scores)
 
 
 def write_qrels(
@@ -115,96 +154,62 @@ def write_qrels(
             file.write(f"{queries[query]} 0 {documents[document]} 1\n")
 
 
-def read_run(path: Path) -> Run:
-    """Reads a run file; a malformed line is named by its number."""
-    run: Run = {}
-    for number, cells in _lines(path, 6, "query Q0 document rank score tag"):
-        try:
-            score = float(cells[4])
-        except ValueError:
-            score = math.nan
-        if math.isnan(score):
-            raise BadInput(f"{path}:{number}: score {cells[4]!r} is not a number")
-        _put(run, cells, score, f"{path}:{number}")
-    return run
-
-
-def read_qrels(path: Path) -> Qrels:
-    """Reads a qrels file; a malformed line is named by its number."""
-    qrels: Qrels = {}
-    for number, cells in _lines(path, 4, "query 0 document degree"):
-        try:
-            degree = int(cells[3])
-        except ValueError:
-            raise BadInput(f"{path}:{number}: degree {cells[3]!r} is not a whole number") from None
-        _put(qrels, cells, degree, f"{path}:{number}")
-    return qrels
-
-
-def score_run(
-    run: Mapping[str, Mapping[str, float]], qrels: Mapping[str, Mapping[str, int]]
-) -> TrecScores:
-    """Measures a run against qrels by the rules of this module.
+def score_run(run: Path, qrels: Path) -> TrecScores:
+    """Measures a run file against a qrels file by the rules of this module.
 
     Raises:
-        BadInput: if no query of the qrels has a relevant document.
+        BadInput: a file cannot be read or used, or no query of the qrels has a relevant document.
+        MissingExtra: ir-measures is not installed.
     """
-    relevant = {
-        query: {name: degree for name, degree in documents.items() if degree > 0}
-        for query, documents in qrels.items()
-    }
-    if not any(relevant.values()):
-        raise BadInput("the qrels name no relevant document: nothing can be measured")
-    rows = [
-        _QueryScores.of(_ranking(run.get(query, {})), documents)
-        for query, documents in relevant.items()
-        if documents
-    ]
-    count = len(relevant)
+    try:
+        import ir_measures
+    except ImportError:
+        raise MissingExtra("measuring a TREC run", "trec") from None
+    found = _table(run, RUN_LINE, ir_measures.read_trec_run)
+    wanted = _table(qrels, QRELS_LINE, ir_measures.read_trec_qrels)
+    lacking = sum(max(degrees.values()) <= 0 for degrees in wanted.values())
+    if lacking == len(wanted):
+        raise BadInput(f"{qrels} names no relevant document: nothing can be measured")
+    success = {k: ir_measures.Success @ k for k in CUTS}
+    recall = {k: ir_measures.R @ k for k in CUTS}
+    mrr, ndcg, precision = ir_measures.RR, ir_measures.nDCG @ 10, ir_measures.AP
+    measures = [*success.values(), *recall.values(), mrr, ndcg, precision]
+    means = ir_measures.calc_aggregate(measures, wanted, found)
     return TrecScores(
-        success={k: sum(row.found[k] > 0 for row in rows) / count for k in CUTS},
-        recall={k: sum(row.found[k] / row.relevant for row in rows) / count for k in CUTS},
-        mrr=sum(row.reciprocal for row in rows) / count,
-        ndcg10=sum(row.ndcg10 for row in rows) / count,
-        average_precision=sum(row.average_precision for row in rows) / count,
-        queries=count,
-        unanswered=sum(not run.get(query) for query in relevant),
-        without_relevant=count - len(rows),
+        success={k: float(means[measure]) for k, measure in success.items()},
+        recall={k: float(means[measure]) for k, measure in recall.items()},
+        mrr=float(means[mrr]),
+        ndcg10=float(means[ndcg]),
+        average_precision=float(means[precision]),
+        queries=len(wanted),
+        unanswered=len(wanted.keys() - found.keys()),
+        without_relevant=lacking,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _QueryScores:
-    found: dict[int, int]
-    relevant: int
-    reciprocal: float
-    ndcg10: float
-    average_precision: float
-
-    @classmethod
-    def of(cls, ranking: Sequence[str], relevant: Mapping[str, int]) -> _QueryScores:
-        ranks = [rank for rank, name in enumerate(ranking, start=1) if name in relevant]
-        gains = [relevant.get(name, 0) for name in ranking[:10]]
-        ideal = sorted(relevant.values(), reverse=True)[:10]
-        return cls(
-            found={k: sum(rank <= k for rank in ranks) for k in CUTS},
-            relevant=len(relevant),
-            reciprocal=1 / ranks[0] if ranks else 0.0,
-            ndcg10=_discounted(gains) / _discounted(ideal),
-            average_precision=sum(n / rank for n, rank in enumerate(ranks, start=1))
-            / len(relevant),
-        )
+def _table(path: Path, form: str, read: Callable[[TextIO], Iterable[Any]]) -> Table:
+    """The lines of a file by query and document, as ir-measures reads them."""
+    table: Table = {}
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for row in read(file):
+                _enter(table, path, *row[:3])
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is not UTF-8 text: give a file of lines {form!r}") from None
+    except ValueError as error:
+        raise BadInput(f"{path} has a line that is not {form!r} ({error})") from None
+    return table
 
 
-def _discounted(gains: Sequence[int]) -> float:
-    return sum(gain / math.log2(place + 1) for place, gain in enumerate(gains, start=1))
-
-
-def _ranking(documents: Mapping[str, float]) -> list[str]:
-    names = sorted(documents, reverse=True)
-    with np.errstate(over="ignore"):  # what single precision cannot hold is infinite there
-        values = np.array([documents[name] for name in names]).astype(np.float32)
-    return [names[place] for place in _best(values, len(names))]
+def _enter(table: Table, path: Path, query: str, document: str, value: float) -> None:
+    documents = table.setdefault(query, {})
+    if document in documents:
+        raise BadInput(f"{path}: {document} is there twice for query {query}")
+    if math.isnan(value):
+        raise BadInput(f"{path}: the score of {document} for query {query} is not a number")
+    documents[document] = value
 
 
 def _best(values: Floats, depth: int) -> list[int]:
@@ -215,34 +220,6 @@ def _best(values: Floats, depth: int) -> list[int]:
         places = np.flatnonzero(values >= least)  # depth of them, or more where the last ones tie
     best: list[int] = places[np.argsort(-values[places], kind="stable")[:depth]].tolist()
     return best
-
-
-def _put(
-    table: dict[str, dict[str, _Value]], cells: Sequence[str], value: _Value, where: str
-) -> None:
-    """Enters a line's value; document names are kept once, however many queries name them."""
-    documents = table.setdefault(cells[0], {})
-    if cells[2] in documents:
-        raise BadInput(f"{where}: {cells[2]} is there twice for query {cells[0]}")
-    documents[sys.intern(cells[2])] = value
-
-
-def _lines(path: Path, cells: int, form: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a file with their numbers, from 1, as cells; empty ones are passed over."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                found = line.split()
-                if len(found) not in (0, cells):
-                    raise BadInput(
-                        f"{path}:{number}: {len(found)} cells, there should be {cells}: {form}"
-                    )
-                if found:
-                    yield number, found
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{path} is not UTF-8 text: give a file of lines {form!r}") from None
 
 
 def _check_names(names: Sequence[str], what: str) -> None:

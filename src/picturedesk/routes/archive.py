@@ -1,10 +1,11 @@
-"""The archive as routes see it: text vectors, picture vectors, links, and who is near a query.
+"""The archive as routes see it: text vectors, picture vectors, links, and the nearest texts.
 
 Takes arrays, also memory-mapped ones, and copies none of them. Knows no files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from picturedesk.errors import BadInput
 from picturedesk.types import Bools, Floats, Ints
 
 ROUNDING = 1e-6  # cosines closer than this are a tie: float32 cannot tell them apart
-_CELLS = 1 << 22  # cosines held at a time beside the result: 16 MB
+_CELLS = 1 << 22  # cosines held at a time: 16 MB
 
 
 class Neighbours(NamedTuple):
@@ -63,8 +64,7 @@ class ArchiveVectors:
     @cached_property
     def sorted_links(self) -> Ints:
         """The links by text, then picture, each once; raises BadInput if there are none."""
-        if not len(self.links):
-            raise BadInput("the archive links no text to a picture: the transfer route needs them")
+        self._require_links()
         return np.unique(self.links, axis=0)
 
     @cached_property
@@ -105,19 +105,10 @@ class ArchiveVectors:
         Raises:
             BadInput: if widths differ, or the archive has no links.
         """
-        same_width(queries, self.texts)
-        mask = self.illustrated
-        found = min(count, int(mask.sum()))
-        if not found:
-            raise BadInput("the archive links no text to a picture: the transfer route needs them")
+        found = min(count, int(self.illustrated.sum()))
         rows = np.empty((len(queries), found), dtype=np.int64)
         cosines = np.empty((len(queries), found), dtype=np.float32)
-        step = max(1, _CELLS // len(self.texts))
-        for start in range(0, len(queries), step):
-            block = slice(start, start + step)
-            similarities = queries[block] @ self.texts.T  # (B, T)
-            if not mask.all():
-                similarities[:, ~mask] = -np.inf
+        for block, similarities in self._similarities(queries):
             rows[block] = top(similarities, found)
             cosines[block] = np.take_along_axis(similarities, rows[block], axis=1)
         return Neighbours(rows, cosines)
@@ -130,18 +121,28 @@ class ArchiveVectors:
         Raises:
             BadInput: if widths differ, or the archive has no links.
         """
-        same_width(queries, self.texts)
-        told = np.unique(self.sorted_links[:, 0])
-        every = len(told) == len(self.texts)
-        remembered = self.texts if every else self.texts[told]
         nearest = np.full(len(queries), -1, dtype=np.int64)
-        step = max(1, _CELLS // len(remembered))
-        for start in range(0, len(queries), step):
-            similarities = queries[start : start + step] @ remembered.T
+        for block, similarities in self._similarities(queries):
             best = similarities.max(axis=1, keepdims=True)
-            nearest[start : start + step] = told[np.argmax(similarities >= best - ROUNDING, axis=1)]
+            nearest[block] = np.argmax(similarities >= best - ROUNDING, axis=1)
         nearest[~queries.any(axis=1)] = -1
         return nearest
+
+    def _similarities(self, queries: Floats) -> Iterator[tuple[slice, Floats]]:
+        """Some queries at a time: which, and cosines (B, T); -inf for texts without pictures."""
+        same_width(queries, self.texts)
+        self._require_links()
+        without = np.flatnonzero(~self.illustrated)
+        step = max(1, _CELLS // len(self.texts))
+        for start in range(0, len(queries), step):
+            block = slice(start, start + step)
+            similarities = queries[block] @ self.texts.T  # (B, T)
+            similarities[:, without] = -np.inf
+            yield block, similarities
+
+    def _require_links(self) -> None:
+        if not len(self.links):
+            raise BadInput("the archive links no text to a picture: the transfer route needs them")
 
 
 def top(scores: Floats, k: int) -> Ints:

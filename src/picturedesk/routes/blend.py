@@ -50,11 +50,11 @@ WordScores = Callable[[Sequence[str]], Floats | Doubles]  # words of one query �
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """What routes ask with for Q queries.
+    """Q queries as the routes ask them.
 
     Attributes:
-        rows: route → its rows.
-        texts: of the queries, for routes that look at their words.
+        rows: route → what its blocks are multiplied with.
+        texts: of the queries, for routes that score by words.
         nearest: (Q,) cosine of the most similar archive text.
     """
 
@@ -91,6 +91,19 @@ class Blend:
     confidence: Confidence | None = None
     recipe: str = "best"
 
+    def __post_init__(self) -> None:
+        """Raises BadInput where two routes have one name, or differ in what a block is."""
+        names = [route.name for route in self.routes]
+        if len({BLEND, *names}) != len(names) + 1:
+            raise BadInput(
+                f"routes {', '.join(names)}: each needs a name of its own, not {BLEND!r}"
+            )
+        blocks: dict[str, Block] = {}
+        for route in self.block_routes:
+            known = blocks.setdefault(route.block.name, route.block)
+            if known != route.block:
+                raise BadInput(f"route {route.name} stores {route.block}, another one {known}")
+
     @cached_property
     def block_routes(self) -> tuple[BlockRoute, ...]:
         """Those that store a block."""
@@ -98,16 +111,13 @@ class Blend:
 
     @cached_property
     def word_routes(self) -> tuple[WordRoute, ...]:
-        """Those that look at captions."""
+        """Those that score by the words of captions."""
         return tuple(route for route in self.routes if isinstance(route, WordRoute))
 
     @cached_property
     def layout(self) -> Layout:
         """Of catalogue vectors."""
-        blocks: dict[str, Block] = {}
-        for route in self.block_routes:
-            blocks.setdefault(route.block.name, route.block)
-        return Layout(tuple(blocks.values()))
+        return Layout(tuple(dict.fromkeys(route.block for route in self.block_routes)))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -120,12 +130,12 @@ class Blend:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What may be asked for; the default last."""
+        """What a user can name as route; the default last."""
         alone = [route.name for route in self.routes if route.standalone]
         return (*(name for name in alone if name != self.default), self.default)
 
     def weights_of(self, route: str) -> dict[str, float]:
-        """The weights above or below 0 of the blend, or of one route alone.
+        """The weights other than 0: those of the blend, or 1 for one route alone.
 
         Raises:
             BadInput: for a route that there is not.
@@ -154,22 +164,25 @@ class Blend:
         return Asked(rows, queries.texts, queries.neighbours(1).cosines[:, 0])
 
     def combined(self, asked: Asked, weights: Mapping[str, float]) -> Doubles:
-        """One query's rows (R, W), of which the best gives its score but for words.
+        """One query's rows (R, W): the best product with a vector is the score, but for words.
 
         Raises:
             BadInput: if two of the routes weighed ask with several rows.
         """
-        total: dict[str, Doubles] = {}
-        for route in self.block_routes:
-            if weight := weights.get(route.name, 0.0):
-                rows = weight * asked.rows[route.name].vectors.astype(np.float64)
-                known = total.get(route.block.name)
-                total[route.block.name] = rows if known is None else known + rows
-        most = max((len(rows) for rows in total.values()), default=1)
-        if any(len(rows) not in (1, most) for rows in total.values()):
-            raise BadInput("two routes that ask with several vectors cannot be blended")
-        wide = {name: np.broadcast_to(rows, (most, rows.shape[1])) for name, rows in total.items()}
-        return self.layout.query(wide)
+        chosen = [
+            (route, weights[route.name] * asked.rows[route.name].vectors.astype(np.float64))
+            for route in self.block_routes
+            if weights.get(route.name)
+        ]
+        several = [route.name for route, rows in chosen if len(rows) > 1]
+        if len(several) > 1:
+            raise BadInput(f"{' and '.join(several)} ask with several vectors: blend one of them")
+        most = max((len(rows) for _, rows in chosen), default=1)
+        sums: dict[str, Doubles] = {}
+        for route, rows in chosen:
+            nothing = np.zeros((most, route.block.width))
+            sums[route.block.name] = sums.get(route.block.name, nothing) + rows
+        return self.layout.query(sums)
 
     def scores(
         self, asked: Asked, parts: Mapping[str, Floats], bm25: WordScores | None
@@ -249,11 +262,14 @@ class Blend:
             Mismatch: if a route is of no known kind, or the matcher is another fit's.
         """
         manifest = read_manifest(folder, KIND)
-        kinds = {plan.name: plan for plan in plans or RECIPES[manifest["recipe"]]}
+        kinds = {plan.name: plan for plan in plans or RECIPES.get(manifest["recipe"], ())}
         routes = []
         for name in manifest["routes"]:
             if name not in kinds:
-                raise Mismatch(f"{folder} has a route {name!r}, known are {', '.join(kinds)}")
+                raise Mismatch(
+                    f"{folder} has a route {name!r}, known are {', '.join(kinds) or 'none'}: "
+                    "load it with its plan"
+                )
             settings = read_manifest(folder / name, f"route {name}")["settings"]
             routes.append(kinds[name].restore(matcher, settings, read_arrays(folder / name)))
         confidence = manifest["confidence"]

@@ -1,6 +1,6 @@
 """The caption route: BM25 of a query's words against captions and tags, saturated.
 
-Suggesting asks the catalogue for BM25; cross-validation and measuring index the captions of their
+Search takes BM25 from the catalogue; cross-validation and measuring index the captions of their
 candidates by the same code.
 """
 
@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.route import Arrays, Fold
 from picturedesk.store.catalogue import bm25
@@ -21,7 +22,7 @@ from picturedesk.types import Archive, Doubles, Floats, Json
 
 CAPTIONS = "captions"
 FEW = 0.2  # share of pictures with a caption of their own, below which none is counted
-REPEATED = 0.7  # share of common words from which a caption is a text said again
+REPEATED = 0.7  # share of common words from which a caption repeats its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class CaptionsPlan:
     """Plan of the caption route.
 
     Attributes:
-        saturation: BM25 that counts half.
+        saturation: BM25 that counts half, above 0.
     """
 
     name: str = CAPTIONS
@@ -37,6 +38,10 @@ class CaptionsPlan:
     unit: str = CAPTIONS
     default_weight: float = 1.5  # .3 of the deviations that lie between no common word and all
     saturation: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.saturation <= 0:
+            raise BadInput(f"{self}: the saturation is above 0")
 
     def fit(self, fold: Fold) -> CaptionsRoute:
         """Nothing is fitted: pictures that are added later may have captions."""
@@ -86,9 +91,9 @@ class CaptionIndex:
         bm25.make(self._connection)
         self._known = bm25.frequencies(self._connection)
 
-    def __call__(self, spoken: Sequence[str]) -> Floats:
-        """Words → BM25 (N,), 0 where a caption has none of them; higher is better."""
-        found, values = bm25.scores(self._connection, bm25.rarest(spoken, self._known))
+    def __call__(self, query_words: Sequence[str]) -> Floats:
+        """Words of a text → BM25 (N,), 0 where a caption has none of them; higher is better."""
+        found, values = bm25.scores(self._connection, bm25.rarest(query_words, self._known))
         scores = np.zeros(self._count, dtype=np.float32)
         scores[found] = values
         return scores
@@ -107,15 +112,15 @@ class CaptionIndex:
 def telling_captions(archive: Archive) -> tuple[str, ...]:
     """Caption and tags of each picture, the caption left out where it is a text that ran with it.
 
-    Where the texts are captions, a picture's own caption is the text that is asked for: to count
-    it would be to look at the answer. Where few captions are left, nothing can be learned from
+    Where the texts are captions, a picture's own caption is the text that is searched with: to
+    count it would give the answer away. Where few captions are left, nothing can be learned from
     them, and all are "".
     """
     captions = [picture.caption for picture in archive.pictures]
     if any(captions):
-        told = [set(words(text.whole)) for text in archive.texts]
+        words_of = [set(words(text.whole)) for text in archive.texts]
         for text, picture in archive.links:
-            if captions[picture] and _repeats(set(words(captions[picture])), told[text]):
+            if captions[picture] and _repeats(set(words(captions[picture])), words_of[text]):
                 captions[picture] = ""
     if sum(map(bool, captions)) < FEW * len(captions):
         return ("",) * len(captions)

@@ -1,9 +1,8 @@
 """How sure a ranking is, from its scores: calibrated on texts whose pictures are known.
 
-Among N candidates, the score's softmax at the right temperature is the chance that each is the one
-that ran with the text (Guo et al. 2017); a logistic curve takes off what is left of over- and
-underconfidence (Platt 1999), also across numbers of candidates. Knows scores only; ``learning``
-fits it.
+Among N entries, the softmax of the scores at the right temperature is the chance that each is the
+one that ran with the text (Guo et al. 2017); a logistic curve takes off what is left of over- and
+underconfidence (Platt 1999), also where N varies. Knows scores only; ``learning`` fits it.
 """
 
 from __future__ import annotations
@@ -20,12 +19,11 @@ _CLIP = 1e-6  # probabilities are kept this far from 0 and 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """The scores that a ranking is judged by.
+    """The scores from which confidence in a ranking is worked out.
 
     Attributes:
         scores: (C,) of the candidates.
-        others: (B,) of a random sample of the entries that are no candidates; () where there are
-            none.
+        others: (B,) of a random sample of the entries that are no candidates; (0,) where all are.
         total: N entries, candidates among them.
     """
 
@@ -55,7 +53,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """Scores of all candidates → probabilities.
+    """Pools of scores → probabilities.
 
     Attributes:
         temperature: of the softmax, in units of the blended score.
@@ -84,8 +82,8 @@ class Confidence:
         """Probability (K,) that each of the ranked pictures is acceptable.
 
         Args:
-            pool: scores of all candidates.
-            ranked: (K,) candidates that are suggested, best first.
+            pool: scores of candidates and of a sample of the others.
+            ranked: (K,) places of the suggested ones among the candidates, best first.
         """
         return _logistic(self.picture, picture_features(pool, ranked, self.temperature))
 
@@ -93,7 +91,7 @@ class Confidence:
         """Probability that one of the first ten is acceptable.
 
         Args:
-            pool: scores of all candidates.
+            pool: scores of candidates and of a sample of the others.
             nearest: cosine of the most similar archive text.
         """
         features = ten_features(pool, nearest, self.temperature)
@@ -118,8 +116,8 @@ def logit(shares: Doubles | Floats) -> Doubles:
 def picture_features(pool: Pool, ranked: Ints, temperature: float) -> Doubles:
     """What ``Confidence.picture`` weighs, (K, 3)."""
     shares = pool.shares(temperature)[ranked]
-    candidates = np.full(len(ranked), np.log(pool.total))
-    return np.stack([logit(shares), candidates, np.log(1 + np.arange(len(ranked)))], axis=1)
+    entries = np.full(len(ranked), np.log(pool.total))
+    return np.stack([logit(shares), entries, np.log(1 + np.arange(len(ranked)))], axis=1)
 
 
 def ten_features(pool: Pool, nearest: float, temperature: float) -> Doubles:

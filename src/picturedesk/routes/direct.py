@@ -40,7 +40,7 @@ def fused_block(matcher: Matcher) -> Block:
 
 @dataclass(frozen=True, slots=True)
 class DirectPlan:
-    """Plan of the direct route, in whose deviations all weights are given."""
+    """Plan of the direct route, which always weighs 1."""
 
     name: str = DIRECT
     weights: tuple[float, ...] = (1.0,)

@@ -1,4 +1,4 @@
-"""Which archive texts and pictures speak for suggestions. Takes arrays; knows no files."""
+"""Which archive texts and pictures speak for a suggestion. Takes arrays; knows no files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from picturedesk.errors import BadInput
 from picturedesk.routes.archive import ArchiveVectors, Neighbours
 from picturedesk.types import Floats
 
-NEAR = 50  # archive texts that can speak
+NEAR = 50  # most similar archive texts among which evidence is looked for
 
 
 class Witness(NamedTuple):
@@ -35,17 +35,20 @@ def evidence(
     """The archive pairs that speak most strongly for K pictures as answers to one text.
 
     Among the links of the archive texts nearest to the query, those with the highest product of
-    text and picture similarity, each clipped at zero: a pair speaks only if both are alike. Each
-    archive text and each archive picture speaks once for a suggestion.
+    text and picture similarity, each clipped at zero: a pair counts only if both are alike. Each
+    archive text and each archive picture counts once for a suggestion.
 
     Args:
-        near: of the one query, as many texts as can speak.
+        near: of the one query; evidence comes from these texts only.
         pictures: (K, D) the suggested pictures, of length one, in the space of the archive's.
         archive: texts and pictures.
         n: how many pairs a suggestion has, at most.
 
     Returns:
-        (K) strongest first; fewer than n, or none, where fewer speak for it.
+        (K) strongest first; fewer than n, or none, where fewer pairs are alike.
+
+    Raises:
+        BadInput: if the pictures are of another width than the archive's.
     """
     if pictures.ndim != 2 or pictures.shape[1] != archive.pictures.shape[1]:
         raise BadInput(

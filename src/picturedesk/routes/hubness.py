@@ -1,9 +1,9 @@
 """Hubness: how much a picture suits everything, a number to take off.
 
 In spaces of many dimensions some pictures lie near far too many texts (hubs: Radovanović et al.
-2010), and crowd out the one that is meant. What a picture gets from the archive's texts on average
-says how much of a new text's cosine is deserved (inverted softmax: Smith et al. 2017). A correction
-of the direct route, so nobody can ask for it alone.
+2010) and crowd out the right one. How near a picture lies to the archive's texts says how much of
+its cosine with a new text to take off (inverted softmax: Smith et al. 2017). This corrects the
+direct route and is no route to suggest by alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.route import (
@@ -38,7 +39,7 @@ class HubnessPlan:
     """Plan of the correction.
 
     Attributes:
-        temperature: cosine; see ``hubness``.
+        temperature: cosine, above 0; see ``hubness``.
     """
 
     name: str = HUBNESS
@@ -46,6 +47,10 @@ class HubnessPlan:
     unit: str = DIRECT
     default_weight: float = 0.0
     temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise BadInput(f"{self}: the temperature is above 0")
 
     def fit(self, fold: Fold) -> HubnessRoute:
         """Keeps the reference texts: evenly spaced ones where there are very many."""
@@ -117,7 +122,7 @@ class HubnessRoute:
         return None
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
-        """It is the same for every text."""
+        """The number is the same for every text."""
         return None
 
     def settings(self) -> Json:

@@ -23,7 +23,8 @@ class Layout:
     """Blocks side by side, and a filling; a single block stands alone, as it is.
 
     Attributes:
-        blocks: in their order, of different names; each row of a block is of length one at most.
+        blocks: in their order, of different names. Each row of a block is of length one at most;
+            of a single block exactly one, or zero: nothing fills it up.
     """
 
     blocks: tuple[Block, ...]
@@ -66,7 +67,16 @@ class Layout:
         return vectors
 
     def split(self, vectors: Floats) -> dict[str, Floats]:
-        """Catalogue vectors (N, W) → blocks by name, each (N, w)."""
+        """Catalogue vectors (N, W) → blocks by name, each (N, w).
+
+        Raises:
+            BadInput: if they are of another width.
+        """
+        if vectors.ndim != 2 or vectors.shape[1] != self.width:
+            raise BadInput(
+                f"catalogue vectors of shape {vectors.shape}, these routes store {self.width} "
+                "numbers a picture: were they made by the same fit?"
+            )
         scale = np.float32(self.radius)
         return {block.name: vectors[:, columns] * scale for block, columns in self.columns()}
 

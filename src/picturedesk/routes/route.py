@@ -20,14 +20,14 @@ from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.archive import ArchiveVectors, Neighbours
 from picturedesk.types import Doubles, Floats, Ints, Json
 
-_NEIGHBOURS = 60  # that are looked up at once: transfer and evidence need no more
+_NEIGHBOURS = 60  # looked up at once: transfer and evidence need no more
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Numbers that are stored of every picture; routes that store the same share one block.
+    """Numbers that are stored for every picture; routes that store the same share one block.
 
     Attributes:
         name: what the numbers are.
@@ -39,7 +39,7 @@ class Block:
 
 
 class Pictures:
-    """N pictures as routes see them; what several routes need is worked out once.
+    """N pictures as routes see them; what several routes need is computed once.
 
     Args:
         matcher: puts them into the shared space.
@@ -79,13 +79,13 @@ class Pictures:
 
 
 class Queries:
-    """Q texts as routes see them; what several routes need is worked out once.
+    """Q texts as routes see them; what several routes need is computed once.
 
     Args:
         matcher: puts them into the shared space.
         texts: as they were given.
         features: (Q, I) as the matcher's text encoder gives them.
-        archive: whose texts are their neighbours.
+        archive: among whose texts neighbours are looked up.
     """
 
     def __init__(
@@ -209,12 +209,12 @@ class TextSlopes(NamedTuple):
 
 
 class PictureShare(NamedTuple):
-    """What one part of a picture adds to a score; below 0 it spoke against.
+    """What one part of a picture adds to a score; a share below 0 lowers it.
 
     Attributes:
         name: of a level, a class, or what stands for the rest.
         share: summand of the score.
-        probability: that the network gives it, 0 to 1; None where it gives none.
+        probability: of a class, as the network gives it, 0 to 1; None where it gives none.
     """
 
     name: str
@@ -227,7 +227,7 @@ class PictureShares:
     """The parts of K pictures, and what they are.
 
     Attributes:
-        kind: "levels", "classes", or what else a route tells apart.
+        kind: "levels", "classes", or another name of the parts; each block has its own.
         shares: (K) for each picture parts that sum to the route's score.
     """
 
@@ -249,6 +249,10 @@ class ShareConfig:
     most: int = 3
     typical: Floats | None = field(default=None, compare=False)
 
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.most < 0:
+            raise BadInput(f"{self.steps} steps, {self.most} parts: steps start at 1, parts at 0")
+
 
 class Route(Protocol):
     """What every fitted route has; it is a ``BlockRoute`` or a ``WordRoute``."""
@@ -259,7 +263,7 @@ class Route(Protocol):
 
     @property
     def standalone(self) -> bool:
-        """Whether a user can ask for this route alone; a mere correction is not a route to ask."""
+        """Whether a user can name this route; a correction of another one cannot stand alone."""
 
     def settings(self) -> Json:
         """What ``RoutePlan.restore`` needs beside the arrays; JSON."""
@@ -274,7 +278,7 @@ class BlockRoute(Route, Protocol):
 
     @property
     def block(self) -> Block:
-        """What it stores of a picture."""
+        """What it stores for a picture."""
 
     def store(self, pictures: Pictures) -> Floats:
         """(N, w) of the block, each row of length one at most."""
@@ -288,7 +292,7 @@ class BlockRoute(Route, Protocol):
         """What the parts of K pictures add to the product of their block with ``toward`` (w,).
 
         Of routes that share a block the first one answers for all. None where the block has no
-        parts to tell apart.
+        parts.
         """
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
@@ -315,15 +319,18 @@ class RoutePlan(Protocol):
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """Weights to be tried, in deviations of the scores of ``unit``; 0 leaves the route out."""
+        """Weights to be tried, 0 or more: for scores divided by the deviation of ``unit``'s.
+
+        0 leaves the route out.
+        """
 
     @property
     def unit(self) -> str:
-        """The route in whose deviations the weights are given: most often its own name."""
+        """The route whose scores' deviation is meant: most often its own name."""
 
     @property
     def default_weight(self) -> float:
-        """Weight of its score where an archive has nothing to try it on."""
+        """Weight of its score, 0 or more, where an archive has nothing to try it on."""
 
     def fit(self, fold: Fold) -> Route | None:
         """The route, fitted on a part of the archive; None where the archive cannot have it."""

@@ -1,9 +1,9 @@
 """From a query to ranked catalogue entries: candidates of every route, scored as one blend.
 
-The catalogue gives the best candidates of the dense query and of the words; all of them are scored
-exactly. Where an entry that is no candidate could still belong among the first k, more candidates
-are asked for (the threshold algorithm: Fagin, Lotem and Naor 2003), so that over an exact catalogue
-the answer is exact. Knows the Protocol ``Catalogue`` only.
+The catalogue gives the best candidates by vector and by words; all of them are scored exactly. More
+are fetched while an entry that is no candidate could still belong among the first k (the threshold
+algorithm: Fagin, Lotem and Naor 2003), so that over an exact catalogue the answer is exact. Knows
+the Protocol ``Catalogue`` only.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from picturedesk.routes.archive import ROUNDING
 from picturedesk.routes.blend import Asked, Blend, total
 from picturedesk.routes.confidence import Pool
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Doubles, Entries, Floats, Found, Ints, Picture
 
 CANDIDATES = 200  # entries that each search gives at first
-MOST_CANDIDATES = 12_800  # at last; what an approximate answer may then miss lies far down
-BACKGROUND = 512  # entries that stand for those that are no candidates
+MOST_CANDIDATES = 12_800  # at last; entries that are missed then rank lower by vector and by words
+BACKGROUND = 512  # entries, a sample of those that are no candidates
 _MORE = 4  # times as many candidates when they were too few
 
 
@@ -33,7 +34,7 @@ class Ranking:
         vectors: (K, W) of these.
         scores: (K,) of these.
         route_scores: route → (K,), without its weight.
-        pool: what the ranking is judged by; its first K scores are these.
+        pool: what confidence is worked out from; its first K scores are these.
     """
 
     pictures: tuple[Picture, ...]
@@ -48,9 +49,9 @@ class SearchConfig:
     """How many entries are looked at.
 
     Attributes:
-        candidates: that each search gives at first.
+        candidates: that each search gives at first, at least 1.
         most: that each search gives at last.
-        background: entries that stand for those that are no candidates; 0 where nothing is judged.
+        background: sample of the entries that are no candidates; 0 where no confidence is needed.
     """
 
     candidates: int = CANDIDATES
@@ -72,7 +73,7 @@ def search(
     Args:
         blend: scores them.
         catalogue: what is searched.
-        asked: Q queries.
+        asked: Q queries, at least 1.
         k: how many, at least 1; fewer come back where fewer pass.
         route: "blend", or one route alone.
         where: condition on the metadata.
@@ -81,7 +82,7 @@ def search(
     weights = blend.weights_of(route)
     each = [asked.of(query) for query in range(len(asked.texts))]
     dense = [blend.combined(one, weights) for one in each]  # (R, W) each
-    depth = max(k, config.candidates)
+    depth = max(k + 1, config.candidates)  # the one after the k best says that they are final
     first = catalogue.nearest(np.concatenate(dense), depth, where)
     ends = np.cumsum([len(rows) for rows in dense])
     found = [first[end - len(rows) : end] for rows, end in zip(dense, ends, strict=True)]
@@ -105,68 +106,81 @@ class _Search:
     config: SearchConfig
 
     def ranked(self, found: Sequence[Found], k: int, depth: int) -> Ranking:
-        spoken = words(self.asked.texts[0]) if self._looks_at_words() else []
+        """The k best entries.
+
+        Args:
+            found: of each dense row (R), the ``depth`` entries of highest cosine.
+            k: how many.
+            depth: entries that each search gave.
+        """
+        query_words = words(self.asked.texts[0]) if self._looks_at_words() else []
         while True:
-            said = self.catalogue.matching(spoken, depth, self.where) if spoken else None
-            candidates = self._union(found, said)
-            scored = self._scored(candidates, spoken)
+            matching = self._matching(query_words, depth)
+            candidates = self._union(found, matching)
+            scored = self._scored(candidates, query_words)
             scores = np.asarray(total(scored, self.weights), dtype=np.float64)
             order = _order(scores, candidates.pictures)
+            best = order[:k]
             whole = any(len(hits.scores) < depth for hits in found)  # all that pass are there
             if whole or depth >= self.config.most:
                 break
-            if len(order) >= k and scores[order[k - 1]] >= self._limit(found, said, depth):
-                break
+            if len(best) == k:
+                last, key = float(scores[best[-1]]), candidates.pictures[best[-1]].key
+                if _is_final(last, key, found, self._bound(found, matching, depth)):
+                    break
             depth = min(_MORE * depth, self.config.most)
             found = self.catalogue.nearest(self.dense, depth, self.where)
-        best = order[:k]
         return Ranking(
             pictures=tuple(candidates.pictures[index] for index in best),
             vectors=candidates.vectors[best],
             scores=scores[best],
             route_scores={name: values[best] for name, values in scored.items()},
-            pool=self._pool(candidates, scores[order], spoken, whole),
+            pool=self._pool(candidates, scores[order], query_words, whole),
         )
 
     def _looks_at_words(self) -> bool:
         weighed = any(self.weights.get(route.name) for route in self.blend.word_routes)
         return weighed and self.catalogue.has_words
 
-    def _union(self, found: Sequence[Found], said: Found | None) -> Entries:
-        """The candidates of all searches, each once."""
-        if len(found) == 1 and said is None:
-            return found[0].entries
-        pictures: dict[str, Picture] = {}
-        rows = []
-        for hits in (*found, *([said] if said is not None else [])):
-            for picture, vector in zip(hits.entries.pictures, hits.entries.vectors, strict=True):
-                if picture.key not in pictures:
-                    pictures[picture.key] = picture
-                    rows.append(vector)
-        vectors = np.stack(rows) if rows else found[0].entries.vectors
-        return Entries(tuple(pictures.values()), vectors)
+    def _matching(self, query_words: Sequence[str], depth: int) -> Found | None:
+        """The entries of highest BM25; None where words play no part."""
+        if not query_words:
+            return None
+        return self.catalogue.matching(query_words, depth, self.where)
 
-    def _scored(self, entries: Entries, spoken: Sequence[str]) -> dict[str, Doubles]:
+    def _union(self, found: Sequence[Found], matching: Found | None) -> Entries:
+        """The candidates of all searches, each once."""
+        searches = [*found, matching] if matching is not None else [*found]
+        vectors: dict[str, Floats] = {}
+        pictures: dict[str, Picture] = {}
+        for hits in searches:
+            for picture, vector in zip(hits.entries.pictures, hits.entries.vectors, strict=True):
+                pictures.setdefault(picture.key, picture)
+                vectors.setdefault(picture.key, vector)
+        rows = np.array([*vectors.values()], dtype=np.float32)
+        return Entries(tuple(pictures.values()), rows.reshape(-1, self.blend.layout.width))
+
+    def _scored(self, entries: Entries, query_words: Sequence[str]) -> dict[str, Doubles]:
         bm25 = None
-        if spoken:
+        if query_words:
             keys = [picture.key for picture in entries.pictures]
-            bm25 = self.catalogue.word_scores(spoken, keys)
+            bm25 = self.catalogue.word_scores(query_words, keys)
         return self.blend.exact_scores(self.asked, entries.vectors, bm25, self.weights)
 
-    def _limit(self, found: Sequence[Found], said: Found | None, depth: int) -> float:
+    def _bound(self, found: Sequence[Found], matching: Found | None, depth: int) -> float:
         """The score that an entry which is no candidate has at most."""
-        limit = max(
-            float(self.blend.layout.products(hits.scores[-1:], row)[0])
+        bound = max(
+            float(self.blend.layout.products(hits.scores[-1:] + ROUNDING, row)[0])
             for hits, row in zip(found, self.dense, strict=True)
         )
-        if said is not None and len(said.scores) >= depth:
+        if matching is not None and len(matching.scores) >= depth:
             for route in self.blend.word_routes:
                 weight = self.weights.get(route.name, 0.0)
-                limit += weight * float(route.from_words(said.scores[-1:])[0])
-        return limit
+                bound += weight * float(route.from_words(matching.scores[-1:])[0])
+        return bound
 
     def _pool(
-        self, candidates: Entries, scores: Doubles, spoken: Sequence[str], whole: bool
+        self, candidates: Entries, scores: Doubles, query_words: Sequence[str], whole: bool
     ) -> Pool:
         """The candidates' scores, best first, and those of a sample of the others."""
         if whole or not self.config.background:
@@ -174,15 +188,27 @@ class _Search:
         sample = self.catalogue.sample(self.config.background, self.where)
         known = {picture.key for picture in candidates.pictures}
         rows = [row for row, one in enumerate(sample.pictures) if one.key not in known]
-        others = Entries(tuple(sample.pictures[row] for row in rows), sample.vectors[rows])
-        if not rows:
-            return Pool.whole(scores)
-        scored = self._scored(others, spoken)
-        return Pool(
-            scores,
-            np.asarray(total(scored, self.weights), dtype=np.float64),
-            self.catalogue.count(self.where),
-        )
+        background = np.empty(0)
+        if rows:
+            others = Entries(tuple(sample.pictures[row] for row in rows), sample.vectors[rows])
+            scored = self._scored(others, query_words)
+            background = np.asarray(total(scored, self.weights), dtype=np.float64)
+        return Pool(scores, background, self.catalogue.count(self.where))
+
+
+def _is_final(score: float, key: str, found: Sequence[Found], bound: float) -> bool:
+    """Whether no other entry belongs before this last one of the best.
+
+    Args:
+        score: of the last one.
+        key: of the last one.
+        found: what each search gave.
+        bound: that other entries score at most.
+    """
+    if score != bound:
+        return score > bound
+    # One of equal score ties with the last entry of a search, which gives lower keys first.
+    return all(key <= hits.entries.pictures[-1].key for hits in found)
 
 
 def _order(scores: Doubles, pictures: Sequence[Picture]) -> Ints:

@@ -1,7 +1,8 @@
 """The transfer route: pictures like those that ran with similar archive texts.
 
-As the paper has it (Eq. 7 and 8), the one most similar text speaks for each of its pictures. With a
-kernel, many speak for the mean of theirs: steadier, and one vector, so that any index can be asked.
+In the paper (Eq. 7 and 8) only the most similar archive text counts, with each of its pictures.
+With a kernel many texts count, each with the mean of its pictures: that is steadier, and one query
+vector, with which any index can search.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class TransferPlan:
     """Plan of the transfer route with a kernel.
 
     Attributes:
-        nearest: how many archive texts speak; of near-duplicates only the nearest one.
-        temperature: a text speaks with exp(cosine / temperature); cosine, above 0.
+        nearest: how many archive texts count; of near-duplicates only the nearest one.
+        temperature: a text counts with exp(cosine / temperature); cosine, above 0.
     """
 
     name: str = TRANSFER
@@ -55,7 +56,7 @@ class TransferPlan:
             raise BadInput(f"{self}: nearest starts at 1, the temperature is above 0")
 
     def fit(self, fold: Fold) -> TransferRoute:
-        """Nothing is left to fit: it asks the archive."""
+        """Nothing is left to fit: the archive comes with the queries."""
         return TransferRoute(fold.queries.matcher, self.nearest, self.temperature)
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> TransferRoute:
@@ -65,7 +66,7 @@ class TransferPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TransferRoute:
-    """Many similar texts speak, each for the mean of its pictures. Attributes as in the plan."""
+    """Many similar texts count, each with the mean of its pictures. Attributes as in the plan."""
 
     matcher: Matcher
     nearest: int
@@ -88,18 +89,18 @@ class TransferRoute:
         Zeros for a text without a direction.
         """
         archive = queries.archive
-        asked = 3 * self.nearest if archive.repeats else self.nearest
-        near = queries.neighbours(asked)
-        spoken = np.zeros((len(queries), archive.pictures.shape[1]), dtype=np.float32)
+        count = 3 * self.nearest if archive.repeats else self.nearest
+        near = queries.neighbours(count)
+        means = np.zeros((len(queries), archive.pictures.shape[1]), dtype=np.float32)
         for query, (rows, cosines) in enumerate(zip(*near, strict=True)):
             if archive.groups is not None and archive.repeats:
                 _, first = np.unique(archive.groups[rows], return_index=True)
                 first = np.sort(first)[: self.nearest]
                 rows, cosines = rows[first], cosines[first]
-            voices = np.exp((cosines - cosines[0]) / np.float32(self.temperature))
-            spoken[query] = voices @ _mean_pictures(archive, rows)
+            weights = np.exp((cosines - cosines[0]) / np.float32(self.temperature))
+            means[query] = weights @ _mean_pictures(archive, rows)
         known = queries.vectors.any(axis=1, keepdims=True)
-        return Rows.one_each(length_one(spoken) * known)
+        return Rows.one_each(length_one(means) * known)
 
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
@@ -130,7 +131,7 @@ class NearestTextPlan:
     default_weight: float = 0.0
 
     def fit(self, fold: Fold) -> NearestTextRoute:
-        """Nothing is left to fit: it asks the archive."""
+        """Nothing is left to fit: the archive comes with the queries."""
         return NearestTextRoute(fold.queries.matcher)
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> NearestTextRoute:
@@ -140,7 +141,7 @@ class NearestTextPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NearestTextRoute:
-    """The most similar text speaks for each of its pictures; the nearest of these counts."""
+    """Only the most similar text counts; of its pictures the one nearest to the candidate."""
 
     matcher: Matcher
     name: str = TRANSFER
@@ -210,18 +211,18 @@ def transfer_scores(texts: Floats, archive: ArchiveVectors, candidates: Floats) 
     same_width(texts, archive.texts)
     same_width(candidates, archive.pictures)
     unit = ArchiveVectors(length_one(archive.texts), archive.pictures, archive.sorted_links)
-    pictures, offered = length_one(archive.pictures), length_one(candidates)
+    pictures, ranked = length_one(archive.pictures), length_one(candidates)
     nearest = unit.nearest_text(length_one(texts))  # (Q,) Eq. 7
     known = np.flatnonzero(nearest >= 0)
-    chosen, asked = np.unique(nearest[known], return_inverse=True)  # (S,) t* of some query
+    chosen, place = np.unique(nearest[known], return_inverse=True)  # (S,) t* of some query
     own, counts = unit.links_of(chosen)
     ends = np.cumsum(counts)
     scores = np.zeros((len(texts), len(candidates)), dtype=np.float32)
     for part in _parts(counts):
         places = slice(ends[part.start] - counts[part.start], ends[part.stop - 1])
-        best = _best_of(pictures[own[places]], counts[part], offered)  # Eq. 8
-        rows = np.flatnonzero((asked >= part.start) & (asked < part.stop))
-        scores[known[rows]] = best[asked[rows] - part.start]
+        best = _best_of(pictures[own[places]], counts[part], ranked)  # Eq. 8
+        rows = np.flatnonzero((place >= part.start) & (place < part.stop))
+        scores[known[rows]] = best[place[rows] - part.start]
     return scores
 
 
@@ -240,11 +241,17 @@ def _parts(counts: Ints) -> Iterator[slice]:
     return (slice(start, stop) for start, stop in pairwise(edges) if stop > start)
 
 
-def _best_of(own: Floats, counts: Ints, offered: Floats) -> Floats:
-    """Per text the highest cosine (S, N) of its own pictures, stretch by stretch, with each."""
-    best = np.empty((len(counts), len(offered)), dtype=np.float32)
+def _best_of(own: Floats, counts: Ints, candidates: Floats) -> Floats:
+    """Per text the highest cosine (S, N) of its own pictures with each candidate.
+
+    Args:
+        own: pictures (m, D) of S texts, one text after the other, of length one.
+        counts: (S,) how many each text has.
+        candidates: (N, D) of length one.
+    """
+    best = np.empty((len(counts), len(candidates)), dtype=np.float32)
     starts = np.cumsum(counts) - counts
-    for start in range(0, len(offered), _ROWS):
+    for start in range(0, len(candidates), _ROWS):
         columns = slice(start, start + _ROWS)
-        best[:, columns] = np.maximum.reduceat(own @ offered[columns].T, starts, axis=0)
+        best[:, columns] = np.maximum.reduceat(own @ candidates[columns].T, starts, axis=0)
     return best

@@ -9,12 +9,8 @@ atomic, and readers never wait for the writer.
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -24,26 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.backbones.spec import BackboneSpec
-from picturedesk.disk.artifacts import FORMAT_VERSION, plain
-from picturedesk.disk.database import (
-    application_id,
-    connect,
-    explained,
-    is_empty,
-    keep_log,
-    transaction,
-)
+from picturedesk.disk.artifacts import plain
+from picturedesk.disk.database import read_manifest, rows_of
+from picturedesk.disk.shared_database import FileKind, SharedDatabase
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
-from picturedesk.types import Floats, Ints, Json, Level
+from picturedesk.types import Floats, Ints, Level
 
-_APPLICATION_ID = 0x50444653  # "PDFS", in the file's header
 _ROW = np.dtype("<f4")  # features on disk: float32, little-endian, on every machine
 
 # ``position`` is the order of insertion. The wide column is last, so that SQLite reads the others
 # without it. Every source refers to a stored picture.
 _SCHEMA = (
-    f"PRAGMA application_id = {_APPLICATION_ID}",
-    "CREATE TABLE manifest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE pictures (
         position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, phash INTEGER NOT NULL,
         width INTEGER NOT NULL, height INTEGER NOT NULL, features BLOB NOT NULL)""",
@@ -51,6 +38,7 @@ _SCHEMA = (
         path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
         key TEXT NOT NULL REFERENCES pictures (key)) WITHOUT ROWID""",
 )
+_KIND = FileKind("feature store", 0x50444653, _SCHEMA)  # "PDFS"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,11 +83,10 @@ class FeatureStore:
     Several threads of a process may use one store, and several processes may open it.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, spec: BackboneSpec) -> None:
-        self.path = path
+    def __init__(self, database: SharedDatabase, spec: BackboneSpec) -> None:
+        self.path = database.path
         self.spec = spec
-        self._connection = connection
-        self._lock = threading.RLock()
+        self._database = database
 
     @classmethod
     def open(cls, path: Path, spec: BackboneSpec | None = None) -> FeatureStore:
@@ -113,30 +100,26 @@ class FeatureStore:
             Mismatch: it holds features of another backbone, or has another format version.
             MissingArtefact: the file is missing, damaged or not a feature store.
         """
-        if spec is None and not path.exists():
-            raise MissingArtefact(f"{path} does not exist: run picturedesk fit, which makes it")
-        with explained(f"feature store {path}"):
-            connection = connect(path)
-            try:
-                if spec is not None:
-                    _create_if_new(connection, spec)
-                known = _spec_of(connection, path)
-            except BaseException:
-                connection.close()
-                raise
-        store = cls(path, connection, known)
-        if spec is not None and spec.fingerprint != known.fingerprint:
-            store.close()
-            raise Mismatch(
-                f"{path} holds features of another backbone ({_differences(known, spec)}): use "
-                "that backbone, or another file (picturedesk fit --desk NEW)"
-            )
-        return store
+        made_with = None
+        if spec is not None:
+            made_with = {"fingerprint": spec.fingerprint, "spec": plain(spec)}
+        database = SharedDatabase.open(path, _KIND, made_with)
+        try:
+            with database.reading() as reader:
+                known = BackboneSpec.from_json(read_manifest(reader)["spec"])
+            if spec is not None and spec.fingerprint != known.fingerprint:
+                raise Mismatch(
+                    f"{path} holds features of another backbone ({_differences(known, spec)}): "
+                    "take the backbone that filled it, or another file (picturedesk fit --desk NEW)"
+                )
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, known)
 
     def close(self) -> None:
-        """Closes the file; all added rows are already stored."""
-        with self._lock:
-            self._connection.close()
+        """Lets go of the file; what was added is already there."""
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -160,7 +143,7 @@ class FeatureStore:
                     f"features of picture {row.key} have shape {row.features.shape}, the store "
                     f"{self.path} holds rows of ({self.spec.width},)"
                 )
-        with self._transaction() as connection:
+        with self._database.writing() as connection:
             connection.executemany(
                 "INSERT INTO pictures (key, phash, width, height, features) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
@@ -192,8 +175,8 @@ class FeatureStore:
 
     def keys(self) -> list[str]:
         """All keys, in the order of insertion."""
-        with self._explained(), self._lock:
-            rows = self._connection.execute("SELECT key FROM pictures ORDER BY position")
+        with self._database.reading() as reader:
+            rows = reader.execute("SELECT key FROM pictures ORDER BY position")
             return [key for (key,) in rows]
 
     def read(self, keys: Sequence[str], levels: Sequence[str] | None = None) -> Floats:
@@ -233,59 +216,21 @@ class FeatureStore:
         return np.array(rows, dtype=np.int64).reshape(len(keys), 2)
 
     def _rows(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        for key in keys:
-            row = self._one(f"SELECT {columns} FROM pictures WHERE key = ?", (key,))
-            if row is None:
-                raise BadInput(f"picture '{key}' is not in {self.path}: extract it first")
-            yield row
+        """These columns of N keys, in their order, one row in memory at a time."""
+        expected = 0
+        with self._database.reading() as reader:
+            for place, *row in rows_of(reader, columns, "pictures", keys):
+                if place != expected:
+                    break
+                yield tuple(row)
+                expected += 1
+        if expected < len(keys):
+            raise BadInput(f"picture '{keys[expected]}' is not in {self.path}: extract it first")
 
     def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
-        with self._explained(), self._lock:
-            row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        with self._database.reading() as reader:
+            row: tuple[Any, ...] | None = reader.execute(query, values).fetchone()
             return row
-
-    def _explained(self) -> AbstractContextManager[None]:
-        return explained(f"feature store {self.path}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._explained(), self._lock, transaction(self._connection):
-            yield self._connection
-
-
-def _create_if_new(connection: sqlite3.Connection, spec: BackboneSpec) -> None:
-    """Creates the tables in an empty file; a second process finds them there."""
-    if not is_empty(connection):
-        return
-    keep_log(connection)
-    manifest = {
-        "kind": "feature store",
-        "format_version": FORMAT_VERSION,
-        "fingerprint": spec.fingerprint,
-        "spec": plain(spec),
-    }
-    with transaction(connection):
-        if is_empty(connection):
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            connection.executemany(
-                "INSERT INTO manifest (name, value) VALUES (?, ?)",
-                [(name, json.dumps(value, ensure_ascii=False)) for name, value in manifest.items()],
-            )
-
-
-def _spec_of(connection: sqlite3.Connection, path: Path) -> BackboneSpec:
-    """The backbone of the manifest; refuses other files and other format versions."""
-    if application_id(connection) != _APPLICATION_ID:
-        raise MissingArtefact(f"{path} is not a feature store: name another path")
-    rows = connection.execute("SELECT name, value FROM manifest").fetchall()
-    manifest: Json = {name: json.loads(value) for name, value in rows}
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise Mismatch(
-            f"{path} has format version {manifest.get('format_version')}, this picturedesk "
-            f"reads {FORMAT_VERSION}: extract into another file"
-        )
-    return BackboneSpec.from_json(manifest["spec"])
 
 
 def _differences(there: BackboneSpec, wanted: BackboneSpec) -> str:

@@ -7,24 +7,25 @@ Mining of Massive Datasets, chapter 3.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from picturedesk.groups import GrowingGroups, Runs, link_by_search, numbered
 from picturedesk.texts.words import words
-from picturedesk.types import Ints
+from picturedesk.types import Bools, Doubles, Ints
 
 RUN = 3  # words of a shingle; a shorter text is one shingle
 SHARED = 0.5  # Jaccard similarity from which two texts are near-duplicates, 0 to 1
 _BANDS, _ROWS = 24, 3  # at a similarity of 0.5, 96 % of pairs meet in a band; at 0.1, 2 %
 _DOUBT = 0.2  # 3 standard deviations of what a signature says of a similarity of 0.5
-_PAIRS = 1 << 16  # pairs whose signatures are compared at a time: 36 MB
+_PAIRS = 1 << 12  # pairs that are compared at a time: some 20 MB for texts of 300 words
 
 Hashes = npt.NDArray[np.uint64]
 
 
-class _WordHashes(dict[str, int]):
+class WordHashes(dict[str, int]):
     """Word → 64 bits, the same in every process; worked out once per word that is met."""
 
     def __missing__(self, word: str) -> int:
@@ -33,9 +34,19 @@ class _WordHashes(dict[str, int]):
         return number
 
 
-def shingles(text: str) -> Hashes:
+def shingles(text: str, known: WordHashes) -> Hashes:
     """Hashes of all runs of ``RUN`` words, each once, ascending; empty for a text without words."""
-    return _shingles(text, _WordHashes())
+    hashes = np.array([known[word] for word in words(text)], dtype=np.uint64)
+    if not len(hashes):
+        return hashes
+    width = min(RUN, len(hashes))
+    runs = np.lib.stride_tricks.sliding_window_view(hashes, width)  # (S, width)
+    odd = np.uint64(0x9E3779B97F4A7C15)
+    mixed = np.full(len(runs), width, dtype=np.uint64)
+    for column in runs.T:  # order counts: each word is mixed into what the ones before it gave
+        mixed = (mixed ^ column) * odd  # modulo 2^64
+        mixed ^= mixed >> np.uint64(29)
+    return np.unique(mixed)
 
 
 def near_duplicate_texts(
@@ -53,45 +64,55 @@ def near_duplicate_texts(
         always found; pairs at a similarity of 0.5 with a probability of 96 %, closer ones with
         more, those at 0.3 with half. Texts without words resemble nothing.
     """
-    known = _WordHashes()
-    ours, our_members = _distinct([_shingles(text, known) for text in texts])
-    theirs, their_members = _distinct([_shingles(text, known) for text in others])
+    known = WordHashes()
+    ours, our_members = _distinct([shingles(text, known) for text in texts])
+    theirs, their_members = _distinct([shingles(text, known) for text in others])
     if not ours or not theirs:
         return np.empty((0, 2), dtype=np.int64)
+    sets = _Sets([*ours, *theirs])
     found = [
         (text, other)
-        for a, b in _candidates(_signatures(ours), _signatures(theirs), shared).tolist()
-        if _jaccard(ours[a], theirs[b]) >= shared
+        for a, candidates in _candidates(sets, len(ours))
+        for b in candidates[sets.near(a, candidates, shared)].tolist()
         for text in our_members[a]
-        for other in their_members[b]
+        for other in their_members[b - len(ours)]
     ]
     return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
 
 
 def duplicate_groups(texts: Sequence[str], shared: float = SHARED) -> Ints:
-    """Group (T,) of each text: near-duplicates, also by way of others, have one number."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    """Group (T,) of each text: near-duplicates, also by way of others, have one number.
 
-    pairs = near_duplicate_texts(texts, texts, shared)
-    ones = np.ones(len(pairs), dtype=np.int8)
-    graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(texts), len(texts)))
-    _, groups = connected_components(graph, directed=False)
-    return np.asarray(groups, dtype=np.int64)
+    The groups are those that the pairs of ``near_duplicate_texts`` connect; the pairs are never
+    listed. Equal texts cost no more than to read them, and in a cluster of near-duplicates each
+    text is compared with some of them only.
+    """
+    known = WordHashes()
+    distinct, members = _distinct([shingles(text, known) for text in texts])
+    number = np.arange(len(distinct), len(distinct) + len(texts))  # a text without words is alone
+    if distinct:
+        groups = _groups(_Sets(distinct), shared)
+        for group, alike in zip(groups, members, strict=True):
+            number[alike] = group
+    return numbered(number)
 
 
-def _shingles(text: str, known: _WordHashes) -> Hashes:
-    hashes = np.array([known[word] for word in words(text)], dtype=np.uint64)
-    if not len(hashes):
-        return hashes
-    width = min(RUN, len(hashes))
-    runs = np.lib.stride_tricks.sliding_window_view(hashes, width)  # (S, width)
-    odd = np.uint64(0x9E3779B97F4A7C15)
-    mixed = np.full(len(runs), width, dtype=np.uint64)
-    for column in runs.T:  # order counts: each word is mixed into what the ones before it gave
-        mixed = (mixed ^ column) * odd  # modulo 2^64
-        mixed ^= mixed >> np.uint64(29)
-    return np.unique(mixed)
+def _groups(sets: _Sets, shared: float) -> Ints:
+    """Group (S,) of each set, band by band: what a band brings together is searched."""
+    groups = GrowingGroups(len(sets))
+    for band in range(_BANDS):
+        for items in Runs.of(sets.band(band)).longer_than(1):
+            labels = groups.labels[items]
+            if (labels == labels[0]).all():
+                continue
+
+            def near(one: int, others: Ints, items: Ints = items) -> Bools:
+                return sets.near(items[one], items[others], shared)
+
+            ones, others = link_by_search(labels, near)
+            groups.link(items[ones], items[others])
+        groups.settle()
+    return groups.labels
 
 
 def _distinct(sets: Sequence[Hashes]) -> tuple[list[Hashes], list[list[int]]]:
@@ -106,6 +127,54 @@ def _distinct(sets: Sequence[Hashes]) -> tuple[list[Hashes], list[list[int]]]:
     return [sets[texts[0]] for texts in members.values()], list(members.values())
 
 
+class _Sets:
+    """S sets of shingles, none empty, with their signatures: which are near to which.
+
+    Args:
+        sets: each ascending.
+    """
+
+    def __init__(self, sets: Sequence[Hashes]) -> None:
+        self._sizes = np.array([len(found) for found in sets])
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._members = np.concatenate(sets)
+        self.signatures = _signatures(sets)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def band(self, band: int) -> Hashes:
+        """One number (S,) for the rows of a band: equal rows, equal number."""
+        rows = self.signatures[:, band * _ROWS : (band + 1) * _ROWS]
+        return rows @ np.array([1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)
+
+    def near(self, one: int, others: Ints, shared: float) -> Bools:
+        """Which of the others (O,) have a Jaccard similarity of ``shared`` with the one.
+
+        Counted exactly where signatures agree overall nearly as they should.
+        """
+        found = np.zeros(len(others), dtype=np.bool_)
+        for start in range(0, len(others), _PAIRS):
+            part = others[start : start + _PAIRS]
+            agree = (self.signatures[part] == self.signatures[one]).mean(axis=1)
+            likely = np.flatnonzero(agree >= shared - _DOUBT)
+            if len(likely):
+                found[start + likely] = self._jaccard(one, part[likely]) >= shared
+        return found
+
+    def _jaccard(self, one: int, others: Ints) -> Doubles:
+        """Jaccard similarities (O,), each 0 to 1."""
+        own = self._members[self._starts[one] : self._starts[one] + self._sizes[one]]
+        sizes = self._sizes[others]
+        first = np.cumsum(sizes) - sizes  # where each set begins among those that are looked at
+        places = np.repeat(self._starts[others] - first, sizes) + np.arange(sizes.sum())
+        theirs = self._members[places]
+        shared = own[np.minimum(np.searchsorted(own, theirs), len(own) - 1)] == theirs
+        common = np.add.reduceat(shared, first, dtype=np.int64)
+        jaccard: Doubles = common / (len(own) + sizes - common)
+        return jaccard
+
+
 def _signatures(sets: Sequence[Hashes]) -> Hashes:
     """MinHash signatures (N, bands · rows)."""
     random = np.random.default_rng(0)
@@ -117,28 +186,15 @@ def _signatures(sets: Sequence[Hashes]) -> Hashes:
     return signatures
 
 
-def _candidates(ours: Hashes, theirs: Hashes, shared: float) -> Ints:
-    """Pairs (P, 2) whose signatures agree in a whole band, and overall nearly as they should."""
-    codes = np.unique(
-        np.concatenate(
-            [
-                _meeting(_band(ours, band), _band(theirs, band), len(theirs))
-                for band in range(_BANDS)
-            ]
-        )
-    )
-    pairs = np.stack(np.divmod(codes, len(theirs)), axis=1)
-    kept = [
-        part[(ours[part[:, 0]] == theirs[part[:, 1]]).mean(axis=1) >= shared - _DOUBT]
-        for part in np.split(pairs, range(_PAIRS, len(pairs), _PAIRS))
-    ]
-    return np.concatenate(kept)
-
-
-def _band(signatures: Hashes, band: int) -> Hashes:
-    """One number (N,) for the rows of a band: equal rows, equal number."""
-    rows = signatures[:, band * _ROWS : (band + 1) * _ROWS]
-    return rows @ np.array([1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)
+def _candidates(sets: _Sets, ours: int) -> Iterator[tuple[int, Ints]]:
+    """Each of the first ``ours`` sets that shares a band with later ones, and which they are."""
+    theirs = len(sets) - ours
+    bands = [sets.band(number) for number in range(_BANDS)]
+    met = [_meeting(band[:ours], band[ours:], theirs) for band in bands]
+    one, other = np.divmod(np.unique(np.concatenate(met)), theirs)
+    for a in np.unique(one).tolist():
+        start, end = np.searchsorted(one, [a, a + 1])
+        yield a, other[start:end] + ours
 
 
 def _meeting(ours: Hashes, theirs: Hashes, count: int) -> Ints:
@@ -151,8 +207,3 @@ def _meeting(ours: Hashes, theirs: Hashes, count: int) -> Ints:
     offsets = np.repeat(first - (np.cumsum(counts) - counts), counts)
     codes: Ints = owner * count + order[offsets + np.arange(len(owner))]
     return codes
-
-
-def _jaccard(a: Hashes, b: Hashes) -> float:
-    common = len(np.intersect1d(a, b, assume_unique=True))
-    return common / (len(a) + len(b) - common)

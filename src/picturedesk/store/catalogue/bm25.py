@@ -21,7 +21,7 @@ MOST_WORDS = 100  # that are asked for at once
 MOST_HITS = 10_000  # pictures that they may have together, each word counted by itself
 MADE_BY = f"words {WORDS_VERSION} of caption and tags, in hex"  # an index made otherwise is stale
 _LONGEST = 200  # bytes of a word that count; FTS5 takes 32 kB of digits
-_SCHEMA = (
+SCHEMA = (
     "CREATE VIRTUAL TABLE words USING fts5(tokens, tokenize = 'ascii')",
     "CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row)",
 )
@@ -44,24 +44,33 @@ def make(connection: sqlite3.Connection) -> None:
     """Makes the index anew, from the pictures that there are, inside a transaction."""
     clear(connection)
     rows = connection.execute("SELECT row, caption, tags FROM pictures ORDER BY row")
-    filled = ((row, _tokens(caption, json.loads(tags))) for row, caption, tags in rows)
+    filled = ((row, tokens_of(caption, json.loads(tags))) for row, caption, tags in rows)
     connection.executemany(
         "INSERT INTO words (rowid, tokens) VALUES (?, ?)",
         ((row, tokens) for row, tokens in filled if tokens),
     )
+    merge(connection)
 
 
 def clear(connection: sqlite3.Connection) -> None:
     """Makes an empty index, inside a transaction; faster than taking out every word."""
     for table in ("words", "vocabulary"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
-    for statement in _SCHEMA:
+    for statement in SCHEMA:
         connection.execute(statement)
+
+
+def merge(connection: sqlite3.Connection) -> None:
+    """Makes one piece of the many that a large change leaves: questions are then answered faster.
+
+    Inside a transaction.
+    """
+    connection.execute("INSERT INTO words (words) VALUES ('optimize')")
 
 
 def put(connection: sqlite3.Connection, pictures: Iterable[Picture]) -> None:
     """Adds or replaces the words of pictures that are in the catalogue, inside a transaction."""
-    filled = {picture.key: _tokens(picture.caption, picture.tags) for picture in pictures}
+    filled = {picture.key: tokens_of(picture.caption, picture.tags) for picture in pictures}
     remove(connection, list(filled))
     connection.executemany(_PUT, ((tokens, key) for key, tokens in filled.items() if tokens))
 
@@ -94,32 +103,44 @@ def rarest(query: Iterable[str], known: Mapping[str, int]) -> list[str]:
     Returns:
         Rarest first; equally rare ones by token.
     """
-    tokens = {_token(word) for word in query} & known.keys()
+    tokens = {token_of(word) for word in query} & known.keys()
     ordered = sorted(tokens, key=lambda token: (known[token], token))
     together = accumulate(known[token] for token in ordered)
     quick = sum(hits <= MOST_HITS for hits in together)
     return ordered[: max(1, min(quick, MOST_WORDS))]
 
 
-def scores(connection: sqlite3.Connection, tokens: Sequence[str]) -> tuple[Ints, Doubles]:
+def scores(
+    connection: sqlite3.Connection, tokens: Sequence[str], among: Sequence[int] | None = None
+) -> tuple[Ints, Doubles]:
     """Row numbers (n,), ascending, of the pictures that have any token, and their BM25 (n,).
 
     FTS5's: k1 = 1.2, b = 0.75, idf = log((N - n + 0.5) / (n + 0.5)) or 1e-6 if that is larger, for
     N pictures with words; higher is better.
+
+    Args:
+        connection: where the index is.
+        tokens: as ``rarest`` gives them.
+        among: row numbers of the pictures that matter; None for all. Others may come too.
     """
     if not tokens:  # which FTS5 takes for a mistake
         return np.empty(0, dtype=np.int64), np.empty(0)
+    asked, only = [" OR ".join(tokens)], ""
+    if among is not None and len(among) <= MOST_HITS:
+        # The sign keeps SQLite from searching once for every row.
+        asked, only = [*asked, json.dumps(among)], "AND +rowid IN (SELECT value FROM json_each(?))"
     found = connection.execute(
-        "SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? ORDER BY rowid",
-        (" OR ".join(tokens),),
+        f"SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? {only} ORDER BY rowid", asked
     ).fetchall()
     rows, values = zip(*found, strict=True) if found else ((), ())
     return np.array(rows, dtype=np.int64), np.array(values, dtype=np.float64)
 
 
-def _tokens(caption: str, tags: Sequence[str]) -> str:
-    return " ".join(_token(word) for word in words("\n".join((caption, *tags))))
+def tokens_of(caption: str, tags: Sequence[str]) -> str:
+    """The tokens of caption and tags, repeated as often as they occur, with spaces between."""
+    return " ".join(token_of(word) for word in words("\n".join((caption, *tags))))
 
 
-def _token(word: str) -> str:
+def token_of(word: str) -> str:
+    """What FTS5 is given for a word."""
     return word.encode("utf-8", "surrogatepass")[:_LONGEST].hex()

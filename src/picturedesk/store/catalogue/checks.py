@@ -13,19 +13,19 @@ UNIT = 1e-3  # how far a vector's length may be from one
 
 
 def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int) -> Floats:
-    """The vectors (N, D), if they and the pictures can be stored.
+    """The vectors (N, W), if they and the pictures can be stored.
 
     Args:
         name: of the catalogue.
         pictures: N, with their keys.
-        vectors: (N, D), each of length one or zero.
-        width: D of the catalogue, 0 while it has none.
+        vectors: (N, W), each of length one or zero.
+        width: W of the catalogue, 0 while it has none.
 
     Raises:
         BadInput: if a key is missing, or a vector cannot be used.
     """
     if not width:
-        raise BadInput(f"{name} has no matcher yet: name the one of these vectors")
+        raise BadInput(f"{name} has no fingerprint yet: name the one of these vectors")
     vectors = np.asarray(vectors, dtype=np.float32)
     if vectors.shape != (len(pictures), width):
         raise BadInput(
@@ -44,29 +44,43 @@ def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int
     return vectors
 
 
-def direction(name: str, query: Floats | Doubles, width: int) -> Doubles:
-    """A query (D,) at length one; zeros stay zeros.
+def directions(name: str, queries: Floats | Doubles, width: int) -> Doubles:
+    """Queries (Q, W) at length one; zeros stay zeros. None depends on those beside it.
 
     Args:
         name: of the catalogue.
-        query: (D,) of any length.
-        width: D of the catalogue.
+        queries: (Q, W) of any length.
+        width: W of the catalogue.
 
     Raises:
-        BadInput: if its shape is another one, or it holds numbers that are not finite.
+        BadInput: if their shape is another one, or they hold numbers that are not finite.
     """
-    found = np.asarray(query, dtype=np.float64)
-    if found.shape != (width,):
-        raise BadInput(f"the query is of shape {found.shape}, {name} takes ({width},)")
-    length = np.linalg.norm(found)
-    if not np.isfinite(length):
-        raise BadInput("the query holds numbers that are not finite")
-    return found / length if length else found
+    found = np.asarray(queries, dtype=np.float64)
+    if found.ndim != 2 or found.shape[1] != width:
+        raise BadInput(f"queries are of shape {found.shape}, {name} takes (Q, {width})")
+    largest = np.abs(found).max(axis=1, keepdims=True, initial=0)  # (Q, 1)
+    if not np.isfinite(largest).all():
+        raise BadInput("the queries hold numbers that are not finite")
+    # Divided by the largest first, so that no square is too large or too small to be kept.
+    found = found / np.where(largest > 0, largest, 1)
+    lengths = np.sqrt((found * found).sum(axis=1, keepdims=True))
+    return np.asarray(found / np.where(lengths > 0, lengths, 1))
+
+
+def check_amount(name: str, amount: int) -> None:
+    """Raises BadInput for an amount below 0."""
+    if amount < 0:
+        raise BadInput(f"{name} is {amount}: ask for 0 or more pictures")
+
+
+def unknown_key(name: str, key: str) -> BadInput:
+    """The error for a key that a catalogue does not hold."""
+    return BadInput(f"{name} has no picture with the key {key!r}: add it first")
 
 
 def _check_picture(picture: Picture) -> None:
-    if not picture.key:
-        raise BadInput(f"{picture.uri} has no key: read its bytes first")
+    if not picture.key or "\0" in picture.key:
+        raise BadInput(f"{picture.uri} has no key that can be used: read its bytes first")
     said = (picture.caption, picture.credit, picture.licence, picture.date, *picture.tags)
     try:
         "".join((picture.uri, picture.key, *said)).encode()

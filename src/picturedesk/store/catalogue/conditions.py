@@ -69,6 +69,8 @@ def passing_rows(connection: sqlite3.Connection, where: str, longest: float = LO
     """
     if _leaves_its_brackets(where):
         raise _refusal(where, "its brackets or comments do not match")
+    if stray := _name_that_is_no_column(where):
+        raise _refusal(where, f"no such column: {stray} (a string stands between single quotes)")
     gate = _Gate()
     try:
         with _guarded(connection, gate, longest):
@@ -97,6 +99,17 @@ def _leaves_its_brackets(where: str) -> bool:
         if depth < 0 or token == "/*":
             return True
     return depth > 0
+
+
+def _name_that_is_no_column(where: str) -> str:
+    """The first name between double quotes that is no column, "" if there is none.
+
+    SQLite would take it for a string, and a misspelt column would answer for every picture.
+    """
+    for token in _TOKENS.findall(where):
+        if token.startswith('"') and token[1:-1].replace('""', '"').lower() not in COLUMNS:
+            return str(token)
+    return ""
 
 
 class _Gate:

@@ -1,6 +1,7 @@
-"""The SQLite file of a catalogue: schema, manifest, transactions, metadata and vector rows.
+"""The SQLite file of a catalogue: its tables, and the statements that read and change them.
 
-Metadata, vectors and words lie in one file, so that one transaction covers all. Knows no search.
+Metadata, vectors and words lie in one file, so that one transaction covers all. Knows no search
+and no connection of its own.
 """
 
 from __future__ import annotations
@@ -8,29 +9,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from picturedesk.disk.artifacts import FORMAT_VERSION
-from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
+from picturedesk.disk.database import damaged, read_manifest, rows_of
+from picturedesk.disk.shared_database import FileKind
 from picturedesk.store.catalogue import bm25
+from picturedesk.store.catalogue.conditions import prepare
 from picturedesk.types import Floats, Ints, Picture
 
-KIND = "catalogue"
-WAIT = 30.0  # seconds that a writer waits for another one
-_PAGE = 16384  # bytes; a vector of 500 wastes little of it
-_LOG = 2**26  # bytes of write-ahead log that are kept after a large transaction
-_BLOCK = 4096  # vectors read at once
-_SCHEMA = (
-    "CREATE TABLE manifest (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+VECTOR = np.dtype("<f4")  # on disk: float32, little-endian, on every machine
+PICTURES = (
     "CREATE TABLE pictures (row INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
     "uri TEXT NOT NULL, caption TEXT NOT NULL, credit TEXT NOT NULL, licence TEXT NOT NULL, "
-    "date TEXT NOT NULL, tags TEXT NOT NULL)",
-    "CREATE TABLE vectors (row INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
+    "date TEXT NOT NULL, tags TEXT NOT NULL)"
 )
+_VECTORS = "CREATE TABLE vectors (row INTEGER PRIMARY KEY, vector BLOB NOT NULL)"
+KIND = FileKind("catalogue", 0x50444341, (PICTURES, _VECTORS, *bm25.SCHEMA), prepare)  # "PDCA"
+
 _FIELDS = "uri, key, caption, credit, licence, date, tags"  # in the order of Picture
 _PUT_PICTURE = (
     f"INSERT INTO pictures ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
@@ -43,132 +40,24 @@ _PUT_VECTOR = (
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a catalogue was made with.
+class State:
+    """What the manifest says at one moment.
 
     Attributes:
-        matcher: fingerprint of the matcher whose vectors it holds, "" before the first.
-        width: of the vectors, D; 0 before the first.
-        generation: grows with every transaction that changes anything.
+        fingerprint: of the vectors, "" before the first.
+        width: of the vectors, W; 0 before the first.
+        generation: grows with every change.
     """
 
-    matcher: str
+    fingerprint: str
     width: int
     generation: int
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Opens the file for reading and writing; makes it, with an empty manifest, if absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with speaking_of(path):
-        connection = sqlite3.connect(
-            path, timeout=WAIT, isolation_level=None, check_same_thread=False
-        )
-        try:
-            _prepare(connection)
-            _index_words(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    return connection
-
-
-def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Opens the file so that no statement can write."""
-    with speaking_of(path):
-        return sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro",
-            uri=True,
-            timeout=WAIT,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA page_size = {_PAGE}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA journal_size_limit = {_LOG}")
-    if _has_manifest(connection):
-        return
-    with transaction(connection, "IMMEDIATE"):
-        if _has_manifest(connection):  # another process was faster
-            return
-        for statement in _SCHEMA:
-            connection.execute(statement)
-        write_manifest(connection, {"kind": KIND, "format_version": FORMAT_VERSION})
-        write_manifest(connection, {"matcher": "", "width": 0, "generation": 0})
-
-
-def _index_words(connection: sqlite3.Connection, path: Path) -> None:
-    """Makes the index of words if there is none yet, or one by the rules of another version."""
-    bm25.check(connection)
-    read_manifest(connection, path)  # refuses what is no catalogue before it is written to
-    if _words_made_by(connection) == bm25.MADE_BY:
-        return
-    with transaction(connection, "IMMEDIATE"):
-        if _words_made_by(connection) == bm25.MADE_BY:  # another process was faster
-            return
-        bm25.make(connection)
-        generation = read_manifest(connection, path).generation + 1
-        write_manifest(connection, {"words": bm25.MADE_BY, "generation": generation})
-
-
-def _words_made_by(connection: sqlite3.Connection) -> str:
-    row = connection.execute("SELECT value FROM manifest WHERE name = 'words'").fetchone()
-    return str(row[0]) if row else ""
-
-
-def _has_manifest(connection: sqlite3.Connection) -> bool:
-    query = "SELECT 1 FROM sqlite_master WHERE name = 'manifest'"
-    return connection.execute(query).fetchone() is not None
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection, mode: str) -> Iterator[None]:
-    """All or nothing; ``mode`` is DEFERRED to read one state, IMMEDIATE to write."""
-    connection.execute(f"BEGIN {mode}")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def speaking_of(path: Path) -> Iterator[None]:
-    """Turns SQLite's complaints about a file into one line that names it."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        cure = "is the disk full, read-only, or another process writing without end?"
-        raise PicturedeskError(f"{path}: {error}: {cure}") from error
-    except sqlite3.DatabaseError as error:
-        if type(error) is not sqlite3.DatabaseError:
-            raise  # its kinds are mistakes of this package
-        cure = "it is no catalogue, or damaged; picturedesk fit makes it again"
-        raise MissingArtefact(f"{path}: {error}: {cure}") from error
-
-
-def read_manifest(connection: sqlite3.Connection, path: Path) -> Manifest:
-    """Reads the manifest and refuses another kind of file and another format version."""
-    rows = dict(connection.execute("SELECT name, value FROM manifest").fetchall())
-    if rows.get("kind") != KIND:
-        raise Mismatch(f"{path} holds a {rows.get('kind')}, not a {KIND}: give another path")
-    if rows["format_version"] != str(FORMAT_VERSION):
-        raise Mismatch(
-            f"{path} has format version {rows['format_version']}, this picturedesk reads "
-            f"{FORMAT_VERSION}: make it again with picturedesk fit"
-        )
-    return Manifest(rows["matcher"], int(rows["width"]), int(rows["generation"]))
-
-
-def write_manifest(connection: sqlite3.Connection, content: dict[str, str | int]) -> None:
-    """Writes rows of the manifest, inside a transaction."""
-    rows = [(name, str(value)) for name, value in content.items()]
-    connection.executemany("INSERT OR REPLACE INTO manifest (name, value) VALUES (?, ?)", rows)
+def read_state(connection: sqlite3.Connection) -> State:
+    """Whose vectors the file holds now."""
+    manifest = read_manifest(connection)
+    return State(manifest["fingerprint"], manifest["width"], manifest["generation"])
 
 
 def count(connection: sqlite3.Connection) -> int:
@@ -176,10 +65,15 @@ def count(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM pictures").fetchone()[0])
 
 
-def put(connection: sqlite3.Connection, pictures: Sequence[Picture], vectors: Floats) -> None:
-    """Adds or replaces pictures by key with their vectors (N, D) and words."""
+def put_pictures(connection: sqlite3.Connection, pictures: Sequence[Picture]) -> None:
+    """Adds or replaces pictures by key, without vectors and words."""
     connection.executemany(_PUT_PICTURE, (_row(picture) for picture in pictures))
-    blobs = (row.tobytes() for row in vectors.astype("<f4", copy=False))
+
+
+def put(connection: sqlite3.Connection, pictures: Sequence[Picture], vectors: Floats) -> None:
+    """Adds or replaces pictures by key with their vectors (N, W) and words."""
+    put_pictures(connection, pictures)
+    blobs = (row.tobytes() for row in vectors.astype(VECTOR, copy=False))
     keys = (picture.key for picture in pictures)
     connection.executemany(_PUT_VECTOR, zip(blobs, keys, strict=True))
     bm25.put(connection, pictures)
@@ -202,21 +96,29 @@ def clear(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM pictures")
 
 
-def read_picture(connection: sqlite3.Connection, key: str) -> Picture | None:
-    """The picture with a key, None if there is none."""
-    row = connection.execute(f"SELECT {_FIELDS} FROM pictures WHERE key = ?", (key,)).fetchone()
-    if row is None:
-        return None
-    uri, _, caption, credit, licence, date, tags = row
-    return Picture(uri, key, caption, credit, licence, date, tuple(json.loads(tags)))
+def read_pictures(
+    connection: sqlite3.Connection, values: Sequence[str] | Sequence[int], by: str = "key"
+) -> Iterator[tuple[int, Picture]]:
+    """The pictures with these keys or rows, each with its place in ``values``."""
+    for place, *fields, tags in rows_of(connection, _FIELDS, "pictures", values, by):
+        uri, key, caption, credit, licence, date = fields
+        words = tuple(json.loads(tags)) if tags != "[]" else ()
+        yield place, Picture(uri, key, caption, credit, licence, date, words)
 
 
-def read_vector(connection: sqlite3.Connection, key: str) -> Floats | None:
-    """The vector (D,) of a key, None if there is none."""
-    row = connection.execute(
-        "SELECT vector FROM vectors JOIN pictures USING (row) WHERE key = ?", (key,)
-    ).fetchone()
-    return np.frombuffer(row[0], dtype="<f4").astype(np.float32) if row else None
+def read_rows(connection: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The row numbers of these keys, each with its place in ``keys``."""
+    yield from rows_of(connection, "row", "pictures", keys)
+
+
+def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
+    """Vectors (N, W) of N keys, all of which must be there."""
+    joined = "pictures JOIN vectors USING (row)"
+    blobs = [blob for _, blob in rows_of(connection, "vector", joined, keys)]
+    if [len(blob) for blob in blobs] != [width * VECTOR.itemsize] * len(keys):
+        raise damaged(f"some vectors are missing, or are not of {width} numbers")
+    matrix = np.frombuffer(b"".join(blobs), dtype=VECTOR).reshape(len(keys), width)
+    return matrix.astype(np.float32)
 
 
 def read_keys(connection: sqlite3.Connection) -> tuple[list[str], Ints]:
@@ -225,15 +127,29 @@ def read_keys(connection: sqlite3.Connection) -> tuple[list[str], Ints]:
     return [key for key, _ in found], np.array([row for _, row in found], dtype=np.int64)
 
 
+def first_keys(connection: sqlite3.Connection, after: str, limit: int) -> list[str]:
+    """The first keys above one, ascending."""
+    found = connection.execute(
+        "SELECT key FROM pictures WHERE key > ? ORDER BY key LIMIT ?", (after, limit)
+    )
+    return [key for (key,) in found]
+
+
 def read_matrix(connection: sqlite3.Connection, rows: Ints, width: int) -> Floats:
-    """All vectors (N, D), in the order of ``rows`` (N,), which must name every one of them."""
-    matrix = np.empty((len(rows), width), dtype=np.float32)
-    order = np.argsort(rows)
-    cursor = connection.execute("SELECT vector FROM vectors ORDER BY row")
-    for start in range(0, len(rows), _BLOCK):
-        blob = b"".join(vector for (vector,) in cursor.fetchmany(_BLOCK))
-        matrix[order[start : start + _BLOCK]] = np.frombuffer(blob, dtype="<f4").reshape(-1, width)
-    return matrix
+    """All vectors (N, W), in the order of ``rows`` (N,), which must name every one of them."""
+    matrix = np.empty((len(rows), width), dtype=VECTOR)
+    if not matrix.size:
+        return matrix
+    size = matrix.strides[0]
+    content = matrix.data.cast("B")
+    starts = (np.argsort(rows) * size).tolist()  # where the vector of the lowest row goes, …
+    blobs = connection.execute("SELECT vector FROM vectors ORDER BY row")
+    try:
+        for start, (blob,) in zip(starts, blobs, strict=True):
+            content[start : start + size] = blob
+    except ValueError:
+        raise damaged(f"its vectors are not {len(rows)} of {width} numbers") from None
+    return matrix.astype(np.float32, copy=False)
 
 
 def _row(picture: Picture) -> tuple[str, ...]:

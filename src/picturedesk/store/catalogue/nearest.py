@@ -1,4 +1,4 @@
-"""The best of many vectors for one query, exactly. Knows arrays, not what they stand for."""
+"""The best of many vectors for some queries, exactly. Knows arrays, not what they stand for."""
 
 from __future__ import annotations
 
@@ -7,39 +7,53 @@ import numpy as np
 from picturedesk.types import Doubles, Floats, Ints
 
 _BLOCK = 256  # vectors scored in double precision at once; they stay in the processor's cache
+_ROUGH = 2**24  # scores in single precision at once; 64 MB
+_TOGETHER = 64  # queries at once, from which more make nothing faster
 
 
-def nearest(matrix: Floats, query: Doubles, k: int, among: Ints) -> tuple[Ints, Doubles]:
-    """The k rows of highest cosine with a query, and their cosines, best first.
+def nearest(matrix: Floats, queries: Doubles, k: int, among: Ints) -> list[tuple[Ints, Doubles]]:
+    """Per query the k rows of highest cosine, and their cosines, best first.
 
-    Single precision finds the candidates. It errs by less than ``slack``, so all that could be
-    among the best are scored again, row by row in double precision: equal vectors get equal
-    scores, whatever stands beside them, and ties go to the lower index.
+    Single precision finds the candidates, for many queries in one product. It errs by less than
+    ``slack``, so all that could be among the best are scored again, row by row in double
+    precision: equal vectors get equal scores, whatever stands beside them or is asked with them,
+    and ties go to the lower index.
 
     Args:
-        matrix: (N, D), each row of length one or zero.
-        query: (D,), of length one or zero.
+        matrix: (N, W), each row of length one or zero.
+        queries: (Q, W), of length one or zero.
         k: how many; fewer come back where there are fewer.
         among: indices of the rows that may come back, ascending.
+
+    Returns:
+        Q times indices and cosines, both (k,).
     """
     k = min(k, len(among))
     if k < 1:
-        return among[:0], np.empty(0)
-    rough = (matrix @ query.astype(np.float32))[among]
-    slack = (len(query) + 4) * 2.0**-23  # of a sum of D products of unit vectors, in float32
-    least = np.partition(rough, -k)[-k] - 2 * slack
-    candidates = among[rough >= least]
-    scores = cosines(matrix, query, candidates)
-    order = np.argsort(-scores, kind="stable")[:k]
-    return candidates[order], scores[order]
+        return [(among[:0], np.empty(0)) for _ in queries]
+    few = 4 * len(among) < len(matrix)  # else it is quicker to score all than to copy some
+    scored = matrix[among] if few else matrix
+    slack = (matrix.shape[1] + 4) * 2.0**-23  # of a sum of W products of unit vectors, in float32
+    step = min(_TOGETHER, max(1, _ROUGH // len(scored)))
+    found = []
+    for start in range(0, len(queries), step):
+        block = queries[start : start + step]
+        rough = block.astype(np.float32) @ scored.T  # (q, n or N)
+        for query, row in zip(block, rough if few else rough[:, among], strict=True):
+            least = np.partition(row, -k)[-k] - 2 * slack
+            candidates = among[row >= least]
+            scores = cosines(matrix, query, candidates)
+            order = np.argsort(-scores, kind="stable")[:k]
+            found.append((candidates[order], scores[order]))
+    return found
 
 
 def cosines(matrix: Floats, query: Doubles, among: Ints) -> Doubles:
     """Cosines (n,) of some rows with a query, in double precision of the stored numbers.
 
     Args:
-        matrix: (N, D), each row of length one or zero.
-        query: (D,), of length one or zero.
+        matrix: (N, W), each row of length one or zero.
+        query: (W,), of length one or zero.
         among: (n,) indices of the rows.
     """
     found = np.empty(len(among))

@@ -1,0 +1,209 @@
+"""One SQLite file of one kind, shared by threads and processes: opened, made, read, changed.
+
+Knows nothing of what is stored, nor how: see ``database`` for what holds of every connection.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from picturedesk.disk.artifacts import FORMAT_VERSION
+from picturedesk.disk.database import (
+    application_id,
+    connect,
+    connect_to_read,
+    explained,
+    is_empty,
+    keep_log,
+    log_size,
+    read_manifest,
+    transaction,
+    write_manifest,
+)
+from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
+from picturedesk.types import Json
+
+_OURS = 0x5044  # "PD": the upper half of the application id of every file made here
+_MANIFEST = "CREATE TABLE manifest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+_NEXT_GENERATION = "UPDATE manifest SET value = value + 1 WHERE name = 'generation'"
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What makes a file one of its kind.
+
+    Attributes:
+        name: as people call it, "catalogue"; stands in the manifest and in errors.
+        application_id: number in the header of its files; its upper half is "PD".
+        schema: statements that make its tables; the manifest's table comes by itself.
+        prepare: called with every connection that reads, to add functions and limits.
+    """
+
+    name: str
+    application_id: int
+    schema: tuple[str, ...]
+    prepare: Callable[[sqlite3.Connection], None] | None = None
+
+
+class SharedDatabase:
+    """One file of one kind: any number of readers beside one writer. Threads may share it.
+
+    Every reader has a connection of its own that cannot write, so that threads never wait for
+    each other; writers take turns. The file is opened for writing at the first change. A forked
+    process must open its own.
+    """
+
+    def __init__(self, path: Path, kind: FileKind) -> None:
+        self.path = path
+        self._kind = kind
+        self._what = f"{kind.name} {path}"
+        self._idle: list[sqlite3.Connection] = []
+        self._writer: sqlite3.Connection | None = None
+        self._closed = False
+        self._lock = threading.Lock()  # for the three above
+        self._turn = threading.RLock()  # of one writer
+
+    @classmethod
+    def open(cls, path: Path, kind: FileKind, content: Json | None = None) -> SharedDatabase:
+        """Opens a file, and where there is none makes one; a file that is there stays as it is.
+
+        Args:
+            path: the file.
+            kind: what it must be.
+            content: manifest of a new one, beside kind, format version and generation; None to
+                make none.
+
+        Raises:
+            MissingArtefact: there is no file, or it is damaged or something else.
+            Mismatch: it is another kind of file, or has another format version.
+        """
+        if path.is_dir():
+            raise PicturedeskError(f"{kind.name} {path} is a folder: it must be a file")
+        database = cls(path, kind)
+        try:
+            with explained(database._what):
+                if content is not None:
+                    database._make_if_new(content)
+                elif not path.exists():
+                    raise MissingArtefact(f"{path} does not exist: run picturedesk fit")
+            with database.reading() as reader:
+                _check(reader, path, kind)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def close(self) -> None:
+        """Lets go of the file; a reader that is at work ends first."""
+        with self._turn:
+            with self._lock:
+                self._closed = True
+                idle, self._idle = self._idle, []
+            for reader in idle:
+                reader.close()
+            if self._writer is not None:
+                self._writer.close()
+            elif idle:
+                _sweep(self.path)
+            self._writer = None
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One state of the file, whatever others write meanwhile."""
+        with explained(self._what):
+            reader = self._borrow()
+            try:
+                with transaction(reader, "DEFERRED"):
+                    yield reader
+            finally:
+                self._give_back(reader)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One change: all of it is there at the end of the block, or nothing. Counts it."""
+        with explained(self._what), self._turn:
+            self._refuse_closed()
+            if self._writer is None:
+                self._writer = connect(self.path)
+            with transaction(self._writer):
+                yield self._writer
+                self._writer.execute(_NEXT_GENERATION)
+
+    def _make_if_new(self, content: Json) -> None:
+        """Lays the tables in an empty file; whoever comes second finds them there."""
+        if self.path.exists():
+            reader = connect_to_read(self.path)
+            try:
+                if not is_empty(reader):
+                    return
+            finally:
+                reader.close()
+        self._writer = connect(self.path)
+        if is_empty(self._writer):
+            keep_log(self._writer)
+            with transaction(self._writer):
+                if is_empty(self._writer):
+                    _lay(self._writer, self._kind, content)
+
+    def _borrow(self) -> sqlite3.Connection:
+        with self._lock:
+            self._refuse_closed()
+            if self._idle:
+                return self._idle.pop()
+        reader = connect_to_read(self.path)
+        if self._kind.prepare is not None:
+            self._kind.prepare(reader)
+        return reader
+
+    def _give_back(self, reader: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(reader)
+                return
+        reader.close()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise sqlite3.ProgrammingError(f"{self._what} is closed")
+
+
+def _lay(connection: sqlite3.Connection, kind: FileKind, content: Json) -> None:
+    connection.execute(f"PRAGMA application_id = {kind.application_id}")
+    for statement in (_MANIFEST, *kind.schema):
+        connection.execute(statement)
+    own = {"kind": kind.name, "format_version": FORMAT_VERSION, "generation": 0}
+    write_manifest(connection, {**own, **content})
+
+
+def _check(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
+    """Refuses another kind of file and another format version."""
+    number = application_id(connection)
+    if number >> 16 != _OURS:
+        raise MissingArtefact(f"{path} is no {kind.name} of this picturedesk: name another path")
+    manifest = read_manifest(connection)
+    if number != kind.application_id:
+        raise Mismatch(f"{path} holds a {manifest['kind']}, not a {kind.name}: name another path")
+    if manifest["format_version"] != FORMAT_VERSION:
+        raise Mismatch(
+            f"{path} has format version {manifest['format_version']}, this picturedesk reads "
+            f"{FORMAT_VERSION}: remove it and run picturedesk fit again"
+        )
+
+
+def _sweep(path: Path) -> None:
+    """Takes away the empty log that connections leave behind if all of them only read.
+
+    SQLite does it when one that may write is the last to be closed.
+    """
+    if path.with_name(f"{path.name}-wal").exists() and not log_size(path):
+        with suppress(sqlite3.Error, OSError):
+            last = connect(path)
+            try:
+                is_empty(last)
+            finally:
+                last.close()

@@ -1,0 +1,63 @@
+"""The vectors of a catalogue as they were at one moment, in memory, and metadata once asked for."""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from picturedesk.store.catalogue import database
+from picturedesk.store.catalogue.conditions import passing_rows
+from picturedesk.types import Entries, Floats, Ints, Picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """Entries by ascending key. They never change, so that threads may share them.
+
+    Attributes:
+        generation: of the file when it was read.
+        keys: N, ascending.
+        rows: (N,) their row numbers in the file.
+        matrix: (N, W) their vectors.
+    """
+
+    generation: int
+    keys: list[str]
+    rows: Ints
+    matrix: Floats
+    _pictures: dict[int, Picture] = field(default_factory=dict)  # by index, those asked for so far
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection, generation: int, width: int) -> Snapshot:
+        """Reads it from a connection that sees this generation."""
+        keys, rows = database.read_keys(connection)
+        return cls(generation, keys, rows, database.read_matrix(connection, rows, width))
+
+    def among(self, connection: sqlite3.Connection, where: str) -> Ints:
+        """Indices of the entries that pass a condition, ascending; of all if it is ""."""
+        if not where.strip():
+            return np.arange(len(self.keys))
+        return np.flatnonzero(np.isin(self.rows, passing_rows(connection, where)))
+
+    def entries(self, connection: sqlite3.Connection, indices: Sequence[Ints]) -> list[Entries]:
+        """Entries for each of some arrays of indices; reads what is not yet known of any."""
+        wanted = set[int]().union(*(some.tolist() for some in indices))
+        missing = sorted(wanted - self._pictures.keys())
+        rows = self.rows[missing].tolist()
+        for place, picture in database.read_pictures(connection, rows, by="row"):
+            self._pictures[missing[place]] = picture
+        return [
+            Entries(tuple(map(self._pictures.__getitem__, some.tolist())), self.matrix[some])
+            for some in indices
+        ]
+
+    def indices(self, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Indices of keys, each with its place in ``keys``; nothing for one that is not there."""
+        for place, key in enumerate(keys):
+            index = bisect_left(self.keys, key)
+            if index < len(self.keys) and self.keys[index] == key:
+                yield place, index

@@ -1,0 +1,110 @@
+"""The two recipes on an archive that has been read: what each learns, and from which texts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from picturedesk.heads.fusion import FusionConfig
+from picturedesk.learning.best_config import BestConfig
+from picturedesk.learning.config import DeskConfig
+from picturedesk.learning.preparation import Prepared, ReadableArchive
+from picturedesk.learning.recipes import learn, learn_best
+from picturedesk.learning.training import TrainConfig
+from picturedesk.routes import Blend
+from picturedesk.testing import TinyTextEncoder
+from picturedesk.texts.lsa import LsaConfig
+from picturedesk.types import Archive, Picture, Text, silent
+from small_routes import CLASSES, SPEC, WORDS, make_features
+
+COUNT = 60
+LSA = LsaConfig(topics=8, min_count=1, max_share=1.0)
+CONFIG = DeskConfig(lsa=LSA, best=BestConfig(folds=2, ridges=((1.0, 1.0),)), sentences="none")
+
+
+def make_prepared(captions=True, parts=("train", "train", "train", "validate", "test")):
+    """Each text names what its picture shows most, among other words."""
+    random = np.random.default_rng(0)
+    features = make_features(COUNT, 1)
+    seen = features[:, 20:].argmax(axis=1)
+    features[np.arange(COUNT), seen] += 3
+    texts = [f"{CLASSES[s]} {' '.join(random.choice(WORDS, 3))} n{n}" for n, s in enumerate(seen)]
+    pictures = [
+        Picture(f"{n}.jpg", key=f"{n:02d}", caption=f"{CLASSES[s]} seen" if captions else "")
+        for n, s in enumerate(seen)
+    ]
+    archive = Archive(
+        name="made",
+        texts=tuple(Text(str(n), text) for n, text in enumerate(texts)),
+        pictures=tuple(pictures),
+        links=np.stack([np.arange(COUNT)] * 2, axis=1),
+        parts=tuple(parts[n % len(parts)] for n in range(COUNT)),
+    )
+    return Prepared(ReadableArchive(archive, np.arange(COUNT)), features, SPEC, CLASSES)
+
+
+def learned(prepared, **settings):
+    return learn_best(prepared, CONFIG, silent, TinyTextEncoder(16), **settings)
+
+
+def test_text_features_are_there_for_every_text_of_every_part():
+    prepared = make_prepared()
+    found = learned(prepared)
+    expected = found.matcher.text_encoder.encode(prepared.ready.whole_texts())
+    np.testing.assert_allclose(found.text_features, expected, atol=1e-6)
+    assert len(found.duplicate_groups) == len(found.captions) == COUNT
+
+
+def test_the_recipe_best_fits_its_routes_on_training_texts_alone():
+    prepared = make_prepared()
+    changed = prepared.features.copy()
+    texts = list(prepared.ready.archive.texts)
+    for other in np.flatnonzero(np.array(prepared.ready.archive.parts) != "train"):
+        changed[other] = 0.5
+        texts[other] = Text(str(other), "something else entirely")
+    archive = replace(prepared.ready.archive, texts=tuple(texts))
+    ready = replace(prepared.ready, archive=archive)
+    one, other = learned(prepared), learned(replace(prepared, ready=ready, features=changed))
+    assert one.blend.fingerprint == other.blend.fingerprint
+    assert one.blend.weights == other.blend.weights
+    assert one.facts == other.facts
+
+
+def test_what_was_chosen_is_reported():
+    found = learned(make_prepared())
+    assert set(found.facts) == {"cross_validated", "held_out", "ridges", "weights"}
+    assert found.facts["held_out"] == COUNT * 3 // 5
+    assert found.facts["weights"] == found.blend.weights
+    routes = {"direct", "transfer", "class_names", "captions", "blend"}
+    assert set(found.facts["cross_validated"]) == routes
+
+
+def test_an_archive_without_captions_measures_none():
+    found = learned(make_prepared(captions=False))
+    assert found.captions == ("",) * COUNT
+    assert "captions" not in found.facts["cross_validated"]
+
+
+def test_levels_that_are_not_named_are_not_read_by_the_heads():
+    found = learned(make_prepared(), levels=("final",))
+    weights = found.matcher.fusion.weights
+    assert not weights[:8].any()
+    assert not weights[20:].any()
+    assert weights[8:20].any()
+
+
+def test_the_papers_recipe_has_the_papers_routes(tmp_path):
+    pytest.importorskip("torch")
+    train = TrainConfig(fusion=FusionConfig((8,)), epochs=2, batch=16, threads=1)
+    config = replace(CONFIG, recipe="paper", train=train)
+    prepared = make_prepared()
+    found = learn(prepared, config, silent)
+    blend = found.blend
+    assert (blend.names, blend.default) == (("transfer", "direct"), "direct")
+    assert blend.confidence is None
+    assert blend.layout.width == found.matcher.width == found.text_features.shape[1]
+    assert found.captions == ("",) * COUNT
+    blend.save(tmp_path / "blend")
+    assert Blend.load(tmp_path / "blend", found.matcher).fingerprint == blend.fingerprint
