@@ -1,4 +1,5 @@
-# Two commands do everything on a fresh Debian machine with Python 3.11: make demo, make test.
+# On a fresh Debian machine with Python 3.11: `make demo` runs the demonstration, `make test` all
+# checks and tests, `make docs` writes the generated pages of docs/.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed

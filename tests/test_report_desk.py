@@ -21,7 +21,7 @@ from picturedesk.report import numbers
 from picturedesk.report.contact_sheet import Asked, contact_sheet
 from picturedesk.report.desk_page import write_desk_report
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
-from picturedesk.report.desk_sentences import trust, calibration, summary, verdict
+from picturedesk.report.desk_sentences import calibration, summary, trust, verdict
 from picturedesk.report.reliability_plot import reliability_diagram
 from picturedesk.types import Picture
 
@@ -116,8 +116,8 @@ def test_sections_stand_in_order(page):
 def test_the_first_sentence_says_how_good_the_desk_is(report, evaluation):
     share = evaluation.row("blend").recall[10]
     assert summary(report)[0] == (
-        f"For {numbers.percent(share)} of 40 texts held out for the test, the right picture is among "
-        f"the first ten of 40; a random order would reach {numbers.percent(0.25)}."
+        f"For {numbers.percent(share)} of 40 texts held out for the test, the right picture is "
+        f"among the first ten of 40; a random order would reach {numbers.percent(0.25)}."
     )
 
 

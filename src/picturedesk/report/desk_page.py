@@ -33,8 +33,8 @@ _ON_RELIABILITY = (
     "show the number of texts."
 )
 _ON_CROSS_VALIDATION = (
-    "Mean reciprocal rank on held-out folds of the training texts. These figures chose the weights, "
-    "so the blend's is slightly optimistic."
+    "Mean reciprocal rank on held-out folds of the training texts. These figures chose the "
+    "weights, so the blend's is slightly optimistic."
 )
 _NAMES = {"mrr": "MRR", "ndcg": "nDCG", "_": " "}
 

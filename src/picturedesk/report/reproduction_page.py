@@ -30,7 +30,8 @@ STATES = {True: "✓ passed", False: "✗ failed", None: "please judge"}
 
 _ON_COMPARISONS = (
     "Each pair is compared on the same texts; each text is averaged over the seeds. Intervals and "
-    "p come from a paired bootstrap over texts; the dot is filled if the 95 % interval excludes zero."
+    "p come from a paired bootstrap over texts; the dot is filled if the 95 % interval excludes "
+    "zero."
 )
 _ON_BARS = "recall@10 of the transfer route with fused features; lines show ± 1 standard deviation."
 _ON_EXAMPLES = (
