@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,9 @@ check: $(STAMP)
 
 test: check
 	$(VENV)/bin/python -m pytest
+
+docs: $(STAMP)
+	$(VENV)/bin/python tools/make_docs.py
 
 clean:
 	rm -rf $(VENV) .cache
