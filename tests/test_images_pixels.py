@@ -130,7 +130,7 @@ def test_a_jpeg_read_at_reduced_size_leaves_enough_for_the_whole_picture(size):
 
 
 def test_an_unknown_framing_is_refused_with_those_there_are():
-    with pytest.raises(BadInput, match="framing 'left' is unknown: there are centre, whole"):
+    with pytest.raises(BadInput, match="unknown framing 'left': there are centre, whole"):
         Preprocessing(8, 8, "bicubic", **HALF, framing="left")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from json_schemas import validate
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput
@@ -136,6 +137,14 @@ def test_the_report_is_written_three_times(folder: Path, report: ReproductionRep
     kept = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert kept == json.loads(json.dumps(plain(report)))
     assert "| direct, MLP(levels) |" in (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_report_and_plan_fit_their_schemas(
+    folder: Path, shapes_table: Path, report: ReproductionReport
+):
+    pytest.importorskip("jsonschema", reason="schemas are validated with the extra 'dev'")
+    validate("reproduce", json.loads((folder / "report.json").read_text(encoding="utf-8")))
+    validate("reproduce-dry-run", plain(plan(str(shapes_table), folder, quick())))
 
 
 def test_examples_are_successes_first_then_failures(report: ReproductionReport):

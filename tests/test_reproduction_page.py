@@ -197,7 +197,7 @@ def test_markdown_has_the_same_tables(report, tmp_path):
     assert "| chance | 0.2 | 2.5 | – |" in written
     assert "| fused against fc | 400 | +5.1 | +1.8 to +8.4 | 0.002 | +9.5 |" in written
     assert "| linear | no L2 | 20.0 ± 0.5 |" in written
-    assert "| ✗ not clean | leaks | 2 of 497 | near-duplicates |" in written
+    assert "| ✗ failed | leaks | 2 of 497 | near-duplicates |" in written
     rows = [line for line in written.splitlines() if line.startswith("|")]
     assert all("<script" not in row.partition("|")[0] for row in rows)
 

@@ -19,7 +19,7 @@ class TorchRunner:
     Args:
         reader: moved to the device.
         size: side of the square input, pixels.
-        device: "cpu", "cuda", "cuda:N", "mps" or "auto" (the first there of cuda, mps, cpu).
+        device: "cpu", "cuda", "cuda:N", "mps" or "auto" (the first available of cuda, mps, cpu).
     """
 
     def __init__(self, reader: LevelReader, size: int, device: str = "cpu") -> None:
@@ -48,14 +48,14 @@ class TorchRunner:
 
 
 def choose_device(device: str) -> torch.device:
-    """The device of this name; raises BadInput where this machine has none such."""
+    """The device of this name; raises BadInput if this machine does not have it."""
     there = devices()
     if device == "auto":
         return torch.device(there[0])
     if device not in there and f"{device}:0" not in there:
         raise BadInput(
-            f"device '{device}' is not here: this machine has {', '.join(reversed(there))}; "
-            "pass one of these, or 'auto'"
+            f"there is no device '{device}': this machine has {', '.join(reversed(there))}; "
+            "choose one of these, or 'auto'"
         )
     return torch.device(device)
 

@@ -15,7 +15,7 @@ from picturedesk.errors import PicturedeskError
 
 app = typer.Typer(
     name="picturedesk",
-    help="Picks pictures for texts: learns from an archive which pictures ran with which texts.",
+    help="Suggests pictures for texts: learns from an archive of texts and their pictures.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""Differences with their intervals as cells of a table; the same on every page. In points."""
+"""Differences with their intervals as cells of a table; shared by all pages. In points."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from picturedesk.measuring.significance import Difference
 from picturedesk.report import numbers
 
-HEADS = ("points of recall@10", "", "95 % interval", "p")  # of ``cells``
+HEADS = ("points of recall@10", "", "95 % interval", "p")  # headings of ``cells``
 
 
 def widest(gaps: Iterable[Difference]) -> float:
-    """The end of an interval that lies farthest from zero: the scale for all of a table."""
+    """The end of an interval that is farthest from zero: the scale of a table."""
     return max((max(abs(gap.low), abs(gap.high)) for gap in gaps), default=0.0)
 
 
 def sureness(gap: Difference) -> str:
-    """Class of a row: whether zero is left out."""
+    """CSS class of a row: whether its interval excludes zero."""
     return "sure" if gap.significant else "unsure"
 
 
