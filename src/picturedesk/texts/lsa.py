@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.errors import BadInput
+from picturedesk.texts.mapped_rows import MappedRows
 from picturedesk.texts.stored import (
     StoredEncoder,
     encoder_fingerprint,
@@ -81,7 +82,7 @@ class LsaEncoder:
         self._stored = stored
         self._vocabulary = Vocabulary.from_array(stored.arrays["vocabulary"])
         self._idf: Floats = stored.arrays["idf"]
-        self._components: Floats = stored.arrays["components"]
+        self._components = MappedRows(stored.arrays["components"])
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: LsaConfig | None = None) -> Self:

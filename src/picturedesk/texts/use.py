@@ -36,6 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.errors import Mismatch
+from picturedesk.texts.mapped_rows import MappedRows
 from picturedesk.types import Floats, Json
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -210,6 +211,7 @@ def _rebuild_model(arrays: Arrays, tokenizer: Any) -> Any:  # noqa: ANN401
             items[int(place)] = value
         else:
             setattr(model, name, value if value.size > 1 else value.item())
+    model.table = MappedRows(model.table)
     for name, items in vars(model).items():
         if isinstance(items, dict):
             setattr(model, name, [items[place] for place in sorted(items)])

@@ -222,11 +222,8 @@ class ExactCatalogue:
         """The ``count`` entries with the lowest keys that pass ``where``, or all that do."""
         check_amount("count", count)
         with self._reading() as (reader, state):
-            if not where.strip():
-                return self._entries(reader, state, database.first_keys(reader, "", count))
-            rows = passing_rows(reader, where).tolist()
-            keys = sorted(key for _, key in rows_of(reader, "key", "pictures", rows, by="row"))
-            return self._entries(reader, state, keys[:count])
+            snapshot = self._fresh(reader, state)
+            return snapshot.entries(reader, [snapshot.among(reader, where)[:count]])[0]
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys above ``after``, ascending."""
