@@ -1,10 +1,10 @@
-"""Time and peak memory of what must not grow with the square of an archive.
+"""Time and peak memory of steps that must not grow with the square of an archive.
 
     python benchmarks/growth.py evaluation --count 20000
     python benchmarks/growth.py texts --kind equal --count 100000
     python benchmarks/growth.py pictures --kind stretch --count 100000
 
-One measurement a process, since peak memory never falls again.
+One measurement per process, since peak memory never falls.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ def test_too_few_texts_and_pictures_all_alike_are_one_line_errors():
         advice_on(make_pairs(meanings(40), {"one": np.ones((40, 9))}))
     with pytest.raises(BadInput, match="must be 1 or more"):
         AdviceConfig(max_levels=0)
-    with pytest.raises(BadInput, match="sample of 0"):
+    with pytest.raises(BadInput, match="sample is 0"):
         LevelDataConfig(sample=0)
 
 

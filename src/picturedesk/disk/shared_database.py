@@ -184,7 +184,7 @@ def _check(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
     """Refuses another kind of file and another format version."""
     number = application_id(connection)
     if number >> 16 != _OURS:
-        raise MissingArtefact(f"{path} is no {kind.name} of this picturedesk: name another path")
+        raise MissingArtefact(f"{path} is not a {kind.name} of this picturedesk: name another path")
     manifest = read_manifest(connection)
     if number != kind.application_id:
         raise Mismatch(f"{path} holds a {manifest['kind']}, not a {kind.name}: name another path")
