@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from picturedesk.learning.best import Fitted as Fitted
     from picturedesk.learning.best import fit_best as fit_best
     from picturedesk.learning.best_config import BestConfig as BestConfig
-    from picturedesk.learning.best_config import level_blocks as level_blocks
     from picturedesk.learning.training import Epoch as Epoch
     from picturedesk.learning.training import TrainConfig as TrainConfig
     from picturedesk.learning.training import Trained as Trained
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from picturedesk.learning.training import train as train
     from picturedesk.learning.training_pairs import TextFeatures as TextFeatures
     from picturedesk.learning.training_pairs import TrainingPairs as TrainingPairs
+    from picturedesk.learning.training_pairs import level_blocks as level_blocks
     from picturedesk.measuring.evaluation import Evaluation as Evaluation
     from picturedesk.measuring.evaluation import EvaluationRow as EvaluationRow
     from picturedesk.measuring.evaluation import evaluate as evaluate
@@ -177,9 +177,9 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "heads.matcher": "Matcher",
         "learning.alignment": "AlignmentConfig",
         "learning.best": "Fitted fit_best",
-        "learning.best_config": "BestConfig level_blocks",
+        "learning.best_config": "BestConfig",
         "learning.training": "Epoch TrainConfig Trained TrainingSet train",
-        "learning.training_pairs": "TextFeatures TrainingPairs",
+        "learning.training_pairs": "TextFeatures TrainingPairs level_blocks",
     },
     "Routes, their blend and the search": {
         "routes": (

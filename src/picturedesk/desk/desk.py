@@ -102,12 +102,16 @@ class Desk:
     ) -> FitReport:
         """``fit``, for those who want to know what was used, left out, and how long it took."""
         from picturedesk.datasets import open_archive
-        from picturedesk.desk.fit import fit_desk
+        from picturedesk.desk.fit import check_settings, fit_desk
+        from picturedesk.desk.levels import choose_for
         from picturedesk.learning.config import DeskConfig
 
         if not isinstance(archive, Archive):
             archive = open_archive(str(archive))
-        return fit_desk(archive, Path(path), config or DeskConfig(), progress)
+        root, settings = Path(path), config or DeskConfig()
+        check_settings(DeskFolder(root), settings)
+        levels = choose_for(archive, root, settings, progress)
+        return fit_desk(archive, root, settings, progress, levels)
 
     @cached_property
     def matcher(self) -> Matcher:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +18,7 @@ import numpy as np
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.split import PARTS
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.desk.levels import resolved
+from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
 from picturedesk.desk.reporting import write_report
 from picturedesk.disk.artifacts import FORMAT_VERSION, atomic_folder, plain, read_json, write_json
@@ -33,6 +33,8 @@ from picturedesk.store.extraction import write_rejections
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.types import Archive, Catalogue, Json, Picture, Progress, Rejection, silent
+
+ALL_LEVELS = LevelChoice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,11 @@ class FitReport:
 
 
 def fit_desk(
-    archive: Archive, root: Path, config: DeskConfig, progress: Progress = silent
+    archive: Archive,
+    root: Path,
+    config: DeskConfig,
+    progress: Progress = silent,
+    levels: LevelChoice = ALL_LEVELS,
 ) -> FitReport:
     """Runs every step from an archive to a desk that can suggest.
 
@@ -65,6 +71,7 @@ def fit_desk(
         archive: texts and pictures; texts whose part is given keep it.
         root: the desk folder; made if absent. A fit that was killed there goes on.
         config: all settings.
+        levels: which levels are read, if others than the settings say.
         progress: told of pictures read and epochs trained.
 
     Returns:
@@ -78,16 +85,14 @@ def fit_desk(
     check_settings(folder, config)
     root.mkdir(parents=True, exist_ok=True)
     _write_settings(folder, archive.name, config)
-    with steps.step("levels"):
-        reading, levels = resolved(archive, folder, config, progress)
     with steps.step("backbone"):
-        backbone = open_backbone(folder, reading)
+        backbone = open_backbone(folder, replace(config, levels=levels.read or config.levels))
     with FeatureStore.open(folder.features, backbone.spec) as store:
         with steps.step("extract"):
             prepared = prepare(archive, backbone, store, config, progress)
             write_rejections(folder.rejected, prepared.rejections)
         with steps.step("learn"):
-            learned = learn(prepared, config, progress, levels)
+            learned = learn(prepared, config, progress, levels.active)
         with steps.step("index"):
             _store(folder, prepared, learned, store)
     _write_settings(

@@ -14,7 +14,7 @@ import numpy as np
 
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
-from picturedesk.learning.best_config import PROBABILITIES, BestConfig
+from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.calibration import calibrate, rankings
 from picturedesk.learning.cross_validation import (
     FoldScores,
@@ -26,7 +26,7 @@ from picturedesk.learning.cross_validation import (
 )
 from picturedesk.learning.parallel import side_by_side
 from picturedesk.learning.projections import Projections
-from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
+from picturedesk.learning.training_pairs import PROBABILITIES, TextFeatures, TrainingPairs
 from picturedesk.learning.weighing import (
     blended,
     choose,

@@ -13,12 +13,17 @@ import numpy as np
 from picturedesk.datasets.split import components
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
-from picturedesk.learning.best_config import level_blocks
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.cross_validation import fit_routes
 from picturedesk.learning.preparation import Prepared, fit_text_encoder, subset
 from picturedesk.learning.training import TrainingSet, train
-from picturedesk.learning.training_pairs import FitTexts, TextFeatures, TrainingPairs, renumber
+from picturedesk.learning.training_pairs import (
+    FitTexts,
+    TextFeatures,
+    TrainingPairs,
+    level_blocks,
+    renumber,
+)
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.captions import telling_captions
 from picturedesk.routes.direct import DIRECT
