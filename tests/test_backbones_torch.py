@@ -322,7 +322,7 @@ def test_every_row_of_the_table_can_be_read():
 
 def test_device_that_is_not_there_is_refused_with_those_that_are():
     absent = "cuda:99"
-    with pytest.raises(BadInput, match="device 'cuda:99' is not here: this machine has cpu"):
+    with pytest.raises(BadInput, match="there is no device 'cuda:99': this machine has cpu"):
         Backbone("test_resnet", weights="random", device=absent)
     assert str(choose_device("auto")) == devices()[0]
     assert devices()[-1] == "cpu"
