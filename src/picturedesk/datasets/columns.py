@@ -24,7 +24,8 @@ class Columns:
         caption: words that describe the picture.
         credit: maker or owner of the picture.
         licence: licence of the picture.
-        date: date of the picture, ISO 8601.
+        date: date of the picture, ISO 8601: a year, month, day or moment. A date that is none, or
+            that no calendar has ("2024-13-45"), stays empty and is listed with what was left out.
         tags: tags of the picture; several with ";", "|" or ",", as a JSON list, or as a list.
         part: "train", "validate", "test", or empty.
     """

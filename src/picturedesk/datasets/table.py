@@ -5,6 +5,7 @@ Knows the meaning of columns, not the file formats. Leaves out and reports unusa
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import os
 import re
@@ -25,7 +26,7 @@ PARTS = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
-_ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?)?")
+_ISO_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d).*)?)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def _entries(
         except Unfit as unfit:
             draft.reject(row.place, unfit.reason, unfit.cure)
     if odd_dates:
-        reason = f"{len(odd_dates)} dates are not ISO 8601 (the first: {odd_dates[0]!r})"
+        first = f"the first: {odd_dates[0]!r}"
+        reason = f"{len(odd_dates)} dates are impossible or not ISO 8601 ({first})"
         draft.reject(
             f"{path}, column {names.date}",
             reason,
@@ -110,7 +112,7 @@ def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Ent
     if part is None:
         raise Unfit(f"part {cell(names.part)!r} is not known", "write train, validate or test")
     date = cell(names.date)
-    if date and not _ISO_DATE.fullmatch(date):
+    if date and not is_date(date):
         odd_dates.append(date)
         date = ""
     about = Picture(
@@ -124,6 +126,19 @@ def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Ent
     paths = _paths(row.cells.get(names.picture), names.picture, folder)
     text = Text(cell(names.id) or digest, text.body, text.title)
     return _Entry(row.place, text, part, paths, about)
+
+
+def is_date(text: str) -> bool:
+    """Whether it is a year, month, day or moment of ISO 8601 that the calendar has."""
+    match = _ISO_DATE.fullmatch(text)
+    if match is None:
+        return False
+    year, month, day, hour, minute = map(int, match.groups("1"))
+    try:
+        datetime.datetime(year, month, day, hour, minute)
+    except ValueError:
+        return False
+    return True
 
 
 def _paths(value: object, column: str, folder: Path) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -21,7 +22,7 @@ from picturedesk.disk.artifacts import (
     write_manifest,
 )
 from picturedesk.errors import BadInput, Mismatch
-from picturedesk.texts.splitting import SENTENCES_VERSION, split_sentences
+from picturedesk.texts.splitting import SENTENCES_VERSION, sentences_of
 from picturedesk.texts.stored import map_arrays
 from picturedesk.types import Floats, Json
 
@@ -132,8 +133,8 @@ class SentenceEncoder:
         return vectors
 
     def sentences(self, text: str) -> list[str]:
-        """The first S sentences of a text; S is at most ``config.most``."""
-        return split_sentences(text, self.config.longest)[: self.config.most]
+        """The first S sentences of a text; S is at most ``config.most``. Reads no further."""
+        return list(islice(sentences_of(text, self.config.longest), self.config.most))
 
     def sentence_vectors(self, text: str) -> Floats:
         """Vectors (S, D), of length one, of a text's ``sentences``."""
