@@ -177,14 +177,15 @@ class _Wide:
 
 
 def _outputs(inputs: Doubles, unit: str) -> Doubles:
-    function: Callable[[npt.NDArray[Any]], Doubles] = UNITS[unit]
-    return function(inputs)
+    function: Callable[[Any], Any] = UNITS[unit]  # of any type of number
+    outputs: Doubles = function(inputs)
+    return outputs
 
 
 def _unit_slope(inputs: Doubles, outputs: Doubles, unit: str) -> Doubles:
     """Difference of outputs over difference of inputs on each step; a derivative where flat."""
     moved, gained = np.diff(inputs, axis=0), np.diff(outputs, axis=0)
-    derivative: Callable[[npt.NDArray[Any]], Doubles] = SLOPES[unit]
+    derivative: Callable[[Any], Any] = SLOPES[unit]
     flat = np.abs(moved) <= _FLAT * (1 + np.abs(inputs[1:]))
     return np.where(flat, derivative(outputs[1:]), gained / np.where(flat, 1.0, moved))
 
