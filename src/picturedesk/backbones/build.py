@@ -48,6 +48,6 @@ def build(
         preprocessing=network.preprocessing,
     )
     reader = LevelReader(network.module, placed)
-    runner = TorchRunner(reader, network.preprocessing.size, device)
+    runner = TorchRunner(reader, network.preprocessing.size, device, spec.fingerprint)
     read = any(level.level.name == PROBS for level in placed)
     return Built(spec, runner, network.origin, class_names(network.module) if read else ())

@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from picturedesk.backbones.weights import bare_network, converted, fits, one_line, size_option
+from picturedesk.backbones.weights import bare_network, converted, fits, size_option
+from picturedesk.disk.hub import one_line
 from picturedesk.errors import BadInput
 
 # Errors of timm's networks that are built for, or given, an input size that they do not accept.

@@ -28,7 +28,8 @@ from picturedesk.backbones.levels import (
     parse,
 )
 from picturedesk.backbones.sizes import UNFIT, blank_network, cannot_take
-from picturedesk.backbones.weights import check_name, one_line, resolve_preprocessing
+from picturedesk.backbones.weights import check_name, resolve_preprocessing
+from picturedesk.disk.hub import one_line
 from picturedesk.errors import BadInput
 from picturedesk.types import Level
 

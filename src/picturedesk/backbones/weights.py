@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from picturedesk.backbones.presets import PRESETS, Preset
 from picturedesk.backbones.spec import Origin
-from picturedesk.errors import BadInput, MissingArtefact, PicturedeskError
+from picturedesk.disk.hub import from_hub, one_line
+from picturedesk.errors import BadInput, MissingArtefact
 from picturedesk.types import Preprocessing
 
 State = Mapping[str, Tensor]
@@ -152,12 +153,6 @@ def hash_state(state: State) -> str:
     return digest.hexdigest()
 
 
-def one_line(error: BaseException) -> str:
-    """The first line of another library's error, cut for a message."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return text if len(text) <= 200 else f"{text[:197]}..."
-
-
 def _random(preset: Preset, seed: str) -> nn.Module:
     if not seed.isdecimal():
         raise BadInput(f"weights 'random:{seed}': write a whole number as the seed")
@@ -167,16 +162,17 @@ def _random(preset: Preset, seed: str) -> nn.Module:
 
 
 def _from_hub(preset: Preset) -> nn.Module:
-    model = preset.model
-    try:
+    model, cure = preset.model, "pass weights=FILE (.safetensors or .pth)"
+    config = timm.get_pretrained_cfg(model)
+    if config is None or not config.has_weights:
+        raise BadInput(f"nobody has published weights of '{model}' that timm knows: {cure}")
+
+    def load() -> nn.Module:
         module = timm.create_model(model, pretrained=True, **size_option(model, preset.size))
-    except Exception as error:  # errors of the hub's client and the network
-        raise PicturedeskError(
-            f"the weights of '{model}' could not be downloaded from the hub ({one_line(error)}): "
-            "go online, or pass weights=FILE (.safetensors or .pth)"
-        ) from error
-    assert isinstance(module, nn.Module)
-    return module
+        assert isinstance(module, nn.Module)
+        return module
+
+    return from_hub(load, f"the weights of '{model}'", cure)
 
 
 def _from_package(preset: Preset, package: str) -> nn.Module:

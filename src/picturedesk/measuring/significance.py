@@ -10,7 +10,7 @@ are not independent: name their groups, and whole groups are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from picturedesk.types import Bools, Doubles, Ints
 
 RESAMPLES = 10_000
 PERCENTILES = (2.5, 97.5)
+ALPHA = 0.05  # a p-value below it is significant
 _CELLS = 1 << 21  # values drawn at a time: 16 MB
 
 
@@ -106,6 +107,26 @@ def paired_difference(
     other_side = min(np.sum(means <= 0), np.sum(means >= 0))
     p = 2 * (other_side + 1) / (resamples + 1)
     return Difference(float(differences.mean()), float(low), float(high), float(min(1.0, p)))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Corrects p-values for the number of comparisons (Holm 1979, step down).
+
+    If all hypotheses of the family hold, the chance that any corrected p is below a level is at
+    most that level, however the tests depend on each other.
+
+    Args:
+        ps: the p-values of one family of comparisons, 0 to 1, in any order.
+
+    Returns:
+        The corrected p-values in the same order, each at least as high as its own p, at most 1.
+    """
+    corrected = [0.0] * len(ps)
+    highest = 0.0
+    for place, index in enumerate(sorted(range(len(ps)), key=lambda index: ps[index])):
+        highest = max(highest, min(1.0, (len(ps) - place) * ps[index]))
+        corrected[index] = highest
+    return corrected
 
 
 def _checked(values: Doubles | Bools) -> Doubles:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from picturedesk.measuring.significance import ALPHA
 from picturedesk.types import Doubles, Picture
 
 
@@ -87,8 +88,9 @@ class Comparison:
         difference: points of recall@10.
         low: lower end of the 95 % interval, points.
         high: its upper end, points.
-        p: two-sided, 0 to 1.
-        paper: the paper's statement on the same comparison; "" if it has none.
+        p: two-sided, 0 to 1, of this comparison alone.
+        p_holm: the same, corrected for all comparisons of the report (Holm).
+        paper: what the paper says of the same; "" where it says nothing.
     """
 
     name: str
@@ -97,12 +99,13 @@ class Comparison:
     low: float
     high: float
     p: float
+    p_holm: float
     paper: str = ""
 
     @property
     def significant(self) -> bool:
-        """Whether the interval excludes zero."""
-        return self.low > 0 or self.high < 0
+        """Whether the corrected p is below 0.05."""
+        return self.p_holm < ALPHA
 
 
 @dataclass(frozen=True, slots=True)

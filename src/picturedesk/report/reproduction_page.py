@@ -29,9 +29,10 @@ from picturedesk.report.records import (
 STATES = {True: "✓ passed", False: "✗ failed", None: "please judge"}
 
 _ON_COMPARISONS = (
-    "Each pair is compared on the same texts; each text is averaged over the seeds. Intervals and "
-    "p come from a paired bootstrap over texts; the dot is filled if the 95 % interval excludes "
-    "zero."
+    "Each pair on the same texts, each text averaged over the seeds. Intervals and p by a paired "
+    "bootstrap over texts, each for one comparison alone. p (Holm) is corrected for the number of "
+    "comparisons; the family is all rows of this table. Its value decides what is significant "
+    "(below 0.05; a filled dot)."
 )
 _ON_BARS = "recall@10 of the transfer route with fused features; lines show ± 1 standard deviation."
 _ON_EXAMPLES = (
@@ -115,13 +116,13 @@ def _comparisons(comparisons: Sequence[Comparison]) -> str:
     gaps = [Difference(gap.difference, gap.low, gap.high, gap.p) for gap in comparisons]
     scale = differences.widest(gaps)
     rows = "".join(
-        f'<tr class="{differences.sureness(gap)}">'
+        f'<tr class="{differences.sureness(gap, one.p_holm)}">'
         f'<th class="words" scope="row">{escape(one.name)}</th><td>{escape(one.candidates)}</td>'
-        f"{differences.cells(gap, scale)}"
+        f"{differences.cells(gap, scale, one.p_holm)}"
         f'<td class="words quiet">{escape(one.paper) or numbers.ABSENT}</td></tr>\n'
         for one, gap in zip(comparisons, gaps, strict=True)
     )
-    heads = ("candidates", *differences.HEADS)
+    heads = ("candidates", *differences.HEADS, differences.CORRECTED)
     head = "".join(f'<th class="narrow" scope="col">{name}</th>' for name in heads)
     return (
         f'<p class="quiet">{_ON_COMPARISONS}</p><div class="wide"><table><thead><tr><th></th>{head}'
@@ -200,12 +201,14 @@ def write_markdown(path: Path, report: ReproductionReport) -> None:
             numbers.signed(gap.difference),
             numbers.interval(gap.low, gap.high),
             numbers.probability(gap.p),
+            numbers.probability(gap.p_holm),
             gap.paper or numbers.ABSENT,
         ]
         for gap in report.comparisons
     ]
-    heads = ["", "candidates", "points of recall@10", "95 % interval", "p", "the paper says"]
-    lines += _part("Differences", heads, gaps, _ON_COMPARISONS.partition(";")[0] + ".")
+    heads = ["", "candidates", "points of recall@10", "95 % interval", "p"]
+    heads += [differences.CORRECTED, "the paper says"]
+    lines += _part("Differences", heads, gaps, _ON_COMPARISONS.replace("; a filled dot", ""))
     if report.curves:
         depths = [f"@{k}" for k in numbers.cuts(report.curves[0])]
         rows = [
