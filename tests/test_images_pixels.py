@@ -140,5 +140,8 @@ def test_a_whole_picture_of_another_resize_than_size_is_refused():
 
 
 def test_an_unknown_interpolation_is_refused_with_those_there_are():
-    with pytest.raises(BadInput, match="unknown interpolation 'area': use one of nearest, bilinear, bicubic, lanczos"):
+    with pytest.raises(
+        BadInput,
+        match="unknown interpolation 'area': use one of nearest, bilinear, bicubic, lanczos",
+    ):
         to_pixels(photo(), Preprocessing(8, 8, "area", **HALF))
