@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from picturedesk.backbones.backbone import readable_levels
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.disk.artifacts import read_json, write_json
+from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.learning.best_config import PROBABILITIES
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.recipes import fit_texts, open_sentences
@@ -41,9 +41,10 @@ def resolved(
             TextEncoders(fit_texts(config), open_sentences(config)),
             progress,
         )
-        write_json(folder.levels, {"levels": chosen})
+        write_record(folder.levels, {"levels": chosen})
         shutil.rmtree(folder.adviser, ignore_errors=True)
-    active = tuple(read_json(folder.levels)["levels"])
+    cure = f"remove {folder.levels}, then run picturedesk fit again"
+    active = tuple(read_record(folder.levels, cure)["levels"])
     there = {level.module for level in readable_levels(config.backbone)}
     if config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in active:
         return replace(config, levels=(*active, PROBABILITIES)), active

@@ -187,8 +187,8 @@ class LsaEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; rows of the components are read when they are used."""
-        return cls(load_encoder(folder, KIND))
+        """Reads what ``save`` wrote; rows of the components are read and checked when used."""
+        return cls(load_encoder(folder, KIND, by_rows=("components",)))
 
 
 def _keep(seen: list[str], counts: csr_matrix, config: LsaConfig) -> Ints:
