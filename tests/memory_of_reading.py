@@ -49,4 +49,4 @@ def measured(path: str) -> tuple[int, int]:
 if __name__ == "__main__":
     paths = sys.argv[1:]
     read(paths[0])  # what is loaded once is loaded now
-    print(json.dumps({Path(path).name: measured(path) for path in paths}))
+    sys.stdout.write(json.dumps({Path(path).name: measured(path) for path in paths}) + "\n")

@@ -48,6 +48,7 @@ def test_a_new_file_says_what_it_is(path):
     with closing(SharedDatabase.open(path, KIND, {"colour": "blue"})) as database:
         manifest = manifest_of(database)
     assert manifest.pop("format_version") >= 1
+    assert manifest.pop("schema")
     assert manifest == {"kind": "toy store", "generation": 0, "colour": "blue"}
 
 

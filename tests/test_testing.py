@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from picturedesk.backbones.spec import BackboneSpec
-from picturedesk.disk.artifacts import plain
+from picturedesk.disk.artifacts import plain, write_manifest
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.testing import TinyRunner, TinyTextEncoder, tiny_backbone
 from picturedesk.types import Floats, TextEncoder
@@ -112,6 +112,6 @@ def test_tiny_text_encoder_survives_saving(tmp_path: Path):
 
 
 def test_tiny_text_encoder_refuses_another_kind_of_folder(tmp_path: Path):
-    (tmp_path / "manifest.json").write_text('{"kind": "backbone", "format_version": 1}')
+    write_manifest(tmp_path, "backbone", {})
     with pytest.raises(Mismatch, match="holds a backbone"):
         TinyTextEncoder.load(tmp_path)

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from math import log
 from pathlib import Path
@@ -160,19 +160,26 @@ class DictCatalogue:
         self.fingerprint = fingerprint
         self.width = width if fingerprint else 0
         self._entries: dict[str, tuple[Picture, Floats]] = {}
+        self._added: set[str] = set()
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
         """Adds or replaces N pictures by key with vectors (N, W); returns how many were new."""
         before = len(self._entries)
         self._put(pictures, storable("catalogue", pictures, vectors, self.width))
+        self._added |= {picture.key for picture in pictures}
         return len(self._entries) - before
 
     def remove(self, keys: Sequence[str]) -> int:
-        """Removes pictures by key; returns how many were removed."""
+        """Removes pictures by key; returns how many there were."""
+        self._added -= set(keys)
         return sum(self._entries.pop(key, None) is not None for key in keys)
 
     def replace_all(
-        self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
+        self,
+        pictures: Sequence[Picture],
+        vectors: Floats,
+        fingerprint: str = "",
+        added: Collection[str] = (),
     ) -> None:
         """Replaces all pictures; with a ``fingerprint``, W may change, too."""
         width = int(np.shape(vectors)[-1]) if fingerprint else self.width
@@ -180,6 +187,7 @@ class DictCatalogue:
         self.fingerprint, self.width = fingerprint or self.fingerprint, width
         self._entries.clear()
         self._put(pictures, checked)
+        self._added = self._entries.keys() & set(added)
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each query (Q, W), the k entries with the highest cosine that meet ``where``."""
@@ -223,6 +231,11 @@ class DictCatalogue:
         check_amount("limit", limit)
         return sorted(key for key in self._entries if key > after)[:limit]
 
+    def added(self, after: str = "", limit: int = 1000) -> list[str]:
+        """The same of those that ``add`` put there."""
+        check_amount("limit", limit)
+        return sorted(key for key in self._added if key > after)[:limit]
+
     def count(self, where: str = "") -> int:
         """Number of entries that meet ``where``."""
         return len(self._passing(where))
@@ -246,7 +259,8 @@ class DictCatalogue:
             return keys
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.execute(database.PICTURES)
-            database.put_pictures(connection, [self._entries[key][0] for key in keys])
+            pictures = [self._entries[key][0] for key in keys]
+            database.put_pictures(connection, range(1, len(keys) + 1), pictures)
             prepare(connection)
             return [keys[row - 1] for row in sorted(passing_rows(connection, where))]
 

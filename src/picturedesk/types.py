@@ -11,7 +11,7 @@ Letters used for shapes throughout:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -324,11 +324,16 @@ class Catalogue(Protocol):
         """Removes pictures by key; returns how many were removed."""
 
     def replace_all(
-        self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
+        self,
+        pictures: Sequence[Picture],
+        vectors: Floats,
+        fingerprint: str = "",
+        added: Collection[str] = (),
     ) -> None:
         """Replaces all pictures in one transaction.
 
-        A new ``fingerprint`` allows vectors of another width; a catalogue without one needs it.
+        With ``fingerprint`` the vectors are new ones, which may have another width; a catalogue
+        without one needs it. Those whose keys are in ``added`` count as put there by ``add``.
         """
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
@@ -365,6 +370,12 @@ class Catalogue(Protocol):
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys greater than ``after``, ascending: one page of all keys."""
+
+    def added(self, after: str = "", limit: int = 1000) -> list[str]:
+        """The same of the keys that ``add`` put there, also where one replaced an entry.
+
+        The others came by ``replace_all``, with the archive.
+        """
 
     def count(self, where: str = "") -> int:
         """Number of entries that meet ``where``."""

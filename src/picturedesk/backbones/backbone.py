@@ -5,12 +5,11 @@ It gives names and widths of levels; its runner computes features with one of th
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -20,8 +19,14 @@ from picturedesk.backbones.levels import PROBS, ReadableLevel
 from picturedesk.backbones.onnx_runner import GRAPH, OnnxRunner
 from picturedesk.backbones.presets import preset
 from picturedesk.backbones.spec import BackboneSpec, Origin
-from picturedesk.disk.artifacts import atomic_folder, plain, read_manifest, write_manifest
-from picturedesk.errors import BadInput, Mismatch, MissingArtefact, MissingExtra
+from picturedesk.disk.artifacts import (
+    atomic_folder,
+    checked_file,
+    plain,
+    read_manifest,
+    write_manifest,
+)
+from picturedesk.errors import BadInput, Mismatch, MissingExtra
 from picturedesk.types import Floats, Level, Runner
 
 KIND = "backbone"
@@ -131,13 +136,12 @@ class Backbone:
             MissingArtefact: the folder or a file of it is missing or damaged.
             Mismatch: the folder holds something else.
         """
-        manifest = read_manifest(folder, KIND)
-        spec = BackboneSpec.from_json(manifest.get("spec", {}))
-        files = manifest.get("files")
-        if not isinstance(files, dict) or GRAPH not in files:
-            raise Mismatch(f"{folder}: the manifest does not list {GRAPH}: save the backbone again")
-        for file, digest in files.items():
-            _check_file(folder / Path(file).name, str(digest))
+        cure = f"remove {folder}, then run picturedesk fit again"
+        manifest = read_manifest(folder, KIND, cure)
+        spec = BackboneSpec.from_json(manifest["spec"])
+        for name in (GRAPH, *manifest["files"]):
+            with closing(checked_file(folder, name, manifest, cure)) as file:
+                file.check()
         runner = OnnxRunner(folder / GRAPH, threads)
         if (runner.width, runner.size) != (spec.width, spec.preprocessing.size):
             raise Mismatch(
@@ -170,7 +174,6 @@ class Backbone:
                 "spec": plain(self.spec),
                 "origin": plain(self.origin),
                 "classes": list(self.classes),
-                "files": {file.name: _digest(file) for file in sorted(temporary.iterdir())},
             }
             write_manifest(temporary, KIND, content)
 
@@ -236,15 +239,3 @@ def _extra(what: str) -> Iterator[None]:
         if library not in {"torch", "torchvision", "timm", "onnx", "onnxscript"}:
             raise
         raise MissingExtra(f"{what} (with {library})", "train") from None
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _check_file(file: Path, digest: str) -> None:
-    if not file.is_file():
-        raise MissingArtefact(f"{file} does not exist: save the backbone again")
-    if _digest(file) != digest:
-        raise MissingArtefact(f"{file} has changed since it was saved: save the backbone again")

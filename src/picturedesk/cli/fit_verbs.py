@@ -136,10 +136,10 @@ def fit(
     if json:
         show.as_json({"desk": str(desk), **_as_json(report)})
         return
-    _show_fit(report, desk)
+    _show_fit(report)
     if report.measured:
         show_measured(report.measured)
-        show.line(f"Report: {desk / 'reports' / 'report.html'}")
+        show.line(f"Report: {report.fitted.report}")
     show.line(f'Suggest with: picturedesk suggest "…" --desk {desk}')
 
 
@@ -194,7 +194,7 @@ def _as_json(report: FitReport) -> dict[str, object]:
     return {"report": facts, "evaluation": evaluation}
 
 
-def _show_fit(report: FitReport, desk: Path) -> None:
+def _show_fit(report: FitReport) -> None:
     texts = ", ".join(f"{count} {part}" for part, count in report.texts.items())
     show.line(f"{report.pictures} pictures; texts: {texts}")
     seconds = ", ".join(f"{step} {value:.1f} s" for step, value in report.seconds.items())
@@ -205,4 +205,4 @@ def _show_fit(report: FitReport, desk: Path) -> None:
         scores = report.chosen["cross_validated"].items()
         found = ", ".join(f"{name} {100 * mrr:.1f}" for name, mrr in scores)
         show.line(f"Cross-validated MRR % on {report.chosen['held_out']} texts: {found}")
-    show_rejections(report.rejections, desk / "rejected.csv")
+    show_rejections(report.rejections, report.fitted.rejected)

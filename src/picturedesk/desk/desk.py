@@ -13,7 +13,7 @@ import numpy as np
 
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
-from picturedesk.disk.artifacts import plain, read_json, read_manifest
+from picturedesk.disk.artifacts import plain, read_manifest, read_record
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -62,6 +62,8 @@ class Addition:
 class Desk:
     """A folder with matcher, routes, archive memory and catalogue.
 
+    It answers from the fit that was current when it was opened, also while another fit runs.
+
     Args:
         path: a folder that ``Desk.fit`` or ``picturedesk fit`` left.
 
@@ -71,7 +73,7 @@ class Desk:
 
     def __init__(self, path: str | Path) -> None:
         self.folder = DeskFolder(Path(path))
-        self.folder.require()
+        self.fitted = self.folder.require()
 
     @classmethod
     def fit(
@@ -116,28 +118,28 @@ class Desk:
     @cached_property
     def matcher(self) -> Matcher:
         """Text encoder and heads."""
-        return Matcher.load(self.folder.matcher)
+        return Matcher.load(self.fitted.matcher)
 
     @cached_property
     def blend(self) -> Blend:
         """Routes, their weights and the confidence."""
-        return Blend.load(self.folder.blend, self.matcher)
+        return Blend.load(self.fitted.blend, self.matcher)
 
     @cached_property
     def memory(self) -> ArchiveMemory:
         """The archive in the shared space."""
-        return ArchiveMemory.open(self.folder.memory, self.matcher.fingerprint)
+        return ArchiveMemory.open(self.fitted.memory, self.matcher.fingerprint)
 
     @cached_property
     def held_out(self) -> HeldOutTexts:
         """Texts that nothing was fitted on; suggesting does not read them."""
-        return HeldOutTexts.load(self.folder.held_out, self.matcher.fingerprint)
+        return HeldOutTexts.load(self.fitted.held_out, self.matcher.fingerprint)
 
     @cached_property
     def catalogue(self) -> Catalogue:
         """The pictures that may be suggested now."""
         width = self.blend.layout.width
-        return open_catalogue(self.folder.catalogue, self.blend.fingerprint, width)
+        return open_catalogue(self.fitted.catalogue, self.blend.fingerprint, width, make=False)
 
     @cached_property
     def _suggester(self) -> Suggester:
@@ -247,7 +249,13 @@ class Desk:
                     by_key[key] = replace(picture, key=key)
             features = store.read(list(by_key))
         vectors = self.blend.vectors(Pictures(self.matcher, list(by_key), features))
-        new = self.catalogue.add(list(by_key.values()), vectors)
+        with self.folder.changing():
+            current = self.folder.is_current(self.fitted)
+            new = self.catalogue.add(list(by_key.values()), vectors) if current else 0
+        if not current:  # fitted again meanwhile: what was read is in the store
+            added = Desk(self.folder.root).add(list(by_key.values()), progress)
+            rejections = rejected + extraction.rejections + added.rejections
+            return replace(added, read=extraction.read, rejections=rejections)
         return Addition(
             new=new,
             updated=len(by_key) - new,
@@ -270,9 +278,9 @@ class Desk:
         """Writes what was measured as a page that opens anywhere; returns where it is."""
         from picturedesk.desk.reporting import write_report
 
-        settings = read_json(self.folder.settings)
-        write_report(self.folder.report, settings, self.memory, self.held_out, measured)
-        return self.folder.report
+        settings = read_record(self.fitted.settings)
+        write_report(self.fitted.report, settings, self.memory, self.held_out, measured)
+        return self.fitted.report
 
     def export_trec(self, folder: Path, part: str = "test") -> None:
         """Writes ``qrels.txt`` and one ``ROUTE.run`` for each route, for TREC's tools.
@@ -307,7 +315,7 @@ class Desk:
 
     def info(self) -> Json:
         """What the desk was made from and how much it holds; counts, settings, fingerprints."""
-        settings = read_json(self.folder.settings)
+        settings = read_record(self.fitted.settings)
         parts = self.held_out.parts
         held_out = {part: parts.count(part) for part in sorted(set(parts))}
         return {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from picturedesk.backbones.backbone import readable_levels
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.disk.artifacts import read_json, write_json
+from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.recipes import fit_texts, open_sentences
 from picturedesk.learning.training_pairs import PROBABILITIES
@@ -55,9 +55,10 @@ def choose_for(archive: Archive, root: Path, config: DeskConfig, progress: Progr
             TextEncoders(fit_texts(config), open_sentences(config)),
             progress,
         )
-        write_json(folder.levels, {"levels": chosen})
+        write_record(folder.levels, {"levels": chosen})
         shutil.rmtree(folder.adviser, ignore_errors=True)
-    active = tuple(read_json(folder.levels)["levels"])
+    cure = f"remove {folder.levels}, then run picturedesk fit again"
+    active = tuple(read_record(folder.levels, cure)["levels"])
     there = {level.module for level in readable_levels(config.backbone)}
     if config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in active:
         return LevelChoice((*active, PROBABILITIES), active)

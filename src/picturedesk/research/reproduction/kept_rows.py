@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
-    ARRAYS,
     array_fingerprint,
     atomic_folder,
     fingerprint,
     plain,
-    read_arrays,
     read_manifest,
-    write_arrays,
     write_manifest,
 )
 from picturedesk.errors import Mismatch, MissingArtefact
@@ -78,12 +76,11 @@ class KeptRows:
         folder, wanted = self._place(name, seed, settings)
         try:
             manifest = read_manifest(folder, KIND)
-            there = _digest(folder)
+            arrays = read_arrays(folder, manifest)
         except (MissingArtefact, Mismatch, OSError):
             return None
-        if (manifest.get("fingerprint"), manifest.get("arrays")) != (wanted, there):
+        if manifest.get("fingerprint") != wanted:
             return None
-        arrays = read_arrays(folder)
         rows = [_row(content, arrays) for content in manifest["rows"]]
         return Finished(tuple(rows), float(manifest["seconds"]))
 
@@ -97,7 +94,7 @@ class KeptRows:
         content = {"job": name, "seed": seed, "fingerprint": known, "rows": rows}
         with atomic_folder(folder) as temporary:
             write_arrays(temporary, arrays)
-            content |= {"arrays": _digest(temporary), "seconds": round(finished.seconds, 3)}
+            content |= {"seconds": round(finished.seconds, 3)}
             write_manifest(temporary, KIND, content)
 
     def _place(self, name: str, seed: int, settings: object) -> tuple[Path, str]:
@@ -106,11 +103,6 @@ class KeptRows:
         known = fingerprint([VERSION, versions, self._data, name, seed, plain(settings)])
         readable = "".join(mark if mark.isalnum() else "-" for mark in name).strip("-")
         return self._folder / f"seed-{seed}" / f"{readable}-{known}", known
-
-
-def _digest(folder: Path) -> str:
-    with (folder / ARRAYS).open("rb") as content:
-        return file_digest(content, "sha256").hexdigest()
 
 
 def data_fingerprint(
