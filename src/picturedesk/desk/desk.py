@@ -30,6 +30,7 @@ from picturedesk.types import (
     Suggestion,
     Suggestions,
     silent,
+    step,
 )
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class Desk:
         from picturedesk.learning.config import DeskConfig
 
         if not isinstance(archive, Archive):
-            archive = open_archive(str(archive))
+            with step(progress, "opening the archive"):
+                archive = open_archive(str(archive))
         return fit_desk(archive, Path(path), config or DeskConfig(), progress)
 
     @cached_property
