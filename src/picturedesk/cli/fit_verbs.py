@@ -51,7 +51,7 @@ def fit(
         str,
         typer.Option(
             help="Levels to read as WHERE:POOLING, separated by commas; 'picturedesk levels NAME' "
-            "lists them. auto: choose the levels that suit this archive best. "
+            "lists them. auto: those that the adviser recommends for this archive. "
             "Default: the preset's.",
             metavar="LEVELS",
         ),
