@@ -21,7 +21,7 @@ check: $(STAMP)
 	$(VENV)/bin/lint-imports
 
 test: check
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 docs: $(STAMP)
 	$(VENV)/bin/python tools/make_docs.py

@@ -11,7 +11,12 @@ Letters used for shapes throughout:
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Callable, Collection, Iterable, Sequence
+=======
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+>>>>>>> fix-h
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -226,6 +231,14 @@ class Progress(Protocol):
 
 def silent(done: int, total: int, what: str) -> None:
     """A Progress that shows nothing."""
+
+
+@contextmanager
+def step(progress: Progress, what: str) -> Iterator[None]:
+    """Tells ``progress`` that one step with a name begins, and that it has ended."""
+    progress(0, 1, what)
+    yield
+    progress(1, 1, what)
 
 
 class Runner(Protocol):

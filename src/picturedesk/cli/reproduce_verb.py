@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show
-from picturedesk.cli.options import JsonOption, QuietOption
+from picturedesk.cli.options import JsonOption, NoCacheOption, QuietOption, without_cache
 
 if TYPE_CHECKING:
     from picturedesk.report.records import Cell, ReproductionReport
@@ -60,6 +60,7 @@ def reproduce(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and the expected time; run nothing.")
     ] = False,
+    no_cache: NoCacheOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -72,6 +73,7 @@ def reproduce(
 
     from picturedesk.research.reproduction.config import ReproduceConfig
 
+    without_cache(no_cache)
     config = replace(
         ReproduceConfig(),
         preset=preset,

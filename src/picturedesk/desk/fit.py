@@ -40,9 +40,13 @@ from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.extraction import write_rejections
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
+<<<<<<< HEAD
 from picturedesk.types import Archive, Json, Progress, Rejection, silent
 
 ALL_LEVELS = LevelChoice()
+=======
+from picturedesk.types import Archive, Catalogue, Json, Picture, Progress, Rejection, silent, step
+>>>>>>> fix-h
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ def fit_desk(
         Mismatch: if the desk was fitted with another backbone.
         PicturedeskError: if another fit of this desk is running.
     """
+<<<<<<< HEAD
     folder, steps, reads = DeskFolder(root), _Steps(), how_pictures_are_read(config)
     with folder.fitting():
         check_settings(folder, config)
@@ -114,6 +119,33 @@ def fit_desk(
                 with folder.changing():
                     added.catch_up(made, learned.blend, store)
                     fitted = folder.make_current(made, before, reads)
+=======
+    folder, steps = DeskFolder(root), _Steps()
+    check_settings(folder, config)
+    root.mkdir(parents=True, exist_ok=True)
+    _write_settings(folder, archive.name, config)
+    with steps.step("levels"):
+        reading, levels = resolved(archive, folder, config, progress)
+    with steps.step("backbone"):
+        backbone = open_backbone(folder, reading, progress)
+    with FeatureStore.open(folder.features, backbone.spec) as store:
+        with steps.step("extract"):
+            prepared = prepare(archive, backbone, store, config, progress)
+            write_rejections(folder.rejected, prepared.rejections)
+        with steps.step("learn"):
+            learned = learn(prepared, config, progress, levels)
+        with steps.step("index"), step(progress, "filling the catalogue"):
+            _store(folder, prepared, learned, store)
+    _write_settings(
+        folder,
+        archive.name,
+        config,
+        {"learned": learned.facts, "rejections": len(prepared.rejections)},
+    )
+    with steps.step("evaluate"), step(progress, "measuring on the test texts"):
+        measured = _measure(folder, prepared, learned)
+    ready = prepared.ready
+>>>>>>> fix-h
     return FitReport(
         texts={part: len(prepared.ready.texts_of(part)) for part in PARTS},
         pictures=len(prepared.ready.keys),
@@ -125,13 +157,18 @@ def fit_desk(
     )
 
 
-def open_backbone(folder: DeskFolder, config: DeskConfig) -> Backbone:
+def open_backbone(folder: DeskFolder, config: DeskConfig, progress: Progress = silent) -> Backbone:
     """The desk's backbone: exported once, then run by ONNX Runtime; on a GPU by torch."""
     if config.device != "cpu":
-        return _torch_backbone(config)
+        with step(progress, "loading the network"):
+            return _torch_backbone(config)
     if not folder.backbone.exists():
-        _torch_backbone(config).save(folder.backbone)
-    return Backbone.load(folder.backbone)
+        with step(progress, "loading the network"):
+            backbone = _torch_backbone(config)
+        with step(progress, "exporting the network, or taking it from the cache"):
+            backbone.save(folder.backbone)
+    with step(progress, "opening the exported network"):
+        return Backbone.load(folder.backbone)
 
 
 def _torch_backbone(config: DeskConfig) -> Backbone:

@@ -1,4 +1,4 @@
-"""``levels="auto"``: the levels that serve an archive best, chosen once and kept in the desk."""
+"""``levels="auto"``: the levels that the adviser recommends, chosen once and kept in the desk."""
 
 from __future__ import annotations
 
