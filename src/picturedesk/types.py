@@ -11,12 +11,8 @@ Letters used for shapes throughout:
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Callable, Collection, Iterable, Sequence
-=======
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
->>>>>>> fix-h
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self

@@ -110,17 +110,12 @@ class Desk:
         from picturedesk.learning.config import DeskConfig
 
         if not isinstance(archive, Archive):
-<<<<<<< HEAD
-            archive = open_archive(str(archive))
+            with step(progress, "opening the archive"):
+                archive = open_archive(str(archive))
         root, settings = Path(path), config or DeskConfig()
         check_settings(DeskFolder(root), settings)
         levels = choose_for(archive, root, settings, progress)
         return fit_desk(archive, root, settings, progress, levels)
-=======
-            with step(progress, "opening the archive"):
-                archive = open_archive(str(archive))
-        return fit_desk(archive, Path(path), config or DeskConfig(), progress)
->>>>>>> fix-h
 
     @cached_property
     def matcher(self) -> Matcher:

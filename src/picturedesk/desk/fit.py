@@ -40,13 +40,9 @@ from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.extraction import write_rejections
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
-<<<<<<< HEAD
-from picturedesk.types import Archive, Json, Progress, Rejection, silent
+from picturedesk.types import Archive, Json, Progress, Rejection, silent, step
 
 ALL_LEVELS = LevelChoice()
-=======
-from picturedesk.types import Archive, Catalogue, Json, Picture, Progress, Rejection, silent, step
->>>>>>> fix-h
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +92,13 @@ def fit_desk(
         Mismatch: if the desk was fitted with another backbone.
         PicturedeskError: if another fit of this desk is running.
     """
-<<<<<<< HEAD
     folder, steps, reads = DeskFolder(root), _Steps(), how_pictures_are_read(config)
     with folder.fitting():
         check_settings(folder, config)
         before = folder.begin(reads)
+        reading = replace(config, levels=levels.read or config.levels)
         with steps.step("backbone"):
-            backbone = open_backbone(folder, replace(config, levels=levels.read or config.levels))
+            backbone = open_backbone(folder, reading, progress)
         with FeatureStore.open(folder.features, backbone.spec) as store:
             with steps.step("extract"):
                 prepared = prepare(archive, backbone, store, config, progress)
@@ -111,41 +107,14 @@ def fit_desk(
                 learned = learn(prepared, config, progress, levels.active)
             rejections = prepared.rejections + added.rejections
             with folder.new_fit() as made:
-                with steps.step("index"):
+                with steps.step("index"), step(progress, "filling the catalogue"):
                     _store(made, prepared, learned, store, added)
                 _describe(made, archive.name, config, learned, rejections)
-                with steps.step("evaluate"):
+                with steps.step("evaluate"), step(progress, "measuring on the test texts"):
                     measured = _measure(made, prepared, learned)
                 with folder.changing():
                     added.catch_up(made, learned.blend, store)
                     fitted = folder.make_current(made, before, reads)
-=======
-    folder, steps = DeskFolder(root), _Steps()
-    check_settings(folder, config)
-    root.mkdir(parents=True, exist_ok=True)
-    _write_settings(folder, archive.name, config)
-    with steps.step("levels"):
-        reading, levels = resolved(archive, folder, config, progress)
-    with steps.step("backbone"):
-        backbone = open_backbone(folder, reading, progress)
-    with FeatureStore.open(folder.features, backbone.spec) as store:
-        with steps.step("extract"):
-            prepared = prepare(archive, backbone, store, config, progress)
-            write_rejections(folder.rejected, prepared.rejections)
-        with steps.step("learn"):
-            learned = learn(prepared, config, progress, levels)
-        with steps.step("index"), step(progress, "filling the catalogue"):
-            _store(folder, prepared, learned, store)
-    _write_settings(
-        folder,
-        archive.name,
-        config,
-        {"learned": learned.facts, "rejections": len(prepared.rejections)},
-    )
-    with steps.step("evaluate"), step(progress, "measuring on the test texts"):
-        measured = _measure(folder, prepared, learned)
-    ready = prepared.ready
->>>>>>> fix-h
     return FitReport(
         texts={part: len(prepared.ready.texts_of(part)) for part in PARTS},
         pictures=len(prepared.ready.keys),
