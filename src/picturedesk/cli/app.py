@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from picturedesk.cli import desk_verbs, fit_verbs, inspect_verbs, reproduce_verb
+from picturedesk.cli import desk_verbs, fit_verbs, inspect_verbs, reproduce_verb, unpack_verb
 from picturedesk.cli.show import note
 from picturedesk.errors import PicturedeskError
 
@@ -29,6 +29,7 @@ for verb in (
     desk_verbs.suggest,
     desk_verbs.evaluate,
     reproduce_verb.reproduce,
+    unpack_verb.unpack,
     inspect_verbs.levels,
     inspect_verbs.info,
     inspect_verbs.doctor,

@@ -28,7 +28,8 @@ def fit(
         typer.Argument(
             metavar="ARCHIVE",
             help="A CSV, JSONL or Parquet table, a folder of pictures with .txt files beside them, "
-            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, newsimages, webdataset, stamps).",
+            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, imagefolder, newsimages, webdataset, "
+            "stamps).",
         ),
     ],
     desk: DeskOption = Path("desk"),

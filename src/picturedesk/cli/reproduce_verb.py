@@ -21,7 +21,7 @@ def reproduce(
         typer.Argument(
             metavar="DATA",
             help="A table, a folder of pictures with .txt files beside them, or KIND:PATH (sohu, "
-            "flickr30k, flickr8k, coco, newsimages, webdataset, stamps).",
+            "flickr30k, flickr8k, coco, imagefolder, newsimages, webdataset, stamps).",
         ),
     ],
     out: Annotated[

@@ -46,7 +46,7 @@ USUAL = {
     "text": ("text", "body", "article", "content", "story", "description", "sentence", "caption"),
     "picture": (
         *("picture", "pictures", "image", "images", "photo", "photos", "path", "paths"),
-        *("file", "files", "filename", "file_name", "filepath", "file_path"),
+        *("file", "files", "filename", "file_name", "file_names", "filepath", "file_path"),
         *("picture_path", "image_path", "photo_path", "image_file", "img"),
     ),
     "title": ("title", "headline"),

@@ -35,7 +35,9 @@ class AdviceConfig:
     def __post_init__(self) -> None:
         if min(self.neighbours, self.validated, self.max_levels) < 1 or self.loss < 0:
             raise BadInput(
-                f"{self}: neighbours, validated and max_levels must be 1 or more, loss 0 or more"
+                f"neighbours {self.neighbours}, validated {self.validated}, max_levels "
+                f"{self.max_levels}, loss {self.loss}: the loss must be 0 or more, the others 1 "
+                "or more"
             )
 
 
