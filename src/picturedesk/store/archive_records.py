@@ -28,7 +28,7 @@ from picturedesk.disk.database import (
     keep_log,
     transaction,
 )
-from picturedesk.errors import Mismatch, MissingArtefact
+from picturedesk.errors import Closed, Mismatch, MissingArtefact
 from picturedesk.types import Ints, Json, Picture
 
 CURE = "run picturedesk fit again"
@@ -101,6 +101,7 @@ class ArchiveRecords:
         self._connection = connection
         self._lock = threading.RLock()
         self._opened = os.stat(path)
+        self._closed = False
 
     @classmethod
     def open(cls, path: Path, new: Json | None = None) -> ArchiveRecords:
@@ -129,6 +130,7 @@ class ArchiveRecords:
     def close(self) -> None:
         """Lets go of the file."""
         with self._lock:
+            self._closed = True
             self._connection.close()
 
     @property
@@ -142,8 +144,10 @@ class ArchiveRecords:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """A transaction; waits for those of other processes."""
-        with _explained(self.path), self._lock, transaction(self._connection):
-            yield
+        with _explained(self.path), self._lock:
+            self._refuse_closed()
+            with transaction(self._connection):
+                yield
 
     def generation(self) -> int:
         """The generation that is committed now."""
@@ -233,7 +237,12 @@ class ArchiveRecords:
 
     def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with _explained(self.path), self._lock:
+            self._refuse_closed()
             return self._connection.execute(query, values).fetchall()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise Closed(f"archive memory {self.path.parent}")
 
     def _many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         self._connection.executemany(statement, rows)
