@@ -201,7 +201,7 @@ def test_too_few_texts_and_pictures_all_alike_are_one_line_errors():
         advice_on(make_pairs(said, {"one": signal(said, 9, 0.5, 1)}))
     with pytest.raises(BadInput, match="same for all pictures"):
         advice_on(make_pairs(meanings(40), {"one": np.ones((40, 9))}))
-    with pytest.raises(BadInput, match="max_levels 0, .* the others 1 or more"):
+    with pytest.raises(BadInput, match=r"max_levels 0, .* the others 1 or more"):
         AdviceConfig(max_levels=0)
     with pytest.raises(BadInput, match="sample is 0 texts"):
         LevelDataConfig(sample=0)

@@ -14,7 +14,7 @@ import pytest
 from other_user import unprivileged
 from picturedesk.disk.database import connect, connect_to_read, read_manifest, rows_of
 from picturedesk.disk.shared_database import FileKind, SharedDatabase
-from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
+from picturedesk.errors import Closed, Mismatch, MissingArtefact, PicturedeskError
 
 TABLE = ("CREATE TABLE things (key TEXT PRIMARY KEY, number INTEGER)",)
 KIND = FileKind("toy store", 0x50440001, TABLE)
@@ -115,7 +115,7 @@ def test_threads_read_side_by_side_and_close_ends_all(path):
     for thread in threads:
         thread.join()
     for use in (database.reading, database.writing):
-        with pytest.raises(sqlite3.ProgrammingError, match="is closed"), use():
+        with pytest.raises(Closed, match="is closed"), use():
             pass
 
 

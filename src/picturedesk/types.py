@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, SupportsIndex, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -201,6 +201,9 @@ class Suggestion:
 class Suggestions(list[Suggestion]):
     """Suggestions for one text, best first, with their joint confidence.
 
+    A slice and a copy keep confidence and doubt, which are those of the whole answer; a sum with
+    other suggestions is a plain list.
+
     Attributes:
         confidence: probability, 0 to 1, that one of the first ten is acceptable; None if none was
             calibrated.
@@ -216,6 +219,33 @@ class Suggestions(list[Suggestion]):
         super().__init__(suggestions)
         self.confidence = confidence
         self.doubt = doubt
+
+    @overload
+    def __getitem__(self, where: SupportsIndex) -> Suggestion: ...
+
+    @overload
+    def __getitem__(self, where: slice) -> Suggestions: ...
+
+    def __getitem__(self, where: SupportsIndex | slice) -> Suggestion | Suggestions:
+        if not isinstance(where, slice):
+            return super().__getitem__(where)
+        return Suggestions(super().__getitem__(where), self.confidence, self.doubt)
+
+    def copy(self) -> Suggestions:
+        """The same suggestions in another list."""
+        return self[:]
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to a plain list with the same suggestions; confidence and doubt count, too."""
+        if not isinstance(other, Suggestions):
+            return super().__eq__(other)
+        mine, others = (self.confidence, self.doubt), (other.confidence, other.doubt)
+        return mine == others and super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # as of every list
 
 
 class Progress(Protocol):

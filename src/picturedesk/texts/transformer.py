@@ -7,6 +7,7 @@ opens the model by its name or folder, and refuses it if its weights have change
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -55,6 +56,7 @@ class TransformerEngine:
                 f"{model} cannot be opened on {device!r} ({str(error).splitlines()[0]}): give the "
                 "name or folder of a sentence-transformers model, and a device of this machine"
             ) from None
+        self._turn = threading.Lock()  # tokenizers refuse to be used by two threads at once
         self.facts: Json = {"model": named, "weights": _hash_weights(self._model)}
         self._width = int(self.encode(["a"]).shape[1])
 
@@ -105,9 +107,10 @@ class TransformerEngine:
 
     def encode(self, sentences: Sequence[str]) -> Floats:
         """Sentences → (n, D); the model ignores what exceeds its maximum input."""
-        rows = self._model.encode(
-            list(sentences), batch_size=_BATCH, convert_to_numpy=True, show_progress_bar=False
-        )
+        with self._turn:
+            rows = self._model.encode(
+                list(sentences), batch_size=_BATCH, convert_to_numpy=True, show_progress_bar=False
+            )
         return np.asarray(rows, dtype=np.float32)
 
 
