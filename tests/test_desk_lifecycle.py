@@ -89,7 +89,7 @@ def test_parts_of_a_closed_desk_say_so_too(fitted_desk: Path):
         catalogue, memory = desk.catalogue, desk.memory
     with pytest.raises(Closed, match=r"catalogue.db is closed"):
         catalogue.count()
-    with pytest.raises(Closed, match="memory is closed"):
+    with pytest.raises(Closed, match=r"archive\.db is closed"):
         memory.texts([0])
     assert isinstance(memory, ArchiveMemory)
     assert len(memory.text_vectors)  # arrays that were handed out stay

@@ -91,6 +91,10 @@ def test_type_checkers_and_the_interpreter_see_the_same_names():
 
 # Parameters that users never make themselves, with what makes them instead.
 MADE_ELSEWHERE = {
+    "picturedesk.desk.folder.FitFolder": "Desk.fit_report",
+    "picturedesk.research.baselines.closed_form.CcaConfig": "ReproduceConfig",
+    "picturedesk.research.baselines.closed_form.RidgeConfig": "ReproduceConfig",
+    "picturedesk.research.baselines.vse.VseGrid": "ReproduceConfig",
     "picturedesk.desk.measure.Answers": "Desk.measure",
     "picturedesk.desk.measure.RouteScores": "Desk.measure",
     "picturedesk.disk.shared_database.SharedDatabase": "ExactCatalogue.open, FeatureStore.open",

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk.disk.artifacts import ARRAYS, MANIFEST, plain
+from picturedesk.disk.arrays import ARRAYS
+from picturedesk.disk.artifacts import MANIFEST, plain
 from picturedesk.heads.fusion import FusionConfig
 from picturedesk.measuring.metrics import per_query
 from picturedesk.research.reproduction.config import ReproduceConfig

@@ -78,7 +78,7 @@ def _key(spec: str) -> str:
 def _copied(entry: Path, folder: Path) -> bool:
     """Copies an entry's files and checks the copies; leaves no file if one is wrong."""
     try:
-        files = dict(read_manifest(entry, KIND)["files"])
+        files = dict(read_manifest(entry, KIND)["digests"])
         for name, digest in files.items():
             shutil.copyfile(entry / name, folder / name)
             if _digest(folder / name) != digest:
@@ -102,7 +102,7 @@ def _keep(folder: Path, entry: Path) -> None:
         files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
         for name in files:
             shutil.copyfile(folder / name, temporary / name)
-        write_manifest(temporary, KIND, {"files": files})
+        write_manifest(temporary, KIND, {"digests": files})
         os.rename(temporary, entry)  # fails if there is one
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
