@@ -14,10 +14,9 @@ from picturedesk.datasets.split import SplitConfig
 from picturedesk.errors import BadInput
 from picturedesk.learning.alignment import AlignmentConfig
 from picturedesk.learning.best_config import BestConfig
-from picturedesk.learning.training_pairs import level_blocks
 from picturedesk.learning.cross_validation import HeldOut, divide, fold_of, held_out_scores
 from picturedesk.learning.projections import Projections
-from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs, level_blocks
 from picturedesk.measuring.metrics import ranks
 from picturedesk.measuring.significance import Difference
 from picturedesk.research.adviser import AdviceConfig, Costs, advise, candidates, measure_costs
