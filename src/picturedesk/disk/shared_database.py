@@ -219,9 +219,9 @@ def _check_schema(
     connection: sqlite3.Connection, path: Path, kind: FileKind, manifest: Json
 ) -> None:
     rows = connection.execute(_SCHEMA).fetchall()
-    strange = {row[:3] for row in rows} ^ _expected(kind)
-    for what, name, table in sorted(strange):
-        said = "has" if (what, name, table) in {row[:3] for row in rows} else "lacks"
+    there, wanted = _known(rows, kind), _expected(kind)
+    for what, name, _ in sorted(there ^ wanted):
+        said = "has" if name not in {entry[1] for entry in wanted} else "lacks"
         raise MissingArtefact(
             f"{path} {said} the {what} {name!r}, which is not how picturedesk makes a "
             f"{kind.name}: {kind.cure}"
@@ -232,14 +232,20 @@ def _check_schema(
 
 @lru_cache
 def _expected(kind: FileKind) -> frozenset[tuple[str, str, str]]:
-    """Type, name and table of all that a file of this kind has, as this SQLite makes it."""
+    """What a file of this kind has, as this SQLite makes it; see ``_known``."""
     with closing(sqlite3.connect(":memory:")) as memory:
         for statement in (_MANIFEST, *kind.schema):
             memory.execute(statement)
-        return frozenset(row[:3] for row in memory.execute(_SCHEMA))
+        return _known(memory.execute(_SCHEMA).fetchall(), kind)
 
 
-def _sum_of(rows: list[tuple[str | None, ...]]) -> int:
+def _known(rows: list[tuple[str, ...]], kind: FileKind) -> frozenset[tuple[str, str, str]]:
+    """Type, name and definition of tables and all else; "" for what another SQLite may define."""
+    ours = (_MANIFEST, *kind.schema)
+    return frozenset((what, name, sql if sql in ours else "") for what, name, _, sql in rows)
+
+
+def _sum_of(rows: list[tuple[str, ...]]) -> int:
     return row_sum(*(value for row in rows for value in row))
 
 

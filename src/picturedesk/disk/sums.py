@@ -264,6 +264,11 @@ def row_sum(*values: object) -> int:
     return crc32(said.encode("utf-8", "surrogatepass"))
 
 
+def blob_sum(blob: object, owner: str) -> int:
+    """Checksum of the bytes that belong to an owner; -1 for what are no bytes."""
+    return crc32(blob, crc32(owner.encode())) if isinstance(blob, bytes) else -1
+
+
 def unreadable(path: Path, error: OSError, cure: str) -> MissingArtefact:
     """The error for a file that cannot be opened or read."""
     if isinstance(error, FileNotFoundError):
