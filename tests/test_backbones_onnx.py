@@ -175,9 +175,9 @@ def test_classes_that_do_not_name_every_column_of_probs_are_refused():
     runner = tiny_backbone().runner
     assert Backbone.of(spec, runner, classes=["a", "b", "c"]).classes == ("a", "b", "c")
     assert Backbone.of(spec, runner).classes == ()
-    with pytest.raises(BadInput, match="2 classes for 3 columns of 'probs'"):
+    with pytest.raises(BadInput, match="2 class names for 3 columns of 'probs'"):
         Backbone.of(spec, runner, classes=["a", "b"])
-    with pytest.raises(BadInput, match="1 classes for 0 columns"):
+    with pytest.raises(BadInput, match="1 class names for 0 columns"):
         Backbone.of(tiny_backbone().spec, runner, classes=["a"])
 
 
@@ -250,7 +250,7 @@ def test_folder_of_something_else_is_refused(vit_folder, tmp_path):
         ({"format_version": 99}, "format version 99"),
         ({"files": {}}, r"backbone\.onnx does not exist"),
         ({"spec": {}}, "make it again"),
-        ({"spec": tiny_spec()}, "numbers for 224 px, its manifest says 48 for 32"),
+        ({"spec": tiny_spec()}, "numbers for 224 px, the manifest says 48 for 32"),
     ]:
         write_record(other / "manifest.json", manifest | change)
         with pytest.raises((Mismatch, MissingArtefact), match=message):
@@ -276,7 +276,7 @@ def test_file_that_is_no_graph_of_ours_is_refused(tmp_path):
         graph, ir_version=9, opset_imports=[onnx.OperatorSetIdProto(version=20)]
     )
     onnx.save(model, tmp_path / "other.onnx")
-    with pytest.raises(MissingArtefact, match=r"reads \['x'\] and gives \['y'\]"):
+    with pytest.raises(MissingArtefact, match=r"inputs \['x'\] and outputs \['y'\]"):
         OnnxRunner(tmp_path / "other.onnx")
 
 

@@ -224,3 +224,15 @@ def test_a_run_without_qrels_is_refused(tmp_path: Path):
     done = run("evaluate", "--run", str(tmp_path / "x.run"))
     assert done.returncode == 1
     assert "go together" in done.stderr
+
+
+def test_fit_says_what_it_does_before_anything_slow(tmp_path: Path):
+    table = tmp_path / "archive.csv"
+    table.write_text("text,picture\nA red circle.,gone.png\n")
+    done = run("fit", str(table), "--desk", str(tmp_path / "desk"))
+    assert done.returncode == 1
+    first, second, *rest = done.stderr.splitlines()
+    assert (first, second) == ("loading the library …", "opening the archive …")
+    assert rest[-1].startswith("error: ")
+    quiet = run("fit", str(table), "--desk", str(tmp_path / "desk"), "--quiet")
+    assert len(quiet.stderr.splitlines()) == 1

@@ -8,6 +8,7 @@ import pytest
 from dataset_files import HARBOUR, RIVER, write_jsonl, write_parquet, write_pictures
 from picturedesk.datasets import open_archive
 from picturedesk.datasets.columns import Columns
+from picturedesk.datasets.table import is_date
 from picturedesk.errors import BadInput
 
 
@@ -174,6 +175,28 @@ def test_a_huge_cell_is_read_and_the_limit_of_the_csv_module_stays(folder):
     assert csv.field_size_limit() == before
 
 
+@pytest.mark.parametrize(
+    ("date", "is_one"),
+    [
+        ("2024", True),
+        ("2024-02", True),
+        ("2024-02-29", True),
+        ("2023-02-29", False),
+        ("2024-13", False),
+        ("2024-00", False),
+        ("2024-13-45", False),
+        ("0000", False),
+        ("2024-05-01T23:59:59Z", True),
+        ("2024-05-01 10:00 CET", True),
+        ("2024-05-01T25:00", False),
+        ("２０２４", False),
+        ("1/2/2020", False),
+    ],
+)
+def test_a_date_is_one_that_the_calendar_has(date, is_one):
+    assert is_date(date) == is_one
+
+
 def test_dates_that_are_not_iso_are_left_empty_and_reported_once(folder):
     archive = read_csv(
         folder,
@@ -181,7 +204,7 @@ def test_dates_that_are_not_iso_are_left_empty_and_reported_once(folder):
     )
     assert [picture.date for picture in archive.pictures] == ["", "2020", ""]
     assert [reason for _, reason in reasons(archive)] == [
-        "2 dates are not ISO 8601 (the first: '1/2/2020')"
+        "2 dates are impossible or not ISO 8601 (the first: '1/2/2020')"
     ]
 
 

@@ -6,6 +6,8 @@ import importlib.util
 import json
 import subprocess
 import sys
+import time
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, MissingExtra
 from picturedesk.texts import load_text_encoder
 from picturedesk.texts.sentences import SentenceConfig, SentenceEncoder
-from picturedesk.texts.splitting import split_sentences
+from picturedesk.texts.splitting import sentences_of, split_sentences
 from picturedesk.texts.use import UseEngine
 
 NEWS = (
@@ -101,6 +103,20 @@ def test_long_sentences_are_cut_at_spaces_or_commas():
     assert [len(piece) <= 600 for piece in pieces] == [True] * 3
     assert all(piece.endswith(("word", "word,")) for piece in pieces)
     assert [len(piece) for piece in split_sentences("水" * 1_300, 600)] == [434, 433, 433]
+
+
+def test_no_more_is_read_than_the_first_sentences_need():
+    first = islice(sentences_of("First here. Second here.\n" + "x" * 10_000_000, 9), 2)
+    began = time.process_time()
+    assert list(first) == ["First", "here."]
+    assert time.process_time() - began < 0.1
+
+
+@pytest.mark.parametrize("junk", ["\n", "\r\n", " ", ". ", "! ", "。", "\0", "a\n", "No! a "])
+def test_five_million_characters_of_anything_take_seconds(junk):
+    began = time.process_time()
+    SentenceEncoder(engine=CountingEngine()).encode([junk * (5_000_000 // len(junk))])
+    assert time.process_time() - began < 4  # 12 s were needed for newlines; 0.1 s are now
 
 
 def test_a_sentence_weighs_less_the_later_it_comes():

@@ -14,7 +14,7 @@ import pytest
 from other_user import unprivileged
 from picturedesk.disk.database import connect, connect_to_read, read_manifest, rows_of
 from picturedesk.disk.shared_database import FileKind, SharedDatabase
-from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
+from picturedesk.errors import Closed, Mismatch, MissingArtefact, PicturedeskError
 
 TABLE = ("CREATE TABLE things (key TEXT PRIMARY KEY, number INTEGER)",)
 KIND = FileKind("toy store", 0x50440001, TABLE)
@@ -115,7 +115,7 @@ def test_threads_read_side_by_side_and_close_ends_all(path):
     for thread in threads:
         thread.join()
     for use in (database.reading, database.writing):
-        with pytest.raises(sqlite3.ProgrammingError, match="is closed"), use():
+        with pytest.raises(Closed, match="is closed"), use():
             pass
 
 
@@ -191,7 +191,7 @@ def test_a_database_of_somebody_else_is_refused_and_left_alone(path):
         connection.execute("CREATE TABLE manifest (name, value)")
     before = path.read_bytes()
     for content in ({}, None):
-        with pytest.raises(MissingArtefact, match="is no toy store of this picturedesk"):
+        with pytest.raises(MissingArtefact, match="is not a toy store of this picturedesk"):
             SharedDatabase.open(path, KIND, content)
     assert path.read_bytes() == before
 

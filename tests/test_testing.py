@@ -71,7 +71,7 @@ def test_no_pictures_give_no_rows_and_no_call():
 
 
 def test_pixels_of_another_size_are_refused_with_both_shapes():
-    with pytest.raises(BadInput, match=r"\(B, 3, 32, 32\), given \(1, 3, 64, 64\)"):
+    with pytest.raises(BadInput, match=r"\(B, 3, 32, 32\), not \(1, 3, 64, 64\)"):
         tiny_backbone().features(np.zeros((1, 3, 64, 64), np.float32))
 
 

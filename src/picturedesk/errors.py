@@ -5,6 +5,7 @@ The family::
     PicturedeskError                a problem that the user can fix; the CLI prints one line
     ├── BadInput                    an argument, column or query that cannot be used
     ├── BadPicture                  a picture that cannot be read: path, reason, cure
+    ├── Closed                      a desk, catalogue or store that was used after it was closed
     ├── Mismatch                    artefacts of different fingerprints that must not be mixed
     ├── MissingArtefact             a file or folder of an earlier step is missing or damaged
     └── MissingExtra                an optional dependency is not installed
@@ -38,6 +39,17 @@ class BadPicture(PicturedeskError):
         self.source = source
         self.reason = reason
         self.cure = cure
+
+
+class Closed(PicturedeskError):
+    """A desk, catalogue or store was used after it was closed.
+
+    Args:
+        what: kind and path of it.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is closed: open it again")
 
 
 class Mismatch(PicturedeskError):

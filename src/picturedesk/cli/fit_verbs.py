@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show
-from picturedesk.cli.options import DeskOption, JsonOption, QuietOption
+from picturedesk.cli.options import (
+    DeskOption,
+    JsonOption,
+    NoCacheOption,
+    QuietOption,
+    without_cache,
+)
 from picturedesk.cli.results import show_measured, show_rejections, show_suggestion
 
 if TYPE_CHECKING:
@@ -22,7 +28,8 @@ def fit(
         typer.Argument(
             metavar="ARCHIVE",
             help="A CSV, JSONL or Parquet table, a folder of pictures with .txt files beside them, "
-            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, newsimages, webdataset, stamps).",
+            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, imagefolder, newsimages, webdataset, "
+            "stamps).",
         ),
     ],
     desk: DeskOption = Path("desk"),
@@ -45,7 +52,7 @@ def fit(
         str,
         typer.Option(
             help="Levels to read as WHERE:POOLING, separated by commas; 'picturedesk levels NAME' "
-            "lists them. auto: choose the levels that suit this archive best. "
+            "lists them. auto: those that the adviser recommends for this archive. "
             "Default: the preset's.",
             metavar="LEVELS",
         ),
@@ -100,6 +107,7 @@ def fit(
         str, typer.Option(help="Device: cpu, cuda, mps or auto.", metavar="NAME")
     ] = "cpu",
     seed: Annotated[int, typer.Option(help="Seed of split, text encoder and training.")] = 0,
+    no_cache: NoCacheOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -108,8 +116,12 @@ def fit(
     Reads every picture once, fits text encoder and heads, measures the desk on held-out texts and
     writes a report. If you stop it, run the same command again: it continues.
     """
-    from picturedesk.desk import Desk, DeskConfig
+    without_cache(no_cache)
+    with show.progress(quiet) as progress:
+        progress(0, 1, "loading the library")
+        from picturedesk.desk import Desk, DeskConfig
 
+        progress(1, 1, "loading the library")
     config = DeskConfig.of(recipe)
     config = replace(
         config,

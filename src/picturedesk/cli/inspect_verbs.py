@@ -164,9 +164,8 @@ def _recommendation(advice: Advice) -> str:
     size, ms, share = _cost(taken.cost)
     time = f", {ms} ms per picture on this machine, {share} of the network" if ms else ""
     return (
-        f"Recommended: --levels {','.join(taken.levels)} (the smallest set within noise of the "
-        f"best: MRR {_percent(taken.mrr)} against {_percent(advice.sets[0].mrr)}; {size} bytes"
-        f"{time})"
+        f"Recommended: --levels {','.join(taken.levels)} (MRR {_percent(taken.mrr)}, of the best "
+        f"set {_percent(advice.sets[0].mrr)}; {size} bytes{time})\nThe rule: {advice.rule}."
     )
 
 

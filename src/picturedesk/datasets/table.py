@@ -5,17 +5,19 @@ Knows the meaning of columns, not the file formats. Leaves out and reports unusa
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from picturedesk.datasets.cells import PATH_MARKS, TAG_MARKS, Unfit, string, strings
 from picturedesk.datasets.columns import Columns, resolve
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.rows import Row, open_table
+from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection, Text
 
 PARTS = {
@@ -25,7 +27,7 @@ PARTS = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
-_ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?)?")
+_ISO_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d).*)?)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +56,39 @@ def read(path: Path, columns: Columns | None = None) -> Archive:
         BadInput: a column is missing, or no text with a picture is left.
     """
     draft = Draft(display_name(path))
+    put(draft, path, columns or Columns())
+    return draft.archive()
+
+
+def put(
+    draft: Draft,
+    path: Path,
+    columns: Columns,
+    part_of: Callable[[Sequence[str]], str] = lambda names: "",
+) -> None:
+    """Adds a table's texts and pictures to a draft.
+
+    Args:
+        draft: receives them.
+        path: the table.
+        columns: names of its columns, "" for the usual ones.
+        part_of: picture paths of a row that names no part → its part.
+
+    Raises:
+        BadInput: a column is missing, or holds pictures instead of paths.
+    """
     for entry in _entries(path, columns, draft, ("text", "picture")):
         pictures = _pictures_there(entry, path.parent, draft)
         if not pictures:
             continue
+        if not entry.part:
+            entry = replace(entry, part=part_of(entry.paths))
         try:
             text = _put_text(draft, entry)
         except Unfit as unfit:
             draft.reject(entry.place, unfit.reason, unfit.cure)
         else:
             draft.link(text, [draft.add_picture(picture) for picture in pictures])
-    return draft.archive()
 
 
 def read_pictures(path: Path, columns: Columns | None = None) -> Draft:
@@ -86,12 +110,18 @@ def _entries(
         if isinstance(row, Rejection):
             draft.leave_out(row)
             continue
+        if _is_file(row.cells.get(names.picture)):
+            raise BadInput(
+                f"{path}: its column {names.picture!r} holds the pictures themselves, not their "
+                f"paths: unpack it with picturedesk unpack {path} FOLDER, and give that folder"
+            )
         try:
             yield _entry(row, names, path.parent, odd_dates)
         except Unfit as unfit:
             draft.reject(row.place, unfit.reason, unfit.cure)
     if odd_dates:
-        reason = f"{len(odd_dates)} dates are not ISO 8601 (the first: {odd_dates[0]!r})"
+        first = f"the first: {odd_dates[0]!r}"
+        reason = f"{len(odd_dates)} dates are impossible or not ISO 8601 ({first})"
         draft.reject(
             f"{path}, column {names.date}",
             reason,
@@ -110,7 +140,7 @@ def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Ent
     if part is None:
         raise Unfit(f"part {cell(names.part)!r} is not known", "write train, validate or test")
     date = cell(names.date)
-    if date and not _ISO_DATE.fullmatch(date):
+    if date and not is_date(date):
         odd_dates.append(date)
         date = ""
     about = Picture(
@@ -126,11 +156,36 @@ def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Ent
     return _Entry(row.place, text, part, paths, about)
 
 
+def is_date(text: str) -> bool:
+    """Whether it is a year, month, day or moment of ISO 8601 that the calendar has."""
+    match = _ISO_DATE.fullmatch(text)
+    if match is None:
+        return False
+    year, month, day, hour, minute = map(int, match.groups("1"))
+    try:
+        datetime.datetime(year, month, day, hour, minute)
+    except ValueError:
+        return False
+    return True
+
+
 def _paths(value: object, column: str, folder: Path) -> tuple[str, ...]:
-    """The paths in a cell; a file with ";" or "|" in its name is found, too."""
+    """The paths in a cell; a file with ";" or "|" in its name is found, too.
+
+    A record with a path, as Hugging Face's data sets have it, is that path.
+    """
+    if isinstance(value, dict) and isinstance(value.get("path"), str):
+        value = value["path"]
     if isinstance(value, str) and PATH_MARKS.search(value) and os.path.isfile(folder / value):
         return (value,)
     return strings(value, column, PATH_MARKS)
+
+
+def _is_file(value: object) -> bool:
+    """Whether a cell holds the bytes of a file, as in Hugging Face's Parquet files."""
+    if isinstance(value, list):
+        return any(map(_is_file, value))
+    return isinstance(value, bytes) or (isinstance(value, dict) and bool(value.get("bytes")))
 
 
 def _pictures_there(entry: _Entry, folder: Path, draft: Draft) -> list[Picture]:

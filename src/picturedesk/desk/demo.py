@@ -48,9 +48,10 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
     """
     archive = open_archive(data) if data else _stamps(cache)
     report = Desk.fit_report(archive, desk, DeskConfig(), progress)
-    opened = Desk(desk)
-    questions = _own_questions(opened) if data else QUESTIONS
-    asked = tuple(Asked(text, tuple(opened.suggest(text, k=SHOWN))) for text in questions)
+    with Desk(desk) as opened:
+        questions = _own_questions(opened) if data else QUESTIONS
+        asked = tuple(Asked(text, tuple(opened.suggest(text, k=SHOWN))) for text in questions)
+        measured = opened.measure()
     sheet = report.fitted.reports / "contact_sheet.html"
     contact_sheet(
         sheet,
@@ -58,7 +59,7 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
         f"{report.pictures} pictures, learned from {report.texts['train']} texts",
         asked,
     )
-    return Shown(report, opened.measure(), asked, sheet)
+    return Shown(report, measured, asked, sheet)
 
 
 def _stamps(cache: Path) -> Archive:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, overload
 
 import numpy as np
 
 from picturedesk.desk.folder import DeskFolder
+from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_manifest, read_record
 from picturedesk.heads.matcher import Matcher
@@ -30,6 +32,7 @@ from picturedesk.types import (
     Suggestion,
     Suggestions,
     silent,
+    step,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +66,7 @@ class Desk:
     """A folder with matcher, routes, archive memory and catalogue.
 
     It answers from the fit that was current when it was opened, also while another fit runs.
+    Threads may share one. ``close`` it, or use it in a ``with`` statement. It pickles as its path.
 
     Args:
         path: a folder that ``Desk.fit`` or ``picturedesk fit`` left.
@@ -74,6 +78,31 @@ class Desk:
     def __init__(self, path: str | Path) -> None:
         self.folder = DeskFolder(Path(path))
         self.fitted = self.folder.require()
+        self._loaded = Loaded(f"desk {path}")
+        self._absolute = os.path.abspath(path)
+
+    def close(self) -> None:
+        """Lets go of all files; a second call does nothing.
+
+        A search that is at work in another thread ends, or raises Closed.
+        """
+        self._loaded.close()
+
+    def __enter__(self) -> Self:
+        self._loaded.require_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[Desk], tuple[str]]:
+        """A copy, in this process or another, opens the same folder for itself."""
+        return type(self), (self._absolute,)
 
     @classmethod
     def fit(
@@ -104,42 +133,56 @@ class Desk:
     ) -> FitReport:
         """``fit``, for those who want to know what was used, left out, and how long it took."""
         from picturedesk.datasets import open_archive
-        from picturedesk.desk.fit import fit_desk
+        from picturedesk.desk.fit import check_settings, fit_desk
+        from picturedesk.desk.levels import choose_for
         from picturedesk.learning.config import DeskConfig
 
         if not isinstance(archive, Archive):
-            archive = open_archive(str(archive))
-        return fit_desk(archive, Path(path), config or DeskConfig(), progress)
+            with step(progress, "opening the archive"):
+                archive = open_archive(str(archive))
+        root, settings = Path(path), config or DeskConfig()
+        check_settings(DeskFolder(root), settings)
+        levels = choose_for(archive, root, settings, progress)
+        return fit_desk(archive, root, settings, progress, levels)
 
-    @cached_property
+    @property
     def matcher(self) -> Matcher:
         """Text encoder and heads."""
-        return Matcher.load(self.fitted.matcher)
+        return self._loaded.part("matcher", lambda: Matcher.load(self.fitted.matcher))
 
-    @cached_property
+    @property
     def blend(self) -> Blend:
         """Routes, their weights and the confidence."""
-        return Blend.load(self.fitted.blend, self.matcher)
+        return self._loaded.part("blend", lambda: Blend.load(self.fitted.blend, self.matcher))
 
-    @cached_property
+    @property
     def memory(self) -> ArchiveMemory:
         """The archive in the shared space."""
-        return ArchiveMemory.open(self.fitted.memory, self.matcher.fingerprint)
+        return self._loaded.part(
+            "memory", lambda: ArchiveMemory.open(self.fitted.memory, self.matcher.fingerprint)
+        )
 
-    @cached_property
+    @property
     def held_out(self) -> HeldOutTexts:
         """Texts that nothing was fitted on; suggesting does not read them."""
-        return HeldOutTexts.load(self.fitted.held_out, self.matcher.fingerprint)
+        return self._loaded.part(
+            "held_out", lambda: HeldOutTexts.load(self.fitted.held_out, self.matcher.fingerprint)
+        )
 
-    @cached_property
+    @property
     def catalogue(self) -> Catalogue:
         """The pictures that may be suggested now."""
+        return self._loaded.part("catalogue", self._open_catalogue)
+
+    def _open_catalogue(self) -> Catalogue:
         width = self.blend.layout.width
         return open_catalogue(self.fitted.catalogue, self.blend.fingerprint, width, make=False)
 
-    @cached_property
+    @property
     def _suggester(self) -> Suggester:
-        return Suggester(self.blend, self.memory, self.catalogue)
+        return self._loaded.part(
+            "suggester", lambda: Suggester(self.blend, self.memory, self.catalogue)
+        )
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -231,6 +274,7 @@ class Desk:
         from picturedesk.store.extraction import ExtractConfig, extract
         from picturedesk.store.features import FeatureStore
 
+        self._loaded.require_open()
         rejected: tuple[Rejection, ...] = ()
         if isinstance(pictures, str | Path):
             pictures, rejected = open_pictures(str(pictures))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +20,7 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.split import PARTS
 from picturedesk.desk.added import Added
 from picturedesk.desk.folder import DeskFolder, FitFolder
-from picturedesk.desk.levels import resolved
+from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
 from picturedesk.desk.reporting import write_report
 from picturedesk.disk.artifacts import (
@@ -40,7 +40,9 @@ from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.extraction import write_rejections
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
-from picturedesk.types import Archive, Json, Progress, Rejection, silent
+from picturedesk.types import Archive, Json, Progress, Rejection, silent, step
+
+ALL_LEVELS = LevelChoice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,11 @@ class FitReport:
 
 
 def fit_desk(
-    archive: Archive, root: Path, config: DeskConfig, progress: Progress = silent
+    archive: Archive,
+    root: Path,
+    config: DeskConfig,
+    progress: Progress = silent,
+    levels: LevelChoice = ALL_LEVELS,
 ) -> FitReport:
     """Runs every step from an archive to a desk that can suggest.
 
@@ -75,6 +81,7 @@ def fit_desk(
         archive: texts and pictures; texts whose part is given keep it.
         root: the desk folder; made if absent. A fit that was killed there goes on.
         config: all settings.
+        levels: which levels are read, if others than the settings say.
         progress: told of pictures read and epochs trained.
 
     Returns:
@@ -89,22 +96,21 @@ def fit_desk(
     with folder.fitting():
         check_settings(folder, config)
         before = folder.begin(reads)
-        with steps.step("levels"):
-            reading, levels = resolved(archive, folder, config, progress)
+        reading = replace(config, levels=levels.read or config.levels)
         with steps.step("backbone"):
-            backbone = open_backbone(folder, reading)
+            backbone = open_backbone(folder, reading, progress)
         with FeatureStore.open(folder.features, backbone.spec) as store:
             with steps.step("extract"):
                 prepared = prepare(archive, backbone, store, config, progress)
                 added = Added.of(before, backbone, store, config.extract)
             with steps.step("learn"):
-                learned = learn(prepared, config, progress, levels)
+                learned = learn(prepared, config, progress, levels.active)
             rejections = prepared.rejections + added.rejections
             with folder.new_fit() as made:
-                with steps.step("index"):
+                with steps.step("index"), step(progress, "filling the catalogue"):
                     _store(made, prepared, learned, store, added)
                 _describe(made, archive.name, config, learned, rejections)
-                with steps.step("evaluate"):
+                with steps.step("evaluate"), step(progress, "measuring on the test texts"):
                     measured = _measure(made, prepared, learned)
                 with folder.changing():
                     added.catch_up(made, learned.blend, store)
@@ -120,13 +126,18 @@ def fit_desk(
     )
 
 
-def open_backbone(folder: DeskFolder, config: DeskConfig) -> Backbone:
+def open_backbone(folder: DeskFolder, config: DeskConfig, progress: Progress = silent) -> Backbone:
     """The desk's backbone: exported once, then run by ONNX Runtime; on a GPU by torch."""
     if config.device != "cpu":
-        return _torch_backbone(config)
+        with step(progress, "loading the network"):
+            return _torch_backbone(config)
     if not folder.backbone.exists():
-        _torch_backbone(config).save(folder.backbone)
-    return Backbone.load(folder.backbone)
+        with step(progress, "loading the network"):
+            backbone = _torch_backbone(config)
+        with step(progress, "exporting the network, or taking it from the cache"):
+            backbone.save(folder.backbone)
+    with step(progress, "opening the exported network"):
+        return Backbone.load(folder.backbone)
 
 
 def _torch_backbone(config: DeskConfig) -> Backbone:

@@ -64,7 +64,8 @@ def describe(path: Path) -> Json:
     if not path.exists():
         raise BadInput(f"{path} does not exist")
     if DeskFolder(path).pointer.exists():
-        return Desk(path).info()
+        with Desk(path) as desk:
+            return desk.info()
     if (path / "manifest.json").exists():
         return {"path": str(path), **read_manifest(path)}
     if (path / "archive.db").exists():
@@ -164,9 +165,9 @@ def _devices() -> str:
 
 
 def _desk(path: Path) -> str:
-    opened = Desk(path)
-    info = opened.info()
-    return (
-        f"{info['catalogue_pictures']} pictures in the catalogue, "
-        f"{len(opened.memory)} archive texts"
-    )
+    with Desk(path) as opened:
+        info = opened.info()
+        return (
+            f"{info['catalogue_pictures']} pictures in the catalogue, "
+            f"{len(opened.memory)} archive texts"
+        )

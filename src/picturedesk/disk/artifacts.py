@@ -32,9 +32,14 @@ _CHECKSUM = "checksum"
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    """Dataclasses, tuples, paths, NumPy scalars and arrays → JSON types, recursively."""
+    """Records, tuples, paths, NumPy scalars and arrays → JSON types, recursively.
+
+    Records are dataclasses and NamedTuples: both become objects.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: plain(getattr(value, name)) for name in value._fields}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -30,7 +30,7 @@ from picturedesk.disk.database import (
     write_manifest,
 )
 from picturedesk.disk.sums import row_sum
-from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
+from picturedesk.errors import Closed, Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.types import Json
 
 _OURS = 0x5044  # "PD": the upper half of the application id of every file made here
@@ -185,7 +185,7 @@ class SharedDatabase:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise sqlite3.ProgrammingError(f"{self._what} is closed")
+            raise Closed(self._what)
 
 
 def _lay(connection: sqlite3.Connection, kind: FileKind, content: Json) -> None:

@@ -24,6 +24,7 @@ from picturedesk.errors import MissingArtefact
 from picturedesk.types import Json
 
 BLOCK = 1 << 16  # bytes; a row of an array that is read alone costs reading one block
+_FIRST_ROWS = 4096  # rows of an array that are read from the file before its map is used
 _READ = 1 << 20  # bytes read at a time where a file is summed up
 
 
@@ -159,6 +160,14 @@ class CheckedFile:
             raise unreadable(self.path, error, self.cure) from None
         return np.frombuffer(mapped, dtype=np.uint8)
 
+    def read_at(self, start: int, size: int) -> bytes:
+        """Some of the bytes that count; the caller has checked their blocks."""
+        part = bytearray(size)
+        with self._lock:
+            self._file.seek(start)
+            self._fill(memoryview(part))
+        return bytes(part)
+
     def close(self) -> None:
         """Lets go of the file; what is mapped stays. Happens by itself when nobody refers to it."""
         self._close()
@@ -197,7 +206,9 @@ class CheckedRows:
     """An array on disk of which some rows are used: each is checked when it is first read.
 
     ``rows[index]`` gives an ordinary array. Everything else that NumPy does with it reads and
-    checks all of it.
+    checks all of it. The first rows are read from the file, one by one: a mapped page that is
+    touched may bring 2 MB around it into memory, so that one short text would hold a table of
+    80 MB. Whoever goes on reads from the map.
 
     Args:
         file: where it lies.
@@ -210,6 +221,7 @@ class CheckedRows:
         self._start = start
         self._array = array
         self._width = array.nbytes // max(1, len(array))  # bytes of a row
+        self._unmapped = _FIRST_ROWS
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -237,7 +249,12 @@ class CheckedRows:
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - as NumPy's
         rows = index[0] if isinstance(index, tuple) and index else index
         if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
-            self._check(rows.astype(np.int64).ravel() % max(1, len(self)))
+            places = rows.astype(np.int64).ravel() % max(1, len(self))
+            self._check(places)
+            if rows is index and rows.ndim == 1 and len(rows) <= self._unmapped:
+                self._unmapped -= len(rows)
+                return self._read(places)
+            self._unmapped = 0
         else:
             self._file.check(self._start, self._start + self._array.nbytes)
         return self._array[index]
@@ -248,6 +265,14 @@ class CheckedRows:
         self._file.check(self._start, self._start + self._array.nbytes)
         found = self._array if dtype is None else self._array.astype(dtype, copy=False)
         return found.copy() if copy else found
+
+    def _read(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        distinct, places = np.unique(rows, return_inverse=True)
+        found = np.empty((len(distinct), *self._array.shape[1:]), dtype=self._array.dtype)
+        for row, target in zip(distinct.tolist(), found, strict=True):
+            content = self._file.read_at(self._start + row * self._width, self._width)
+            target[...] = np.frombuffer(content, dtype=self._array.dtype).reshape(target.shape)
+        return found[places.reshape(-1)]
 
     def _check(self, rows: npt.NDArray[np.int64]) -> None:
         first = self._start + rows * self._width

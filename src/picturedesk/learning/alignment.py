@@ -88,7 +88,11 @@ class Side:
     def fit(
         cls, features: Floats, blocks: Sequence[Block], power: float, config: AlignmentConfig
     ) -> Side:
-        """Fits on rows (N, I); columns outside every block weigh nothing."""
+        """Fits on rows (N, I); columns outside every block weigh nothing.
+
+        Raises:
+            BadInput: no block has a weight, or all rows are alike.
+        """
         raised = signed_power(features.astype(np.float32, copy=False), power)
         joined, maps = [], []
         for block in blocks:
@@ -99,6 +103,11 @@ class Side:
         if not joined:
             raise BadInput("no block of a side has a weight above 0: name one")
         together = np.concatenate(joined, axis=1)
+        if not together.shape[1]:
+            raise BadInput(
+                f"a part of the archive has {len(features)} texts or pictures and no two that "
+                "differ: give an archive with more different ones"
+            )
         last = _Reduction.of(together, Block(slice(None)), config.side_width)
         weights = np.zeros((features.shape[1], last.basis.shape[1]), dtype=np.float32)
         bias = (-last.mean @ last.basis).astype(np.float32)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.projections import Projections
@@ -63,19 +64,28 @@ class FoldScores:
 def divide(split_groups: Ints, config: BestConfig) -> list[Ints]:
     """Texts (T,) → the texts held out in each fold; those of one number stay together.
 
-    Of a large archive one fold is enough.
+    Of a large archive one fold is enough. Few groups give fewer folds than the settings name.
+
+    Raises:
+        BadInput: all texts have one number, so that nothing can be held out.
     """
     random = np.random.default_rng(config.seed)
     names, sizes = np.unique(split_groups, return_counts=True)
+    if len(names) < 2:
+        raise BadInput(
+            f"all {len(split_groups)} texts to learn from share their pictures, so none can be "
+            "held out: give texts with different pictures"
+        )
     order = random.permutation(len(names))
-    filled = np.zeros(config.folds, dtype=np.int64)
+    folds = min(config.folds, len(names))
+    filled = np.zeros(folds, dtype=np.int64)
     fold_of = np.zeros(len(names), dtype=np.int64)
     for name in order:
         fold = int(np.argmin(filled))
         fold_of[name] = fold
         filled[fold] += sizes[name]
     of_text = fold_of[np.searchsorted(names, split_groups)]
-    used = 1 if len(split_groups) > config.all_folds_up_to else config.folds
+    used = 1 if len(split_groups) > config.all_folds_up_to else folds
     return [np.flatnonzero(of_text == fold).astype(np.int64) for fold in range(used)]
 
 

@@ -81,7 +81,7 @@ class LsaEncoder:
         self._stored = stored
         self._vocabulary = Vocabulary.from_array(stored.arrays["vocabulary"])
         self._idf: Floats = stored.arrays["idf"]
-        self._components: Floats = stored.arrays["components"]
+        self._components = stored.arrays["components"]
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: LsaConfig | None = None) -> Self:
@@ -137,19 +137,6 @@ class LsaEncoder:
     def vocabulary(self) -> list[str]:
         """The V known words, most widespread first."""
         return list(self._vocabulary)
-
-    def topic_words(self, topic: int, n: int = 10) -> list[tuple[str, float]]:
-        """The n words with the largest absolute weights in a topic, largest first.
-
-        Raises:
-            BadInput: there is no such topic; they are numbered from 0.
-        """
-        if not 0 <= topic < self.width:
-            raise BadInput(f"there is no topic {topic}: there are 0 to {self.width - 1}")
-        weights = self._components[:, topic]
-        known = self.vocabulary
-        strongest = np.argsort(-np.abs(weights), kind="stable")[:n]
-        return [(known[row], float(weights[row])) for row in strongest]
 
     def word_shares(self, text: str, direction: Floats) -> list[tuple[str, float]]:
         """The contribution of each known word to the dot product of a text and a direction.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from picturedesk.disk.arrays import map_arrays, write_arrays
 from picturedesk.disk.artifacts import atomic_folder, fingerprint, read_manifest, write_manifest
 from picturedesk.errors import BadInput, Mismatch
-from picturedesk.texts.splitting import SENTENCES_VERSION, split_sentences
+from picturedesk.texts.splitting import SENTENCES_VERSION, sentences_of
 from picturedesk.types import Floats, Json
 
 KIND = "sentences"
@@ -126,8 +127,8 @@ class SentenceEncoder:
         return vectors
 
     def sentences(self, text: str) -> list[str]:
-        """The first S sentences of a text; S is at most ``config.most``."""
-        return split_sentences(text, self.config.longest)[: self.config.most]
+        """The first S sentences of a text; S is at most ``config.most``. Reads no further."""
+        return list(islice(sentences_of(text, self.config.longest), self.config.most))
 
     def sentence_vectors(self, text: str) -> Floats:
         """Vectors (S, D), of length one, of a text's ``sentences``."""

@@ -10,16 +10,21 @@ A sentence ends at:
 
 Pieces with fewer than four letters and digits are joined to their neighbour in the same line;
 pieces without any are dropped. Sentences that are too long are cut at a space or comma.
+
+Sentences come one by one, so that whoever wants the first few does not wait for the rest.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 SENTENCES_VERSION = 1  # part of fingerprints; raise it when `split_sentences` changes
 
 _WIDE = frozenset("。！？｡؟۔।॥።။។༎")
 _END = re.compile(r"[.!?…．。！？｡؟۔।॥።။។༎]+[\"'”’»›」』）)\]》〉】]*")
+_LINE = re.compile("[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # what str.splitlines divides by
+_LETTER = re.compile(r"[^\W_]")  # a letter or digit, as str.isalnum has it
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS = (" ", ",", "，", "、", ";", "；", ":", "：")
 _FIRST_WIDE_LETTER = "\u2e80"  # from here on: Chinese, Japanese, Korean
@@ -42,19 +47,27 @@ def split_sentences(text: str, longest: int = 600) -> list[str]:
     Returns:
         Sentences with single spaces; empty for a text without letters or digits.
     """
-    found: list[str] = []
-    for line in _LONE_SURROGATE.sub("\ufffd", text).splitlines():
-        for piece in _merge(_pieces(line)):
-            if any(map(str.isalnum, piece)):
-                found += _cut(" ".join(piece.split()), longest)
-    return found
+    return list(sentences_of(text, longest))
 
 
-def _pieces(line: str) -> list[str]:
+def sentences_of(text: str, longest: int = 600) -> Iterator[str]:
+    """The same, one after the other; reads no further than it is asked for."""
+    for line in _LINE.finditer(_LONE_SURROGATE.sub("\ufffd", text)):
+        for piece in _merge(_pieces(line.group())):
+            if _LETTER.search(piece):
+                yield from _cut(" ".join(piece.split()), longest)
+
+
+def _pieces(line: str) -> Iterator[str]:
     """The pieces between the ends of sentences; their concatenation is the line."""
-    ends = [match.end() for match in _END.finditer(line) if _ends_sentence(line, match)]
-    starts = [0, *ends]
-    return [line[a:b] for a, b in zip(starts, [*ends, len(line)], strict=True)]
+    if not _LETTER.search(line):
+        return
+    start = 0
+    for match in _END.finditer(line):
+        if _ends_sentence(line, match):
+            yield line[start : match.end()]
+            start = match.end()
+    yield line[start:]
 
 
 def _ends_sentence(line: str, match: re.Match[str]) -> bool:
@@ -78,23 +91,18 @@ def _is_abbreviated(before: str) -> bool:
     return _ABBREVIATIONS.fullmatch(word) is not None
 
 
-def _merge(pieces: list[str]) -> list[str]:
+def _merge(pieces: Iterable[str]) -> Iterator[str]:
     """Joins tiny pieces to the piece before, or to the one after if there is none before."""
-    merged: list[str] = []
-    held = ""
+    held: list[str] = []
+    letters = 0  # in what is held
     for piece in pieces:
-        if merged and _is_tiny(piece):
-            merged[-1] += piece
-        elif _is_tiny(held + piece):
-            held += piece
-        else:
-            merged.append(held + piece)
-            held = ""
-    return [*merged, held]
-
-
-def _is_tiny(piece: str) -> bool:
-    return sum(map(str.isalnum, piece)) < _TINY
+        count = sum(map(str.isalnum, piece))
+        if letters >= _TINY and count >= _TINY:
+            yield "".join(held)
+            held, letters = [], 0
+        held.append(piece)
+        letters += count
+    yield "".join(held)
 
 
 def _cut(sentence: str, longest: int) -> list[str]:
