@@ -362,7 +362,7 @@ def test_none_is_made_where_one_must_be(path):
         open_catalogue(path, "m1", D, make=False)
     assert not path.exists()
     path.touch()
-    with pytest.raises(MissingArtefact, match="is no catalogue of this picturedesk"):
+    with pytest.raises(MissingArtefact, match="is not a catalogue of this picturedesk"):
         open_catalogue(path, "m1", D, make=False)
     assert path.stat().st_size == 0
 

@@ -46,7 +46,8 @@ def narrowed(table: Path) -> Path:
 
 
 def answer(desk: Path) -> list[tuple[str, float]]:
-    return [(s.picture.uri, s.score) for s in Desk(desk).suggest(TEXT, k=1000)]
+    with Desk(desk) as opened:
+        return [(s.picture.uri, s.score) for s in opened.suggest(TEXT, k=1000)]
 
 
 class Points:

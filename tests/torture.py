@@ -53,7 +53,8 @@ def questions(photos: Path) -> dict[str, Callable[[Desk], Any]]:
 
     def added(desk: Desk) -> Any:
         addition = plain(desk.add(photos))
-        return [addition, suggested(desk, ""), suggested(Desk(desk.folder.root), "direct")]
+        with Desk(desk.folder.root) as again:
+            return [addition, suggested(desk, ""), suggested(again, "direct")]
 
     return {
         "suggest": lambda desk: suggested(desk, ""),
@@ -71,9 +72,11 @@ def answers(path: Path, photos: Path, tracebacks: bool = False) -> dict[str, str
     for name, ask in questions(photos).items():
         began = time.monotonic()
         try:
-            if opened is None or name == "add":
-                opened = Desk(path)
-            found[name] = json.dumps(ask(opened), sort_keys=True).replace(str(path), "DESK")
+            if opened is not None and name == "add":
+                opened.close()
+                opened = None
+            opened = opened or Desk(path)
+            found[name] = json.dumps(ask(opened), sort_keys=True)
         except PicturedeskError as error:
             one_line = "\n" not in str(error) and str(error)
             found[name] = f"refused: {error}" if one_line else f"WRONG: not one line: {error!r}"
@@ -83,7 +86,9 @@ def answers(path: Path, photos: Path, tracebacks: bool = False) -> dict[str, str
                 traceback.print_exc()
         if time.monotonic() - began > SLOWEST:
             found[name] = f"WRONG: it took {time.monotonic() - began:.0f} s"
-    return found
+    if opened is not None:
+        opened.close()
+    return {name: said.replace(str(path), "DESK") for name, said in found.items()}
 
 
 def process_answers(path: Path) -> str:
@@ -91,10 +96,10 @@ def process_answers(path: Path) -> str:
     command = [sys.executable, "-m", "picturedesk", "suggest", TEXT, "--desk", str(path), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        return done.stdout
+        return done.stdout.replace(str(path), "DESK")
     one_line = done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
     if done.returncode == 1 and one_line:
-        return f"refused: {done.stderr.strip()}"
+        return f"refused: {done.stderr.strip()}".replace(str(path), "DESK")
     return f"WRONG: exit {done.returncode}: {done.stderr[-500:]}"
 
 
@@ -136,7 +141,6 @@ class Torture:
         draw("green", "circle", seed=9002).save(self._photos / "other.png")
         copied = self._copy()
         self._whole = {"process": process_answers(copied), **answers(copied, self._photos)}
-        self._whole = {q: said.replace(str(copied), "DESK") for q, said in self._whole.items()}
         shutil.rmtree(copied.parent)
         broken = [f"{name}: {said[:300]}" for name, said in self._whole.items() if _is_error(said)]
         if broken:
@@ -164,13 +168,12 @@ class Torture:
         """
         copied = self._copy()
         done = harm(copied)
-        found = answers(copied, self._photos, tracebacks)
-        if process:
-            found["process"] = process_answers(copied)
-            self.report.processes += 1
+        found = {"process": process_answers(copied)} if process else {}
+        found |= answers(copied, self._photos, tracebacks)
+        self.report.processes += process
         for question, said in found.items():
-            self._judge(f"{name} {done}, {question}", said.replace(str(copied), "DESK"), question)
-        if all(said.replace(str(copied), "DESK") == self._whole[q] for q, said in found.items()):
+            self._judge(f"{name} {done}, {question}", said, question)
+        if all(said == self._whole[question] for question, said in found.items()):
             self.report.unnoticed[done.split()[-1]] += 1
         self.report.damages += 1
         shutil.rmtree(copied.parent)
