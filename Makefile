@@ -1,10 +1,11 @@
 # On a fresh Debian machine with Python 3.11: `make demo` runs the demonstration, `make test` all
-# checks and tests, `make docs` writes the generated pages of docs/.
+# checks and tests, `make torture` damages a desk in 2,000 ways, `make docs` writes the generated
+# pages of docs/.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check docs clean
+.PHONY: demo test check torture docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +23,9 @@ check: $(STAMP)
 
 test: check
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
+
+torture: $(STAMP)
+	$(VENV)/bin/python tests/torture.py $(ARGS)
 
 docs: $(STAMP)
 	$(VENV)/bin/python tools/make_docs.py

@@ -458,7 +458,7 @@ def test_another_kind_of_database_is_refused(folder):
     with sqlite3.connect(folder / "archive.db") as connection:
         connection.execute("CREATE TABLE anything (x)")
     connection.close()
-    with pytest.raises(MissingArtefact, match=r"archive\.db is no archive memory"):
+    with pytest.raises(MissingArtefact, match=r"archive\.db is not an archive memory"):
         ArchiveMemory.open(folder)
 
 

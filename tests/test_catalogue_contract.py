@@ -354,3 +354,22 @@ def agree(catalogue: Catalogue, obvious: Catalogue, random: np.random.Generator)
     np.testing.assert_allclose(
         catalogue.word_scores(words, keys), obvious.word_scores(words, keys), rtol=0, atol=1e-9
     )
+
+
+def test_what_was_added_is_told_from_what_came_with_the_archive(catalogue):
+    vectors = make_vectors(6)
+    catalogue.replace_all(make_pictures(4), vectors[:4], "m1", added=["0003", "nowhere"])
+    assert catalogue.added() == ["0003"]
+    catalogue.add(make_pictures(2, 4), vectors[4:])
+    catalogue.add(make_pictures(1), vectors[:1])  # one that came with the archive
+    assert catalogue.added() == ["0000", "0003", "0004", "0005"]
+    assert catalogue.added(after="0000", limit=2) == ["0003", "0004"]
+    catalogue.remove(["0003"])
+    assert catalogue.added("0001") == ["0004", "0005"]
+    catalogue.replace_all(make_pictures(3), vectors[:3])
+    assert catalogue.added() == []
+
+
+def test_a_condition_knows_nothing_of_additions(catalogue):
+    with pytest.raises(BadInput, match="added"):
+        catalogue.count("added = 1")

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,9 @@ import pytest
 from catalogues import D, add_captions, captioned, keys_of, make_pictures, make_vectors, spoken
 from other_user import unprivileged
 from picturedesk.disk.database import connect, write_manifest
+from picturedesk.disk.sums import blob_sum
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
-from picturedesk.store.catalogue import bm25, open_catalogue
+from picturedesk.store.catalogue import bm25, database, open_catalogue
 from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.types import Picture
 
@@ -290,6 +292,95 @@ def test_vectors_that_do_not_fit_are_told_as_damage(path, damage):
         for ask in (lambda: catalogue.sample(2), lambda: nearest_keys(catalogue, np.ones(D))):
             with pytest.raises(MissingArtefact, match=f"{path}: .*it is damaged: run pict"):
                 ask()
+
+
+ASKS = {
+    "nearest": lambda catalogue: nearest_keys(catalogue, np.ones(D)),
+    "fetch": lambda catalogue: catalogue.fetch(["0001", "0002"]),
+    "condition": lambda catalogue: catalogue.count("licence = 'cc0'"),
+    "words": lambda catalogue: catalogue.matching(["caption"], 3),
+    "change": lambda catalogue: catalogue.remove(["0000"]),
+}
+EXCHANGED = "(SELECT {0} FROM {1} AS other WHERE other.row = 5 - {1}.row) WHERE row IN (2, 3)"
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("UPDATE vectors SET vector = " + EXCHANGED.format("vector", "vectors"), "nearest fetch"),
+        (f"UPDATE vectors SET vector = {4 * D}", "nearest fetch"),
+        ("UPDATE pictures SET licence = 'cc0' WHERE row = 2", "nearest fetch condition"),
+        (
+            "UPDATE pictures SET caption = " + EXCHANGED.format("caption", "pictures"),
+            "fetch condition",
+        ),
+        ("UPDATE pictures SET added = 1 - added WHERE row = 2", "fetch condition"),
+        ("DELETE FROM pictures WHERE row = 2", "nearest condition words"),
+        ("DELETE FROM vectors WHERE row = 4", "nearest"),
+        ("DELETE FROM words_docsize WHERE id = 1", "words change"),
+        ("UPDATE words_content SET c0 = 'else' WHERE id = 1", "change"),
+        ("DELETE FROM manifest WHERE name = 'totals'", "nearest fetch condition words change"),
+        ("CREATE VIEW seen AS SELECT * FROM pictures", "nearest fetch condition words change"),
+        (
+            "CREATE TRIGGER t AFTER DELETE ON pictures BEGIN SELECT 1; END",
+            "nearest fetch condition words change",
+        ),
+        ("CREATE TABLE mine (x)", "nearest fetch condition words change"),
+        ("CREATE INDEX mine ON pictures (date)", "nearest fetch condition words change"),
+    ],
+)
+def test_what_a_checksum_covers_is_told_as_damage_where_an_answer_needs_it(path, damage, told):
+    with closing(connect(filled(path))) as file:
+        file.execute(damage)
+    for name in told.split():
+        with (
+            pytest.raises(MissingArtefact, match="run picturedesk fit again"),
+            closing(open_catalogue(path, "m1", D)) as catalogue,
+        ):
+            ASKS[name](catalogue)
+
+
+def test_vectors_that_cannot_be_are_refused_whatever_their_checksums(path):
+    filled(path)
+    for number in (2.0, np.inf, np.nan):
+        with closing(connect(path)) as file:
+            state = database.read_state(file)
+            (old,) = file.execute("SELECT sum FROM vectors WHERE row = 2").fetchone()
+            blob = np.full(D, number, dtype="<f4").tobytes()
+            new = blob_sum(blob, "2:0001")
+            file.execute("UPDATE vectors SET vector = ?, sum = ? WHERE row = 2", (blob, new))
+            totals = replace(state.totals, vectors=state.totals.vectors - old + new)
+            write_manifest(file, {"totals": asdict(totals)})
+        with closing(open_catalogue(path, "m1", D)) as catalogue:
+            for ask in (ASKS["nearest"], ASKS["fetch"]):
+                with pytest.raises(MissingArtefact, match="0001 is not of length one"):
+                    ask(catalogue)
+
+
+def test_none_is_made_where_one_must_be(path):
+    with pytest.raises(MissingArtefact, match="does not exist"):
+        open_catalogue(path, "m1", D, make=False)
+    assert not path.exists()
+    path.touch()
+    with pytest.raises(MissingArtefact, match="is not a catalogue of this picturedesk"):
+        open_catalogue(path, "m1", D, make=False)
+    assert path.stat().st_size == 0
+
+
+def test_totals_are_right_after_every_kind_of_change(path):
+    vectors = make_vectors(40)
+    with closing(open_catalogue(path, "m1", D)) as catalogue:
+        catalogue.add(make_pictures(30), vectors[:30])
+        catalogue.add([*make_pictures(5, 28), *make_pictures(2, 31)], vectors[:7])  # some twice
+        catalogue.remove(["0003", "0004", "0004", "nowhere"])
+        catalogue.remove([])
+        for ask in ASKS.values():
+            ask(catalogue)
+    for _ in range(2):
+        with closing(open_catalogue(path, "m1", D, make=False)) as catalogue:
+            for ask in ASKS.values():
+                ask(catalogue)
+            catalogue.replace_all(make_pictures(9), vectors[:9])
 
 
 def test_words_by_the_rules_of_another_version_are_made_anew(path):

@@ -261,7 +261,7 @@ def test_a_database_that_is_something_else_is_refused_and_left_alone(path, spec)
     connection.execute("CREATE TABLE mine (x)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(MissingArtefact, match="is no feature store"):
+    with pytest.raises(MissingArtefact, match="is not a feature store"):
         FeatureStore.open(path, spec)
     assert path.read_bytes() == before
 

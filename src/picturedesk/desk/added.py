@@ -32,6 +32,7 @@ class Added:
         path: of its catalogue; None where there is none that can be read.
         pictures: by key.
         rejections: what could not be taken over, and why.
+        seen: all that had been added, by key.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class Added:
         path: Path | None = None,
         pictures: dict[str, Picture] | None = None,
         rejections: tuple[Rejection, ...] = (),
+        seen: dict[str, Picture] | None = None,
     ) -> None:
         self.pictures = pictures or {}
         self.rejections = rejections
+        self._seen = seen or {}
         self._path = path
         self._ours: dict[str, Picture] = {}  # the archive's
 
@@ -73,7 +76,7 @@ class Added:
             for key in sorted(gone)
         )
         kept = {key: picture for key, picture in pictures.items() if key not in gone}
-        return cls(before.catalogue, kept, rejections)
+        return cls(before.catalogue, kept, rejections, seen=pictures)
 
     def fill(
         self,
@@ -104,7 +107,7 @@ class Added:
         if self._path is None:
             return
         now = _added(self._path)
-        new = [picture for key, picture in now.items() if self.pictures.get(key) != picture]
+        new = [picture for key, picture in now.items() if self._seen.get(key) != picture]
         gone = self.pictures.keys() - now.keys()
         if not new and not gone:
             return

@@ -293,7 +293,8 @@ class Desk:
             current = self.folder.is_current(self.fitted)
             new = self.catalogue.add(list(by_key.values()), vectors) if current else 0
         if not current:  # fitted again meanwhile: what was read is in the store
-            added = Desk(self.folder.root).add(list(by_key.values()), progress)
+            with Desk(self.folder.root) as again:
+                added = again.add(list(by_key.values()), progress)
             rejections = rejected + extraction.rejections + added.rejections
             return replace(added, read=extraction.read, rejections=rejections)
         return Addition(

@@ -203,6 +203,6 @@ def read_checked(folder: Path, name: str, manifest: Json, cure: str = CURE) -> b
     """The content of a file of a folder; raises MissingArtefact if it is missing or damaged."""
     file = checked_file(folder, name, manifest, cure)
     try:
-        return file.read()
+        return bytes(file.read())
     finally:
         file.close()

@@ -56,6 +56,11 @@ class FileKind:
     prepare: Callable[[sqlite3.Connection], None] | None = None
     cure: str = "remove it and run again"
 
+    @property
+    def one(self) -> str:
+        """One of them: "a catalogue"."""
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
+
 
 class SharedDatabase:
     """One file of one kind: any number of readers beside one writer. Threads may share it.
@@ -202,7 +207,7 @@ def _check(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
     number = application_id(connection)
     if number >> 16 != _OURS:
         raise MissingArtefact(
-            f"{path} is no {kind.name} of this picturedesk: name another path, or {kind.cure}"
+            f"{path} is not {kind.one} of this picturedesk: name another path, or {kind.cure}"
         )
     manifest = read_manifest(connection)
     if manifest.get("format_version") != FORMAT_VERSION:
@@ -211,7 +216,7 @@ def _check(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
             f"{FORMAT_VERSION}: {kind.cure}"
         )
     if number != kind.application_id:
-        raise Mismatch(f"{path} holds a {manifest['kind']}, not a {kind.name}: name another path")
+        raise Mismatch(f"{path} holds a {manifest['kind']}, not {kind.one}: name another path")
     _check_schema(connection, path, kind, manifest)
 
 
@@ -219,12 +224,12 @@ def _check_schema(
     connection: sqlite3.Connection, path: Path, kind: FileKind, manifest: Json
 ) -> None:
     rows = connection.execute(_SCHEMA).fetchall()
-    strange = {row[:3] for row in rows} ^ _expected(kind)
-    for what, name, table in sorted(strange):
-        said = "has" if (what, name, table) in {row[:3] for row in rows} else "lacks"
+    there, wanted = _known(rows, kind), _expected(kind)
+    for what, name, _ in sorted(there ^ wanted):
+        said = "has" if name not in {entry[1] for entry in wanted} else "lacks"
         raise MissingArtefact(
-            f"{path} {said} the {what} {name!r}, which is not how picturedesk makes a "
-            f"{kind.name}: {kind.cure}"
+            f"{path} {said} the {what} {name!r}, which is not how picturedesk makes "
+            f"{kind.one}: {kind.cure}"
         )
     if _sum_of(rows) != manifest["schema"]:
         raise damaged("its tables are not as they were made")
@@ -232,14 +237,20 @@ def _check_schema(
 
 @lru_cache
 def _expected(kind: FileKind) -> frozenset[tuple[str, str, str]]:
-    """Type, name and table of all that a file of this kind has, as this SQLite makes it."""
+    """What a file of this kind has, as this SQLite makes it; see ``_known``."""
     with closing(sqlite3.connect(":memory:")) as memory:
         for statement in (_MANIFEST, *kind.schema):
             memory.execute(statement)
-        return frozenset(row[:3] for row in memory.execute(_SCHEMA))
+        return _known(memory.execute(_SCHEMA).fetchall(), kind)
 
 
-def _sum_of(rows: list[tuple[str | None, ...]]) -> int:
+def _known(rows: list[tuple[str, ...]], kind: FileKind) -> frozenset[tuple[str, str, str]]:
+    """Type, name and definition of tables and all else; "" for what another SQLite may define."""
+    ours = (_MANIFEST, *kind.schema)
+    return frozenset((what, name, sql if sql in ours else "") for what, name, _, sql in rows)
+
+
+def _sum_of(rows: list[tuple[str, ...]]) -> int:
     return row_sum(*(value for row in rows for value in row))
 
 

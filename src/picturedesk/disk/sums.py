@@ -139,8 +139,8 @@ class CheckedFile:
         for number in numbers[~self._checked[numbers]].tolist():
             self._check(number)
 
-    def read(self) -> bytes:
-        """The bytes that count, checked."""
+    def read(self) -> memoryview:
+        """The bytes that count, in memory and checked."""
         content = bytearray(self.sums.size)
         view, block = memoryview(content), self.sums.block
         with self._lock:
@@ -148,7 +148,7 @@ class CheckedFile:
             self._fill(view)
         for number in range(len(self._checked)):
             self._compare(number, view[number * block : (number + 1) * block])
-        return bytes(content)
+        return view.toreadonly()
 
     def map(self) -> npt.NDArray[np.uint8]:
         """The bytes that count, mapped and not checked: the disk is read where they are used."""
@@ -249,7 +249,10 @@ class CheckedRows:
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - as NumPy's
         rows = index[0] if isinstance(index, tuple) and index else index
         if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
-            places = rows.astype(np.int64).ravel() % max(1, len(self))
+            places = rows.astype(np.int64).ravel()
+            places[places < 0] += len(self)
+            if ((places < 0) | (places >= len(self))).any():
+                raise IndexError(f"row {rows} of an array of {len(self)} rows")
             self._check(places)
             if rows is index and rows.ndim == 1 and len(rows) <= self._unmapped:
                 self._unmapped -= len(rows)
@@ -287,6 +290,11 @@ def row_sum(*values: object) -> int:
     """Checksum of a record's values: strings, bytes and numbers; the same on every machine."""
     said = "\x1f".join(map(str, values))
     return crc32(said.encode("utf-8", "surrogatepass"))
+
+
+def blob_sum(blob: object, owner: str) -> int:
+    """Checksum of the bytes that belong to an owner; -1 for what are no bytes."""
+    return crc32(blob, crc32(owner.encode())) if isinstance(blob, bytes) else -1
 
 
 def unreadable(path: Path, error: OSError, cure: str) -> MissingArtefact:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -73,7 +74,7 @@ class FusionConfig:
         return (*[self.hidden_unit] * len(self.hidden), self.output_unit)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FusionMLP:
     """A multi-layer perceptron: level features → fused features.
 
@@ -113,7 +114,7 @@ class FusionMLP:
         """Width D of the fused features."""
         return int(self.weights[-1].shape[1])
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of units, weights and biases: everything that determines the output."""
         return fingerprint([self.config, array_fingerprint(self._arrays())])

@@ -7,6 +7,7 @@ its inputs exactly (``heads.shares``). Knows neither texts, pictures nor how it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ KIND = "linear head"
 BLOCK = 4096  # rows per block, which limits the memory of intermediate values
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LinearHead:
     """Features to a signed power, times a matrix, plus an offset.
 
@@ -53,7 +54,7 @@ class LinearHead:
         """Width D of the shared space."""
         return int(self.weights.shape[1])
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of power, weights and bias: everything that determines the output."""
         return fingerprint([KIND, self.power, array_fingerprint(self._arrays())])

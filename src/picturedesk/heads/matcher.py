@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from picturedesk.backbones.spec import BackboneSpec
@@ -31,7 +32,7 @@ _FUSION = "fusion"
 _TEXT_HEAD = "text_head"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Matcher:
     """Maps texts and pictures to one space; their cosine there tells how well they match.
 
@@ -82,7 +83,7 @@ class Matcher:
         """Width D of the shared space."""
         return self.fusion.width
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that determines vectors of texts and pictures."""
         return fingerprint(

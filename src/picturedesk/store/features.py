@@ -16,7 +16,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,7 @@ from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import plain
 from picturedesk.disk.database import read_manifest, rows_of
 from picturedesk.disk.shared_database import FileKind, SharedDatabase
-from picturedesk.disk.sums import row_sum
+from picturedesk.disk.sums import blob_sum, row_sum
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.types import Floats, Ints, Level
 
@@ -204,7 +203,7 @@ class FeatureStore:
         features = np.empty((len(keys), starts[-1]), dtype=np.float32)  # (N, ΣD_l)
         found = self._rows("features_sum, features", keys)
         for key, row, (known, blob) in zip(keys, features, found, strict=True):
-            self._check(known == crc32(blob, crc32(key.encode())))
+            self._check(known == blob_sum(blob, key))
             whole = np.frombuffer(blob, dtype=_ROW)
             for start, width, column in zip(starts, widths, columns, strict=False):
                 row[start : start + width] = whole[column]
@@ -278,7 +277,7 @@ def _level_pairs(
 def _stored_picture(row: FeatureRow) -> tuple[object, ...]:
     facts = (row.key, _signed(row.phash), row.width, row.height)
     blob = np.ascontiguousarray(row.features, dtype=_ROW).tobytes()
-    return (*facts, row_sum(*facts), crc32(blob, crc32(row.key.encode())), blob)
+    return (*facts, row_sum(*facts), blob_sum(blob, row.key), blob)
 
 
 def _stored_source(source: Source) -> tuple[object, ...]:

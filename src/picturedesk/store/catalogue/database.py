@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import itertools
 import json
+import operator
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
-from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 
 from picturedesk.disk.artifacts import CURE
 from picturedesk.disk.database import damaged, read_manifest, rows_of, write_manifest
 from picturedesk.disk.shared_database import FileKind
-from picturedesk.disk.sums import row_sum
+from picturedesk.disk.sums import blob_sum, row_sum
 from picturedesk.store.catalogue import bm25
+from picturedesk.store.catalogue.checks import not_of_length_one
 from picturedesk.store.catalogue.conditions import prepare
 from picturedesk.types import Floats, Ints, Json, Picture
 
@@ -113,7 +114,7 @@ class Change:
         sums = put_pictures(self._connection, numbers, kept, added)
         blobs = [vectors[place].astype(VECTOR, copy=False).tobytes() for place in last.values()]
         crcs = [
-            crc32(blob, _seed(row, key))
+            blob_sum(blob, f"{row}:{key}")
             for blob, row, key in zip(blobs, numbers, last, strict=True)
         ]
         self._connection.executemany(_PUT_VECTOR, zip(numbers, crcs, blobs, strict=True))
@@ -242,21 +243,22 @@ def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int
     matrix = np.empty((len(keys), width), dtype=VECTOR)
     found = 0
     for place, row, known, blob in rows_of(connection, "row, vectors.sum, vector", joined, keys):
-        _check(known == crc32(blob, _seed(row, keys[place])), row)
+        _check(known == blob_sum(blob, f"{row}:{keys[place]}"), row)
         matrix[place] = np.frombuffer(blob, dtype=VECTOR)
         found += 1
     if found != len(keys):
         raise damaged(f"{len(keys) - found} of {len(keys)} vectors are missing")
-    return matrix.astype(np.float32, copy=False)
+    return _of_length_one(keys, matrix)
 
 
 def read_keys(connection: sqlite3.Connection, totals: Totals) -> tuple[list[str], Ints]:
     """All keys in ascending order, with their row numbers (N,)."""
     found = connection.execute("SELECT key, row FROM pictures ORDER BY key").fetchall()
-    keys = [key for key, _ in found]
-    if len(keys) != totals.count or any(one >= next_ for one, next_ in pairwise(keys)):
+    keys, rows = [key for key, _ in found], [row for _, row in found]
+    typed = {*map(type, keys)} <= {str} and {*map(type, rows)} <= {int}
+    if not typed or len(keys) != totals.count or any(map(operator.ge, keys, keys[1:])):
         raise damaged(f"its keys are not those of {totals.count} pictures")
-    return keys, np.array([row for _, row in found], dtype=np.int64)
+    return keys, np.array(rows, dtype=np.int64)
 
 
 def read_matrix(
@@ -271,14 +273,14 @@ def read_matrix(
     found = connection.execute("SELECT row, sum, vector FROM vectors ORDER BY row")
     try:
         for place, (row, known, blob) in zip(np.argsort(rows).tolist(), found, strict=True):
-            _check(known == crc32(blob, _seed(numbers[place], keys[place])), row)
+            _check(known == blob_sum(blob, f"{numbers[place]}:{keys[place]}"), row)
             content[place * size : (place + 1) * size] = blob
             total += known
     except ValueError:
         total = -1
     if total != state.totals.vectors:
         raise damaged(f"its vectors are not {len(rows)} of {state.width} numbers")
-    return matrix.astype(np.float32, copy=False)
+    return _of_length_one(keys, matrix)
 
 
 def _fields(picture: Picture) -> tuple[str, ...]:
@@ -289,9 +291,10 @@ def _fields(picture: Picture) -> tuple[str, ...]:
     )
 
 
-def _seed(row: int, key: str) -> int:
-    """What the checksum of a vector begins with: whose it is."""
-    return crc32(f"{row}:{key}".encode())
+def _of_length_one(keys: Sequence[str], matrix: npt.NDArray[np.float32]) -> Floats:
+    if wrong := not_of_length_one(matrix):
+        raise damaged(f"the vector of {keys[wrong[0]]} is not of length one")
+    return matrix.astype(np.float32, copy=False)
 
 
 def _check(whole: bool, row: int) -> None:

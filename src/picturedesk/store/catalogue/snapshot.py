@@ -11,7 +11,6 @@ import numpy as np
 
 from picturedesk.disk.database import damaged
 from picturedesk.store.catalogue import database
-from picturedesk.store.catalogue.checks import not_of_length_one
 from picturedesk.store.catalogue.database import State
 from picturedesk.types import Entries, Floats, Ints, Picture
 
@@ -37,10 +36,9 @@ class Snapshot:
     def read(cls, connection: sqlite3.Connection, state: State) -> Snapshot:
         """Reads it from a connection that sees this state."""
         keys, rows = database.read_keys(connection, state.totals)
-        matrix = database.read_matrix(connection, keys, rows, state)
-        if wrong := not_of_length_one(matrix):
-            raise damaged(f"the vector of {keys[wrong[0]]} is not of length one")
-        return cls(state.generation, keys, rows, matrix)
+        return cls(
+            state.generation, keys, rows, database.read_matrix(connection, keys, rows, state)
+        )
 
     def among(self, passing: Ints | None) -> Ints:
         """Indices of the entries in the rows that pass a condition, ascending; None: of all."""
