@@ -1,9 +1,11 @@
-"""Named settings of backbones. Knows only names: no network, no file is opened here."""
+"""Named settings of backbones. Knows names only; opens no network and no file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.types import FRAMINGS
 
@@ -37,6 +39,7 @@ class Preset:
     framing: str = "centre"
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.framing not in FRAMINGS:
             raise BadInput(f"framing '{self.framing}' is unknown: there are {', '.join(FRAMINGS)}")
         if self.size < 0:
@@ -68,6 +71,29 @@ PRESETS = {
     ),
     "paper": Preset("inception_v3", PAPER_LEVELS),
 }
+
+
+def weights_source(weights: str) -> str:
+    """Weights as a user names them, so that the name holds in any folder.
+
+    Args:
+        weights: "hub", "random", "random:SEED", "package:NAME", a file, or "" for the preset's.
+
+    Returns:
+        The same; a file with its whole path.
+
+    Raises:
+        BadInput: there is no such file.
+    """
+    if weights in ("", "hub", "random") or weights.startswith(("random:", "package:")):
+        return weights
+    file = Path(weights).expanduser()
+    if not file.is_file():
+        raise BadInput(
+            f"weights '{weights}' are no file: give one (.safetensors, .pth), hub, random or "
+            "random:SEED"
+        )
+    return str(file.resolve())
 
 
 def preset(name: str, size: int | None = None, framing: str | None = None) -> Preset:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show
-from picturedesk.cli.options import DeskOption, JsonOption, QuietOption
+from picturedesk.cli.options import (
+    LARGEST_SEED,
+    DeskOption,
+    JsonOption,
+    QuietOption,
+    WeightsOption,
+    path,
+)
 from picturedesk.cli.results import show_measured, show_rejections, show_suggestion
 
 if TYPE_CHECKING:
@@ -50,9 +57,7 @@ def fit(
             metavar="LEVELS",
         ),
     ] = "",
-    weights: Annotated[
-        str, typer.Option(help="File of backbone weights (safetensors or torch).", metavar="FILE")
-    ] = "",
+    weights: WeightsOption = "",
     text_encoder: Annotated[
         str,
         typer.Option(
@@ -99,7 +104,10 @@ def fit(
     device: Annotated[
         str, typer.Option(help="Device: cpu, cuda, mps or auto.", metavar="NAME")
     ] = "cpu",
-    seed: Annotated[int, typer.Option(help="Seed of split, text encoder and training.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed of split, text encoder and training.", min=0, max=LARGEST_SEED),
+    ] = 0,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -108,6 +116,7 @@ def fit(
     Reads every picture once, fits text encoder and heads, measures the desk on held-out texts and
     writes a report. If you stop it, run the same command again: it continues.
     """
+    from picturedesk.backbones.presets import weights_source
     from picturedesk.desk import Desk, DeskConfig
 
     config = DeskConfig.of(recipe)
@@ -115,7 +124,7 @@ def fit(
         config,
         backbone=backbone or config.backbone,
         levels=tuple(name.strip() for name in levels.split(",") if name.strip()),
-        weights=str(Path(weights).resolve()) if weights else "",
+        weights=weights_source(weights),
         device=device,
         text_encoder=text_encoder,
         sentences=sentences if recipe == "best" else config.sentences,
@@ -150,7 +159,8 @@ def demo(
     ] = "",
     desk: DeskOption = Path("demo-desk"),
     cache: Annotated[
-        Path, typer.Option(help="Folder to unpack the stamps into.", metavar="FOLDER")
+        Path,
+        typer.Option(help="Folder to unpack the stamps into.", metavar="FOLDER", parser=path),
     ] = Path(".cache"),
     json: JsonOption = False,
     quiet: QuietOption = False,

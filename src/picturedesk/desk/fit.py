@@ -128,8 +128,12 @@ def _torch_backbone(config: DeskConfig) -> Backbone:
 
 
 def check_settings(folder: DeskFolder, config: DeskConfig) -> None:
-    """Refuses a fit whose backbone differs from the one that the desk's features came from."""
-    if not folder.settings.exists():
+    """Refuses a fit whose backbone differs from the one that the desk's features came from.
+
+    A fit that ended before it made anything binds nobody.
+    """
+    made = (folder.backbone, folder.levels, folder.adviser, folder.features)
+    if not folder.settings.exists() or not any(path.exists() for path in made):
         return
     kept = read_json(folder.settings)["config"]
     asked = plain(config)

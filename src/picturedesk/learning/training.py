@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.heads.fusion import ColumnScale, FusionConfig, FusionMLP, length_one
 from picturedesk.learning.losses import Step, Triplets, triplet_hinge
@@ -114,6 +115,8 @@ class TrainConfig:
     threads: int = 0
 
     def __post_init__(self) -> None:
+        checks.settings(self)
+        checks.seed(self.seed)
         for name, known in (("reduction", REDUCTIONS), ("scaling", SCALINGS)):
             if getattr(self, name) not in known:
                 raise BadInput(
@@ -123,6 +126,14 @@ class TrainConfig:
         for name, bound in least.items():
             if not getattr(self, name) >= bound:
                 raise BadInput(f"{name} is {getattr(self, name)}: it must be {bound} or more")
+        if self.learning_rate <= 0 or self.epsilon <= 0:
+            raise BadInput(
+                f"learning_rate is {self.learning_rate}, epsilon {self.epsilon}: both are above 0"
+            )
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise BadInput(
+                f"beta1 is {self.beta1}, beta2 {self.beta2}: both are 0 or more, under 1"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.archive import ArchiveVectors, Neighbours
@@ -250,6 +251,7 @@ class ShareConfig:
     typical: Floats | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.steps < 1 or self.most < 0:
             raise BadInput(f"{self.steps} steps, {self.most} parts: steps start at 1, parts at 0")
 

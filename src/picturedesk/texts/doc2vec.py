@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.texts.stored import (
     StoredEncoder,
@@ -74,10 +75,15 @@ class Doc2VecConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        checks.settings(self)
+        checks.seed(self.seed)
         if min(self.width, self.epochs, self.min_count, self.max_words, self.negative) < 1:
             raise BadInput(
                 f"{self}: width, epochs, min_count, max_words and negative must be 1 or more"
             )
+        if self.rate <= 0:
+            raise BadInput(f"{self}: rate must be above 0")
+        checks.share("sample", self.sample)
 
     @property
     def reach(self) -> float:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.texts.stored import (
     StoredEncoder,
@@ -60,8 +61,12 @@ class LsaConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.topics, self.min_count, self.max_words) < 1:
-            raise BadInput(f"{self}: topics, min_count and max_words must be 1 or more")
+        checks.settings(self)
+        checks.seed(self.seed)
+        if min(self.topics, self.min_count, self.max_words) < 1 or self.iterations < 0:
+            raise BadInput(
+                f"{self}: topics, min_count and max_words must be 1 or more, iterations 0 or more"
+            )
         if not 0 < self.max_share <= 1:
             raise BadInput(f"max_share is {self.max_share}: it must be a share, 0 to 1")
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.disk.artifacts import (
     atomic_folder,
     fingerprint,
@@ -46,6 +47,7 @@ class SentenceConfig:
     most: int = 48
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.longest < 1 or self.most < 1 or self.lead < 0:
             raise BadInput(f"{self}: longest and most must be 1 or more, lead 0 or more")
 

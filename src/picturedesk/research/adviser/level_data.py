@@ -30,7 +30,7 @@ class NetworkConfig:
 
     Attributes:
         name: preset or any timm model.
-        weights: file of weights; "" for those of the preset or the hub.
+        weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
         device: "cpu", "cuda", "mps" or "auto".
         size: side of the square input, pixels; None for the preset's.
         framing: "centre" or "whole"; None for the preset's.

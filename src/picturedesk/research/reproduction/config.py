@@ -19,7 +19,7 @@ class ReproduceConfig:
     Attributes:
         preset: "lite0" (the default network, with levels like the paper's) or "paper"
             (Inception v3, 4096-2048-500).
-        weights: file of backbone weights; "" for those of the preset or the hub.
+        weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
         seeds: every trained row runs once per seed; a seed also chooses the validation texts.
         validate: share of the training texts that choose the epoch, 0 to 1.
         test: share of test texts if the archive names none, 0 to 1.

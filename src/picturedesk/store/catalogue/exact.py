@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.disk.database import read_manifest, rows_of, write_manifest
 from picturedesk.disk.shared_database import SharedDatabase
 from picturedesk.errors import Mismatch
@@ -49,7 +50,7 @@ class ExactCatalogue:
             self._opened = database.read_state(reader)
 
     @classmethod
-    def open(cls, path: Path, fingerprint: str = "", width: int = 0) -> ExactCatalogue:
+    def open(cls, path: Path | str, fingerprint: str = "", width: int = 0) -> ExactCatalogue:
         """Opens a catalogue, or makes an empty one; see ``open_catalogue``.
 
         Nothing is written to a file that is there, unless its words were made by the rules of
@@ -60,6 +61,9 @@ class ExactCatalogue:
             MissingArtefact: the file is something else.
             PicturedeskError: this Python's SQLite cannot search for words.
         """
+        path = checks.path("path", path)
+        checks.text("fingerprint", fingerprint)
+        checks.whole_number("width", width)
         with closing(sqlite3.connect(":memory:")) as trial:
             bm25.check(trial)
         owner = {"fingerprint": fingerprint, "width": width if fingerprint else 0}
@@ -120,6 +124,7 @@ class ExactCatalogue:
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key, in one transaction; returns how many there were."""
+        keys = checks.texts("keys", keys)
         with self._writing() as writer:
             before = database.count(writer)
             database.remove(writer, keys)
@@ -140,6 +145,7 @@ class ExactCatalogue:
         Raises:
             BadInput: if a key is missing, or a vector cannot be used.
         """
+        checks.text("fingerprint", fingerprint)
         width = self.width
         if fingerprint and np.ndim(vectors) == 2:
             width = int(np.shape(vectors)[1])
@@ -168,7 +174,8 @@ class ExactCatalogue:
             BadInput: if the queries or the condition cannot be used.
             Mismatch: if another process has filled the catalogue with other vectors.
         """
-        check_amount("k", k)
+        k = check_amount("k", k)
+        checks.text("where", where)
         with self._reading() as (reader, state):
             towards = directions(self._name, queries, state.width)
             snapshot = self._fresh(reader, state)
@@ -191,7 +198,8 @@ class ExactCatalogue:
             BadInput: if the condition cannot be used.
             Mismatch: if another process has filled the catalogue with other vectors.
         """
-        check_amount("k", k)
+        k = check_amount("k", k)
+        words, where = checks.texts("words", words), checks.text("where", where)
         with self._reading() as (reader, state):
             rows, scores = bm25.scores(reader, self._asked(reader, state, words))
             if where.strip():
@@ -207,6 +215,7 @@ class ExactCatalogue:
             BadInput: for an unknown key.
             Mismatch: if another process has filled the catalogue with other vectors.
         """
+        words, keys = checks.texts("words", words), checks.texts("keys", keys)
         with self._reading() as (reader, state):
             asked = self._of_all(keys, database.read_rows(reader, keys))
             rows, scores = bm25.scores(reader, self._asked(reader, state, words), asked)
@@ -215,12 +224,14 @@ class ExactCatalogue:
 
     def fetch(self, keys: Sequence[str]) -> Entries:
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
+        keys = checks.texts("keys", keys)
         with self._reading() as (reader, state):
             return self._entries(reader, state, keys)
 
     def sample(self, count: int, where: str = "") -> Entries:
         """The ``count`` entries with the lowest keys that pass ``where``, or all that do."""
-        check_amount("count", count)
+        count = check_amount("count", count)
+        checks.text("where", where)
         with self._reading() as (reader, state):
             if not where.strip():
                 return self._entries(reader, state, database.first_keys(reader, "", count))
@@ -230,12 +241,14 @@ class ExactCatalogue:
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys above ``after``, ascending."""
-        check_amount("limit", limit)
+        limit = check_amount("limit", limit)
+        checks.text("after", after)
         with self._reading() as (reader, _):
             return database.first_keys(reader, after, limit)
 
     def count(self, where: str = "") -> int:
         """How many entries pass."""
+        checks.text("where", where)
         with self._reading() as (reader, _):
             return len(passing_rows(reader, where)) if where.strip() else database.count(reader)
 
