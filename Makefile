@@ -1,9 +1,10 @@
-# Two commands do everything on a fresh Debian machine with Python 3.11: make demo, make test.
+# On a fresh Debian machine with Python 3.11: `make demo` runs the demonstration, `make test` all
+# checks and tests, `make docs` writes the generated pages of docs/.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,7 +21,10 @@ check: $(STAMP)
 	$(VENV)/bin/lint-imports
 
 test: check
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
+
+docs: $(STAMP)
+	$(VENV)/bin/python tools/make_docs.py
 
 clean:
 	rm -rf $(VENV) .cache

@@ -1,9 +1,9 @@
-"""How long a catalogue takes to open, to search, and to read and score by key.
+"""Times of a catalogue: opening, searching, reading and scoring by key.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/catalogue.py --pictures 8000 --width 757
 
-Made-up pictures: random vectors, captions of 15 words that are as common as words are. For each
-question the best and the median of its runs, in milliseconds of wall time and of CPU time.
+Synthetic pictures: random vectors, captions of 15 words with the usual distribution of frequencies.
+Prints the best and the median of several runs, in milliseconds of wall time and CPU time.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def report(name: str, ask: Callable[[], object], runs: int = 15) -> None:
 
 
 def side_by_side(threads: int, ask: Callable[[], object], each: int = 40) -> float:
-    """Milliseconds of wall time per question when some threads ask at once."""
+    """Milliseconds of wall time per query with several threads."""
 
     def work() -> None:
         for _ in range(each):

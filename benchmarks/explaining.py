@@ -1,12 +1,12 @@
-"""Deletion check: does a picture lose more by the words that spoke most than by words at random?
+"""Deletion check: does the score fall more without the top words than without random words?
 
     python benchmarks/explaining.py DESK ARCHIVE           # texts of the desk's part "test"
     python benchmarks/explaining.py DESK ARCHIVE --words 5 --texts 500
 
-For each text the first suggestion is explained; then as many words are taken out of the text: those
-of the largest shares, of the smallest shares, and any. Prints how much the score of that picture
-falls (captions and hubness, which hang on no word or on no text, apart), with a paired bootstrap
-over texts, and how long ten suggestions take to explain.
+Explains the first suggestion of each text, then removes words from the text: those with the largest
+shares, those with the smallest, and random ones. Prints how much the picture's score falls (without
+the captions and hubness routes) with a paired bootstrap over texts, and the time to explain ten
+suggestions.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ APART = ("captions", "hubness")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """One text and the pictures that the desk suggests for it."""
+    """One text and its suggestions."""
 
     text: str
     suggestions: Suggestions
 
     @classmethod
     def of(cls, desk: Desk, text: str, k: int) -> Asked:
-        """Asks the desk."""
+        """Gets suggestions from the desk."""
         return cls(text, desk.suggest(text, k))
 
 
 def explained(desk: Desk, asked: Asked) -> list[list[str]]:
-    """Words per suggestion, what spoke most for it first."""
+    """The words of each suggestion's explanation, largest share first."""
     found = desk.explain(asked.text, asked.suggestions)
     return [[known.word for known in explanation.words] for explanation in found]
 
 
 def score(desk: Desk, asked: Asked, text: str) -> float:
-    """The first suggestion's score for another text, captions and hubness apart."""
+    """The first suggestion's score for another text, without captions and hubness."""
     explanation = desk.explain(text, asked.suggestions[:1])[0]
     return sum(share for name, share in explanation.routes if name not in APART)
 
 
 def drops(desk: Desk, asked: Asked, count: int, random: np.random.Generator) -> list[float] | None:
-    """How much the score falls without top, random and bottom words; None for too few words."""
+    """How much the score falls without top, random and bottom words; None if there are too few."""
     spoken = explained(desk, asked)[0]
     every = list(dict.fromkeys(words(asked.text)))
     if len(spoken) < 2 * count or len(every) < 2 * count:
@@ -73,12 +73,12 @@ def deleted(text: str, unwanted: Sequence[str]) -> str:
 
 
 def test_texts(desk: Desk, archive: str, most: int) -> list[str]:
-    """Texts that the desk was not fitted on, evenly spaced."""
+    """Test texts of the desk, evenly spaced."""
     known = {text.id: text.whole for text in open_archive(archive).texts}
     rows = desk.held_out.rows[desk.held_out.of("test")]
     there = [known[text.id] for text in desk.memory.texts(rows) if text.id in known]
     if not there:
-        raise SystemExit(f"{archive} has no text of the desk's part 'test': is it the same one?")
+        raise SystemExit(f"{archive} has no test text of the desk: give the archive of its fit")
     chosen = np.linspace(0, len(there) - 1, min(most, len(there)), dtype=int)
     return [there[row] for row in chosen]
 
@@ -97,9 +97,9 @@ def show(found: Doubles, count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("desk")
-    parser.add_argument("archive", help="what the desk was fitted on, as picturedesk fit takes it")
-    parser.add_argument("--words", type=int, default=3, help="taken out of each text")
-    parser.add_argument("--texts", type=int, default=300, help="asked at most")
+    parser.add_argument("archive", help="the archive of the desk's fit, as for picturedesk fit")
+    parser.add_argument("--words", type=int, default=3, help="number of words to remove")
+    parser.add_argument("--texts", type=int, default=300, help="maximum number of texts")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 

@@ -1,15 +1,15 @@
-"""Extraction measured: its speed beside the bare network's, its memory, and what a kill leaves.
+"""Benchmark of extraction: speed compared with the bare network, memory, and recovery after kills.
 
     python benchmarks/extraction.py FOLDER … [--backbone FOLDER] [--only speed,memory,kills]
 
-* speed: pictures per second of ``extract()`` on files against the bare network on tensors that
-  are ready, in turns, on the same pictures. Bare are: a session as ONNX Runtime sets it up by
-  itself; the same with threads that sleep, not spin, when they wait; ``Backbone.features``.
-* memory: peak resident memory of extraction in processes of their own, few against all.
-* kills: extraction killed (SIGKILL) at random moments and started again, compared row for row.
+* speed: pictures per second of ``extract()`` on files, compared with the bare network on ready
+  tensors of the same pictures, in turns. Bare networks are: a default session of ONNX Runtime; one
+  whose waiting threads sleep instead of spinning; ``Backbone.features``.
+* memory: peak resident memory of extraction in separate processes, for few and for all pictures.
+* kills: extraction is killed (SIGKILL) at random moments and run again; stores are compared by row.
 
-Wall time depends on what else runs; CPU time per picture, printed beside it, hardly does.
-Without ``--backbone`` the default one is exported first, which needs the extra 'train'.
+Wall time depends on other processes; CPU time per picture, also printed, hardly does. Without
+``--backbone`` the default backbone is exported first, which needs the extra 'train'.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", "
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     folders: list[str]
     backbone: Path
@@ -64,13 +64,13 @@ class Options:
 
     @property
     def config(self) -> ExtractConfig:
-        """How to extract."""
+        """Settings of the extraction."""
         return ExtractConfig(batch=self.batch, decoders=self.decoders)
 
 
 @dataclass
 class Clock:
-    """Wall and CPU seconds of one contestant over all its turns."""
+    """Wall and CPU seconds of one contestant over all turns."""
 
     wall: float = 0.0
     cpu: float = 0.0
@@ -78,7 +78,7 @@ class Clock:
 
     @contextmanager
     def turn(self, pictures: int) -> Iterator[None]:
-        """Times a block that handles so many pictures."""
+        """Times a block that processes this many pictures."""
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         self.wall += time.perf_counter() - wall
@@ -92,7 +92,7 @@ class Clock:
 
     @property
     def cpu_ms(self) -> float:
-        """CPU milliseconds per picture, all threads together."""
+        """CPU milliseconds per picture, over all threads."""
         return 1000 * self.cpu / self.pictures
 
 
@@ -109,7 +109,7 @@ def bare_session(folder: Path, spinning: bool) -> Callable[[Floats], object]:
 
 
 def ready_tensors(backbone: Backbone, files: list[str]) -> Floats:
-    """Pixels (N, 3, S, S) of pictures that are all good."""
+    """Pixels (N, 3, S, S) of readable pictures."""
     how = backbone.spec.preprocessing
     return np.stack(
         [
@@ -120,7 +120,7 @@ def ready_tensors(backbone: Backbone, files: list[str]) -> Floats:
 
 
 def measure_speed(options: Options) -> dict[str, Any]:
-    """In turns over the same pictures, the order turning about with every round."""
+    """Runs all contestants in turns on the same pictures; rotates their order every round."""
     backbone = Backbone.load(options.backbone)
     networks: dict[str, Callable[[Floats], object]] = {
         "bare session": bare_session(options.backbone, spinning=True),
@@ -148,7 +148,7 @@ def measure_speed(options: Options) -> dict[str, Any]:
 
 
 def speed_report(clocks: dict[str, Clock]) -> dict[str, Any]:
-    """Prints the table, with the share of each contestant's speed that extraction reaches."""
+    """Prints the table, with the speed of extraction as a share of each contestant's."""
     whole = clocks["extract"]
     report = {}
     print(f"{'':28}{'pictures/s':>12}{'CPU ms each':>13}{'extract / this':>16}{'by CPU':>8}")
@@ -165,7 +165,7 @@ def speed_report(clocks: dict[str, Clock]) -> dict[str, Any]:
 
 
 def extract_afresh(files: list[str], backbone: Backbone, config: ExtractConfig) -> None:
-    """Extracts into a new store that is thrown away."""
+    """Extracts into a new, temporary store."""
     with (
         tempfile.TemporaryDirectory() as folder,
         FeatureStore.open(Path(folder) / "features.db", backbone.spec) as store,
@@ -174,7 +174,7 @@ def extract_afresh(files: list[str], backbone: Backbone, config: ExtractConfig) 
 
 
 def child(options: Options, store: Path, count: int) -> subprocess.Popen[str]:
-    """This file as a process that extracts the first ``count`` pictures into ``store``."""
+    """Starts this file as a process that extracts the first ``count`` pictures into ``store``."""
     command = [sys.executable, __file__, *options.folders, "--backbone", str(options.backbone)]
     command += ["--batch", str(options.batch), "--decoders", str(options.decoders)]
     command += ["--child", str(store), str(count)]
@@ -182,7 +182,7 @@ def child(options: Options, store: Path, count: int) -> subprocess.Popen[str]:
 
 
 def be_child(options: Options, path: Path, count: int) -> None:
-    """Extracts; prints a line when it begins and one with what it did."""
+    """Extracts; prints a line at the start and one with the result."""
     backbone = Backbone.load(options.backbone)
     files = options.files[:count]
     print("begins", flush=True)
@@ -194,15 +194,15 @@ def be_child(options: Options, path: Path, count: int) -> None:
 
 
 def peak_bytes() -> int:
-    """Peak resident memory of this program. getrusage would count what started it as well."""
+    """Peak resident memory of this program; getrusage would include that of its parent."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
-    raise SystemExit("this kernel does not say the peak resident memory: run it on Linux")
+    raise SystemExit("this system does not report peak resident memory: run it on Linux")
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Waits for a child; returns what it says."""
+    """Waits for a child process and returns its result."""
     said, _ = process.communicate()
     if process.returncode:
         raise SystemExit(f"extraction ended with {process.returncode}")
@@ -211,7 +211,7 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def measure_memory(options: Options, scratch: Path) -> dict[str, Any]:
-    """Peak resident memory of extracting few pictures, and all."""
+    """Peak resident memory of extracting few pictures and all pictures."""
     report = {}
     for count in (options.few, len(options.files)):
         said = finish(child(options, scratch / f"memory{count}.db", count))
@@ -221,7 +221,7 @@ def measure_memory(options: Options, scratch: Path) -> dict[str, Any]:
 
 
 def rows(path: Path) -> list[tuple[Any, ...]]:
-    """All that a store holds, row by row, in its order."""
+    """All rows of a store, in order."""
     with FeatureStore.open(path) as store:
         keys = store.keys()
         features = (row.tobytes() for row in store.read(keys))
@@ -231,7 +231,7 @@ def rows(path: Path) -> list[tuple[Any, ...]]:
 
 
 def measure_kills(options: Options, scratch: Path) -> dict[str, Any]:
-    """Kills a run at random moments, each time on a new store, and lets the next one end it."""
+    """Kills a run at random moments, each time with a new store, and runs it again to its end."""
     count = min(options.kill_of, len(options.files))
     said = finish(child(options, scratch / "undisturbed.db", count))
     undisturbed = rows(scratch / "undisturbed.db")
@@ -240,7 +240,7 @@ def measure_kills(options: Options, scratch: Path) -> dict[str, Any]:
     for number in range(options.kills):
         path = scratch / f"killed{number}.db"
         found, moment = len(undisturbed), 0.0
-        while found == len(undisturbed):  # it had ended before it was killed: once more
+        while found == len(undisturbed):  # it ended before the kill: try again
             path.unlink(missing_ok=True)
             moment = moments.uniform(0, said["seconds"])
             found = kill(child(options, path, count), moment, path)
@@ -260,7 +260,7 @@ def measure_kills(options: Options, scratch: Path) -> dict[str, Any]:
 
 
 def kill(process: subprocess.Popen[str], moment: float, path: Path) -> int:
-    """Kills a child so many seconds after it begins; returns how many rows it left."""
+    """Kills a child this many seconds after its start; returns the number of stored rows."""
     assert process.stdout is not None
     process.stdout.readline()
     time.sleep(moment)
@@ -270,22 +270,24 @@ def kill(process: subprocess.Popen[str], moment: float, path: Path) -> int:
 
 
 def parsed() -> tuple[Options, list[str]]:
-    """The command line; the second part is set in children only."""
+    """The options, and the arguments of a child process."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="pictures, searched deep")
     parser.add_argument(
-        "--backbone", type=Path, default=Path(), help="a folder that Backbone.save wrote"
+        "folders", nargs="+", metavar="FOLDER", help="folders of pictures, with sub-folders"
+    )
+    parser.add_argument(
+        "--backbone", type=Path, default=Path(), help="folder written by Backbone.save"
     )
     parser.add_argument("--only", default="speed,memory,kills")
-    parser.add_argument("--rounds", type=int, default=8, help="turns of the speed measurement")
+    parser.add_argument("--rounds", type=int, default=8, help="rounds of the speed measurement")
     parser.add_argument("--batch", type=int, default=ExtractConfig().batch)
     parser.add_argument("--decoders", type=int, default=ExtractConfig().decoders)
-    parser.add_argument("--few", type=int, default=500, help="pictures against all, for memory")
+    parser.add_argument("--few", type=int, default=500, help="pictures of the small memory run")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--kill-of", type=int, default=500, help="pictures in a killed run")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments of the kills")
     parser.add_argument("--child", nargs=2, default=[], help=argparse.SUPPRESS)
     given = vars(parser.parse_args())
     extra = given.pop("child")
@@ -293,7 +295,7 @@ def parsed() -> tuple[Options, list[str]]:
 
 
 def main() -> None:
-    """Runs what was asked for; the last line printed is JSON."""
+    """Runs the chosen measurements; the last line printed is JSON."""
     options, extra = parsed()
     if extra:
         be_child(options, Path(extra[0]), int(extra[1]))

@@ -1,8 +1,8 @@
-"""Compares the levels of networks on one archive; prints how long it took and what it advises.
+"""Compares the levels of networks on one archive; prints the time and the adviser's result.
 
     python benchmarks/levels.py sohu:PATH --backbone default --backbone resnet18
 
-Features are kept in the cache: what is there is not read again.
+The cache keeps features, so that pictures are read once.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from picturedesk.research.adviser import Advice, ChoiceConfig, NetworkConfig, ad
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("archive", help="as picturedesk fit takes it")
+    parser.add_argument("archive", help="archive, as for picturedesk fit")
     parser.add_argument("--backbone", action="append", help="preset or timm model; may be repeated")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", type=Path, default=Path(".cache/levels"))
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", type=Path, help="also write everything here")
+    parser.add_argument("--json", type=Path, help="also write the result as JSON to this file")
     arguments = parser.parse_args()
 
     archive = open_archive(arguments.archive)

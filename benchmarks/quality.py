@@ -1,12 +1,13 @@
-"""Fits one archive with several seeds and measures it on its test texts, every figure of a claim.
+"""Fits one archive with several seeds and measures it on its test texts.
 
     python benchmarks/quality.py routes sohu:PATH --desk /tmp/desk --recipe best
     python benchmarks/quality.py levels sohu:PATH --desk /tmp/desk
     python benchmarks/quality.py sizes sohu:PATH --desk /tmp/desk
 
-``routes``: every route, mean ± deviation over seeds; the blend against each by a paired bootstrap;
-how far the confidence can be trusted. ``levels``: all levels against the single one that does best
-in cross-validation. ``sizes``: every route against the size of the archive. Pictures are read once.
+``routes``: every route, mean ± deviation over seeds; the blend against each route by a paired
+bootstrap; calibration of the confidence. ``levels``: all levels against the single level that is
+best in cross-validation. ``sizes``: every route for several sizes of the archive. Pictures are read
+once.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ SIZES = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200)
 
 
 class Remembering:
-    """A text encoder that encodes no text twice."""
+    """A text encoder with a cache: it encodes each text once."""
 
     def __init__(self, encoder):
         self._encoder = encoder
@@ -78,7 +79,7 @@ class Bench:
         return self._read.split(replace(self.config.split, seed=seed))
 
     def run(self, seed: int, levels: Sequence[str] = (), size: int = 0):
-        """Learns with one seed, from ``size`` training texts if given; returns both findings."""
+        """Fits with one seed, on ``size`` training texts if given; returns fit and measurement."""
         ready = self.split(seed)
         if size:
             ready = _fewer(ready, size, seed)
@@ -93,7 +94,7 @@ class Bench:
 
 
 def _fewer(ready: ReadableArchive, size: int, seed: int) -> ReadableArchive:
-    """The same with that many training texts; the others are of no part."""
+    """The same archive with ``size`` training texts; the other training texts are not used."""
     training = np.random.default_rng(seed).permutation(ready.texts_of("train"))
     parts = np.array(ready.archive.parts, dtype=object)
     parts[training[size:]] = "unused"
@@ -101,9 +102,9 @@ def _fewer(ready: ReadableArchive, size: int, seed: int) -> ReadableArchive:
 
 
 def _hits(runs: Sequence[Measured], route: str) -> Floats:
-    """Per text, how often the right picture is among the first ten, 0 to 1.
+    """For each text, how often the right picture is among the first ten, 0 to 1.
 
-    The mean over seeds where all asked the same texts; one seed after the other where not.
+    The mean over seeds if all have the same test texts; otherwise the seeds concatenated.
     """
     hits = []
     for run in runs:
@@ -116,7 +117,7 @@ def _hits(runs: Sequence[Measured], route: str) -> Floats:
 
 
 def _compare(name: str, a: Floats, b: Floats) -> str:
-    """Two routes on the same texts, which are drawn again and again."""
+    """The difference of two routes on the same texts, with a paired bootstrap."""
     found = paired_difference(a, b)
     return (
         f"{name}: {100 * found.mean:+.1f} points of recall@10 "
@@ -204,11 +205,11 @@ def _plain(facts: object) -> object:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=("routes", "levels", "sizes"))
-    parser.add_argument("archive", help="as picturedesk fit takes it")
+    parser.add_argument("archive", help="archive, as for picturedesk fit")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recipe", default="best")
     parser.add_argument("--desk", type=Path, default=Path("quality-desk"))
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--json", type=Path, help="also write the figures as JSON to this file")
     arguments = parser.parse_args()
     bench = Bench(arguments.archive, arguments.desk, DeskConfig.of(arguments.recipe))
     found = {"routes": routes, "levels": levels, "sizes": sizes}[arguments.what](

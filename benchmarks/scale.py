@@ -1,11 +1,11 @@
-"""How long the recipe takes, and whether the blend holds, on archives larger than any at hand.
+"""Time and quality of the recipe on large synthetic archives.
 
     python benchmarks/scale.py --pictures 6000 --captions 5
     python benchmarks/scale.py --pictures 51200 --captions 1 --sizes
 
-Made-up archives: every picture has a few of 600 things; a caption names some of them among other
-words; level features are a noisy mixture of what the things look like. Only times, and one route
-against another on the same data, mean anything here.
+In a synthetic archive, every picture shows a few of 600 things; a caption names some of them among
+other words; level features are a noisy mixture of the things. Only times, and differences between
+routes on the same data, are meaningful.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEVELS = (
 )
 THINGS = 600
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ha", "ke", "li", "mo", "nu", "pa", "re", "si", "to")
-TEST = 1000  # pictures that are kept to be asked about
+TEST = 1000  # test pictures
 
 
 def made_up(pictures: int, captions: int, seed: int = 0):
@@ -46,7 +46,7 @@ def made_up(pictures: int, captions: int, seed: int = 0):
     names = [f"{word()}{number % 7}" for number in range(THINGS)]
     filler = [word() for _ in range(3000)]
     total = pictures + TEST
-    often = 1 / np.arange(3, THINGS + 3)  # some things are everywhere, most are rare
+    often = 1 / np.arange(3, THINGS + 3)  # a few things are frequent, most are rare
     shown = random.choice(THINGS, size=(total, 6), p=often / often.sum())
     width = sum(level.width for level in LEVELS)
     looks = random.normal(size=(THINGS, width)).astype(np.float32)

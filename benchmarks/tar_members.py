@@ -1,9 +1,9 @@
-"""Our list of a tar's members beside the standard library's: time, and what either makes of faults.
+"""Our listing of a tar's members compared with the standard library's: time, and damaged files.
 
     python benchmarks/tar_members.py    # 50,000 members; writes 200 MB into a temporary folder
 
-Why it is here: ``picturedesk.disk.tar_members`` parses headers itself. It should go as soon as
-``tarfile`` lists as fast and reports a broken tar.
+``picturedesk.disk.tar_members`` parses headers itself. It can be removed once ``tarfile`` lists as
+fast and reports damaged files.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def write(path: Path, count: int, kind: int, folder: str) -> None:
 
 
 def negative_size(data: bytearray, at: int) -> None:
-    """Gives the header at a byte a size of -512, in binary."""
+    """Sets the size in the header at a byte to -512, in binary."""
     data[at + 124 : at + 136] = (-512).to_bytes(12, signed=True)
     checksum = sum(data[at : at + 512]) - sum(data[at + 148 : at + 156]) + 8 * ord(" ")
     data[at + 148 : at + 156] = b"%06o\0 " % checksum
 
 
 def verdict(listing: Callable[[Path], Iterator[tuple[str, int, int]]], path: Path) -> str:
-    """How many members it gives of a broken tar, and what it says."""
+    """How many members of a damaged tar are listed, and the error."""
     found = listing(path)
     count = 0
     try:

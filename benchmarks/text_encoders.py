@@ -1,10 +1,10 @@
 """Text encoders: time to fit, to load in a fresh process, and to encode one text.
 
-    python benchmarks/text_encoders.py                      # a made-up corpus, 50,000 words
+    python benchmarks/text_encoders.py                      # a synthetic corpus, 50,000 words
     python benchmarks/text_encoders.py --texts FOLDER       # every .txt in a folder
     python benchmarks/text_encoders.py --doc2vec            # doc2vec as well (extra doc2vec)
 
-Prints one JSON object per encoder; seconds are wall clock, milliseconds the median of many.
+Prints one JSON object per encoder; seconds are wall time, milliseconds the median of many runs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ print(json.dumps({"load_s": loaded - started, "first_encode_s": done - loaded}))
 
 
 def made_up_texts(texts: int, words: int, length: int, seed: int = 0) -> Iterator[str]:
-    """Texts of ``length`` words, drawn so that the n-th word is as frequent as 1 / n."""
+    """Texts of ``length`` words; the frequency of the n-th word is proportional to 1 / n."""
     random = np.random.default_rng(seed)
     share = 1 / np.arange(1, words + 1)
     share /= share.sum()
@@ -87,12 +87,12 @@ def measure(kind: str, texts: list[str], asked: dict[str, str]) -> dict[str, obj
 
 
 def main() -> None:
-    """Measures what the command line asks for."""
+    """Runs the measurements of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--texts", type=Path, help="folder of .txt files")
-    parser.add_argument("--count", type=int, default=3000, help="made-up texts")
+    parser.add_argument("--count", type=int, default=3000, help="number of synthetic texts")
     parser.add_argument("--doc2vec", action="store_true")
     settings = parser.parse_args()
     if settings.texts:

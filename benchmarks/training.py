@@ -1,9 +1,9 @@
-"""One epoch of the paper's training against the bare matrix products of the same shapes.
+"""One epoch of the paper's training compared with bare matrix products of the same shapes.
 
-30,000 texts, 6,000 pictures (5 texts each), 2,000 numbers a picture, 2048 hidden, 500 out, all
-random. Epochs and products take turns in one process, so that what else the machine does falls on
-both; a last epoch is profiled for the share of its time that is spent outside products. The target
-is an epoch in under 15 s on two free cores.
+30,000 texts, 6,000 pictures (5 texts each), 2,000 numbers per picture, 2048 hidden units, 500
+outputs, all random. Epochs and products alternate in one process, so that other load affects both;
+a last epoch is profiled for its share of time outside products. The target is an epoch in under
+15 s on two free cores.
 
     python benchmarks/training.py [--batch 256] [--threads 0] [--rounds 3]
 """
@@ -38,7 +38,7 @@ def archive(texts: int, pictures: int, seed: int) -> TrainingSet:
 
 
 def products(sizes: list[int]) -> Callable[[], None]:
-    """The matrix products of an epoch whose steps forward so many pictures, and nothing else."""
+    """The matrix products of an epoch whose steps forward these numbers of pictures."""
     inputs = torch.randn(max(sizes), WIDTH)
     hidden, fused = torch.randn(max(sizes), HIDDEN), torch.randn(max(sizes), SHARED)
     first, second = torch.randn(WIDTH, HIDDEN), torch.randn(HIDDEN, SHARED)
@@ -59,14 +59,14 @@ def products(sizes: list[int]) -> Callable[[], None]:
 
 @dataclass
 class Laps:
-    """Wall and CPU seconds of epochs, and of the products that are run after each.
+    """Wall and CPU seconds of epochs, and of the products after each epoch.
 
     Attributes:
-        products: what is run after each epoch.
-        epochs: (wall, CPU) of each epoch but the first, which also pays for setting up.
+        products: runs after each epoch.
+        epochs: (wall, CPU) of each epoch except the first, which includes the set-up.
         bare: (wall, CPU) of the products after each of these.
-        outside: share of the last epoch's time outside matrix products; that epoch is profiled
-            and not in ``epochs``.
+        outside: share of time outside matrix products in the last epoch, which is profiled and not
+            in ``epochs``.
     """
 
     products: Callable[[], None]
@@ -78,7 +78,7 @@ class Laps:
         self._profiler = profile(activities=[ProfilerActivity.CPU])
 
     def __call__(self, done: int, total: int, what: str) -> None:
-        """As the ``progress`` of ``train``: ends an epoch's lap, runs the products, starts anew."""
+        """The ``progress`` of ``train``: ends an epoch, runs the products, starts the next."""
         lap = self._lap() if done > 1 else (0.0, 0.0)
         if done == total:
             self.outside = 1 - self._multiplying() / lap[0]
@@ -94,7 +94,7 @@ class Laps:
         self._start()
 
     def _multiplying(self) -> float:
-        """Seconds that the profiled epoch spent in matrix products."""
+        """Seconds of the profiled epoch in matrix products."""
         self._profiler.stop()
         events = self._profiler.key_averages()
         named = [event for event in events if event.key in ("aten::mm", "aten::addmm")]

@@ -47,7 +47,7 @@ class BruteForceCatalogue:
     def remove(self, keys):
         return sum(self._entries.pop(key, None) is not None for key in set(keys))
 
-    def replace_all(self, pictures, vectors, fingerprint=""):
+    def replace_all(self, pictures, vectors, fingerprint="", added=()):
         self._entries = {}
         self.add(pictures, vectors)
         self.fingerprint = fingerprint or self.fingerprint
@@ -91,6 +91,9 @@ class BruteForceCatalogue:
 
     def keys(self, after="", limit=1000):
         return [key for key in self._entries if key > after][:limit]
+
+    def added(self, after="", limit=1000):
+        return self.keys(after, limit)
 
     def count(self, where=""):
         return len(self._passing(where))

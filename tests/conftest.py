@@ -14,6 +14,15 @@ from picturedesk.types import Catalogue
 from shapes import write_archive
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder of this session, for subprocesses too: tests leave the user's alone."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PICTUREDESK_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def shapes_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``archive.csv`` with 192 pictures beside it."""

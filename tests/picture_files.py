@@ -7,6 +7,7 @@ Other tests import it as ``from picture_files import photo, encoded``. What Pill
 from __future__ import annotations
 
 import io
+import itertools
 import random
 import struct
 import zlib
@@ -120,6 +121,60 @@ def tiff(
     start = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
     directory = struct.pack(f"{order}H", len(values)) + entries + bytes(4)
     return start + directory + beyond + body
+
+
+def directory_first(data: bytes) -> bytes:
+    """A little-endian TIFF of strips with its directory before the pixels, where libtiff puts it
+    after them; so that the directory is whole in a file whose second half is not."""
+    (at,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, at)
+    widths = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 10: 8, 11: 4, 12: 8}
+    tags = {}
+    for place in range(at + 2, at + 2 + 12 * count, 12):
+        tag, kind, number = struct.unpack_from("<HHI", data, place)
+        size = widths[kind] * number
+        start = place + 8 if size <= 4 else struct.unpack_from("<I", data, place + 8)[0]
+        tags[tag] = (kind, number, data[start : start + size])
+    lengths = _numbers(tags[279])
+    strips = [
+        data[start : start + length]
+        for start, length in zip(_numbers(tags[273]), lengths, strict=True)
+    ]
+    outside = 8 + 2 + 12 * count + 4
+    pixels = outside + sum(len(value) for _, _, value in tags.values() if len(value) > 4)
+    if len(strips) > 1 and tags[273][0] == 3:
+        pixels += 2 * len(strips)  # offsets become wider
+    starts = [pixels + sum(lengths[:number]) for number in range(len(strips))]
+    tags[273] = (4, len(strips), struct.pack(f"<{len(strips)}I", *starts))
+    entries = beyond = b""
+    for tag, (kind, number, value) in sorted(tags.items()):
+        entries += struct.pack("<HHI", tag, kind, number)
+        if len(value) > 4:
+            entries += struct.pack("<I", outside + len(beyond))
+            beyond += value
+        else:
+            entries += value.ljust(4, b"\0")
+    head = b"II*\0" + struct.pack("<IH", 8, count) + entries + bytes(4) + beyond
+    return head.ljust(pixels, b"\0") + b"".join(strips)
+
+
+def _numbers(tag: tuple[int, int, bytes]) -> list[int]:
+    kind, count, value = tag
+    return list(struct.unpack(f"<{count}{'H' if kind == 3 else 'I'}", value))
+
+
+def packed_bmp(image: Image.Image) -> bytes:
+    """A BMP of 256 greys with run-length compression, which Pillow does not write."""
+    rows = np.asarray(image.convert("L"))[::-1]
+    pixels = b"".join(
+        b"".join(bytes((len(list(run)), grey)) for grey, run in itertools.groupby(row)) + b"\0\0"
+        for row in rows.tolist()
+    )
+    body = pixels[:-2] + b"\0\1"  # the end of the picture replaces that of the last row
+    greys = b"".join(bytes((grey, grey, grey, 0)) for grey in range(256))
+    start = 14 + 40 + len(greys)
+    header = struct.pack("<IiiHHIIiiII", 40, *image.size, 1, 8, 1, len(body), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + header + greys + body
 
 
 def gif_with_frame(screen: tuple[int, int], frame: tuple[int, int]) -> bytes:

@@ -18,8 +18,8 @@ from picturedesk.errors import Mismatch
 from picturedesk.explaining import Shown, explain
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
-from picturedesk.learning.best_config import BestConfig, level_blocks
-from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
+from picturedesk.learning.best_config import BestConfig
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs, level_blocks
 from picturedesk.routes import (
     ArchiveVectors,
     Blend,

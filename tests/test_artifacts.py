@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from picturedesk.disk import artifacts
+from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.errors import Mismatch, MissingArtefact
 
 
@@ -37,15 +38,16 @@ def test_the_array_fingerprint_sees_values_shapes_types_and_names():
 
 def test_arrays_come_back_as_they_were(tmp_path: Path):
     arrays = {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "links": np.array([[0, 1]])}
-    artifacts.write_arrays(tmp_path, arrays)
-    back = artifacts.read_arrays(tmp_path)
+    write_arrays(tmp_path, arrays)
+    artifacts.write_manifest(tmp_path, "things", {})
+    back = read_arrays(tmp_path, artifacts.read_manifest(tmp_path, "things"))
     for name, array in arrays.items():
         np.testing.assert_array_equal(back[name], array)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path):
     target = tmp_path / "settings.json"
-    artifacts.write_json(target, {"old": True})
+    artifacts.write_record(target, {"old": True})
 
     def fail():
         with artifacts.atomic_path(target) as temporary:
@@ -54,7 +56,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path):
 
     with pytest.raises(RuntimeError):
         fail()
-    assert artifacts.read_json(target) == {"old": True}
+    assert artifacts.read_record(target).pop("old")
     assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
 
 
@@ -81,7 +83,7 @@ def test_a_folder_of_another_kind_is_refused(tmp_path: Path):
 
 
 def test_another_format_version_is_refused(tmp_path: Path):
-    artifacts.write_json(tmp_path / "manifest.json", {"kind": "matcher", "format_version": 99})
+    artifacts.write_record(tmp_path / "manifest.json", {"kind": "matcher", "format_version": 99})
     with pytest.raises(Mismatch, match="99"):
         artifacts.read_manifest(tmp_path, "matcher")
 
@@ -89,10 +91,11 @@ def test_another_format_version_is_refused(tmp_path: Path):
 @pytest.mark.parametrize("content", ["{", "[1, 2]"])
 def test_a_broken_manifest_is_an_error_of_one_line(tmp_path: Path, content: str):
     (tmp_path / "manifest.json").write_text(content)
-    with pytest.raises(MissingArtefact, match="make it again"):
+    with pytest.raises(MissingArtefact, match=r"is damaged .*: run picturedesk fit again"):
         artifacts.read_manifest(tmp_path)
 
 
 def test_missing_arrays_are_said_to_be_missing(tmp_path: Path):
-    with pytest.raises(MissingArtefact, match="does not exist"):
-        artifacts.read_arrays(tmp_path)
+    artifacts.write_manifest(tmp_path, "things", {})
+    with pytest.raises(MissingArtefact, match=r"arrays\.safetensors does not exist"):
+        read_arrays(tmp_path, artifacts.read_manifest(tmp_path))

@@ -97,7 +97,7 @@ def test_probs_are_the_softmax_of_the_networks_own_classifier(name):
 def test_probs_of_a_network_without_classifier_are_refused_with_what_there_is():
     with pytest.raises(BadInput, match=r"'probs' is not in .* has no classifier: it has .*final"):
         Backbone("eva02_tiny_patch14_224", ["probs"], weights="no such file")
-    with pytest.raises(BadInput, match="probs are a vector already: write 'probs'"):
+    with pytest.raises(BadInput, match="probs is a vector already: write 'probs'"):
         Backbone("test_resnet", ["probs:max"], weights="no such file")
 
 
@@ -282,12 +282,12 @@ def test_unknown_backbone_is_refused_with_near_names_and_the_presets():
 
 
 def test_same_level_twice_is_refused():
-    with pytest.raises(BadInput, match="'layer4:avg' of test_resnet is given twice"):
+    with pytest.raises(BadInput, match="'layer4:avg' of test_resnet occurs twice"):
         Backbone("test_resnet", ["layer4:avg", "-1:avg"], weights="random")
 
 
 def test_network_of_an_oblong_input_is_refused():
-    with pytest.raises(BadInput, match="3 x 1024 x 768: only square RGB"):
+    with pytest.raises(BadInput, match="3 x 1024 x 768: it must be square RGB"):
         survey("vit_base_patch16_sapiens2")
 
 
@@ -322,7 +322,7 @@ def test_every_row_of_the_table_can_be_read():
 
 def test_device_that_is_not_there_is_refused_with_those_that_are():
     absent = "cuda:99"
-    with pytest.raises(BadInput, match="device 'cuda:99' is not here: this machine has cpu"):
+    with pytest.raises(BadInput, match="there is no device 'cuda:99': this machine has cpu"):
         Backbone("test_resnet", weights="random", device=absent)
     assert str(choose_device("auto")) == devices()[0]
     assert devices()[-1] == "cpu"

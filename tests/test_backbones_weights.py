@@ -104,9 +104,9 @@ def test_file_of_something_else_is_refused(tmp_path, name, content):
 
 
 def test_missing_file_is_refused_with_the_other_ways(tmp_path):
-    with pytest.raises(BadInput, match="is no file: give one, or 'hub', or 'random'"):
+    with pytest.raises(BadInput, match="is not a file: give a file, 'hub' or 'random'"):
         Backbone("test_resnet", weights=tmp_path / "none.pth")
-    with pytest.raises(BadInput, match="is no file"):
+    with pytest.raises(BadInput, match="is not a file"):
         Backbone("test_resnet", weights=tmp_path)
 
 
@@ -186,8 +186,8 @@ def test_presets_leave_size_and_framing_to_the_network_but_for_the_default():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"framing": "left"}, "framing 'left' is unknown: there are centre, whole"),
-        ({"size": -1}, "size -1 is no side of a picture"),
+        ({"framing": "left"}, "unknown framing 'left': there are centre, whole"),
+        ({"size": -1}, "size is -1: give pixels"),
     ],
 )
 def test_size_or_framing_that_means_nothing_is_refused(given, message):

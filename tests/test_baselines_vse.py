@@ -9,7 +9,8 @@ from pairs_of_arrays import linear_archive
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
 from picturedesk.measuring.metrics import chance_scores, retrieval_scores
-from picturedesk.research.baselines.vse import Pairs, VseConfig, hinge, vse
+from picturedesk.research.baselines.closed_form import ridge
+from picturedesk.research.baselines.vse import Pairs, VseConfig, VseGrid, hinge, tuned, vse
 
 torch = pytest.importorskip("torch", reason="VSE++ needs the extra 'train'")
 
@@ -109,6 +110,55 @@ def test_the_best_epoch_is_kept_and_training_stops_without_a_better_one():
     pictures = length_one(towers.pictures(validation.pictures))
     found = retrieval_scores(texts @ pictures.T, validation.links).mrr
     assert towers.chosen["mrr"] == pytest.approx(found)
+
+
+GRID = VseGrid((0.1, 0.4), (0.001, 0.03), (8, 16), QUICK)
+
+
+def test_tuning_keeps_the_settings_that_find_most_on_the_validation_set():
+    training, validation = archives()
+    told = []
+    towers = tuned(training, validation, "sum", 3, GRID, lambda *now: told.append(now))
+    first = {
+        (config.margin, config.learning_rate): vse(training, validation, "sum", 3, config)
+        for config in GRID.first()
+    }
+    margin, rate = max(first, key=lambda key: first[key].chosen["mrr"])
+    wide = replace(QUICK, margin=margin, learning_rate=rate, width=16)
+    rest = vse(training, validation, "sum", 3, wide)
+    tried = [*first.values(), rest]
+    chosen = towers.chosen
+    assert chosen["mrr"] == max(one.chosen["mrr"] for one in tried)
+    assert (chosen["margin"], chosen["learning rate"]) == (margin, rate)
+    assert towers.picture.weights.shape[1] == chosen["width"]
+    assert told == [(done, 5, "trainings") for done in range(1, 6)]
+
+
+def test_the_grid_has_the_settings_of_the_publication():
+    grid = VseGrid()
+    assert any((one.margin, one.learning_rate) == (0.2, 2e-4) for one in grid.first())
+    assert 1024 in grid.widths
+    assert grid.trainings == 10
+    with pytest.raises(BadInput, match="give at least one margin"):
+        VseGrid(margins=())
+
+
+def test_texts_are_centred_and_pictures_standardised_as_for_ridge_and_cca():
+    training, validation = archives()
+    towers, closed = vse(training, validation, config=QUICK), ridge(training, validation)
+    assert towers.text.mean == pytest.approx(closed.text.mean)
+    assert towers.picture.mean == pytest.approx(closed.picture.mean)
+    moved = replace(
+        training, pictures=training.pictures * 8 + 3, texts=training.texts + np.float32(5)
+    )
+    other = replace(
+        validation, pictures=validation.pictures * 8 + 3, texts=validation.texts + np.float32(5)
+    )
+    found = vse(moved, other, config=QUICK)
+    assert found.pictures(other.pictures) == pytest.approx(
+        towers.pictures(validation.pictures), abs=1e-3
+    )
+    assert found.texts(other.texts) == pytest.approx(towers.texts(validation.texts), abs=1e-3)
 
 
 def test_what_cannot_be_used_is_refused():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from picturedesk.desk.folder import DeskFolder
 from shapes import draw
 
 
@@ -124,9 +125,11 @@ def test_info_tells_what_a_desk_holds(fitted_desk: Path):
     assert "catalogue_pictures: 192" in run("info", str(fitted_desk)).stdout
 
 
-@pytest.mark.parametrize("part", ["backbone", "matcher", "memory", "features.db", "catalogue.db"])
+@pytest.mark.parametrize("part", ["backbone", "features", "matcher", "memory", "catalogue"])
 def test_info_knows_every_part_of_a_desk(fitted_desk: Path, part: str):
-    done = run("info", str(fitted_desk / part), "--json")
+    desk = DeskFolder(fitted_desk)
+    path = getattr(desk, part, None) or getattr(desk.require(), part)
+    done = run("info", str(path), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["kind"]
 
@@ -145,7 +148,7 @@ def test_doctor_finds_a_healthy_machine_and_desk(fitted_desk: Path):
 
 
 def test_doctor_says_what_is_broken(own_desk: Path):
-    (own_desk / "matcher" / "manifest.json").write_text("{")
+    (DeskFolder(own_desk).require().matcher / "manifest.json").write_text("{")
     done = run("doctor", "--desk", str(own_desk))
     assert done.returncode == 1
     assert "broken" in done.stdout
@@ -221,3 +224,15 @@ def test_a_run_without_qrels_is_refused(tmp_path: Path):
     done = run("evaluate", "--run", str(tmp_path / "x.run"))
     assert done.returncode == 1
     assert "go together" in done.stderr
+
+
+def test_fit_says_what_it_does_before_anything_slow(tmp_path: Path):
+    table = tmp_path / "archive.csv"
+    table.write_text("text,picture\nA red circle.,gone.png\n")
+    done = run("fit", str(table), "--desk", str(tmp_path / "desk"))
+    assert done.returncode == 1
+    first, second, *rest = done.stderr.splitlines()
+    assert (first, second) == ("loading the library …", "opening the archive …")
+    assert rest[-1].startswith("error: ")
+    quiet = run("fit", str(table), "--desk", str(tmp_path / "desk"), "--quiet")
+    assert len(quiet.stderr.splitlines()) == 1

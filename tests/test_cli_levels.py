@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from json_schemas import validate
 from picturedesk.cli.app import app
 from picturedesk.errors import BadInput
 from shapes import write_archive
@@ -50,6 +51,11 @@ def test_json_holds_levels_sets_and_what_to_take(found: dict):
     assert found["sets"][0]["loss"]["mean"] == 0
     assert {"bytes", "ms", "share"} == set(found["sets"][0]["cost"])
     assert any(row["origin"] == "preset" for row in found["sets"])
+
+
+def test_json_fits_its_schema(found: dict):
+    pytest.importorskip("jsonschema", reason="schemas are validated with the extra 'dev'")
+    validate("levels-data", found)
 
 
 def test_tables_end_with_what_to_pass_to_fit(arguments: list[str], found: dict):

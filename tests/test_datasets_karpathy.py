@@ -144,7 +144,7 @@ def test_a_file_that_is_not_karpathys_is_refused_in_one_line(tmp_path, content, 
 
 
 def test_a_folder_without_the_json_is_refused(tmp_path):
-    with pytest.raises(BadInput, match=r"has no dataset_coco.json: put Karpathy's split there"):
+    with pytest.raises(BadInput, match=r"has neither dataset_coco.json \(Karpathy's split\)"):
         open_archive(f"coco:{tmp_path}")
 
 

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from dataset_files import img2dataset_sample, picture_bytes, write_shard
+from dataset_files import img2dataset_sample, picture_bytes, write_tar
 from picturedesk.datasets import open_archive, open_pictures
 from picturedesk.errors import BadInput
 from picturedesk.images import decode, read_picture
@@ -26,7 +26,7 @@ def write_img2dataset(root):
             img2dataset_sample(f"{shard:05d}{n:04d}", f"Picture {n} of {shard}", license="cc0")
             for n in range(3)
         ]
-        write_shard(root / f"{shard:05d}.tar", [member for s in samples for member in s])
+        write_tar(root / f"{shard:05d}.tar", [member for s in samples for member in s])
         (root / f"{shard:05d}.parquet").write_bytes(b"PAR1")
         (root / f"{shard:05d}_stats.json").write_text("{}")
     return root
@@ -64,7 +64,7 @@ def test_one_shard_may_be_named(tmp_path):
 
 def test_the_same_key_in_two_shards_is_two_samples(tmp_path):
     for name in ("a/0.tar", "b/0.tar"):
-        write_shard(tmp_path / name, img2dataset_sample("7", f"of {name}"))
+        write_tar(tmp_path / name, img2dataset_sample("7", f"of {name}"))
     archive = open_archive(f"webdataset:{tmp_path}")
     assert said(archive) == [("a/0.tar!7#0", "of a/0.tar"), ("b/0.tar!7#0", "of b/0.tar")]
     assert len({picture.uri for picture in archive.pictures}) == 2
@@ -78,7 +78,7 @@ def test_a_sample_may_have_several_pictures_and_its_members_lie_apart(tmp_path):
         ("2.txt", "Two"),
         ("1.txt", "One"),
     ]
-    archive = open_archive(f"webdataset:{write_shard(tmp_path / '0.tar', members)}")
+    archive = open_archive(f"webdataset:{write_tar(tmp_path / '0.tar', members)}")
     assert said(archive) == [("0.tar!1#0", "One"), ("0.tar!2#0", "Two")]
     assert archive.links.tolist() == [[0, 0], [0, 1], [1, 2]]
 
@@ -97,7 +97,7 @@ def test_a_sample_may_have_several_pictures_and_its_members_lie_apart(tmp_path):
 def test_captions_come_from_the_text_or_the_json(tmp_path, about, text, captions):
     members = [("1.jpg", picture_bytes()), ("1.json", json.dumps(about))]
     members += [("1.txt", text)] if text is not None else []
-    archive = open_archive(f"webdataset:{write_shard(tmp_path / '0.tar', members)}")
+    archive = open_archive(f"webdataset:{write_tar(tmp_path / '0.tar', members)}")
     assert said(archive) == [(f"0.tar!1#{n}", caption) for n, caption in enumerate(captions)]
 
 
@@ -105,7 +105,7 @@ def test_the_json_says_what_is_known_of_the_picture(tmp_path):
     sample = img2dataset_sample(
         "1", "A ship", license="cc-by", photographer="Ann", keywords=["sea", "sky"]
     )
-    (picture,) = open_archive(f"webdataset:{write_shard(tmp_path / '0.tar', sample)}").pictures
+    (picture,) = open_archive(f"webdataset:{write_tar(tmp_path / '0.tar', sample)}").pictures
     assert (picture.credit, picture.licence, picture.tags) == ("Ann", "cc-by", ("sea", "sky"))
 
 
@@ -113,7 +113,7 @@ def test_odd_names_are_harmless(tmp_path):
     keys = ["../../up", "/etc/abs", "./here", "a b/ü", "x.y"]
     members = [m for key in keys for m in ((f"{key}.jpg", picture_bytes()), (f"{key}.txt", key))]
     members += [(".hidden.jpg", b""), ("no_suffix", b""), ("1.seg.png", b""), ("1.cls", b"3")]
-    archive = open_archive(f"webdataset:{write_shard(tmp_path / '0.tar', members)}")
+    archive = open_archive(f"webdataset:{write_tar(tmp_path / '0.tar', members)}")
     assert [body for _, body in said(archive)] == keys[:4]  # the key of "x.y.jpg" is "x"
     for picture in archive.pictures:
         assert read_picture(picture.uri) == picture_bytes()
@@ -140,7 +140,7 @@ def test_faults_are_reported_and_left_out(tmp_path):
         ("5.jpg", b"e"),
         ("5.json", json.dumps({"license": {"a": 1}, "caption": "Five"})),
     ]
-    archive = open_archive(f"webdataset:{write_shard(tmp_path / '0.tar', samples)}")
+    archive = open_archive(f"webdataset:{write_tar(tmp_path / '0.tar', samples)}")
     assert [body for _, body in said(archive)] == ["Kept", "Two", "Five"]
     found = faults(archive)
     assert found[0] == ("0.tar!1.jpg", "occurs twice; the first one is used")
@@ -182,10 +182,10 @@ def test_what_is_no_shard_is_refused(tmp_path):
 
 
 def test_a_shard_whose_name_is_not_utf8_is_reported(tmp_path):
-    write_shard(tmp_path / "0.tar", img2dataset_sample("1", "Kept"))
+    write_tar(tmp_path / "0.tar", img2dataset_sample("1", "Kept"))
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.tar")
     try:
-        os.rename(write_shard(tmp_path / "1.tar", img2dataset_sample("2", "Left")), odd)
+        os.rename(write_tar(tmp_path / "1.tar", img2dataset_sample("2", "Left")), odd)
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     archive = open_archive(f"webdataset:{tmp_path}")
@@ -195,7 +195,7 @@ def test_a_shard_whose_name_is_not_utf8_is_reported(tmp_path):
 
 def test_pictures_are_not_held_in_memory(tmp_path):
     members = [m for n in range(8) for m in ((f"{n}.jpg", bytes(1 << 20)), (f"{n}.txt", f"No {n}"))]
-    write_shard(tmp_path / "0.tar", members)
+    write_tar(tmp_path / "0.tar", members)
     tracemalloc.start()
     assert len(open_archive(f"webdataset:{tmp_path}").texts) == 8
     peak = tracemalloc.get_traced_memory()[1]
@@ -209,7 +209,7 @@ def test_extraction_reads_the_shards_and_knows_them_again(tmp_path):
     from picturedesk.testing import tiny_backbone
 
     backbone = tiny_backbone()
-    write_shard(
+    write_tar(
         tmp_path / "0.tar",
         [("./1.jpg", picture_bytes("red")), ("1.jpg", picture_bytes("blue")), ("2.jpg", b"broken")],
     )
@@ -220,6 +220,6 @@ def test_extraction_reads_the_shards_and_knows_them_again(tmp_path):
         assert len(set(first.keys.values())) == 2
         again = extract(uris, backbone, store)
         assert (again.read, again.reused, again.keys) == (0, 2, first.keys)
-        write_shard(tmp_path / "0.tar", [("1.jpg", picture_bytes("green"))])
+        write_tar(tmp_path / "0.tar", [("1.jpg", picture_bytes("green"))])
         changed = extract(uris, backbone, store)
         assert (changed.read, changed.reused, len(changed.rejections)) == (1, 0, 3)

@@ -20,7 +20,7 @@ from picturedesk.datasets.split import SplitConfig
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.measure import RouteScores
-from picturedesk.disk.artifacts import read_json, write_json
+from picturedesk.disk.artifacts import read_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.features import FeatureStore
@@ -161,7 +161,7 @@ def test_levels_that_serve_the_archive_are_chosen_once(tmp_path: Path, shapes_ta
     config = replace(DeskConfig(), levels=("auto",))
     Desk.fit(shapes_table, tmp_path / "desk", config)
     folder = DeskFolder(tmp_path / "desk")
-    chosen = read_json(folder.levels)["levels"]
+    chosen = read_record(folder.levels)["levels"]
     with FeatureStore.open(folder.features) as store:
         read = [str(level) for level in store.spec.levels]
     assert set(chosen) <= set(read) <= {*chosen, "probs"}
@@ -173,7 +173,7 @@ def test_levels_that_serve_the_archive_are_chosen_once(tmp_path: Path, shapes_ta
 
 
 def test_the_report_is_a_page_that_says_what_was_found(fitted_desk: Path):
-    page = DeskFolder(fitted_desk).report.read_text(encoding="utf-8")
+    page = Desk(fitted_desk).fitted.report.read_text(encoding="utf-8")
     assert "texts that nothing was learned from" in page
     assert "one of the first ten" in page
     assert "<svg" in page
@@ -220,13 +220,13 @@ def test_no_texts_are_no_answers(fitted_desk: Path):
     assert Desk(fitted_desk).suggest([]) == []
 
 
-def test_a_desk_of_another_version_is_refused_in_one_sentence(own_desk: Path):
-    settings = DeskFolder(own_desk).settings
-    content = read_json(settings)
-    del content["format_version"]  # as version 0.1 left it
-    write_json(settings, content)
+def test_a_desk_of_another_version_is_refused_in_one_sentence(own_desk: Path, shapes_table: Path):
+    (own_desk / "desk.json").unlink()
+    (own_desk / "settings.json").write_text('{"config": {}}')  # as version 0.1 left it
     with pytest.raises(Mismatch, match="another version of picturedesk: fit it again"):
         Desk(own_desk)
+    with pytest.raises(Mismatch, match="another version of picturedesk: fit it again"):
+        Desk.fit(shapes_table, own_desk)
 
 
 def test_added_pictures_can_be_suggested_and_are_read_once(own_desk: Path, tmp_path: Path):
@@ -282,7 +282,7 @@ def test_equal_seeds_give_equal_desks(own_desk: Path, shapes_table: Path):
 
 def test_a_memory_of_another_matcher_is_refused(own_desk: Path):
     desk = Desk(own_desk)
-    folder = desk.folder.memory
+    folder = desk.fitted.memory
     shutil.rmtree(folder)
     ArchiveMemory.create(folder, "0123456789abcdef", desk.matcher.width).close()
     with pytest.raises(Mismatch, match="run picturedesk fit again"):
@@ -314,7 +314,7 @@ def test_what_is_left_out_is_listed(tmp_path: Path, shapes_table: Path):
     with table.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
     Desk.fit(table, tmp_path / "desk")
-    with (tmp_path / "desk" / "rejected.csv").open(encoding="utf-8") as file:
+    with Desk(tmp_path / "desk").fitted.rejected.open(encoding="utf-8") as file:
         listed = list(csv.DictReader(file))
     assert {Path(row["source"].split(":")[0]).name for row in listed} >= {"empty.png"}
     assert any("absent.png" in row["source"] + row["reason"] for row in listed)

@@ -87,6 +87,16 @@ def test_rows_and_their_order_do_not_depend_on_batches_or_threads(uris, path, tm
     np.testing.assert_array_equal(features, other_features)
 
 
+@pytest.mark.parametrize("megabytes", [1e-6, 0.1, float("inf")])
+def test_rows_and_their_order_do_not_depend_on_the_memory_for_decoding(
+    uris, path, tmp_path, megabytes
+):
+    run(uris, path)
+    other = run(uris, tmp_path / "other.db", config=ExtractConfig(4, 3, decode_memory=megabytes))
+    assert counts(other) == (14, 0, 0, 0)
+    np.testing.assert_array_equal(rows(path)[1], rows(tmp_path / "other.db")[1])
+
+
 def test_the_same_bytes_twice_are_one_row_at_the_place_of_the_first(uris, path, tmp_path):
     copies = [str(tmp_path / f"copy{i}.jpg") for i in range(3)]
     for copy in copies:
@@ -293,6 +303,12 @@ def test_numbers_that_are_not_finite_are_refused_with_the_file_they_came_from(ur
 def test_settings_that_cannot_be_used_are_refused(settings):
     with pytest.raises(BadInput, match="batch must be 1 or more"):
         ExtractConfig(**settings)
+
+
+@pytest.mark.parametrize("megabytes", [0, -1, float("nan")])
+def test_memory_that_lets_nothing_through_is_refused(megabytes):
+    with pytest.raises(BadInput, match="decode_memory"):
+        ExtractConfig(decode_memory=megabytes)
 
 
 def test_rejections_are_written_as_a_table(tmp_path):

@@ -187,7 +187,7 @@ def test_a_file_name_that_is_no_unicode_is_remembered(path):
 def test_a_source_is_never_there_without_its_picture(path):
     (row,) = rows(1)
     with FeatureStore.open(path, SPEC) as store:
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(PicturedeskError):
             store.add([row], [Source("/a.jpg", 1, 2, "f" * 32)])
         assert len(store) == 0
 
@@ -261,7 +261,7 @@ def test_a_database_that_is_something_else_is_refused_and_left_alone(path, spec)
     connection.execute("CREATE TABLE mine (x)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(MissingArtefact, match="is not a feature store"):
+    with pytest.raises(MissingArtefact, match="is no feature store"):
         FeatureStore.open(path, spec)
     assert path.read_bytes() == before
 
@@ -284,7 +284,7 @@ def test_a_damaged_store_is_one_line(path):
     for page in range(1, len(content) // 16384):
         content[page * 16384 : page * 16384 + 64] = b"\xff" * 64
     path.write_bytes(content)
-    with pytest.raises(MissingArtefact, match="damaged: remove it and run again"):  # noqa: SIM117
+    with pytest.raises(MissingArtefact, match="damaged: remove it and run pict"):  # noqa: SIM117
         with FeatureStore.open(path, SPEC) as store:
             store.read(store.keys())
 

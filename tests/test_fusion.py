@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 import picturedesk.heads.fusion
+from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.heads.fusion import ColumnScale, FusionConfig, FusionMLP, length_one
 
@@ -109,7 +108,7 @@ def test_exchanged_arrays_are_noticed(tmp_path):
     small(seed=1).save(tmp_path / "two")
     arrays = (tmp_path / "two" / "arrays.safetensors").read_bytes()
     (tmp_path / "one" / "arrays.safetensors").write_bytes(arrays)
-    with pytest.raises(Mismatch, match="other arrays than its manifest says"):
+    with pytest.raises(MissingArtefact, match="its checksum differs"):
         FusionMLP.load(tmp_path / "one")
 
 
@@ -117,8 +116,8 @@ def test_a_folder_without_a_fusion_is_refused(tmp_path):
     with pytest.raises(MissingArtefact):
         FusionMLP.load(tmp_path / "nothing")
     small().save(tmp_path / "one")
-    manifest = json.loads((tmp_path / "one" / "manifest.json").read_text())
-    (tmp_path / "one" / "manifest.json").write_text(json.dumps({**manifest, "kind": "lsa"}))
+    manifest = read_record(tmp_path / "one" / "manifest.json")
+    write_record(tmp_path / "one" / "manifest.json", {**manifest, "kind": "lsa"})
     with pytest.raises(Mismatch, match="holds a lsa"):
         FusionMLP.load(tmp_path / "one")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import UNITS, FusionConfig, FusionMLP, length_one
 from picturedesk.heads.linear import LinearHead
-from picturedesk.heads.shares import SLOPES, integrated, inverse, output_shares
+from picturedesk.heads.shares import SLOPES, inverse, output_shares
 
 INPUTS, WIDTH = 8, 5
 
@@ -40,62 +42,88 @@ def product(head, rows):
 @pytest.mark.parametrize("typical", [None, features(1, 9)[0]])
 def test_shares_of_a_linear_head_are_exact(power, typical):
     head, rows = make_linear(power), features()
-    shares, start = output_shares(head, rows, toward(), typical, 1)
-    np.testing.assert_allclose(shares.sum(axis=1) + start, product(head, rows), atol=1e-5)
+    found = output_shares(head, rows, toward(), typical, 1)
+    np.testing.assert_allclose(
+        found.inputs.sum(axis=1) + found.start, product(head, rows), atol=1e-5
+    )
+    assert not found.missed.any()
 
 
 def test_a_linear_share_is_what_the_input_adds_with_the_length_held():
     head, rows = make_linear(), features(1)
-    shares, start = output_shares(head, rows, toward(), None, 1)
+    found = output_shares(head, rows, toward(), None, 1)
     length = np.linalg.norm(head(rows)[0])
     for place in range(INPUTS):
         without = rows.copy()
         without[0, place] = 0
         drop = (head(rows)[0] - head(without)[0]) @ toward() / length
-        assert shares[0, place] == pytest.approx(drop, abs=1e-5)
-    assert start[0] == pytest.approx(head.bias @ toward() / length, abs=1e-5)
+        assert found.inputs[0, place] == pytest.approx(drop, abs=1e-5)
+    assert found.start[0] == pytest.approx(head.bias @ toward() / length, abs=1e-5)
 
 
 @pytest.mark.parametrize("unit", ["sigmoid", "tanh", "relu", "linear"])
 @pytest.mark.parametrize("output", ["tanh", "linear"])
 @pytest.mark.parametrize("hidden", [(), (7,), (7, 6)])
-def test_integrated_gradients_of_a_perceptron_are_complete(unit, output, hidden):
+def test_shares_of_a_perceptron_and_what_is_missed_sum_to_the_product(unit, output, hidden):
     head, rows = make_mlp(hidden, unit, output), features()
     typical = features(1, 9)[0]
-    shares, start = output_shares(head, rows, toward(), typical, 512)
-    assert start == pytest.approx(product(head, typical[None])[0], abs=1e-6)
-    np.testing.assert_allclose(shares.sum(axis=1) + start, product(head, rows), atol=0.02)
+    found = output_shares(head, rows, toward(), typical, 32)
+    assert found.start == pytest.approx(product(head, typical[None])[0], abs=1e-6)
+    total = found.inputs.sum(axis=1) + found.start + found.missed
+    np.testing.assert_allclose(total, product(head, rows), atol=1e-6)
+    assert (np.abs(found.missed) <= 0.01 * np.abs(product(head, rows))).all()
 
 
-def test_few_steps_of_smooth_units_are_nearly_complete():
-    head, rows = make_mlp(), features()
-    typical = features(1, 9)[0]
-    shares, start = integrated(head, typical, rows, toward(), 32)
-    difference = product(head, rows) - start
-    assert np.abs(shares.sum(axis=1) - difference).max() < 0.01 * np.abs(difference).max()
+@pytest.mark.parametrize("unit", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("gain", [30, 3000])
+def test_saturated_units_are_shared_out_too(unit, gain):
+    """Raw max-pooled levels drive sigmoids to 0 or 1 between two points of the line."""
+    head = make_mlp((64,), unit)
+    head = replace(head, weights=(head.weights[0] * gain, head.weights[1]))
+    rows = features()
+    found = output_shares(head, rows, toward(), features(1, 9)[0], 32)
+    total = found.inputs.sum(axis=1) + found.start + found.missed
+    np.testing.assert_allclose(total, product(head, rows), atol=1e-5)
+    assert (np.abs(found.missed) <= 0.01 * np.abs(product(head, rows))).all()
+
+
+def test_shares_are_integrated_gradients():
+    """Against the plain definition: the mean gradient at very many points, by differences."""
+    head, rows, typical = make_mlp(), features(2), features(1, 9)[0]
+    found = output_shares(head, rows, toward(), typical, 64)
+    step, points = 1e-2, 400
+    for row, expected in zip(rows, found.inputs, strict=True):
+        along = ((np.arange(points) + 0.5) / points)[:, None]
+        line = (typical + along * (row - typical)).astype(np.float32)
+        for place in range(INPUTS):
+            nudge = np.zeros(INPUTS, dtype=np.float32)
+            nudge[place] = step
+            slope = (product(head, line + nudge) - product(head, line - nudge)) / (2 * step)
+            share = slope.mean() * (row - typical)[place]
+            assert share == pytest.approx(expected[place], abs=2e-3)
 
 
 def test_a_picture_like_the_typical_one_has_no_shares():
     rows = features(3)
     for head in (make_linear(), make_mlp()):
-        shares, start = output_shares(head, rows, toward(), rows[1], 8)
-        assert not shares[1].any()
-        assert start[1] == pytest.approx(product(head, rows)[1], abs=1e-6)
+        found = output_shares(head, rows, toward(), rows[1], 8)
+        assert not found.inputs[1].any()
+        assert found.start[1] == pytest.approx(product(head, rows)[1], abs=1e-6)
 
 
 def test_shares_do_not_depend_on_the_company():
     rows = features()
     for head in (make_linear(), make_mlp()):
-        together, _ = output_shares(head, rows, toward(), None, 8)
-        alone, _ = output_shares(head, rows[4:5], toward(), None, 8)
-        np.testing.assert_allclose(alone[0], together[4], atol=1e-6)
+        together = output_shares(head, rows, toward(), None, 8)
+        alone = output_shares(head, rows[4:5], toward(), None, 8)
+        np.testing.assert_allclose(alone.inputs[0], together.inputs[4], atol=1e-6)
 
 
 def test_an_output_of_zeros_has_no_shares():
     zeros = np.zeros((1, INPUTS), dtype=np.float32)
-    shares, start = output_shares(make_linear(), zeros, toward(), None, 8)
-    assert not shares.any()
-    assert not start.any()
+    found = output_shares(make_linear(), zeros, toward(), None, 8)
+    assert not found.inputs.any()
+    assert not found.start.any()
 
 
 @pytest.mark.parametrize("unit", sorted(UNITS))

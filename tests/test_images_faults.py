@@ -202,6 +202,65 @@ def read_by_pillow_itself(data: bytes) -> None:
         pass
 
 
+def broken_lzw() -> bytes:
+    """A TIFF over which libtiff writes an error."""
+    data = bytearray(encoded(photo(), "TIFF", compression="tiff_lzw"))
+    data[500:600] = b"\xff" * 100
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("mode", "way"),
+    [
+        ("RGB", "tiff_lzw"),
+        ("RGB", "tiff_adobe_deflate"),
+        ("RGB", "packbits"),
+        ("RGB", "jpeg"),
+        ("RGB", "zstd"),
+        ("RGB", "lzma"),
+        ("1", "group3"),
+        ("1", "group4"),
+    ],
+)
+def test_libtiff_prints_nothing(mode, way, capfd):
+    whole = encoded(photo().convert(mode), "TIFF", compression=way)
+    refusals = 0
+    for damaged in mutations(whole, 60, seed=5):
+        try:
+            decode(damaged, "test")
+        except BadPicture:
+            refusals += 1
+    assert refusals
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Pillow's wheels hide libtiff there")
+def test_what_others_write_while_we_decode_is_kept(capfd):
+    begun, stop = threading.Event(), threading.Event()
+    data = broken_lzw()
+
+    def work() -> None:
+        while not stop.is_set():
+            refused(data)
+            begun.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert begun.wait(30)
+    try:
+        for number in range(20):
+            os.write(2, b"mine %d\n" % number)
+            read_by_pillow_itself(data)
+    finally:
+        stop.set()
+        worker.join()
+    lines = capfd.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith("mine")] == [f"mine {n}" for n in range(20)]
+    by_libtiff = [line for line in lines if not line.startswith("mine")]
+    assert len(by_libtiff) == 20, "libtiff's messages to others still come"
+    assert len(set(by_libtiff)) == 1
+
+
 def test_a_warning_filter_is_left_but_not_one_for_every_picture():
     data = encoded(photo(), "PNG")
     decode(data, "test")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from corpus import made_up_corpus
-from picturedesk.disk.artifacts import read_json, write_json
+from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.testing import TinyTextEncoder
 from picturedesk.texts import load_text_encoder
@@ -79,6 +79,7 @@ def test_a_part_that_was_replaced_is_refused(tmp_path):
 
 def test_a_part_that_is_gone_is_named(tmp_path):
     JoinedEncoder((SMALL,)).save(tmp_path)
-    write_json(tmp_path / "manifest.json", {**read_json(tmp_path / "manifest.json"), "parts": 2})
+    manifest = read_record(tmp_path / "manifest.json")
+    write_record(tmp_path / "manifest.json", {**manifest, "parts": 2})
     with pytest.raises(MissingArtefact, match=r"part-1/manifest\.json does not exist"):
         load_text_encoder(tmp_path)

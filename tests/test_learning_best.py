@@ -11,7 +11,7 @@ from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
 from picturedesk.learning.best import fit_best
-from picturedesk.learning.best_config import BestConfig, level_blocks
+from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.calibration import Ranking, calibrate, rankings
 from picturedesk.learning.cross_validation import (
     FoldScores,
@@ -21,7 +21,7 @@ from picturedesk.learning.cross_validation import (
     held_out_scores,
 )
 from picturedesk.learning.projections import Projections
-from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs, level_blocks
 from picturedesk.learning.weighing import blended, choose, deviations, mean_reciprocal_rank
 from picturedesk.measuring.metrics import ranks
 from picturedesk.measuring.reliability import reliability

@@ -108,3 +108,22 @@ def test_the_papers_recipe_has_the_papers_routes(tmp_path):
     assert found.captions == ("",) * COUNT
     blend.save(tmp_path / "blend")
     assert Blend.load(tmp_path / "blend", found.matcher).fingerprint == blend.fingerprint
+
+
+def test_every_slow_step_has_a_name():
+    told = []
+    learn_best(make_prepared(), CONFIG, lambda *now: told.append(now), TinyTextEncoder(16))
+    steps = list(dict.fromkeys(what for _, _, what in told))
+    assert steps == [
+        "texts encoded",
+        "looking for near-duplicate texts",
+        "folds",
+        "routes",
+        "weighing the routes",
+        "fitting on all training texts",
+        "calibrating the confidence",
+    ]
+    for name in steps:
+        counts = [(done, total) for done, total, what in told if what == name]
+        assert counts[0][0] == 0
+        assert counts[-1][0] == counts[-1][1]

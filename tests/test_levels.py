@@ -31,13 +31,13 @@ def test_level_is_split_into_place_and_pooling(level, request_):
 @pytest.mark.parametrize(
     ("level", "message"),
     [
-        ("", "names no place"),
-        (":max", "names no place"),
-        ("blocks.1:mean", "no pooling 'mean': there are max, avg, gem, cls or gridN"),
-        ("blocks.1:", "no pooling ''"),
-        ("blocks.1:grid", "no pooling 'grid'"),
-        ("blocks.1:grid0", "no pooling 'grid0'"),
-        ("blocks.1:grid-2", "no pooling 'grid-2'"),
+        ("", "names no module"),
+        (":max", "names no module"),
+        ("blocks.1:mean", "unknown pooling 'mean': there are max, avg, gem, cls or gridN"),
+        ("blocks.1:", "unknown pooling ''"),
+        ("blocks.1:grid", "unknown pooling 'grid'"),
+        ("blocks.1:grid0", "unknown pooling 'grid0'"),
+        ("blocks.1:grid-2", "unknown pooling 'grid-2'"),
         ("final:avg", "write 'final'"),
     ],
 )
@@ -77,11 +77,11 @@ def test_width_is_channels_and_grid_multiplies_them():
     [
         (MAP, "cls", "a map of 7x5 cells has no class token"),
         (MAP, "grid6", "more cells than a map of 7x5 cells has"),
-        (MAP, "none", "say how to pool it, as in 'stages.1:avg'"),
-        (TOKENS, "none", r"101 tokens: say how to pool it.*cls"),
+        (MAP, "none", "add a pooling, as in 'stages.1:avg'"),
+        (TOKENS, "none", r"101 tokens: add a pooling.*cls"),
         (VECTOR, "avg", "is a vector already: write 'global_pool'"),
         (Output("b", "tokens", 8, 10, 10, prefix=4), "cls", "has no class token: pool with avg"),
-        (Output("b", "tokens", 8, 11, 1, ordered=False), "grid2", "lies in no grid"),
+        (Output("b", "tokens", 8, 11, 1, ordered=False), "grid2", "has no grid"),
     ],
 )
 def test_pooling_that_does_not_fit_is_refused_with_a_cure(output, pooling, message):

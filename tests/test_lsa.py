@@ -104,23 +104,6 @@ def test_what_decides_the_output_decides_the_fingerprint():
     assert len({encoder.fingerprint for encoder in fitted}) == len(fitted)
 
 
-def test_topics_name_the_words_of_a_subject():
-    encoder = LsaEncoder.fit(TEXTS, LsaConfig(topics=4))
-    for topic in range(4):
-        named = encoder.topic_words(topic, 5)
-        assert len(named) == 5
-        strengths = [abs(weight) for _, weight in named]
-        assert strengths == sorted(strengths, reverse=True)
-        assert named[0][1] > 0
-    rivers = int(np.abs(encoder.encode(["river flooded banks cellars"])[0]).argmax())
-    assert {word for word, _ in encoder.topic_words(rivers, 30)} & {"river", "flooded", "cellars"}
-
-
-def test_a_topic_that_is_not_there_is_refused():
-    with pytest.raises(BadInput, match="no topic 4: there are 0 to 3"):
-        LsaEncoder.fit(TEXTS, LsaConfig(topics=4)).topic_words(4)
-
-
 def test_shares_of_words_sum_to_the_dot_product():
     encoder = LsaEncoder.fit(TEXTS, LsaConfig(topics=12))
     text = "The river, the RIVER flooded cellars; das Stadion was closed qwertz"

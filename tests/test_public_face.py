@@ -75,3 +75,67 @@ def test_help_loads_no_numpy():
         "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()): main()"
     )
     assert not {"numpy", "torch", "PIL", "onnxruntime"} & loaded_after(code)
+
+
+def test_type_checkers_and_the_interpreter_see_the_same_names():
+    tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    imports = {
+        alias.name: (node.module or "").removeprefix("picturedesk.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imports == picturedesk._HOMES
+
+
+# Parameters that users never make themselves, with what makes them instead.
+MADE_ELSEWHERE = {
+    "picturedesk.desk.measure.Answers": "Desk.measure",
+    "picturedesk.desk.measure.RouteScores": "Desk.measure",
+    "picturedesk.disk.shared_database.SharedDatabase": "ExactCatalogue.open, FeatureStore.open",
+    "picturedesk.learning.alignment.Block": "level_blocks",
+    "picturedesk.texts.stored.StoredEncoder": "LsaEncoder.fit, Doc2VecEncoder.fit",
+    "picturedesk.measuring.metrics.PerQuery": "evaluate",
+    "picturedesk.measuring.reliability.ReliabilityBin": "Desk.measure",
+    "picturedesk.research.adviser.advice.Agreement": "advise_on",
+    "picturedesk.research.adviser.advice.LevelScore": "advise_on",
+    "picturedesk.research.adviser.advice.SetScore": "advise_on",
+}
+
+
+def test_what_public_names_need_is_public_too():
+    griffe = pytest.importorskip("griffe", reason="needs the extra 'dev'")
+    package = griffe.load("picturedesk", search_paths=[SOURCE.parent], allow_inspection=False)
+
+    def definition(path: str):
+        found = package[path.removeprefix("picturedesk.")]
+        while found.is_alias:
+            found = package[found.target_path.removeprefix("picturedesk.")]
+        return found
+
+    public = [definition(f"{module}.{name}") for name, module in picturedesk._HOMES.items()]
+    needed = {
+        definition(name).path
+        for found in public
+        for function in callables(found)
+        for parameter in function.parameters
+        for name in names_in(parameter.annotation, griffe)
+        if name.startswith("picturedesk.") and definition(name).is_class
+    }
+    assert needed - {found.path for found in public} == set(MADE_ELSEWHERE)
+
+
+def callables(found):
+    """A function itself; of a class its constructor and public methods."""
+    members = [found] if found.is_function else found.members.values()
+    functions = [member for member in members if not member.is_alias and member.is_function]
+    return [one for one in functions if one.name == "__init__" or not one.name.startswith("_")]
+
+
+def names_in(annotation, griffe) -> list[str]:
+    """Paths of the names in an annotation."""
+    if not isinstance(annotation, griffe.Expr):
+        return []
+    parts = [annotation, *annotation.iterate(flat=True)]
+    return [part.canonical_path for part in parts if isinstance(part, griffe.ExprName)]

@@ -21,7 +21,7 @@ from picturedesk.report import numbers
 from picturedesk.report.contact_sheet import Asked, contact_sheet
 from picturedesk.report.desk_page import write_desk_report
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
-from picturedesk.report.desk_sentences import believed, calibration, summary, verdict
+from picturedesk.report.desk_sentences import calibration, summary, trust, verdict
 from picturedesk.report.reliability_plot import reliability_diagram
 from picturedesk.types import Picture
 
@@ -107,7 +107,7 @@ def test_all_words_of_a_desk_are_shown_and_none_is_markup(page):
 
 
 def test_sections_stand_in_order(page):
-    sections = re.findall(r'<section id="(\w+)"', page)
+    sections = re.findall(r'<section id="([\w-]+)"', page)
     assert sections == [
         *("routes", "differences", "confidence", "cross-validation", "found", "missed", "settings")
     ]
@@ -116,8 +116,8 @@ def test_sections_stand_in_order(page):
 def test_the_first_sentence_says_how_good_the_desk_is(report, evaluation):
     share = evaluation.row("blend").recall[10]
     assert summary(report)[0] == (
-        "Of 40 texts that nothing was learned from, the right picture was among the first ten of "
-        f"40 for {numbers.percent(share)}; chance would be {numbers.percent(0.25)}."
+        f"For {numbers.percent(share)} of 40 texts held out for the test, the right picture is "
+        f"among the first ten of 40; a random order would reach {numbers.percent(0.25)}."
     )
 
 
@@ -125,7 +125,7 @@ def test_the_first_sentence_goes_as_deep_as_was_measured(report):
     scores = np.eye(3, dtype=np.float32)
     shallow = evaluate({"blend": scores}, np.array([[0, 0]]), ks=(1, 2))
     said = summary(replace(report, evaluation=shallow))[0]
-    assert said.startswith("Of 1 text that")
+    assert said.endswith("a random order would reach 67\u00a0%.")
     assert "among the first 2 of 3" in said
 
 
@@ -135,8 +135,10 @@ def test_an_answer_that_was_not_evaluated_is_refused(report, tmp_path):
 
 
 def test_what_was_left_out_is_counted(report):
-    assert "12 things were left out" in summary(report)[-1]
-    assert summary(replace(report, rejections=1))[-1].startswith("1 thing was left out")
+    assert "12 rows, files or links of the archive were left out" in summary(report)[-1]
+    assert summary(replace(report, rejections=1))[-1].startswith(
+        "1 row, file or link of the archive was left out"
+    )
     assert not any("left out" in said for said in summary(replace(report, rejections=0)))
 
 
@@ -162,7 +164,7 @@ def test_differences_are_shown_in_points_with_a_verdict(page):
     for shown in ("+16.3", "+10.9 to +21.7", "< 0.001", "−0.4", "−2.0 to +1.2", "0.700"):
         assert shown in said
     assert re.findall(r'class="interval (\w+)"', page) == ["better", "unsure", "worse"]
-    assert f"{NASTY} is not shown to be better than direct" in said
+    assert f"no significant difference between {NASTY} and direct" in said
     assert "direct is worse than blend" in said
 
 
@@ -171,14 +173,14 @@ def test_differences_are_shown_in_points_with_a_verdict(page):
     [
         (Difference(0.1, 0.01, 0.2, 0.03), "a is better than b"),
         (Difference(-0.1, -0.2, -0.01, 0.03), "a is worse than b"),
-        (Difference(0.1, 0.0, 0.2, 0.06), "a is not shown to be better than b"),
+        (Difference(0.1, 0.0, 0.2, 0.06), "no significant difference between a and b"),
     ],
 )
 def test_nothing_is_better_whose_interval_holds_zero(gap, wanted):
     assert verdict("a", "b", gap) == wanted
 
 
-def test_rehearsals_are_shown_in_percent(page):
+def test_cross_validation_is_shown_in_percent(page):
     assert re.search(r"direct</th><td>31\.2</td>", page)
 
 
@@ -186,7 +188,7 @@ def test_examples_show_confidence_rank_and_what_was_right(page):
     said = words(page)
     assert "ran with it (rank 2)" in said
     assert "ran with it (rank 1,214)" in said
-    assert "suggested; 61 % that one of the first ten is right" in said
+    assert "suggested; confidence that one of the first ten is right: 61 %" in said
     assert "2 · 20 % ✓ right" in said
     assert page.count('class="picture right"') == 1
 
@@ -215,7 +217,7 @@ def test_without_confidence_only_places_are_shown(pictures, tmp_path):
 
 def test_a_desk_without_test_texts_says_so(tmp_path):
     page = written(BARE, tmp_path)
-    assert "No text was kept back for a test" in page
+    assert "The archive has no test texts" in page
     assert not read(page).ids
     assert "<svg" not in page
 
@@ -258,37 +260,37 @@ def measured(*bins, ece=0.02, noise_high=0.05, auc=0.79):
 
 def test_right_confidence_is_told_at_both_ends():
     found = measured(bin_of(0.03, 0.04, 200), bin_of(0.4, 0.38, 60), bin_of(0.9, 1.0, 2))
-    said = believed("first picture", found).replace("\u00a0", " ")
+    said = trust("first picture", found).replace("\u00a0", " ")
     assert said == (
-        "First picture: when it says 40 %, it is right about 38 % of the time (28 % to 48 %); "
-        "when it says 3 %, it is right about 4 % of the time (0 % to 14 %)."
+        "First picture: a confidence of 40 % is right for 38 % of the texts (28 % to 48 %); "
+        "a confidence of 3 % is right for 4 % of the texts (0 % to 14 %)."
     )
 
 
 def test_wrong_confidence_is_told_where_it_is_worst():
     bins = (bin_of(0.05, 0.05, 50), bin_of(0.55, 0.3, 50), bin_of(0.95, 0.94, 50))
-    said = believed("one of the first ten", measured(*bins, ece=0.09)).replace("\u00a0", " ")
+    said = trust("one of the first ten", measured(*bins, ece=0.09)).replace("\u00a0", " ")
     assert said == (
-        "One of the first ten: do not take it at its word. When it says 55 %, it is right about "
-        "30 % of the time (20 % to 40 %)."
+        "One of the first ten: the confidence is not calibrated: a confidence of 55 % is right for "
+        "30 % of the texts (20 % to 40 %)."
     )
 
 
 def test_one_bin_is_told_once_and_too_few_texts_not_at_all():
-    assert believed("x", measured(bin_of(0.4, 0.4, 99))).count("when it says") == 1
-    assert believed("x", measured(bin_of(0.4, 0.4, 9))) == ""
+    assert trust("x", measured(bin_of(0.4, 0.4, 99))).count("a confidence of") == 1
+    assert trust("x", measured(bin_of(0.4, 0.4, 9))) == ""
 
 
 def test_wrong_confidence_is_told_however_few_the_texts():
-    assert "do not take it" in believed("x", measured(bin_of(0.9, 0.1, 9), ece=0.8))
+    assert "is not calibrated" in trust("x", measured(bin_of(0.9, 0.1, 9), ece=0.8))
 
 
 def test_the_calibration_error_is_told_with_its_noise(calibrated):
     said = calibration(measured(bin_of(0.4, 0.38, 1234)))
-    for shown in ("error 2.0 points on 1,234 texts", "3.0 on average", "above 5.0", "AUC 0.79"):
+    for shown in ("error 2.0 points on 1,234 texts", "3.0 on average", "more than 5.0", "AUC 0.79"):
         assert shown in said
-    assert "no more than chance explains" in said
-    assert "this is more than" in calibration(measured(bin_of(0.4, 0.2, 99), ece=0.2))
+    assert "within noise" in said
+    assert "more than noise" in calibration(measured(bin_of(0.4, 0.2, 99), ece=0.2))
     assert "AUC" not in calibration(replace(calibrated, auc=None))
 
 

@@ -12,15 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from json_schemas import validate
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import FusionConfig
 from picturedesk.learning.preparation import ReadableArchive
+from picturedesk.measuring.significance import holm
 from picturedesk.report.records import ReproductionReport
+from picturedesk.research.baselines.vse import VseConfig, VseGrid
 from picturedesk.research.reproduction.checks import leaking_texts, tie_check, vocabulary_check
 from picturedesk.research.reproduction.config import ReproduceConfig
-from picturedesk.research.reproduction.experiment import candidate_sets
+from picturedesk.research.reproduction.experiment import candidate_sets, tied_queries
+from picturedesk.research.reproduction.notes import small_sample
 from picturedesk.research.reproduction.plan import plan
 from picturedesk.research.reproduction.run import reproduce
 from picturedesk.texts.lsa import LsaEncoder
@@ -40,6 +44,7 @@ FIGURE_ROWS = {
     "linear hidden unit, L2",
     "linear hidden unit, no L2",
 }
+WHOLE = "all 38"  # candidates of the whole test part
 BASELINES = {
     "direct, MLP(blocks.4:avg)",
     "direct, MLP(blocks.5:avg)",
@@ -55,15 +60,15 @@ def quick(**changes: object) -> ReproduceConfig:
     """Everything, but with few epochs, a narrow network, two seeds and a small sample."""
     config = ReproduceConfig(seeds=(0, 1), small=10, test=0.2, resamples=500)
     train = replace(config.train, epochs=3, fusion=FusionConfig(hidden=(128,)))
-    return replace(config, train=train, **changes)
+    vse = VseGrid((0.2,), (1e-3, 4e-3), (32, 64), VseConfig(epochs=3))
+    return replace(config, train=train, vse=vse, **changes)
 
 
 @pytest.fixture(scope="module")
-def folder(fitted_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output folder that has the fitted desk's exported backbone, which is the same one."""
-    out = tmp_path_factory.mktemp("reproduction")
-    (out / "backbone-default").symlink_to(fitted_desk / "backbone", target_is_directory=True)
-    return out
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output folder that all tests share: pictures are read once."""
+    pytest.importorskip("timm", reason="needs the extra 'train'")
+    return tmp_path_factory.mktemp("reproduction")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +86,7 @@ def test_tables_have_both_candidate_sets_and_a_spread_over_seeds(report: Reprodu
         assert len(table.columns) == 6
         assert {column.split(":")[0] for column in table.columns} == {
             "10 candidates",
-            "all candidates",
+            f"{WHOLE} candidates",
         }
         for row in table.rows:
             for cell in row.cells.values():
@@ -102,21 +107,43 @@ def test_the_curve_passes_through_the_table(report: ReproductionReport):
         for row in table.rows:
             if row.name != "chance":
                 assert curves[row.name][9] == pytest.approx(
-                    row.cells["all candidates: recall@10"].mean
+                    row.cells[f"{WHOLE} candidates: recall@10"].mean
                 )
 
 
 def test_comparisons_agree_with_the_tables(report: ReproductionReport):
     cells = {row.name: row.cells for table in report.tables for row in table.rows}
     for gap in report.comparisons:
-        pair = re.fullmatch(r".* \((.+) - (.+)\)", gap.name)
+        pair = re.fullmatch(r".*(?:transfer|direct|fc) \((.+) - (.+)\)", gap.name)
         assert pair
         better, worse = (
             cells[name][f"{gap.candidates} candidates: recall@10"].mean for name in pair.groups()
         )
         assert gap.difference == pytest.approx(better - worse, abs=1e-9)
         assert gap.low <= gap.difference <= gap.high
-        assert 0 < gap.p <= 1
+        assert 0 < gap.p <= gap.p_holm <= 1
+
+
+def test_baselines_are_tested_against_the_papers_network(report: ReproductionReport):
+    tested = {gap.name.partition(" against ")[0] for gap in report.comparisons}
+    assert {"ridge", "CCA", "VSE++ (sum)", "VSE++ (hardest)"} <= tested
+    pairs = [(gap.name.partition(" (")[2], gap.candidates) for gap in report.comparisons]
+    assert len(set(pairs)) == len(pairs)  # the same test twice would count twice in the family
+
+
+def test_p_is_corrected_for_all_comparisons_of_the_report(report: ReproductionReport):
+    ps = [gap.p for gap in report.comparisons]
+    assert [gap.p_holm for gap in report.comparisons] == holm(ps)
+    assert min(gap.p_holm for gap in report.comparisons) >= min(1, len(ps) * min(ps)) - 1e-12
+    for gap in report.comparisons:
+        assert gap.significant == (gap.p_holm < 0.05)
+
+
+def test_the_report_says_where_it_differs_from_the_paper(report: ReproductionReport):
+    said = " ".join(report.notes)
+    assert "EfficientNet-Lite0" in said
+    assert "weighting is ours" in said
+    assert "standardised" in said
 
 
 def test_figure_3_has_its_four_bars(report: ReproductionReport):
@@ -138,6 +165,14 @@ def test_the_report_is_written_three_times(folder: Path, report: ReproductionRep
     assert "| direct, MLP(levels) |" in (folder / "report.md").read_text(encoding="utf-8")
 
 
+def test_report_and_plan_fit_their_schemas(
+    folder: Path, shapes_table: Path, report: ReproductionReport
+):
+    pytest.importorskip("jsonschema", reason="schemas are validated with the extra 'dev'")
+    validate("reproduce", json.loads((folder / "report.json").read_text(encoding="utf-8")))
+    validate("reproduce-dry-run", plain(plan(str(shapes_table), folder, quick())))
+
+
 def test_examples_are_successes_first_then_failures(report: ReproductionReport):
     ranks = [example.rank for example in report.examples]
     assert ranks == sorted(ranks)
@@ -150,7 +185,7 @@ def test_equal_seeds_give_equal_figures(
 ):
     """The same seeds without baselines, in a folder that has the features already."""
     for name in folder.iterdir():
-        if name.name.startswith(("backbone", "features")):
+        if name.name.startswith(("backbone", "features")):  # and not the finished rows
             (tmp_path / name.name).symlink_to(name, target_is_directory=name.is_dir())
     again = reproduce(str(shapes_table), tmp_path, quick(baselines=False))
     before = {row.name: plain(row.cells) for table in report.tables for row in table.rows}
@@ -164,9 +199,14 @@ def test_a_second_run_reads_no_picture_and_a_plan_knows_it(
 ):
     found = plan(str(shapes_table), folder, quick())
     assert (found.pictures, found.known) == (192, 192)
-    assert found.extraction_seconds == 0
-    assert found.trainings == 2 * 10
-    assert found.training_seconds > 0
+    assert sum(found.texts.values()) == 192
+    assert found.trainings == 2 * 8
+    assert found.tunings == 2 * 2 * 3
+    seconds = found.seconds
+    assert seconds.extraction == 0
+    assert min(seconds.texts, seconds.networks, seconds.baselines, seconds.measuring) > 0
+    bare = plan(str(shapes_table), folder, quick(baselines=False))
+    assert (bare.trainings, bare.tunings, bare.seconds.baselines) == (2 * 5, 0, 0)
 
 
 def test_a_dry_run_writes_nothing(folder: Path, shapes_table: Path, report: ReproductionReport):
@@ -205,7 +245,10 @@ def test_a_vocabulary_from_elsewhere_is_called_out():
 def test_ties_count_only_wrong_candidates():
     scores = np.array([[0.5, 0.5, 0.1], [0.9, 0.2, 0.2], [0.3, 0.3, 0.1]], np.float32)
     relevant = np.array([[0, 0], [1, 0], [2, 0], [2, 1]])
-    assert tie_check("toy", scores, relevant).found == "1 of 3 queries"
+    assert tied_queries(scores, relevant) == 1
+    assert tied_queries(scores, np.concatenate([relevant, [[0, 1]]])) == 0
+    assert tied_queries(np.ones((3, 3), np.float32), relevant) == 3
+    assert tie_check("toy", 1, 3).found == "1 of 3 queries"
 
 
 def test_the_small_sample_is_drawn_from_the_test_texts_and_repeats(tmp_path: Path):
@@ -216,10 +259,28 @@ def test_the_small_sample_is_drawn_from_the_test_texts_and_repeats(tmp_path: Pat
     ready = ReadableArchive(Archive("x", texts, pictures, links, parts), np.arange(50))
     small, whole = candidate_sets(ready, 10)
     assert (small.name, len(small.texts), len(small.pictures)) == ("10", 10, 10)
+    assert whole.name == "all 30"
     assert set(small.texts) <= set(whole.texts)
     assert (small.texts[small.relevant[:, 0]] == small.pictures[small.relevant[:, 1]]).all()
     assert (candidate_sets(ready, 10)[0].texts == small.texts).all()
-    assert [one.name for one in candidate_sets(ready, 30)] == ["all"]
+    assert [one.name for one in candidate_sets(ready, 30)] == ["all 30"]
+    assert [one.name for one in candidate_sets(ready, 400)] == ["all 30"]
+
+
+def test_a_sample_is_named_by_the_candidates_that_it_has():
+    texts = tuple(Text(str(i), f"text {i}") for i in range(40))
+    pictures = tuple(Picture(f"{i}.png", key=str(i)) for i in range(8))
+    links = np.stack([np.arange(40), np.arange(40) // 5], axis=1)  # five captions of each
+    ready = ReadableArchive(Archive("x", texts, pictures, links, ("test",) * 40), np.arange(8))
+    small, whole = candidate_sets(ready, 30)
+    assert len(small.texts) == 30
+    assert small.name == str(len(small.pictures)) == str(len(np.unique(small.texts // 5)))
+    assert whole.name == "all 8"
+
+
+def test_a_sample_that_is_larger_than_the_test_part_is_explained():
+    assert small_sample(quick(), 11) == ""
+    assert "the test part has 10" in small_sample(quick(), 10)
 
 
 @pytest.mark.parametrize(
@@ -234,8 +295,33 @@ def test_too_small_an_archive_is_refused_in_words(tmp_path: Path, folder: Path):
     (tmp_path / "few").mkdir()
     draw("red", "circle", seed=1).save(tmp_path / "few" / "a.png")
     (tmp_path / "few" / "a.txt").write_text("A red circle.")
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput, match="at least 2 train texts are needed: give it more texts"):
         reproduce(str(tmp_path / "few"), folder, quick())
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (("train", "validate"), "at least 2 test texts are needed: the archive names its parts"),
+        (("test", "test"), "at least 2 train texts are needed"),
+    ],
+)
+def test_an_archive_without_a_part_stops_the_run_before_a_picture_is_read(
+    tmp_path: Path, parts: tuple[str, str], said: str
+):
+    """The pictures are no pictures: reading one would be reported in another way."""
+    rows = ["text,picture,part"]
+    for number in range(20):
+        (tmp_path / f"{number}.png").write_bytes(b"no picture")
+        rows.append(f"text number {number},{number}.png,{parts[number % 2]}")
+    table = tmp_path / "archive.csv"
+    table.write_text("\n".join(rows))
+    out = tmp_path / "out"
+    with pytest.raises(BadInput, match=said):
+        reproduce(str(table), out, quick())
+    with pytest.raises(BadInput, match=said):
+        plan(str(table), out, quick())
+    assert not out.exists()
 
 
 def test_the_paper_preset_is_the_paper_to_the_letter():

@@ -65,9 +65,10 @@ def report(pictures):
         seconds=553.2,
         tables=(table(),),
         comparisons=(
-            Comparison("fused against fc", "400", 5.1, 1.8, 8.4, 0.0021, "+9.5"),
-            Comparison("levels against final", "all", -0.04, -2.3, 2.2, 0.97),
-            Comparison("raw against fc", "all", -3.9, -6.4, -1.4, 0.0002),
+            Comparison("fused against fc", "400", 5.1, 1.8, 8.4, 0.0021, 0.0042, "+9.5"),
+            Comparison("levels against final", "all", -0.04, -2.3, 2.2, 0.97, 0.98),
+            Comparison("raw against fc", "all", -3.9, -6.4, -1.4, 0.0002, 0.0006),
+            Comparison("direct against raw", "all", 2.0, 0.1, 3.9, 0.041, 0.123),
         ),
         curves=(Curve("chance", np.arange(1, 101) / 10), Curve("fused", np.linspace(5, 80, 100))),
         bars=(Bar("linear", "no L2", 20.0, 0.5), Bar("linear", "L2", 22.0)),
@@ -128,10 +129,14 @@ def test_candidate_sets_stand_over_their_columns(page):
     assert '<th class="group" colspan="1" scope="colgroup">all</th>' in page
 
 
-def test_only_intervals_that_leave_zero_out_are_marked(page):
+def test_only_differences_that_hold_after_the_correction_are_marked(page):
+    """The last one has an interval without zero, and a p that the number of tests explains."""
     marks = re.findall(r'class="interval (\w+)"', page)
-    assert marks == ["better", "unsure", "worse"]
+    assert marks == ["better", "unsure", "worse", "unsure"]
     assert page.count('<tr class="sure">') == 2
+    assert "p (Holm)" in page
+    assert "0.123" in words(page)
+    assert "the family is all rows of this table" in words(page)
 
 
 def test_right_pictures_are_marked_by_words_too_and_lost_ones_said_to_be_lost(page):
@@ -195,9 +200,9 @@ def test_markdown_has_the_same_tables(report, tmp_path):
     assert "| fc | 18.5 ± 0.4 | 18.5 ± 0.4 | 18.5 ± 0.4 |" in written
     assert "**24.2 ± 1.0**" in written
     assert "| chance | 0.2 | 2.5 | – |" in written
-    assert "| fused against fc | 400 | +5.1 | +1.8 to +8.4 | 0.002 | +9.5 |" in written
+    assert "| fused against fc | 400 | +5.1 | +1.8 to +8.4 | 0.002 | 0.004 | +9.5 |" in written
     assert "| linear | no L2 | 20.0 ± 0.5 |" in written
-    assert "| ✗ not clean | leaks | 2 of 497 | near-duplicates |" in written
+    assert "| ✗ failed | leaks | 2 of 497 | near-duplicates |" in written
     rows = [line for line in written.splitlines() if line.startswith("|")]
     assert all("<script" not in row.partition("|")[0] for row in rows)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk.disk.artifacts import read_json, write_json
+from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, MissingExtra
 from picturedesk.texts import load_text_encoder
 from picturedesk.texts.sentences import SentenceConfig, SentenceEncoder
@@ -194,7 +194,7 @@ def test_a_headline_in_capitals_is_read_in_small_letters(encoder):
 
 
 def test_a_fingerprint_that_does_not_fit_is_refused(saved, tmp_path):
-    engine = {**read_json(saved / "manifest.json")["engine"], "tables": False}
+    engine = {**read_record(saved / "manifest.json")["engine"], "tables": False}
     folder = changed(saved, tmp_path / "old", engine=engine, fingerprint="0123")
     with pytest.raises(Mismatch, match=r"old has the fingerprint 0123.*make it again"):
         load_text_encoder(folder)
@@ -255,12 +255,12 @@ def test_a_package_of_unknown_insides_leaves_no_tables_and_still_works(encoder, 
 def changed(saved: Path, folder: Path, **facts: object) -> Path:
     """A folder with the saved manifest changed, and no tables."""
     folder.mkdir()
-    write_json(folder / "manifest.json", {**read_json(saved / "manifest.json"), **facts})
+    write_record(folder / "manifest.json", {**read_record(saved / "manifest.json"), **facts})
     return folder
 
 
 def test_another_version_of_the_package_is_refused_with_its_cure(saved, tmp_path):
-    engine = {**read_json(saved / "manifest.json")["engine"], "version": "0.0.9", "tables": False}
+    engine = {**read_record(saved / "manifest.json")["engine"], "version": "0.0.9", "tables": False}
     folder = changed(saved, tmp_path / "old", engine=engine)
     with pytest.raises(
         Mismatch, match=r"old was made with .* 0\.0\.9, .*pip install fast-universal.*==0\.0\.9"

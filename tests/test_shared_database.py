@@ -48,6 +48,7 @@ def test_a_new_file_says_what_it_is(path):
     with closing(SharedDatabase.open(path, KIND, {"colour": "blue"})) as database:
         manifest = manifest_of(database)
     assert manifest.pop("format_version") >= 1
+    assert manifest.pop("schema")
     assert manifest == {"kind": "toy store", "generation": 0, "colour": "blue"}
 
 
@@ -190,7 +191,7 @@ def test_a_database_of_somebody_else_is_refused_and_left_alone(path):
         connection.execute("CREATE TABLE manifest (name, value)")
     before = path.read_bytes()
     for content in ({}, None):
-        with pytest.raises(MissingArtefact, match="is no toy store of this picturedesk"):
+        with pytest.raises(MissingArtefact, match="is not a toy store of this picturedesk"):
             SharedDatabase.open(path, KIND, content)
     assert path.read_bytes() == before
 

@@ -5,7 +5,7 @@ import pytest
 
 import picturedesk.measuring.significance
 from picturedesk.errors import BadInput
-from picturedesk.measuring.significance import bootstrap_interval, paired_difference
+from picturedesk.measuring.significance import bootstrap_interval, holm, paired_difference
 
 REPETITIONS = 300
 RESAMPLES = 400
@@ -128,3 +128,17 @@ def test_other_queries_are_refused():
         paired_difference(np.zeros(3), np.zeros(3), groups=np.arange(2))
     with pytest.raises(BadInput, match="resamples is 0"):
         bootstrap_interval(np.zeros(3), resamples=0)
+
+
+def test_holm_is_the_worked_example():
+    """Four comparisons: 4 · 0.005, 3 · 0.01, then 2 · 0.03, and never less than the one before."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
+
+
+def test_holm_keeps_the_chance_of_any_false_finding():
+    random = np.random.default_rng(0)
+    found = [min(holm(random.uniform(size=12).tolist())) < 0.05 for _ in range(2000)]
+    assert 0.03 < np.mean(found) < 0.07

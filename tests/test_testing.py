@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from picturedesk.backbones.spec import BackboneSpec
-from picturedesk.disk.artifacts import plain
+from picturedesk.disk.artifacts import plain, write_manifest
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.testing import TinyRunner, TinyTextEncoder, tiny_backbone
 from picturedesk.types import Floats, TextEncoder
@@ -71,7 +71,7 @@ def test_no_pictures_give_no_rows_and_no_call():
 
 
 def test_pixels_of_another_size_are_refused_with_both_shapes():
-    with pytest.raises(BadInput, match=r"\(B, 3, 32, 32\), given \(1, 3, 64, 64\)"):
+    with pytest.raises(BadInput, match=r"\(B, 3, 32, 32\), not \(1, 3, 64, 64\)"):
         tiny_backbone().features(np.zeros((1, 3, 64, 64), np.float32))
 
 
@@ -112,6 +112,6 @@ def test_tiny_text_encoder_survives_saving(tmp_path: Path):
 
 
 def test_tiny_text_encoder_refuses_another_kind_of_folder(tmp_path: Path):
-    (tmp_path / "manifest.json").write_text('{"kind": "backbone", "format_version": 1}')
+    write_manifest(tmp_path, "backbone", {})
     with pytest.raises(Mismatch, match="holds a backbone"):
         TinyTextEncoder.load(tmp_path)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from corpus import made_up_corpus
-from picturedesk.disk.artifacts import read_json, write_json
+from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.errors import Mismatch, MissingArtefact
 from picturedesk.testing import TinyTextEncoder
 from picturedesk.texts import load_text_encoder
@@ -156,15 +156,15 @@ def test_loading_and_encoding_need_no_heavy_library(folder):
 @pytest.mark.parametrize("kind", OF_WORDS)
 def test_words_split_by_other_rules_are_refused(kind, tmp_path):
     fitted(kind).save(tmp_path)
-    manifest = read_json(tmp_path / "manifest.json")
-    write_json(tmp_path / "manifest.json", {**manifest, "words": 0})
+    manifest = read_record(tmp_path / "manifest.json")
+    write_record(tmp_path / "manifest.json", {**manifest, "words": 0})
     with pytest.raises(Mismatch, match=r"rules 0 for words.*fit it again"):
         load_text_encoder(tmp_path)
 
 
 def test_an_unknown_kind_is_refused(folder):
-    manifest = read_json(folder / "manifest.json")
-    write_json(folder / "manifest.json", {**manifest, "kind": "matcher"})
+    manifest = read_record(folder / "manifest.json")
+    write_record(folder / "manifest.json", {**manifest, "kind": "matcher"})
     with pytest.raises(Mismatch, match="'matcher', not a text encoder"):
         load_text_encoder(folder)
 
@@ -179,7 +179,7 @@ def test_missing_arrays_are_named(arrays):
 def test_arrays_cut_short_are_refused(arrays, left):
     whole = arrays.read_bytes()
     arrays.write_bytes(whole[: left if isinstance(left, int) else int(len(whole) * left)])
-    with pytest.raises(MissingArtefact, match=r"damaged.*make it again"):
+    with pytest.raises(MissingArtefact, match=r"damaged.*run picturedesk fit again"):
         load_text_encoder(arrays.parent)
 
 

@@ -1,8 +1,8 @@
 """Small deterministic test doubles. They need no network, model or download.
 
 ``tiny_backbone`` is a real Backbone over a few fixed NumPy matrices; ``TinyTextEncoder`` is a
-hashed bag of words. Both are quick, need nothing fitted, and give the same bytes every time,
-alone or in a batch. ``DictCatalogue`` is a catalogue without a file.
+hashed bag of words. Both are fast, need no fit, and always return the same bytes, alone or in a
+batch. ``DictCatalogue`` is a catalogue without a file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import sqlite3
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from math import log
 from pathlib import Path
@@ -147,12 +147,12 @@ class TinyTextEncoder:
 
 
 class DictCatalogue:
-    """A Catalogue in a dictionary: every question looks at every entry. Keeps no file.
+    """A Catalogue in a dictionary, without a file; every search reads all entries.
 
-    Obvious and slow; what the fast ones are compared with. For one thread.
+    Simple and slow: the reference for other catalogues. For one thread.
 
     Args:
-        fingerprint: hash of all that decides the vectors; "" to wait for ``replace_all``.
+        fingerprint: hash of everything that determines the vectors; "" if ``replace_all`` sets it.
         width: width W of the vectors.
     """
 
@@ -160,29 +160,37 @@ class DictCatalogue:
         self.fingerprint = fingerprint
         self.width = width if fingerprint else 0
         self._entries: dict[str, tuple[Picture, Floats]] = {}
+        self._added: set[str] = set()
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
         """Adds or replaces N pictures by key with vectors (N, W); returns how many were new."""
         before = len(self._entries)
         self._put(pictures, storable("catalogue", pictures, vectors, self.width))
+        self._added |= {picture.key for picture in pictures}
         return len(self._entries) - before
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key; returns how many there were."""
+        self._added -= set(keys)
         return sum(self._entries.pop(key, None) is not None for key in keys)
 
     def replace_all(
-        self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
+        self,
+        pictures: Sequence[Picture],
+        vectors: Floats,
+        fingerprint: str = "",
+        added: Collection[str] = (),
     ) -> None:
-        """Makes these pictures all there are; with ``fingerprint`` W may be another one too."""
+        """Replaces all pictures; with a ``fingerprint``, W may change, too."""
         width = int(np.shape(vectors)[-1]) if fingerprint else self.width
         checked = storable("catalogue", pictures, vectors, width)
         self.fingerprint, self.width = fingerprint or self.fingerprint, width
         self._entries.clear()
         self._put(pictures, checked)
+        self._added = self._entries.keys() & set(added)
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
-        """For each of the queries (Q, W) the k entries of highest cosine that pass ``where``."""
+        """For each query (Q, W), the k entries with the highest cosine that meet ``where``."""
         k = check_amount("k", k)
         passing = self._passing(where)
         return [
@@ -191,13 +199,13 @@ class DictCatalogue:
         ]
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
-        """The k entries of highest BM25 of caption and tags that pass ``where``."""
+        """The k entries with the highest BM25 of caption and tags that meet ``where``."""
         k = check_amount("k", k)
         passing, scores = self._passing(where), self._bm25(words)
         return self._best({key: scores[key] for key in passing if key in scores}, k)
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
-        """BM25 (N,) of the entries with these keys; 0 where no word is shared."""
+        """BM25 (N,) of the entries with these keys; 0 if no word matches."""
         self.fetch(keys)
         scores = self._bm25(words)
         return np.array([scores.get(key, 0.0) for key in keys], dtype=np.float64)
@@ -214,17 +222,22 @@ class DictCatalogue:
         )
 
     def sample(self, count: int, where: str = "") -> Entries:
-        """The ``count`` entries with the lowest keys that pass ``where``, or all that do."""
+        """The ``count`` entries with the lowest keys that meet ``where``, or all."""
         count = check_amount("count", count)
         return self.fetch(self._passing(where)[:count])
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
-        """The first ``limit`` keys above ``after``, ascending."""
+        """The first ``limit`` keys greater than ``after``, ascending."""
         limit = check_amount("limit", limit)
         return sorted(key for key in self._entries if key > after)[:limit]
 
+    def added(self, after: str = "", limit: int = 1000) -> list[str]:
+        """The same of those that ``add`` put there."""
+        limit = check_amount("limit", limit)
+        return sorted(key for key in self._added if key > after)[:limit]
+
     def count(self, where: str = "") -> int:
-        """How many entries pass."""
+        """Number of entries that meet ``where``."""
         return len(self._passing(where))
 
     @property
@@ -233,7 +246,7 @@ class DictCatalogue:
         return bool(self._documents())
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Does nothing: there is nothing to close."""
 
     def _put(self, pictures: Sequence[Picture], vectors: Floats) -> None:
         for picture, vector in zip(pictures, vectors, strict=True):
@@ -246,7 +259,8 @@ class DictCatalogue:
             return keys
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.execute(database.PICTURES)
-            database.put_pictures(connection, [self._entries[key][0] for key in keys])
+            pictures = [self._entries[key][0] for key in keys]
+            database.put_pictures(connection, range(1, len(keys) + 1), pictures)
             prepare(connection)
             return [keys[row - 1] for row in sorted(passing_rows(connection, where))]
 

@@ -11,7 +11,8 @@ Letters used for shapes throughout:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self, SupportsIndex, overload
@@ -78,7 +79,7 @@ class Preprocessing:
     def __post_init__(self) -> None:
         checks.settings(self)
         if self.framing not in FRAMINGS:
-            raise BadInput(f"framing '{self.framing}' is unknown: there are {', '.join(FRAMINGS)}")
+            raise BadInput(f"unknown framing '{self.framing}': there are {', '.join(FRAMINGS)}")
         if self.framing == "whole" and self.resize != self.size:
             raise BadInput(
                 f"framing 'whole' has resize {self.resize} and size {self.size}: make them equal, "
@@ -309,6 +310,14 @@ def silent(done: int, total: int, what: str) -> None:
     """A Progress that shows nothing."""
 
 
+@contextmanager
+def step(progress: Progress, what: str) -> Iterator[None]:
+    """Tells ``progress`` that one step with a name begins, and that it has ended."""
+    progress(0, 1, what)
+    yield
+    progress(1, 1, what)
+
+
 class Runner(Protocol):
     """Runs one backbone network, in torch or in ONNX Runtime."""
 
@@ -335,7 +344,7 @@ class TextEncoder(Protocol):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; gives the same output."""
+        """Reads what ``save`` wrote; returns the same output."""
 
 
 class Fusion(Protocol):
@@ -374,15 +383,16 @@ class Found:
 class Catalogue(Protocol):
     """The pictures that may be suggested now: vectors (W,) of length one with their metadata.
 
-    An index, a server or a dictionary can stand behind it: no method scores every entry. The
-    contract suite, ``tests/test_catalogue_contract.py``, runs over every implementation.
+    No method needs the scores of all entries, so an index, a server or a dictionary can implement
+    it. The contract suite, ``tests/test_catalogue_contract.py``, tests every implementation.
 
-    ``where`` is always an SQL condition on the metadata, "" for none. There are uri, key, caption,
+    ``where`` is an SQL condition on the metadata, or "" for none. Columns are uri, key, caption,
     credit, licence, date and tags: ``date >= '2020-05'`` compares ISO dates, ``has_tag(tags,
-    'sea')`` asks for one tag, whatever its case, ``tags LIKE '%sea%'`` for a part of one.
+    'sea')`` finds a tag in any case, ``tags LIKE '%sea%'`` finds a part of one.
 
-    Every method raises BadInput for what it cannot use: a condition (with the columns there are),
-    vectors or queries of another width or with numbers that are not finite, an amount below 0.
+    Every method raises BadInput for arguments that it cannot use: a malformed condition (the
+    message names the columns), vectors or queries of another width or with NaN or infinite numbers,
+    a negative amount.
     """
 
     @property
@@ -396,36 +406,40 @@ class Catalogue(Protocol):
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
         """Adds or replaces N pictures by key with vectors (N, W); returns how many were new.
 
-        All or none. Vectors are of length one within 1e-3, or zero. Of a key that is given twice
-        the later picture stays.
+        One transaction. Vectors have length one within 1e-3, or are zero. If a key occurs twice,
+        the last picture counts.
         """
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key; returns how many were removed."""
 
     def replace_all(
-        self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
+        self,
+        pictures: Sequence[Picture],
+        vectors: Floats,
+        fingerprint: str = "",
+        added: Collection[str] = (),
     ) -> None:
-        """Makes these pictures all there are, at once.
+        """Replaces all pictures in one transaction.
 
         With ``fingerprint`` the vectors are new ones, which may have another width; a catalogue
-        without one needs it.
+        without one needs it. Those whose keys are in ``added`` count as put there by ``add``.
         """
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each query (Q, W), the k entries with the highest cosine that meet ``where``.
 
-        Of equal cosines the lower key comes first. All that pass come back where they are fewer
-        than k. An index may miss entries; what it gives back has exact cosines, the same for a
-        query alone and in a batch. Queries may have any length; zeros score 0.
+        Equal cosines are ordered by key. Returns fewer than k if fewer meet the condition. An index
+        may miss entries; the cosines that it returns are exact, and the same for a query alone and
+        in a batch. Queries may have any length; zeros score 0.
         """
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The k entries with the highest BM25 of caption and tags that meet ``where``.
 
-        Only entries that have one of the words (as ``texts.words`` makes them). Of very many
-        words, or very common ones, the rarest count. Neither the order of the words nor ``where``
-        changes a score. Of equal scores the lower key comes first.
+        Only entries that contain one of the words (as ``texts.words`` makes them). If the words are
+        very many or very common, only the rarest count. Neither the order of the words nor
+        ``where`` changes a score. Equal scores are ordered by key.
         """
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
@@ -438,14 +452,20 @@ class Catalogue(Protocol):
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
 
     def sample(self, count: int, where: str = "") -> Entries:
-        """The same random entries each time, ``count`` of those that pass ``where``, or all.
+        """``count`` entries that meet ``where``, or all: a fixed random sample.
 
-        Those with the lowest keys: keys are hashes, so nothing else decides. An entry that is
-        added takes the place of at most one other.
+        These are the entries with the lowest keys; keys are hashes, so the sample is random. A new
+        entry replaces at most one of the sample.
         """
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys greater than ``after``, ascending: one page of all keys."""
+
+    def added(self, after: str = "", limit: int = 1000) -> list[str]:
+        """The same of the keys that ``add`` put there, also where one replaced an entry.
+
+        The others came by ``replace_all``, with the archive.
+        """
 
     def count(self, where: str = "") -> int:
         """Number of entries that meet ``where``."""

@@ -1,10 +1,9 @@
 """Frozen pretrained vision networks, read at several levels. Imports neither torch nor timm.
 
-``backbone`` is the face; ``spec`` what is saved of one; ``levels`` the grammar; ``presets`` the
-names. Behind them: ``level_reader`` reads a torch network, ``torch_runner`` and
-``onnx_runner`` compute, ``survey`` finds out where a network can be read, ``sizes`` at which
-input, ``classes`` what its classifier names, ``weights`` fills it, ``build`` puts these
-together, ``export`` writes ONNX.
+``backbone`` is the public module; ``spec`` the saved record; ``levels`` the syntax of levels;
+``presets`` the named settings. ``level_reader`` reads a torch network; ``torch_runner`` and
+``onnx_runner`` compute; ``survey`` finds a network's levels, ``sizes`` its input sizes, ``classes``
+its class names; ``weights`` loads weights; ``build`` combines these; ``export`` writes ONNX.
 """
 
 from __future__ import annotations

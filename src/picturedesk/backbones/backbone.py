@@ -1,16 +1,15 @@
 """The backbone: a frozen network, read at several levels. Knows neither torch nor ONNX Runtime.
 
-Those who make features ask it for names and widths; which library computes is the runner's.
+It gives names and widths of levels; its runner computes features with one of the libraries.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -20,8 +19,14 @@ from picturedesk.backbones.levels import PROBS, ReadableLevel
 from picturedesk.backbones.onnx_runner import GRAPH, OnnxRunner
 from picturedesk.backbones.presets import preset
 from picturedesk.backbones.spec import BackboneSpec, Origin
-from picturedesk.disk.artifacts import atomic_folder, plain, read_manifest, write_manifest
-from picturedesk.errors import BadInput, Mismatch, MissingArtefact, MissingExtra
+from picturedesk.disk.artifacts import (
+    atomic_folder,
+    checked_file,
+    plain,
+    read_manifest,
+    write_manifest,
+)
+from picturedesk.errors import BadInput, Mismatch, MissingExtra
 from picturedesk.types import Floats, Level, Runner
 
 KIND = "backbone"
@@ -31,37 +36,37 @@ UNKNOWN = Origin("unknown", "unknown")
 
 @runtime_checkable
 class GraphWriter(Protocol):
-    """A runner that can leave its network as an ONNX graph."""
+    """A runner that can export its network as an ONNX graph."""
 
     def write_graph(self, folder: Path) -> None:
-        """Writes ``backbone.onnx``, and what must lie beside it, into an existing folder."""
+        """Writes ``backbone.onnx`` and its external weights, if any, into an existing folder."""
 
 
 class Backbone:
-    """Pictures → level features, by whichever runner it was given.
+    """Pictures → level features, computed by its runner.
 
     Args:
         name: a preset ("default", "lite0", "lite2", "paper") or any timm model.
-        levels: what to read, each "<where>:<pooling>"; None takes the preset's.
-        weights: a file (.safetensors, .pth), "hub", "random" or "random:SEED"; None takes the
-            preset's, which for a timm model is the hub.
-        runner: "torch", or "onnx" to export it first and compute in ONNX Runtime.
+        levels: levels to read, each "<where>:<pooling>"; None for the preset's.
+        weights: a file (.safetensors, .pth), "hub", "random" or "random:SEED"; None for the
+            preset's (for a timm model: the hub).
+        runner: "torch", or "onnx" to export the network and compute in ONNX Runtime.
         device: for torch: "cpu", "cuda", "mps" or "auto".
         size: side of the square input, pixels; 0 for the network's own, None for the preset's.
-        framing: "centre" (the middle square of a picture) or "whole" (all of it, squashed to a
-            square); None takes the preset's.
+        framing: "centre" (the central square of a picture) or "whole" (the whole picture, squashed
+            to a square); None for the preset's.
 
     Attributes:
-        spec: all that decides its output.
-        runner: what computes.
-        origin: where its weights came from, and their licence.
-        classes: names of the columns of the level ``probs``, in their order ("tench", "goldfish",
-            …); () where that level is not read, or its classes are not known.
+        spec: everything that determines its output.
+        runner: computes features.
+        origin: source and licence of its weights.
+        classes: names of the columns of the level ``probs``, in order ("tench", "goldfish", …); ()
+            if that level is not read or its classes are unknown.
 
     Raises:
-        BadInput: a name, level, file, runner, device, size or framing that cannot be used.
+        BadInput: a name, level, file, runner, device, size or framing cannot be used.
         MissingExtra: torch or timm is not installed.
-        MissingArtefact: the package that ships the preset's weights is not installed.
+        MissingArtefact: the package with the preset's weights is not installed.
         PicturedeskError: the hub could not be reached, or the export failed.
     """
 
@@ -82,10 +87,10 @@ class Backbone:
         framing: str | None = None,
     ) -> None:
         if runner not in RUNNERS:
-            raise BadInput(f"runner '{runner}' is unknown: there are {', '.join(RUNNERS)}")
+            raise BadInput(f"unknown runner '{runner}': there are {', '.join(RUNNERS)}")
         if runner == "onnx" and device not in ("cpu", "auto"):
             raise BadInput(f"device '{device}' is for runner='torch': ONNX Runtime uses the CPU")
-        with _extra("a backbone by its name"):
+        with _extra("building a backbone"):
             from picturedesk.backbones.build import build
 
             chosen = preset(name, size, framing)
@@ -103,16 +108,16 @@ class Backbone:
         origin: Origin = UNKNOWN,
         classes: Sequence[str] = (),
     ) -> Backbone:
-        """A backbone over any runner: the seam for doubles and other engines.
+        """A backbone with any runner, such as a test double or another engine.
 
         Raises:
-            BadInput: there are classes, and not as many as ``probs`` has columns.
+            BadInput: there are classes, but not as many as columns of ``probs``.
         """
         columns = sum(level.width for level in spec.levels if level.name == PROBS)
         if classes and len(classes) != columns:
             raise BadInput(
-                f"{spec.name} is given {len(classes)} classes for {columns} columns of 'probs': "
-                "name each column, or none"
+                f"{spec.name} has {len(classes)} class names for {columns} columns of 'probs': "
+                "name all columns, or none"
             )
         backbone = cls.__new__(cls)
         backbone.spec, backbone.runner, backbone.origin = spec, runner, origin
@@ -124,24 +129,23 @@ class Backbone:
         """Reads what ``save`` wrote; computes in ONNX Runtime, without torch.
 
         Args:
-            folder: holds the manifest and the graph.
-            threads: how many compute one batch; 0 takes every CPU this process may use.
+            folder: has the manifest and the graph.
+            threads: threads per batch; 0 uses every CPU that this process may use.
 
         Raises:
-            MissingArtefact: the folder, or a file of it, is not there or not whole.
+            MissingArtefact: the folder or a file of it is missing or damaged.
             Mismatch: the folder holds something else.
         """
-        manifest = read_manifest(folder, KIND)
-        spec = BackboneSpec.from_json(manifest.get("spec", {}))
-        files = manifest.get("files")
-        if not isinstance(files, dict) or GRAPH not in files:
-            raise Mismatch(f"{folder}: its manifest names no {GRAPH}: save the backbone again")
-        for file, digest in files.items():
-            _check_file(folder / Path(file).name, str(digest))
+        cure = f"remove {folder}, then run picturedesk fit again"
+        manifest = read_manifest(folder, KIND, cure)
+        spec = BackboneSpec.from_json(manifest["spec"])
+        for name in (GRAPH, *manifest["files"]):
+            with closing(checked_file(folder, name, manifest, cure)) as file:
+                file.check()
         runner = OnnxRunner(folder / GRAPH, threads)
         if (runner.width, runner.size) != (spec.width, spec.preprocessing.size):
             raise Mismatch(
-                f"{folder}: its graph gives {runner.width} numbers for {runner.size} px, its "
+                f"{folder}: the graph gives {runner.width} numbers for {runner.size} px, the "
                 f"manifest says {spec.width} for {spec.preprocessing.size}: save it again"
             )
         origin = manifest.get("origin") or {}
@@ -151,16 +155,16 @@ class Backbone:
         return cls.of(spec, runner, Origin(source, licence), classes)
 
     def save(self, folder: Path) -> None:
-        """Leaves a folder, whole or not at all: the graph, and a manifest with spec and licence.
+        """Writes a folder atomically: the graph, and a manifest with spec and licence.
 
         Raises:
-            BadInput: its runner has no graph to leave.
-            PicturedeskError: the graph does not compute what torch does.
+            BadInput: its runner cannot export a graph.
+            PicturedeskError: the graph and torch compute different features.
         """
         if not isinstance(self.runner, GraphWriter):
             raise BadInput(
-                f"backbone '{self.spec.name}' runs on {type(self.runner).__name__}, which has no "
-                "graph to save: build it by its name"
+                f"backbone '{self.spec.name}' runs on {type(self.runner).__name__}, which cannot "
+                "export a graph: build the backbone by its name"
             )
         with atomic_folder(folder) as temporary:
             with _extra("saving a backbone"):
@@ -170,13 +174,12 @@ class Backbone:
                 "spec": plain(self.spec),
                 "origin": plain(self.origin),
                 "classes": list(self.classes),
-                "files": {file.name: _digest(file) for file in sorted(temporary.iterdir())},
             }
             write_manifest(temporary, KIND, content)
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """The levels that are read, in the order of their columns."""
+        """The levels, in the order of their columns."""
         return self.spec.levels
 
     @property
@@ -186,7 +189,7 @@ class Backbone:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that decides the output, the runner apart."""
+        """Hash of everything that determines the output, except the runner."""
         return self.spec.fingerprint
 
     def features(self, pixels: Floats) -> Floats:
@@ -198,7 +201,7 @@ class Backbone:
         size = self.spec.preprocessing.size
         if pixels.ndim != 4 or pixels.shape[1:] != (3, size, size):
             raise BadInput(
-                f"{self.spec.name} takes pixels of shape (B, 3, {size}, {size}), given "
+                f"{self.spec.name} takes pixels of shape (B, 3, {size}, {size}), not "
                 f"{pixels.shape}: make them with to_pixels and this backbone's preprocessing"
             )
         if not len(pixels):
@@ -214,12 +217,12 @@ class Backbone:
 
 
 def readable_levels(name: str) -> list[ReadableLevel]:
-    """What can be read from a preset's network or any timm model, in the order it computes.
+    """The readable levels of a preset's network or any timm model, in order of computation.
 
-    Needs no weights and downloads none. Raises BadInput where there is no such model, and
-    MissingExtra without timm.
+    Needs and downloads no weights. Raises BadInput if the model is unknown, and MissingExtra if
+    timm is not installed.
     """
-    with _extra("the table of a backbone's levels"):
+    with _extra("listing a backbone's levels"):
         from picturedesk.backbones.survey import readable, survey
 
         chosen = preset(name)
@@ -228,7 +231,7 @@ def readable_levels(name: str) -> list[ReadableLevel]:
 
 @contextmanager
 def _extra(what: str) -> Iterator[None]:
-    """Turns a missing library of the extra into its cure."""
+    """Turns the error of a missing library into MissingExtra."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -236,15 +239,3 @@ def _extra(what: str) -> Iterator[None]:
         if library not in {"torch", "torchvision", "timm", "onnx", "onnxscript"}:
             raise
         raise MissingExtra(f"{what} (with {library})", "train") from None
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _check_file(file: Path, digest: str) -> None:
-    if not file.is_file():
-        raise MissingArtefact(f"{file} does not exist: save the backbone again")
-    if _digest(file) != digest:
-        raise MissingArtefact(f"{file} is not what was saved (its hash differs): save it again")

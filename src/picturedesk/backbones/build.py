@@ -18,7 +18,7 @@ from picturedesk.backbones.weights import load_network
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A backbone's parts, ready to compute; ``classes`` names the columns of ``probs``."""
+    """The parts of a backbone; ``classes`` are the names of the columns of ``probs``."""
 
     spec: BackboneSpec
     runner: TorchRunner
@@ -29,11 +29,11 @@ class Built:
 def build(
     chosen: Preset, levels: Sequence[str] | None, weights: str | Path | None, device: str
 ) -> Built:
-    """Builds, fills and places a network; all else is checked before any weights are read.
+    """Builds a network, loads its weights and moves it to its device; checks arguments first.
 
     Raises:
-        BadInput: a model, size, framing, level, file or device that cannot be used.
-        MissingArtefact: the package that ships the preset's weights is not installed.
+        BadInput: a model, size, framing, level, file or device cannot be used.
+        MissingArtefact: the package with the preset's weights is not installed.
         PicturedeskError: the hub could not be reached.
     """
     choose_device(device)
@@ -48,6 +48,6 @@ def build(
         preprocessing=network.preprocessing,
     )
     reader = LevelReader(network.module, placed)
-    runner = TorchRunner(reader, network.preprocessing.size, device)
+    runner = TorchRunner(reader, network.preprocessing.size, device, spec.fingerprint)
     read = any(level.level.name == PROBS for level in placed)
     return Built(spec, runner, network.origin, class_names(network.module) if read else ())

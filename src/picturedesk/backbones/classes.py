@@ -1,4 +1,4 @@
-"""English names of the classes that a timm network tells apart. Imports timm; knows no pictures."""
+"""English names of the classes of a timm network. Imports timm; knows no pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import nn
 
 
 def class_names(network: nn.Module) -> tuple[str, ...]:
-    """Names ("tench", "goldfish", …) in the order of its classifier's columns; () where unknown.
+    """Names ("tench", "goldfish", …) in the order of the classifier's columns; () if unknown.
 
-    timm tells by their number which list of ImageNet they are (1k, 12k, 21k, 22k). Of a class's
-    synonyms the first is taken, so that a few names stand twice (crane, the bird and the machine).
+    timm finds the list of ImageNet (1k, 12k, 21k, 22k) by the number of classes. The name is the
+    first synonym of a class, so that a few names occur twice (crane: the bird and the machine).
     """
     subset = infer_imagenet_subset(network)
     if subset is None:

@@ -1,7 +1,7 @@
 """Writes a backbone as one ONNX graph: all levels, pooled, as one output. Imports torch and onnx.
 
-By the exporter that follows ``torch.export``: its graph of EfficientNet-Lite0 has 97 nodes and
-runs 1.2 to 1.4 times as fast in ONNX Runtime as the older exporter's 607.
+Uses the exporter based on ``torch.export``: its graph of EfficientNet-Lite0 has 97 nodes and runs
+1.2 to 1.4 times as fast in ONNX Runtime as the graph of the older exporter with 607 nodes.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from picturedesk.backbones.onnx_runner import FEATURES, GRAPH, PIXELS, OnnxRunne
 from picturedesk.errors import MissingExtra, PicturedeskError
 from picturedesk.types import Floats, Level
 
-LARGEST_FILE = 1_900_000_000  # bytes; protobuf ends at 2 GB, and the graph itself takes some
+LARGEST_FILE = 1_900_000_000  # bytes; protobuf has a limit of 2 GB, graph included
 TOLERANCE = 1e-3  # largest difference of a level, as a share of its length
 
 
 def write_graph(reader: LevelReader, size: int, folder: Path) -> None:
-    """Leaves ``backbone.onnx`` in ``folder``, and has seen that it computes the same.
+    """Writes ``backbone.onnx`` into ``folder`` and checks that it computes the same features.
 
-    Above 2 GB the weights lie beside it, in ``backbone.onnx.data``.
+    Weights over 2 GB are written beside it, to ``backbone.onnx.data``.
 
     Args:
-        reader: on the CPU or not; it is exported on the CPU and put back.
+        reader: on any device; it is exported on the CPU and moved back.
         size: side of the input, pixels.
-        folder: must exist; not written atomically, that is the caller's.
+        folder: must exist; the caller makes the write atomic.
 
     Raises:
         MissingExtra: onnx or onnxscript is not installed.
-        PicturedeskError: the network cannot be exported, or its graph computes something else.
+        PicturedeskError: the network cannot be exported, or its graph computes other features.
     """
     device = next(reader.parameters()).device
     probe = probe_pixels(size)
-    reader.to("cpu").to(memory_format=torch.contiguous_format)  # the layout that ONNX has
+    reader.to("cpu").to(memory_format=torch.contiguous_format)  # the layout of ONNX
     reader.stops = False
     try:
         _export(reader, torch.from_numpy(probe), folder / GRAPH)
@@ -56,12 +56,12 @@ def write_graph(reader: LevelReader, size: int, folder: Path) -> None:
     if not worst <= TOLERANCE:
         raise PicturedeskError(
             f"the exported graph differs from torch by {worst:.1e}, more than {TOLERANCE:.0e}: "
-            "it was not kept; use runner='torch' for this backbone"
+            "it was discarded; use runner='torch' for this backbone"
         )
 
 
 def probe_pixels(size: int, count: int = 2) -> Floats:
-    """Pictures (count, 3, size, size) of smooth shades, edges and some noise, all differing."""
+    """Different pictures (count, 3, size, size) with smooth shades, edges and some noise."""
     random = np.random.default_rng(0)
     across = np.linspace(-1.0, 1.0, size)
     phases = random.uniform(0, 2 * np.pi, size=(count, 3, 1, 1))
@@ -73,9 +73,9 @@ def probe_pixels(size: int, count: int = 2) -> Floats:
 
 
 def disagreement(expected: Floats, given: Floats, levels: Sequence[Level]) -> float:
-    """Largest length of a level's difference as a share of that level's length, over pictures.
+    """Largest relative difference of a level over pictures: |a - b| / |a|.
 
-    Features are (B, ΣD_l); infinite where one has numbers that are not finite, or another shape.
+    Features are (B, ΣD_l). Infinity if one side has another shape, NaN or infinite numbers.
     """
     if expected.shape != given.shape or not np.isfinite(given).all():
         return float("inf")
@@ -117,7 +117,7 @@ def _export(reader: LevelReader, pixels: torch.Tensor, path: Path) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter prints to stdout, logs and warns of its own deprecations; nobody can act."""
+    """Silences the exporter's prints, logs and deprecation warnings: users cannot act on them."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     before = [logger.level for logger in loggers]
     for logger in loggers:

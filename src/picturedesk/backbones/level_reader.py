@@ -1,6 +1,6 @@
-"""Reads a network's levels in one pass of torch, each pooled as it comes out. Knows no device.
+"""Reads a network's levels in one forward pass of torch and pools them. Knows no device.
 
-The module that both the torch runner and the ONNX export are built on.
+The torch runner and the ONNX export both use it.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from picturedesk.backbones.levels import (
 )
 from picturedesk.backbones.survey import Placed, first_tensor
 
-SMALLEST = 1e-6  # what GeM takes for zero: its root has no slope there
+SMALLEST = 1e-6  # lower bound of GeM's input: its root has no derivative at zero
 
 
 class _Deepest(Exception):
-    """Raised by the deepest level's hook, so that what lies behind it is not computed."""
+    """Raised by the hook of the deepest level, so that later modules are not computed."""
 
 
 class LevelReader(nn.Module):
     """Pixels (B, 3, S, S) → all levels, pooled and concatenated (B, ΣD_l), in one pass.
 
-    The pass ends at the deepest level. Each level is pooled as its module returns, before any
-    later module can change it in place, and in float32 whatever the network computes in.
+    The pass ends at the deepest level. Each level is pooled when its module returns, before a later
+    module can change it in place, and in float32 for any precision of the network.
 
     Args:
         network: in evaluation mode; hooks stay on its modules.
         levels: in the order of their columns.
 
     Attributes:
-        stops: end the pass at the deepest level. Off for an export: tracers follow no exceptions,
-            and they leave out by themselves what no output needs.
+        stops: whether the pass ends at the deepest level. False for an export: tracers cannot
+            follow exceptions, and omit what no output needs.
     """
 
     def __init__(self, network: nn.Module, levels: Sequence[Placed]) -> None:
@@ -53,7 +53,7 @@ class LevelReader(nn.Module):
         self._pooled: dict[int, Tensor] = {}
         modules = dict(network.named_modules())
         deepest = max(range(len(levels)), key=lambda i: levels[i].order)
-        # Hooks of one module run in the order they came: the one that stops comes last.
+        # Hooks of a module run in order of registration: the one that stops must be the last.
         for position in sorted(range(len(levels)), key=lambda i: i == deepest):
             path = levels[position].output.module
             if path not in HEAD:
@@ -72,7 +72,7 @@ class LevelReader(nn.Module):
         network: Any = self.network
         features = network.forward_features(pixels)
         if isinstance(features, Tensor):
-            features = features.float()  # under autocast too, the last pooling is in float32
+            features = features.float()  # the last pooling is in float32, also under autocast
         final = network.forward_head(features, pre_logits=True)
         self._keep(FINAL, final)
         if any(placed.output.module == PROBS for placed in self.levels):
@@ -100,16 +100,16 @@ class LevelReader(nn.Module):
 
 
 def _full_precision(features: object) -> contextlib.AbstractContextManager[object]:
-    """No autocast: rounded to bfloat16, scores of 10 would shift probabilities by some 3 %."""
+    """No autocast: rounding logits of 10 to bfloat16 would change probabilities by about 3 %."""
     if isinstance(features, Tensor) and torch.is_autocast_enabled(features.device.type):
         return torch.autocast(features.device.type, enabled=False)
     return contextlib.nullcontext()
 
 
 def pool(values: Tensor, output: Output, pooling: str) -> Tensor:
-    """A module's output (B, …) → (B, D_l), as ``pooling`` says (paper, Eq. 2 and 3).
+    """A module's output (B, …) → (B, D_l) by ``pooling`` (paper, Eq. 2 and 3).
 
-    Tokens before the patches (class, distillation, registers) count for "cls" only.
+    Only "cls" uses tokens before the patches (class, distillation, registers).
     """
     if output.kind == "vector":
         return values
@@ -123,13 +123,13 @@ def pool(values: Tensor, output: Output, pooling: str) -> Tensor:
     side = grid_side(pooling)
     if not side:
         return cells.mean(dim=(2, 3))
-    # Spans of fixed bounds, not adaptive pooling: ONNX has no operator for that.
+    # Spans with fixed bounds instead of adaptive pooling, for which ONNX has no operator.
     means = [
         cells[:, :, top:bottom, left:right].mean(dim=(2, 3))
         for top, bottom in grid_bounds(output.rows, side)
         for left, right in grid_bounds(output.columns, side)
     ]
-    return torch.stack(means, dim=2).flatten(1)  # (B, C * N * N), cells of a channel together
+    return torch.stack(means, dim=2).flatten(1)  # (B, C * N * N), grouped by channel
 
 
 def _cells(values: Tensor, output: Output) -> Tensor:

@@ -1,9 +1,8 @@
-"""The grammar of levels, and which pooling fits which output. Knows no network and no torch.
+"""The syntax of levels, and which pooling fits which output. Knows no network and no torch.
 
-A level is written ``<where>:<pooling>``. ``where`` is a timm feature index ("3", or "-1" from
-the end), a module path ("Mixed_7b", "blocks.11"), ``final``, the network's own pooled output
-before its classifier, or ``probs``, the class probabilities that its classifier makes of that.
-Outputs that are already vectors are written without pooling.
+A level is written ``<where>:<pooling>``. ``where`` is a timm feature index ("3", or "-1" from the
+end), a module path ("Mixed_7b", "blocks.11"), ``final`` (the network's own pooled output before its
+classifier) or ``probs`` (its class probabilities). Outputs that are vectors have no pooling.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ POOLINGS = "max, avg, gem, cls or gridN (N x N cells, as in grid2)"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One level as it was asked for; ``where`` is not yet looked up in a network."""
+    """A parsed level; ``where`` is not yet looked up in a network."""
 
     where: str
     pooling: str
@@ -34,18 +33,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one module of a network puts out for a picture.
+    """The output of one module of a network for a picture.
 
     Attributes:
         module: its path.
         kind: "map" (cells in rows and columns), "tokens" (a sequence) or "vector".
         channels: numbers per cell, per token, or of the vector.
-        rows: rows of cells; all patch tokens where they form no grid; 1 for a vector.
+        rows: rows of cells; the number of patch tokens if they form no grid; 1 for a vector.
         columns: columns of cells.
-        channels_last: a map of shape (B, H, W, C) instead of (B, C, H, W).
+        channels_last: whether a map has the shape (B, H, W, C) instead of (B, C, H, W).
         prefix: tokens before the first patch token (class, distillation, registers).
-        has_class_token: the first token is a class token.
-        ordered: cells lie as in the picture, so that a grid over them means something.
+        has_class_token: whether the first token is a class token.
+        ordered: whether cells have the order of the picture, as grid pooling needs.
     """
 
     module: str
@@ -59,7 +58,7 @@ class Output:
     ordered: bool = True
 
     def width(self, pooling: str) -> int:
-        """Numbers per picture after ``pooling`` (D_l); raises BadInput where it does not fit."""
+        """Numbers per picture after ``pooling`` (D_l); raises BadInput if it does not fit."""
         self._check(pooling)
         cells = grid_side(pooling)
         return self.channels * cells * cells if cells else self.channels
@@ -73,18 +72,16 @@ class Output:
         if pooling == NO_POOLING:
             fitting = "max, avg, gem, gridN" + (", cls" if self.has_class_token else "")
             raise BadInput(
-                f"level '{self.module}' is {self._shape()}: say how to pool it, as in "
+                f"level '{self.module}' is {self._shape()}: add a pooling, as in "
                 f"'{self.module}:avg' (there are {fitting})"
             )
         if pooling == "cls" and not self.has_class_token:
             raise BadInput(f"{given}: {self._shape()} has no class token: pool with avg or max")
         side = grid_side(pooling)
         if side and not self.ordered:
-            raise BadInput(f"{given}: {self._shape()} lies in no grid: pool with avg or max")
+            raise BadInput(f"{given}: {self._shape()} has no grid: pool with avg or max")
         if side > min(self.rows, self.columns):
-            raise BadInput(
-                f"{given} asks for more cells than {self._shape()} has: take a smaller grid"
-            )
+            raise BadInput(f"{given} needs more cells than {self._shape()} has: use a smaller grid")
 
     def _shape(self) -> str:
         if self.kind == "map":
@@ -94,16 +91,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class ReadableLevel:
-    """One row of the table of what can be read from a network.
+    """A readable level of a network.
 
     Attributes:
-        index: timm's feature index, None where timm lists none.
+        index: timm's feature index; None if timm lists none.
         module: module path, "final" or "probs".
         kind: "map", "tokens" or "vector".
         channels: width of the level when pooled by max, avg, gem or cls.
         side: cells along one side of the map or token grid; 0 for a vector or unordered tokens.
-        reduction: input pixels per cell side; 0 as for ``side``.
-        poolings: what may follow the colon; () for a vector.
+        reduction: input pixels per cell side; 0 like ``side``.
+        poolings: possible poolings; () for a vector.
     """
 
     index: int | None
@@ -116,23 +113,23 @@ class ReadableLevel:
 
 
 def parse(level: str) -> Request:
-    """``"<where>:<pooling>"`` → its two halves; raises BadInput on any other form."""
+    """Parses ``"<where>:<pooling>"``; raises BadInput for any other form."""
     where, colon, pooling = level.strip().partition(":")
     where = where.strip()
     pooling = pooling.strip() if colon else NO_POOLING
     if not where:
-        raise BadInput(f"level '{level}' names no place: write it as in 'blocks.3:avg'")
+        raise BadInput(f"level '{level}' names no module: write it as in 'blocks.3:avg'")
     if where == FINAL and pooling != NO_POOLING:
-        raise BadInput(f"level '{level}': final is pooled by the network itself: write 'final'")
+        raise BadInput(f"level '{level}': the network pools final itself: write 'final'")
     if where == PROBS and pooling != NO_POOLING:
-        raise BadInput(f"level '{level}': probs are a vector already: write 'probs'")
+        raise BadInput(f"level '{level}': probs is a vector already: write 'probs'")
     if pooling not in {"max", "avg", "gem", "cls", NO_POOLING} and not grid_side(pooling):
-        raise BadInput(f"level '{level}' has no pooling '{pooling}': there are {POOLINGS}")
+        raise BadInput(f"level '{level}': unknown pooling '{pooling}': there are {POOLINGS}")
     return Request(where, pooling)
 
 
 def feature_index(where: str, count: int, name: str) -> int | None:
-    """The feature index, counted from 0, that ``where`` means; None where it is a path.
+    """The feature index, from 0, that ``where`` means; None if it is a path.
 
     Raises:
         BadInput: the index is not one of the ``count`` features of the network ``name``.
@@ -153,8 +150,8 @@ def grid_side(pooling: str) -> int:
 
 
 def grid_bounds(length: int, cells: int) -> list[tuple[int, int]]:
-    """First and last-plus-one index of each of ``cells`` spans over ``length``, none empty.
+    """Start and stop of each of ``cells`` non-empty spans over ``length``.
 
-    Spans of a length that does not divide overlap by one, as in adaptive average pooling.
+    Spans overlap by one if the length is not divisible, as in adaptive average pooling.
     """
     return [(i * length // cells, -(-(i + 1) * length // cells)) for i in range(cells)]

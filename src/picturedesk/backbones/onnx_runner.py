@@ -20,17 +20,17 @@ SHARE = 4  # pictures that one thread runs at a time
 
 
 class OnnxRunner:
-    """NumPy in, NumPy out, one session between. A picture's row does not depend on its batch.
+    """NumPy in, NumPy out, through one session. The row of a picture does not depend on its batch.
 
-    Each thread runs a few pictures of a batch from end to end. Threads that share one operation
-    would wait for each other at the end of each: 1.2 to 1.3 times fewer pictures a second.
+    Each thread runs a few pictures of a batch from end to end. If threads shared each operation,
+    they would wait for each other after each: 1.2 to 1.3 times fewer pictures per second.
 
     Args:
         path: an ONNX graph with one input, "pixels", and one output, "features".
-        threads: how many compute one batch; 0 takes every CPU this process may use.
+        threads: threads per batch; 0 uses every CPU that this process may use.
 
     Raises:
-        MissingArtefact: the file is not there, or is no such graph.
+        MissingArtefact: the file is missing, or is not such a graph.
     """
 
     def __init__(self, path: Path, threads: int = 0) -> None:
@@ -48,14 +48,14 @@ class OnnxRunner:
             self._session = onnxruntime.InferenceSession(
                 path, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # its errors derive from Exception and nothing nearer
+        except Exception as error:  # its errors derive from Exception directly
             raise MissingArtefact(
                 f"{path} cannot be run ({str(error).splitlines()[0]}): export it again"
             ) from None
         if self._names() != ([PIXELS], [FEATURES]):
             raise MissingArtefact(
-                f"{path} reads {self._names()[0]} and gives {self._names()[1]}, not "
-                f"['{PIXELS}'] and ['{FEATURES}']: it is no backbone of picturedesk"
+                f"{path} has inputs {self._names()[0]} and outputs {self._names()[1]}, not "
+                f"['{PIXELS}'] and ['{FEATURES}']: it is not a backbone of picturedesk"
             )
         self.path = path
 
@@ -78,7 +78,7 @@ class OnnxRunner:
         return int(self._session.get_outputs()[0].shape[-1])
 
     def write_graph(self, folder: Path) -> None:
-        """Copies the graph, and what weights lie beside it, into ``folder``."""
+        """Copies the graph and its external weights, if any, into ``folder``."""
         for file in graph_files(self.path.parent, self.path.name):
             shutil.copyfile(file, folder / (GRAPH if file == self.path else file.name))
 
@@ -92,7 +92,7 @@ class OnnxRunner:
 
 
 def graph_files(folder: Path, name: str) -> list[Path]:
-    """The graph, and its weights where they are too large to lie in it (ONNX: 2 GB)."""
+    """The graph, and its external weights if they exceed the limit of ONNX (2 GB)."""
     return sorted(path for path in folder.glob(f"{name}*") if path.is_file())
 
 

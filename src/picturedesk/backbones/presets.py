@@ -12,7 +12,7 @@ from picturedesk.types import FRAMINGS
 LITE_LEVELS = ("blocks.4:avg", "blocks.5:avg", "blocks.6:avg", "final")
 DEFAULT_LEVELS = (*LITE_LEVELS[:3], "bn2:max", "final", "probs")  # bn2: the map before the pool
 PAPER_LEVELS = ("Mixed_7b:max", "final")  # paper, settings: "mixed9" max-pooled, and "fc"
-OTHER_LEVELS = ("-1:max", "final")  # the paper's pattern, for a network that has no preset
+OTHER_LEVELS = ("-1:max", "final")  # the paper's pattern, for networks without a preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Preset:
     """A network, its levels and its weights under one name.
 
     Attributes:
-        model: timm's name of it.
-        levels: as they are written.
-        weights: "hub", or "package:NAME" for an installed package that ships them.
-        licence: of the weights; "" to take what timm states.
+        model: timm's name of the network.
+        levels: names of the levels.
+        weights: "hub", or "package:NAME" for an installed package with the weights.
+        licence: of the weights; "" for the one that timm states.
         size: side of the square input, pixels; 0 for the network's own.
         framing: "centre" or "whole", see ``Preprocessing``.
 
@@ -41,11 +41,9 @@ class Preset:
     def __post_init__(self) -> None:
         checks.settings(self)
         if self.framing not in FRAMINGS:
-            raise BadInput(f"framing '{self.framing}' is unknown: there are {', '.join(FRAMINGS)}")
+            raise BadInput(f"unknown framing '{self.framing}': there are {', '.join(FRAMINGS)}")
         if self.size < 0:
-            raise BadInput(
-                f"size {self.size} is no side of a picture: give pixels, or 0 for its own"
-            )
+            raise BadInput(f"size is {self.size}: give pixels, or 0 for the network's own size")
 
 
 PRESETS = {
@@ -101,8 +99,8 @@ def preset(name: str, size: int | None = None, framing: str | None = None) -> Pr
 
     Args:
         name: of a preset or a timm model.
-        size: takes the place of the preset's, unless None.
-        framing: takes the place of the preset's, unless None.
+        size: replaces the preset's, unless None.
+        framing: replaces the preset's, unless None.
     """
     found = PRESETS.get(name) or Preset(name, OTHER_LEVELS)
     return replace(

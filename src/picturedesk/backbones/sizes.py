@@ -1,7 +1,7 @@
-"""Which side of the input a timm network takes, told before any weights are read. Imports torch.
+"""Which input sizes a timm network accepts, without reading weights. Imports torch.
 
-Convolutions take any. Networks whose weights follow the input (position embeddings) take another
-where timm resizes these weights; mixers of a fixed number of tokens do not.
+Convolutional networks accept any size. Networks with position embeddings accept other sizes if timm
+can resize these; mixers with a fixed number of tokens do not.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from picturedesk.backbones.weights import bare_network, converted, fits, one_line, size_option
+from picturedesk.backbones.weights import bare_network, converted, fits, size_option
+from picturedesk.disk.hub import one_line
 from picturedesk.errors import BadInput
 
-# What timm's networks raise when they are built for, or given, input that they do not take.
+# Errors of timm's networks that are built for, or given, an input size that they do not accept.
 UNFIT = (AssertionError, AttributeError, RuntimeError, TypeError, ValueError, ZeroDivisionError)
 
 
 def blank_network(model: str, size: int = 0) -> nn.Module:
-    """The network without numbers (on torch's meta device), for input of this side; 0: its own.
+    """The network on torch's meta device (without numbers) for an input size; 0: its own.
 
     Raises:
-        BadInput: its weights cannot be had for this side.
+        BadInput: its weights do not fit this size.
     """
     if not size_option(model, size):
         with torch.device("meta"):
@@ -37,7 +38,7 @@ def blank_network(model: str, size: int = 0) -> nn.Module:
 
 
 def cannot_take(model: str, size: int, own: int, error: Exception) -> BadInput:
-    """The refusal of a size, in one line."""
+    """The error for a size that a network does not accept."""
     return BadInput(
         f"'{model}' cannot take pictures of {size} px ({one_line(error)}): leave size out for its "
         f"own {own} px, or try another"
@@ -47,7 +48,7 @@ def cannot_take(model: str, size: int, own: int, error: Exception) -> BadInput:
 def _check_weights(
     model: str, usual: nn.Module, network: nn.Module, sizes: tuple[int, int]
 ) -> None:
-    """Raises BadInput where the weights of the usual size cannot be made to fit this one."""
+    """Raises BadInput if the weights of the usual size cannot be resized to this one."""
     there = {
         name: torch.zeros((), dtype=one.dtype, device="cpu").expand(one.shape)  # takes no memory
         for name, one in usual.state_dict().items()
@@ -56,4 +57,4 @@ def _check_weights(
     if fits(wanted, there) or fits(wanted, converted(network, there)):
         return
     odd = [name for name in wanted if name not in there or wanted[name].shape != there[name].shape]
-    raise cannot_take(model, *sizes, ValueError(f"no way to resize {odd[0]}"))
+    raise cannot_take(model, *sizes, ValueError(f"{odd[0]} cannot be resized"))

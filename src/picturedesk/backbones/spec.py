@@ -1,4 +1,4 @@
-"""What decides a backbone's output, as one record. Knows nothing of networks or runners."""
+"""Everything that determines a backbone's output, as one record. Knows no network and no runner."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from picturedesk.types import Json, Level, Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where weights came from, and what their licence allows.
+    """Source and licence of weights.
 
     Attributes:
         source: "hub:…", "package:…", "file:…" or "random:SEED".
-        licence: as its publisher states it, or "unknown".
+        licence: as the publisher states it, or "unknown".
     """
 
     source: str
@@ -25,12 +25,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class BackboneSpec:
-    """One frozen network, the levels that are read from it, and how pictures enter it.
+    """A frozen network with its levels and preprocessing.
 
     Attributes:
         name: architecture, as timm names it ("inception_v3").
-        weights: where the weights came from, for people ("hub:timm/inception_v3.tv_in1k").
-        weights_sha256: hash (hex) of the parameters as loaded, whichever file held them.
+        weights: source of the weights, for people ("hub:timm/inception_v3.tv_in1k").
+        weights_sha256: hash (hex) of the loaded parameters; it does not depend on their file.
         levels: L levels, in the order of their columns.
         preprocessing: how a decoded picture becomes the input.
     """
@@ -42,21 +42,21 @@ class BackboneSpec:
     preprocessing: Preprocessing
 
     def __post_init__(self) -> None:
-        """Raises BadInput where there is no level, or the same one twice."""
+        """Raises BadInput if there is no level, or one occurs twice."""
         checks.settings(self)
         names = [str(level) for level in self.levels]
         if not names:
-            raise BadInput(f"{self.name} is given no levels: at least one is read")
+            raise BadInput(f"{self.name} has no levels: give at least one")
         for name in names:
             if names.count(name) > 1:
-                raise BadInput(f"level '{name}' of {self.name} is given twice: name it once")
+                raise BadInput(f"level '{name}' of {self.name} occurs twice: give it once")
 
     @property
     def fingerprint(self) -> str:
-        """Hash (16 hex digits) of all that decides the output; where weights lay does not."""
+        """Hash (16 hex digits) of everything that determines the output; not of ``weights``."""
         how = plain(self.preprocessing)
         if how["framing"] == "centre":
-            del how["framing"]  # records made before there was a choice keep their fingerprint
+            del how["framing"]  # keeps the fingerprint of records from before there was a choice
         return fingerprint((self.name, self.weights_sha256, self.levels, how))
 
     @property
@@ -65,7 +65,7 @@ class BackboneSpec:
         return sum(level.width for level in self.levels)
 
     def columns(self, level: str) -> slice:
-        """Where one level lies among the ΣD_l columns; raises BadInput, naming those there are."""
+        """The columns of a level among the ΣD_l; raises BadInput, with the levels, if unknown."""
         start = 0
         for known in self.levels:
             if str(known) == level:
@@ -76,7 +76,7 @@ class BackboneSpec:
 
     @classmethod
     def from_json(cls, content: Json) -> BackboneSpec:
-        """The record back from the JSON of ``artifacts.plain(spec)``; raises Mismatch."""
+        """Reads the JSON of ``artifacts.plain(spec)``; raises Mismatch if it is malformed."""
         try:
             how = content["preprocessing"]
             red, green, blue = (float(value) for value in how["mean"])

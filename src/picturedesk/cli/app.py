@@ -9,13 +9,20 @@ from collections.abc import Sequence
 
 import typer
 
-from picturedesk.cli import desk_verbs, fit_verbs, inspect_verbs, reproduce_verb, streams
+from picturedesk.cli import (
+    desk_verbs,
+    fit_verbs,
+    inspect_verbs,
+    reproduce_verb,
+    streams,
+    unpack_verb,
+)
 from picturedesk.cli.show import note
 from picturedesk.errors import PicturedeskError
 
 app = typer.Typer(
     name="picturedesk",
-    help="Picks pictures for texts: learns from an archive which pictures ran with which texts.",
+    help="Suggests pictures for texts: learns from an archive of texts and their pictures.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -28,6 +35,7 @@ for verb in (
     desk_verbs.suggest,
     desk_verbs.evaluate,
     reproduce_verb.reproduce,
+    unpack_verb.unpack,
     inspect_verbs.levels,
     inspect_verbs.info,
     inspect_verbs.doctor,

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import picturedesk.checks as checks
 from picturedesk.cli import show
 from picturedesk.cli.options import (
-    LARGEST_SEED,
     DeskOption,
     JsonOption,
+    NoCacheOption,
     QuietOption,
     WeightsOption,
     path,
+    without_cache,
 )
 from picturedesk.cli.results import show_measured, show_rejections, show_suggestion
 
@@ -29,7 +31,8 @@ def fit(
         typer.Argument(
             metavar="ARCHIVE",
             help="A CSV, JSONL or Parquet table, a folder of pictures with .txt files beside them, "
-            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, newsimages, webdataset, stamps).",
+            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, imagefolder, newsimages, webdataset, "
+            "stamps).",
         ),
     ],
     desk: DeskOption = Path("desk"),
@@ -52,7 +55,7 @@ def fit(
         str,
         typer.Option(
             help="Levels to read as WHERE:POOLING, separated by commas; 'picturedesk levels NAME' "
-            "lists them. auto: choose the levels that suit this archive best. "
+            "lists them. auto: those that the adviser recommends for this archive. "
             "Default: the preset's.",
             metavar="LEVELS",
         ),
@@ -106,8 +109,11 @@ def fit(
     ] = "cpu",
     seed: Annotated[
         int,
-        typer.Option(help="Seed of split, text encoder and training.", min=0, max=LARGEST_SEED),
+        typer.Option(
+            help="Seed of split, text encoder and training.", min=0, max=checks.LARGEST_SEED
+        ),
     ] = 0,
+    no_cache: NoCacheOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -116,9 +122,13 @@ def fit(
     Reads every picture once, fits text encoder and heads, measures the desk on held-out texts and
     writes a report. If you stop it, run the same command again: it continues.
     """
-    from picturedesk.backbones.presets import weights_source
-    from picturedesk.desk import Desk, DeskConfig
+    without_cache(no_cache)
+    with show.progress(quiet) as progress:
+        progress(0, 1, "loading the library")
+        from picturedesk.backbones.presets import weights_source
+        from picturedesk.desk import Desk, DeskConfig
 
+        progress(1, 1, "loading the library")
     config = DeskConfig.of(recipe)
     config = replace(
         config,
@@ -145,10 +155,10 @@ def fit(
     if json:
         show.as_json({"desk": str(desk), **_as_json(report)})
         return
-    _show_fit(report, desk)
+    _show_fit(report)
     if report.measured:
         show_measured(report.measured)
-        show.line(f"Report: {desk / 'reports' / 'report.html'}")
+        show.line(f"Report: {report.fitted.report}")
     show.line(f'Suggest with: picturedesk suggest "…" --desk {desk}')
 
 
@@ -204,7 +214,7 @@ def _as_json(report: FitReport) -> dict[str, object]:
     return {"report": facts, "evaluation": evaluation}
 
 
-def _show_fit(report: FitReport, desk: Path) -> None:
+def _show_fit(report: FitReport) -> None:
     texts = ", ".join(f"{count} {part}" for part, count in report.texts.items())
     show.line(f"{report.pictures} pictures; texts: {texts}")
     seconds = ", ".join(f"{step} {value:.1f} s" for step, value in report.seconds.items())
@@ -215,4 +225,4 @@ def _show_fit(report: FitReport, desk: Path) -> None:
         scores = report.chosen["cross_validated"].items()
         found = ", ".join(f"{name} {100 * mrr:.1f}" for name, mrr in scores)
         show.line(f"Cross-validated MRR % on {report.chosen['held_out']} texts: {found}")
-    show_rejections(report.rejections, desk / "rejected.csv")
+    show_rejections(report.rejections, report.fitted.rejected)

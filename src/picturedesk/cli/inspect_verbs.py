@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import picturedesk.checks as checks
 from picturedesk.cli import show
-from picturedesk.cli.options import LARGEST_SEED, JsonOption, QuietOption, WeightsOption, path
+from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
 
 if TYPE_CHECKING:
     from picturedesk.measuring.significance import Difference
@@ -50,7 +51,7 @@ def levels(
         typer.Option(
             help="With --data: seed of split (as for fit), sample and folds.",
             min=0,
-            max=LARGEST_SEED,
+            max=checks.LARGEST_SEED,
         ),
     ] = 0,
     json: JsonOption = False,
@@ -168,9 +169,8 @@ def _recommendation(advice: Advice) -> str:
     size, ms, share = _cost(taken.cost)
     time = f", {ms} ms per picture on this machine, {share} of the network" if ms else ""
     return (
-        f"Recommended: --levels {','.join(taken.levels)} (the smallest set within noise of the "
-        f"best: MRR {_percent(taken.mrr)} against {_percent(advice.sets[0].mrr)}; {size} bytes"
-        f"{time})"
+        f"Recommended: --levels {','.join(taken.levels)} (MRR {_percent(taken.mrr)}, of the best "
+        f"set {_percent(advice.sets[0].mrr)}; {size} bytes{time})\nThe rule: {advice.rule}."
     )
 
 

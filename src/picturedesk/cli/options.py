@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-LARGEST_SEED = 2**32 - 1  # the most that all random generators take
 
 
 def path(value: str | Path) -> Path:
@@ -31,4 +30,18 @@ WeightsOption = Annotated[
         metavar="WEIGHTS",
     ),
 ]
+NoCacheOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        help="Export the network anew; neither read nor write the cache of exported networks "
+        "(also: PICTUREDESK_CACHE=off).",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress to stderr.")]
+
+
+def without_cache(chosen: bool) -> None:
+    """Switches the cache of exported networks off for this process, if that was chosen."""
+    if chosen:
+        os.environ["PICTUREDESK_CACHE"] = "off"

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show
-from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
+from picturedesk.cli.options import (
+    JsonOption,
+    NoCacheOption,
+    QuietOption,
+    WeightsOption,
+    path,
+    without_cache,
+)
 
 if TYPE_CHECKING:
     from picturedesk.report.records import Cell, ReproductionReport
@@ -21,7 +28,7 @@ def reproduce(
         typer.Argument(
             metavar="DATA",
             help="A table, a folder of pictures with .txt files beside them, or KIND:PATH (sohu, "
-            "flickr30k, flickr8k, coco, newsimages, webdataset, stamps).",
+            "flickr30k, flickr8k, coco, imagefolder, newsimages, webdataset, stamps).",
         ),
     ],
     out: Annotated[
@@ -38,11 +45,15 @@ def reproduce(
     weights: WeightsOption = "",
     seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1)] = 3,
     small: Annotated[
-        int, typer.Option(help="Number of candidates in the small sample.", min=2)
+        int,
+        typer.Option(
+            help="Number of test texts in the small sample; without effect if there are no more.",
+            min=2,
+        ),
     ] = 400,
     baselines: Annotated[
         bool,
-        typer.Option(help="Also run ridge, CCA, VSE++ and every single level."),
+        typer.Option(help="Also run ridge, CCA, VSE++ (tuned) and every single level."),
     ] = True,
     clip: Annotated[
         str,
@@ -54,19 +65,21 @@ def reproduce(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and the expected time; run nothing.")
     ] = False,
+    no_cache: NoCacheOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run the paper's tables and figure on a data set.
 
     Adds baselines, confidence intervals and checks for leaks; writes report.html, report.md and
-    report.json. Reads pictures once: a second run only trains.
+    report.json. If you stop it, run the same command again: it continues with the next row.
     """
     from dataclasses import replace
 
     from picturedesk.backbones.presets import weights_source
     from picturedesk.research.reproduction.config import ReproduceConfig
 
+    without_cache(no_cache)
     config = replace(
         ReproduceConfig(),
         preset=preset,
@@ -80,7 +93,9 @@ def reproduce(
     if dry_run:
         from picturedesk.research.reproduction.plan import plan
 
-        _show_plan(plan(data, out, config), out, json)
+        with show.progress(quiet) as progress:
+            found = plan(data, out, config, progress)
+        _show_plan(found, out, json)
         return
     from picturedesk.research.reproduction.run import reproduce as run
 
@@ -96,15 +111,27 @@ def _show_plan(found: Plan, out: Path, json: bool) -> None:
     if json:
         show.as_json(found)
         return
-    show.line(f"{found.data}: {found.texts} texts, {found.pictures} pictures")
+    parts = ", ".join(f"{count} {part}" for part, count in found.texts.items())
+    show.line(f"{found.data}: {found.pictures} pictures; texts: {parts}")
+    if found.small:
+        show.line(found.small)
     if found.rejected:
         show.line(f"{found.rejected} rows or files cannot be used")
     show.line(f"Backbone {found.backbone}")
+    seconds = found.seconds
     show.line(
         f"Pictures to read: {found.pictures - found.known} ({found.known} are already read): "
-        f"about {_duration(found.extraction_seconds)}"
+        f"about {_duration(seconds.extraction)}"
     )
-    show.line(f"Networks to train: {found.trainings}: about {_duration(found.training_seconds)}")
+    show.line(f"Text vectors: about {_duration(seconds.texts)}")
+    show.line(f"Networks to train: {found.trainings}: about {_duration(seconds.networks)}")
+    if found.tunings:
+        show.line(
+            f"Ridge, CCA, and {found.tunings} trainings that tune VSE++: about "
+            f"{_duration(seconds.baselines)}"
+        )
+    show.line(f"Measuring and comparing: about {_duration(seconds.measuring)}")
+    show.line(f"In all about {_duration(seconds.total)}, less the rows of an earlier run")
     show.line(f"Writes report.html, report.md, report.json and features into {out}")
 
 
@@ -123,8 +150,9 @@ def _show(report: ReproductionReport, out: Path) -> None:
         ]
         show.table(table.title, ["route", *table.columns], rows)
     show.table(
-        "Differences in points of recall@10: paired bootstrap, 95 % interval",
-        ["comparison", "candidates", "difference", "interval", "p", "the paper's text"],
+        "Differences in points of recall@10: paired bootstrap, 95 % interval; p (Holm) is "
+        f"corrected for these {len(report.comparisons)} comparisons",
+        ["comparison", "candidates", "difference", "interval", "p", "p (Holm)", "paper's text"],
         [
             [
                 gap.name,
@@ -132,6 +160,7 @@ def _show(report: ReproductionReport, out: Path) -> None:
                 f"{gap.difference:+.1f}",
                 f"{gap.low:+.1f} to {gap.high:+.1f}",
                 f"{gap.p:.4f}",
+                f"{gap.p_holm:.4f}",
                 gap.paper or "-",
             ]
             for gap in report.comparisons

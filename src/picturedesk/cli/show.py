@@ -74,6 +74,7 @@ def _bar() -> Iterator[Progress]:
     from rich.console import Console
 
     columns = (
+        bars.SpinnerColumn(),
         bars.TextColumn("{task.description:<10}"),
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
@@ -94,21 +95,38 @@ def _bar() -> Iterator[Progress]:
 
 
 class _Lines:
-    """Progress for logs: at most one line in five seconds, and one at the end of each stage."""
+    """Progress for logs: a line when a stage begins and when it ends, others every five seconds.
+
+    A stage of one step is told by its name alone, and again only if it took a while.
+    """
 
     SECONDS = 5.0
+    WHILE = 2.0  # seconds
 
     def __init__(self) -> None:
         self._started: dict[str, tuple[float, int]] = {}
+        self._ended: set[str] = set()
         self._last = 0.0
 
     def __call__(self, done: int, total: int, what: str) -> None:
         now = time.monotonic()
+        is_new = what not in self._started
         started, first = self._started.setdefault(what, (now, done))
-        if done < total and now - self._last < self.SECONDS:
+        if total == 1:
+            self._step(what, is_new, now - started)
             return
+        is_repeated = done >= total and what in self._ended
+        if is_repeated or (not is_new and done < total and now - self._last < self.SECONDS):
+            return
+        (self._ended.add if done >= total else self._ended.discard)(what)
         self._last = now
         rate = (done - first) / (now - started) if now > started else 0.0
         left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
         speed = f" ({rate:.1f}/s{left})" if rate else ""
         note(f"{what}: {done}/{total}{speed}")
+
+    def _step(self, what: str, is_new: bool, seconds: float) -> None:
+        if is_new:
+            note(f"{what} …")
+        elif seconds >= self.WHILE:
+            note(f"{what}: {seconds:.0f} s")

@@ -24,13 +24,14 @@ KINDS = {  # kind → module and function
     "stamps": "stamps:read",
     "flickr30k": "flickr:read_flickr30k",
     "flickr8k": "flickr:read_flickr8k",
-    "coco": "karpathy:read_coco",
+    "coco": "coco:read",
+    "imagefolder": "imagefolder:read",
     "newsimages": "newsimages:read",
     "webdataset": "webdataset:read",
 }
 # Kinds whose path must be a file, and those whose path must be a folder; others take both.
 _ONE_FILE = frozenset({"table"})
-_FOLDER = frozenset({"folder", "sohu", "stamps"})
+_FOLDER = frozenset({"folder", "imagefolder", "sohu", "stamps"})
 
 
 def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Archive:
@@ -38,8 +39,9 @@ def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Ar
 
     Args:
         path_or_spec: ``archive.csv``, a folder, or ``KIND:PATH`` (``KINDS``). A folder with the
-            layout of the Sohu data is read as such, any other as pictures with ``.txt`` files
-            beside them.
+            layout of the Sohu data or with ``metadata.csv`` (Hugging Face's imagefolder) is read as
+            such, any other as pictures with ``.txt`` files beside them. A ``.json`` file is read as
+            COCO's captions.
         columns: names of a table's columns, if they are not the usual ones.
 
     Raises:
@@ -128,9 +130,13 @@ def _check(kind: str, path: Path) -> None:
 def _guess(path: Path) -> str:
     """The kind of archive at a path."""
     if path.is_dir():
-        from picturedesk.datasets import sohu
+        from picturedesk.datasets import imagefolder, sohu
 
-        return "sohu" if sohu.sets(path) else "folder"
+        if sohu.sets(path):
+            return "sohu"
+        return "imagefolder" if imagefolder.is_one(path) else "folder"
+    if path.suffix.lower() == ".json":
+        return "coco"
     from picturedesk.datasets.rows import SUFFIXES
 
     if path.suffix.lower() not in SUFFIXES:

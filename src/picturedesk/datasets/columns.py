@@ -50,7 +50,7 @@ USUAL = {
     "text": ("text", "body", "article", "content", "story", "description", "sentence", "caption"),
     "picture": (
         *("picture", "pictures", "image", "images", "photo", "photos", "path", "paths"),
-        *("file", "files", "filename", "file_name", "filepath", "file_path"),
+        *("file", "files", "filename", "file_name", "file_names", "filepath", "file_path"),
         *("picture_path", "image_path", "photo_path", "image_file", "img"),
     ),
     "title": ("title", "headline"),
@@ -65,14 +65,14 @@ USUAL = {
 
 
 def resolve(
-    asked: Columns, there: Sequence[str], source: str, needed: Sequence[str] = ("text", "picture")
+    named: Columns, there: Sequence[str], source: str, needed: Sequence[str] = ("text", "picture")
 ) -> Columns:
     """Finds each column: by the given name, else by the first usual name in the table.
 
     Each column has one role: "caption" alone is the text; beside "text" it is the caption.
 
     Args:
-        asked: names given by the user; "" to look for the usual names.
+        named: names given by the user; "" to look for the usual names.
         there: the table's columns.
         source: the table, named in errors.
         needed: roles that need a column.
@@ -83,7 +83,7 @@ def resolve(
     Raises:
         BadInput: a given or needed column is missing; the message lists the columns.
     """
-    found = {role: name for role, name in _given(asked).items() if name}
+    found = {role: name for role, name in _given(named).items() if name}
     for name in found.values():
         if name not in there:
             raise BadInput(f"{source} has no column {name!r}: {listed(there)}{close(name, there)}")

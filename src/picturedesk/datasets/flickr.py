@@ -267,8 +267,8 @@ def _piped_line(place: str, content: str) -> _Line | Rejection:
 def _csv_lines(path: Path) -> Iterator[_Line | Rejection]:
     table = SUFFIXES[".csv"](path)
     kaggle = Columns(picture="image_name", text="comment")
-    asked = kaggle if "image_name" in table.columns else Columns()
-    names = resolve(asked, table.columns, str(path))
+    columns = kaggle if "image_name" in table.columns else Columns()
+    names = resolve(columns, table.columns, str(path))
     for row in table.rows([names.picture, names.text]):
         if isinstance(row, Rejection):
             yield row

@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.encoding import read_text
+from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection, Text
 
 PICTURES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif")
 )  # suffixes in lower case
 _KINDS = " ".join(sorted(PICTURES))
+_WAYS = {  # other kinds of data sets by a file of theirs → how they are read
+    "dataset_flickr30k.json": "give flickr30k:{folder}",
+    "dataset_flickr8k.json": "give flickr8k:{folder}",
+    "dataset_coco.json": "give coco:{folder}",
+    "captions_*.json": "give coco:{folder}",
+    "*.tar": "give webdataset:{folder}",
+    "*.parquet": "give {file}, or unpack it if it holds the pictures",
+    "*.csv": "give {file}",
+    "*.jsonl": "give {file}",
+}
 
 
 def read(path: Path) -> Archive:
@@ -40,7 +52,21 @@ def read(path: Path) -> Archive:
             elif suffix.lower() == ".txt":
                 texts.setdefault(stem, []).append(name)
         _read_folder(draft, path, folder, pictures, texts)
+    instead = "" if draft.pictures or draft.rejections else _instead(path)
+    if instead:
+        raise BadInput(f"{path} has no picture with a .txt beside it, but {instead}")
     return draft.archive()
+
+
+def _instead(path: Path) -> str:
+    """What else lies in a folder without pictures, and how to read it; "" if nothing known."""
+    for folder, names in _folders(path):
+        for name in names:
+            for pattern, way in _WAYS.items():
+                if fnmatch(name.lower(), pattern):
+                    found = way.format(file=folder / name, folder=path)
+                    return f"{(folder / name).relative_to(path)}: {found}"
+    return ""
 
 
 def read_pictures(path: Path) -> Draft:

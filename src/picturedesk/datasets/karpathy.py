@@ -13,30 +13,12 @@ from typing import Any
 from picturedesk.datasets.captioned import Described, put
 from picturedesk.datasets.cells import Unfit, string
 from picturedesk.datasets.draft import Draft
-from picturedesk.datasets.files import find
 from picturedesk.datasets.folder import is_picture
 from picturedesk.datasets.table import PARTS
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive
 
 _AS_PUBLISHED = "take the file as Karpathy published it"
-
-
-def read_coco(path: Path) -> Archive:
-    """Reads COCO 2014: ``dataset_coco.json`` and the folders ``train2014`` and ``val2014``.
-
-    Args:
-        path: the folder with all of these, or the JSON file beside the folders.
-
-    Raises:
-        BadInput: the JSON is missing or of another kind, or no text with a picture is left.
-    """
-    if path.is_file():
-        return read_json(path, path.parent, "coco")
-    found = find(path, [file_name("coco")])
-    if not found:
-        raise BadInput(f"{path} has no {file_name('coco')}: put Karpathy's split there")
-    return read_json(Path(found[file_name("coco")]), path, "coco")
 
 
 def file_name(kind: str) -> str:
@@ -55,9 +37,14 @@ def read_json(path: Path, root: Path, kind: str) -> Archive:
     Raises:
         BadInput: it is not such a JSON file, or one of another data set.
     """
+    return read_content(load(path), path, root, kind)
+
+
+def read_content(content: object, path: Path, root: Path, kind: str) -> Archive:
+    """The same, from the content of the file."""
     draft = Draft(f"{kind} (Karpathy split)")
     described: dict[str, Described] = {}
-    for index, image in enumerate(_images(path, kind)):
+    for index, image in enumerate(_images(content, path, kind)):
         place = f"{path} image {index}"
         try:
             entry = _described(draft, image, place)
@@ -71,17 +58,21 @@ def read_json(path: Path, root: Path, kind: str) -> Archive:
     return draft.archive()
 
 
-def _images(path: Path, kind: str) -> list[Any]:
+def load(path: Path) -> Any:  # noqa: ANN401 - whatever the file has
+    """The content of a JSON file, without lists of tokens; raises BadInput if it has none."""
     try:
-        content = json.loads(path.read_bytes(), object_hook=_without_tokens)
+        return json.loads(path.read_bytes(), object_hook=_without_tokens)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}: make it readable") from None
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path} is not JSON: {error}: {_AS_PUBLISHED}") from None
+
+
+def _images(content: object, path: Path, kind: str) -> list[Any]:
     images = content.get("images") if isinstance(content, dict) else None
     if not isinstance(images, list):
         raise BadInput(f'{path} has no list "images": {_AS_PUBLISHED}')
-    said = content.get("dataset", kind)
+    said = content.get("dataset", kind) if isinstance(content, dict) else kind
     if said != kind:
         raise BadInput(f"{path} is of {said}, not of {kind}: write {said}:PATH")
     return images

@@ -9,14 +9,15 @@ import datetime
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from picturedesk.datasets.cells import PATH_MARKS, TAG_MARKS, Unfit, string, strings
 from picturedesk.datasets.columns import Columns, resolve
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.rows import Row, open_table
+from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection, Text
 
 PARTS = {
@@ -55,17 +56,39 @@ def read(path: Path, columns: Columns | None = None) -> Archive:
         BadInput: a column is missing, or no text with a picture is left.
     """
     draft = Draft(display_name(path))
+    put(draft, path, columns or Columns())
+    return draft.archive()
+
+
+def put(
+    draft: Draft,
+    path: Path,
+    columns: Columns,
+    part_of: Callable[[Sequence[str]], str] = lambda names: "",
+) -> None:
+    """Adds a table's texts and pictures to a draft.
+
+    Args:
+        draft: receives them.
+        path: the table.
+        columns: names of its columns, "" for the usual ones.
+        part_of: picture paths of a row that names no part → its part.
+
+    Raises:
+        BadInput: a column is missing, or holds pictures instead of paths.
+    """
     for entry in _entries(path, columns, draft, ("text", "picture")):
         pictures = _pictures_there(entry, path.parent, draft)
         if not pictures:
             continue
+        if not entry.part:
+            entry = replace(entry, part=part_of(entry.paths))
         try:
             text = _put_text(draft, entry)
         except Unfit as unfit:
             draft.reject(entry.place, unfit.reason, unfit.cure)
         else:
             draft.link(text, [draft.add_picture(picture) for picture in pictures])
-    return draft.archive()
 
 
 def read_pictures(path: Path, columns: Columns | None = None) -> Draft:
@@ -87,6 +110,11 @@ def _entries(
         if isinstance(row, Rejection):
             draft.leave_out(row)
             continue
+        if _is_file(row.cells.get(names.picture)):
+            raise BadInput(
+                f"{path}: its column {names.picture!r} holds the pictures themselves, not their "
+                f"paths: unpack it with picturedesk unpack {path} FOLDER, and give that folder"
+            )
         try:
             yield _entry(row, names, path.parent, odd_dates)
         except Unfit as unfit:
@@ -142,10 +170,22 @@ def is_date(text: str) -> bool:
 
 
 def _paths(value: object, column: str, folder: Path) -> tuple[str, ...]:
-    """The paths in a cell; a file with ";" or "|" in its name is found, too."""
+    """The paths in a cell; a file with ";" or "|" in its name is found, too.
+
+    A record with a path, as Hugging Face's data sets have it, is that path.
+    """
+    if isinstance(value, dict) and isinstance(value.get("path"), str):
+        value = value["path"]
     if isinstance(value, str) and PATH_MARKS.search(value) and os.path.isfile(folder / value):
         return (value,)
     return strings(value, column, PATH_MARKS)
+
+
+def _is_file(value: object) -> bool:
+    """Whether a cell holds the bytes of a file, as in Hugging Face's Parquet files."""
+    if isinstance(value, list):
+        return any(map(_is_file, value))
+    return isinstance(value, bytes) or (isinstance(value, dict) and bool(value.get("bytes")))
 
 
 def _pictures_there(entry: _Entry, folder: Path, draft: Draft) -> list[Picture]:

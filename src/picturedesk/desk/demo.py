@@ -52,7 +52,7 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
         questions = _own_questions(opened) if data else QUESTIONS
         asked = tuple(Asked(text, tuple(opened.suggest(text, k=SHOWN))) for text in questions)
         measured = opened.measure()
-    sheet = desk / "reports" / "contact_sheet.html"
+    sheet = report.fitted.reports / "contact_sheet.html"
     contact_sheet(
         sheet,
         f"Pictures for texts: {archive.name}",

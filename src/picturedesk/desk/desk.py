@@ -16,7 +16,7 @@ import picturedesk.checks as checks
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
-from picturedesk.disk.artifacts import plain, read_json, read_manifest
+from picturedesk.disk.artifacts import plain, read_manifest, read_record
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -33,6 +33,7 @@ from picturedesk.types import (
     Suggestion,
     Suggestions,
     silent,
+    step,
 )
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Addition:
 class Desk:
     """A folder with matcher, routes, archive memory and catalogue.
 
+    It answers from the fit that was current when it was opened, also while another fit runs.
     Threads may share one. ``close`` it, or use it in a ``with`` statement. It pickles as its path.
 
     Args:
@@ -76,7 +78,7 @@ class Desk:
 
     def __init__(self, path: str | Path) -> None:
         self.folder = DeskFolder(checks.path("path", path))
-        self.folder.require()
+        self.fitted = self.folder.require()
         self._loaded = Loaded(f"desk {path}")
         self._absolute = os.path.abspath(path)
 
@@ -132,38 +134,42 @@ class Desk:
     ) -> FitReport:
         """``fit``, for those who want to know what was used, left out, and how long it took."""
         from picturedesk.datasets import open_archive
-        from picturedesk.desk.fit import fit_desk
+        from picturedesk.desk.fit import check_settings, fit_desk
+        from picturedesk.desk.levels import choose_for
         from picturedesk.learning.config import DeskConfig
 
         root = checks.path("path", path)
-        chosen = checks.optional("config", config, DeskConfig) or DeskConfig()
+        settings = checks.optional("config", config, DeskConfig) or DeskConfig()
         checks.function("progress", progress)
         if not isinstance(archive, Archive):
-            archive = open_archive(archive)
-        return fit_desk(archive, root, chosen, progress)
+            with step(progress, "opening the archive"):
+                archive = open_archive(archive)
+        check_settings(DeskFolder(root), settings)
+        levels = choose_for(archive, root, settings, progress)
+        return fit_desk(archive, root, settings, progress, levels)
 
     @property
     def matcher(self) -> Matcher:
         """Text encoder and heads."""
-        return self._loaded.part("matcher", lambda: Matcher.load(self.folder.matcher))
+        return self._loaded.part("matcher", lambda: Matcher.load(self.fitted.matcher))
 
     @property
     def blend(self) -> Blend:
         """Routes, their weights and the confidence."""
-        return self._loaded.part("blend", lambda: Blend.load(self.folder.blend, self.matcher))
+        return self._loaded.part("blend", lambda: Blend.load(self.fitted.blend, self.matcher))
 
     @property
     def memory(self) -> ArchiveMemory:
         """The archive in the shared space."""
         return self._loaded.part(
-            "memory", lambda: ArchiveMemory.open(self.folder.memory, self.matcher.fingerprint)
+            "memory", lambda: ArchiveMemory.open(self.fitted.memory, self.matcher.fingerprint)
         )
 
     @property
     def held_out(self) -> HeldOutTexts:
         """Texts that nothing was fitted on; suggesting does not read them."""
         return self._loaded.part(
-            "held_out", lambda: HeldOutTexts.load(self.folder.held_out, self.matcher.fingerprint)
+            "held_out", lambda: HeldOutTexts.load(self.fitted.held_out, self.matcher.fingerprint)
         )
 
     @property
@@ -173,7 +179,7 @@ class Desk:
 
     def _open_catalogue(self) -> Catalogue:
         width = self.blend.layout.width
-        return open_catalogue(self.folder.catalogue, self.blend.fingerprint, width)
+        return open_catalogue(self.fitted.catalogue, self.blend.fingerprint, width, make=False)
 
     @property
     def _suggester(self) -> Suggester:
@@ -294,7 +300,13 @@ class Desk:
                     by_key[key] = replace(picture, key=key)
             features = store.read(list(by_key))
         vectors = self.blend.vectors(Pictures(self.matcher, list(by_key), features))
-        new = self.catalogue.add(list(by_key.values()), vectors)
+        with self.folder.changing():
+            current = self.folder.is_current(self.fitted)
+            new = self.catalogue.add(list(by_key.values()), vectors) if current else 0
+        if not current:  # fitted again meanwhile: what was read is in the store
+            added = Desk(self.folder.root).add(list(by_key.values()), progress)
+            rejections = rejected + extraction.rejections + added.rejections
+            return replace(added, read=extraction.read, rejections=rejections)
         return Addition(
             new=new,
             updated=len(by_key) - new,
@@ -320,9 +332,9 @@ class Desk:
         from picturedesk.desk.reporting import write_report
 
         checks.instance("measured", measured, Measured)
-        settings = read_json(self.folder.settings)
-        write_report(self.folder.report, settings, self.memory, self.held_out, measured)
-        return self.folder.report
+        settings = read_record(self.fitted.settings)
+        write_report(self.fitted.report, settings, self.memory, self.held_out, measured)
+        return self.fitted.report
 
     def export_trec(self, folder: str | Path, part: str = "test") -> None:
         """Writes ``qrels.txt`` and one ``ROUTE.run`` for each route, for TREC's tools.
@@ -358,7 +370,7 @@ class Desk:
 
     def info(self) -> Json:
         """What the desk was made from and how much it holds; counts, settings, fingerprints."""
-        settings = read_json(self.folder.settings)
+        settings = read_record(self.fitted.settings)
         parts = self.held_out.parts
         held_out = {part: parts.count(part) for part in sorted(set(parts))}
         return {

@@ -1,7 +1,8 @@
 """From an archive to a desk: read once, learn, store, measure.
 
-Every step hands one record to the next and leaves artefacts that are there whole or not at all. The
-costly one, reading pictures, goes on where it stopped: start the same command again.
+Every step hands one record to the next. What is learned goes into a folder of its own, which
+becomes the current fit in one step at the end: until then, and if this is killed, the fit before
+answers. The costly step, reading pictures, goes on where it stopped: start the same command again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,11 +18,18 @@ import numpy as np
 
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.split import PARTS
-from picturedesk.desk.folder import DeskFolder
-from picturedesk.desk.levels import resolved
+from picturedesk.desk.added import Added
+from picturedesk.desk.folder import DeskFolder, FitFolder
+from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
 from picturedesk.desk.reporting import write_report
-from picturedesk.disk.artifacts import FORMAT_VERSION, atomic_folder, plain, read_json, write_json
+from picturedesk.disk.artifacts import (
+    atomic_folder,
+    plain,
+    read_record,
+    write_json,
+    write_record,
+)
 from picturedesk.errors import Mismatch
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, prepare
@@ -32,7 +40,9 @@ from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.extraction import write_rejections
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
-from picturedesk.types import Archive, Catalogue, Json, Picture, Progress, Rejection, silent
+from picturedesk.types import Archive, Json, Progress, Rejection, silent, step
+
+ALL_LEVELS = LevelChoice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class FitReport:
         seconds: wall time of each step.
         chosen: what the recipe chose: an epoch, or ridges and weights.
         measured: on the test texts; None where there are none.
+        fitted: where the fit lies.
     """
 
     texts: dict[str, int]
@@ -54,10 +65,15 @@ class FitReport:
     seconds: dict[str, float]
     chosen: Json
     measured: Measured | None
+    fitted: FitFolder
 
 
 def fit_desk(
-    archive: Archive, root: Path, config: DeskConfig, progress: Progress = silent
+    archive: Archive,
+    root: Path,
+    config: DeskConfig,
+    progress: Progress = silent,
+    levels: LevelChoice = ALL_LEVELS,
 ) -> FitReport:
     """Runs every step from an archive to a desk that can suggest.
 
@@ -65,6 +81,7 @@ def fit_desk(
         archive: texts and pictures; texts whose part is given keep it.
         root: the desk folder; made if absent. A fit that was killed there goes on.
         config: all settings.
+        levels: which levels are read, if others than the settings say.
         progress: told of pictures read and epochs trained.
 
     Returns:
@@ -73,49 +90,54 @@ def fit_desk(
     Raises:
         BadInput: if too little is left to learn from.
         Mismatch: if the desk was fitted with another backbone.
+        PicturedeskError: if another fit of this desk is running.
     """
-    folder, steps = DeskFolder(root), _Steps()
-    check_settings(folder, config)
-    root.mkdir(parents=True, exist_ok=True)
-    _write_settings(folder, archive.name, config)
-    with steps.step("levels"):
-        reading, levels = resolved(archive, folder, config, progress)
-    with steps.step("backbone"):
-        backbone = open_backbone(folder, reading)
-    with FeatureStore.open(folder.features, backbone.spec) as store:
-        with steps.step("extract"):
-            prepared = prepare(archive, backbone, store, config, progress)
-            write_rejections(folder.rejected, prepared.rejections)
-        with steps.step("learn"):
-            learned = learn(prepared, config, progress, levels)
-        with steps.step("index"):
-            _store(folder, prepared, learned, store)
-    _write_settings(
-        folder,
-        archive.name,
-        config,
-        {"learned": learned.facts, "rejections": len(prepared.rejections)},
-    )
-    with steps.step("evaluate"):
-        measured = _measure(folder, prepared, learned)
-    ready = prepared.ready
+    folder, steps, reads = DeskFolder(root), _Steps(), how_pictures_are_read(config)
+    with folder.fitting():
+        check_settings(folder, config)
+        before = folder.begin(reads)
+        reading = replace(config, levels=levels.read or config.levels)
+        with steps.step("backbone"):
+            backbone = open_backbone(folder, reading, progress)
+        with FeatureStore.open(folder.features, backbone.spec) as store:
+            with steps.step("extract"):
+                prepared = prepare(archive, backbone, store, config, progress)
+                added = Added.of(before, backbone, store, config.extract)
+            with steps.step("learn"):
+                learned = learn(prepared, config, progress, levels.active)
+            rejections = prepared.rejections + added.rejections
+            with folder.new_fit() as made:
+                with steps.step("index"), step(progress, "filling the catalogue"):
+                    _store(made, prepared, learned, store, added)
+                _describe(made, archive.name, config, learned, rejections)
+                with steps.step("evaluate"), step(progress, "measuring on the test texts"):
+                    measured = _measure(made, prepared, learned)
+                with folder.changing():
+                    added.catch_up(made, learned.blend, store)
+                    fitted = folder.make_current(made, before, reads)
     return FitReport(
-        texts={part: len(ready.texts_of(part)) for part in PARTS},
-        pictures=len(ready.keys),
-        rejections=prepared.rejections,
+        texts={part: len(prepared.ready.texts_of(part)) for part in PARTS},
+        pictures=len(prepared.ready.keys),
+        rejections=rejections,
         seconds=steps.seconds,
         chosen=learned.facts,
         measured=measured,
+        fitted=fitted,
     )
 
 
-def open_backbone(folder: DeskFolder, config: DeskConfig) -> Backbone:
+def open_backbone(folder: DeskFolder, config: DeskConfig, progress: Progress = silent) -> Backbone:
     """The desk's backbone: exported once, then run by ONNX Runtime; on a GPU by torch."""
     if config.device != "cpu":
-        return _torch_backbone(config)
+        with step(progress, "loading the network"):
+            return _torch_backbone(config)
     if not folder.backbone.exists():
-        _torch_backbone(config).save(folder.backbone)
-    return Backbone.load(folder.backbone)
+        with step(progress, "loading the network"):
+            backbone = _torch_backbone(config)
+        with step(progress, "exporting the network, or taking it from the cache"):
+            backbone.save(folder.backbone)
+    with step(progress, "opening the exported network"):
+        return Backbone.load(folder.backbone)
 
 
 def _torch_backbone(config: DeskConfig) -> Backbone:
@@ -128,24 +150,23 @@ def _torch_backbone(config: DeskConfig) -> Backbone:
 
 
 def check_settings(folder: DeskFolder, config: DeskConfig) -> None:
-    """Refuses a fit whose backbone differs from the one that the desk's features came from.
-
-    A fit that ended before it made anything binds nobody.
-    """
-    made = (folder.backbone, folder.levels, folder.adviser, folder.features)
-    if not folder.settings.exists() or not any(path.exists() for path in made):
-        return
-    kept = read_json(folder.settings)["config"]
-    asked = plain(config)
+    """Refuses a fit whose backbone differs from the one that the desk's features came from."""
+    asked = how_pictures_are_read(config)
     different = [
-        f"{name} {kept[name]!r} (now {asked[name]!r})"
-        for name in ("backbone", "levels", "weights")
-        if kept[name] != asked[name]
+        f"{name} {kept!r} (now {asked[name]!r})"
+        for name, kept in folder.reads().items()
+        if kept != asked[name]
     ]
     if different:
         raise Mismatch(
             f"{folder.root} was fitted with {', '.join(different)}: use the same, or another --desk"
         )
+
+
+def how_pictures_are_read(config: DeskConfig) -> Json:
+    """The settings that all fits of a desk share, as JSON."""
+    settings: Json = plain(config)
+    return {name: settings[name] for name in ("backbone", "levels", "weights")}
 
 
 class _Steps:
@@ -161,22 +182,31 @@ class _Steps:
         self.seconds[name] = round(time.perf_counter() - started, 3)
 
 
-def _write_settings(
-    folder: DeskFolder, archive: str, config: DeskConfig, outcome: Json | None = None
+def _describe(
+    made: FitFolder,
+    archive: str,
+    config: DeskConfig,
+    learned: Learned,
+    rejections: tuple[Rejection, ...],
 ) -> None:
-    content = {"format_version": FORMAT_VERSION, "archive": archive, "config": config}
-    write_json(folder.settings, content | (outcome or {}))
+    """Writes what was fitted with, from and how it went."""
+    write_rejections(made.rejected, rejections)
+    outcome = {"learned": learned.facts, "rejections": len(rejections)}
+    write_record(made.settings, {"archive": archive, "config": config, **outcome})
 
 
-def _store(folder: DeskFolder, prepared: Prepared, learned: Learned, store: FeatureStore) -> None:
-    """Leaves matcher, blend, archive memory, held-out texts and catalogue in the desk."""
-    learned.matcher.save(folder.matcher)
-    learned.blend.save(folder.blend)
+def _store(
+    made: FitFolder, prepared: Prepared, learned: Learned, store: FeatureStore, added: Added
+) -> None:
+    """Leaves matcher, blend, archive memory, held-out texts and catalogue."""
+    learned.matcher.save(made.matcher)
+    learned.blend.save(made.blend)
     pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
-    remember(folder.memory, prepared, learned, pictures)
-    hold_out(prepared, learned).save(folder.held_out)
-    with closing(open_catalogue(folder.catalogue)) as catalogue:
-        _index(catalogue, prepared, learned, pictures, store)
+    remember(made.memory, prepared, learned, pictures)
+    hold_out(prepared, learned).save(made.held_out)
+    vectors = learned.blend.vectors(pictures)
+    with closing(open_catalogue(made.catalogue)) as catalogue:
+        added.fill(catalogue, prepared.ready.archive.pictures, vectors, learned.blend, store)
 
 
 def remember(folder: Path, prepared: Prepared, learned: Learned, pictures: Pictures) -> None:
@@ -224,40 +254,13 @@ def measure_learned(prepared: Prepared, learned: Learned, part: str = "test") ->
             return measure(memory, held_out, prepared.features, part, learned.blend)
 
 
-def _index(
-    catalogue: Catalogue,
-    prepared: Prepared,
-    learned: Learned,
-    pictures: Pictures,
-    store: FeatureStore,
-) -> None:
-    """Fills the catalogue anew: the archive's pictures, and whatever was added before."""
-    ours = set(prepared.ready.keys)
-    added = [picture for picture in _every_picture(catalogue) if picture.key not in ours]
-    keys = [picture.key for picture in added]
-    blend = learned.blend
-    vectors = blend.vectors(pictures)
-    if added:
-        others = Pictures(learned.matcher, keys, store.read(keys))
-        vectors = np.concatenate([vectors, blend.vectors(others)])
-    every: list[Picture] = [*prepared.ready.archive.pictures, *added]
-    catalogue.replace_all(every, vectors, blend.fingerprint)
-
-
-def _every_picture(catalogue: Catalogue) -> Iterator[Picture]:
-    after = ""
-    while keys := catalogue.keys(after):
-        yield from catalogue.fetch(keys).pictures
-        after = keys[-1]
-
-
-def _measure(folder: DeskFolder, prepared: Prepared, learned: Learned) -> Measured | None:
+def _measure(made: FitFolder, prepared: Prepared, learned: Learned) -> Measured | None:
     """Measures the test texts and writes evaluation and report; None where there are none."""
-    held_out = HeldOutTexts.load(folder.held_out, learned.matcher.fingerprint)
+    held_out = HeldOutTexts.load(made.held_out, learned.matcher.fingerprint)
     if not len(held_out.of("test")):
         return None
-    with ArchiveMemory.open(folder.memory, learned.matcher.fingerprint) as memory:
+    with ArchiveMemory.open(made.memory, learned.matcher.fingerprint) as memory:
         measured = measure(memory, held_out, prepared.features, "test", learned.blend)
-        write_json(folder.evaluation, measured.as_json())
-        write_report(folder.report, read_json(folder.settings), memory, held_out, measured)
+        write_json(made.evaluation, measured.as_json())
+        write_report(made.report, read_record(made.settings), memory, held_out, measured)
     return measured

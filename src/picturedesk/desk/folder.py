@@ -1,25 +1,35 @@
-"""Where everything lies in a desk folder. Knows names, not contents."""
+"""Where everything lies in a desk folder, which fit is current, and who may change it.
+
+Knows names, not contents.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from picturedesk.disk.artifacts import FORMAT_VERSION, read_json
+from picturedesk.disk.artifacts import read_record, write_record
+from picturedesk.disk.lock import locked
 from picturedesk.errors import Mismatch, MissingArtefact
+from picturedesk.types import Json
+
+KIND = "desk"
+_PATIENCE = 60.0  # seconds that an addition waits for a fit to become current, or for another one
+_HIDDEN = "."  # begins the names of fits that are being made or taken away
 
 
 @dataclass(frozen=True, slots=True)
-class DeskFolder:
-    """The names inside a desk folder.
+class FitFolder:
+    """The names inside the folder of one fit: all that was learned, and the catalogue.
 
     ::
 
-        desk/
-          settings.json      what the desk was fitted with, and from
-          backbone/          ONNX graph of the frozen network, with its manifest
-          levels.json        the levels that were chosen, with --levels auto
-          features.db        level features of every picture, by content hash
+        desk/fits/0001/
+          settings.json      what was fitted with, and from
           matcher/           text encoder and heads
           blend/             routes, weights and confidence
           memory/            the archive in the shared space
@@ -33,28 +43,8 @@ class DeskFolder:
 
     @property
     def settings(self) -> Path:
-        """Settings, written when a fit begins."""
+        """Settings and outcome of the fit."""
         return self.root / "settings.json"
-
-    @property
-    def backbone(self) -> Path:
-        """The exported backbone."""
-        return self.root / "backbone"
-
-    @property
-    def levels(self) -> Path:
-        """The levels that an adviser chose; absent where they were named."""
-        return self.root / "levels.json"
-
-    @property
-    def adviser(self) -> Path:
-        """Where features of all candidate levels lie while an adviser works."""
-        return self.root / "adviser"
-
-    @property
-    def features(self) -> Path:
-        """The feature store."""
-        return self.root / "features.db"
 
     @property
     def matcher(self) -> Path:
@@ -87,30 +77,181 @@ class DeskFolder:
         return self.root / "rejected.csv"
 
     @property
+    def reports(self) -> Path:
+        """Pages for people, and the evaluation."""
+        return self.root / "reports"
+
+    @property
     def evaluation(self) -> Path:
         """The evaluation that the fit ended with."""
-        return self.root / "reports" / "evaluation.json"
+        return self.reports / "evaluation.json"
 
     @property
     def report(self) -> Path:
         """The evaluation as a page for people."""
-        return self.root / "reports" / "report.html"
+        return self.reports / "report.html"
 
-    def require(self) -> None:
-        """Raises MissingArtefact unless a finished desk is here, Mismatch if it is an old one."""
-        if not self.settings.exists():
-            raise MissingArtefact(
-                f"{self.root} is not a desk: make one with "
-                f"picturedesk fit ARCHIVE --desk {self.root}"
-            )
-        version = read_json(self.settings).get("format_version")
-        if version != FORMAT_VERSION:
-            raise Mismatch(
-                f"{self.root} was fitted by another version of picturedesk: fit it again with "
-                f"picturedesk fit ARCHIVE --desk {self.root}"
-            )
-        if not self.catalogue.exists() or not self.memory.exists():
+
+@dataclass(frozen=True, slots=True)
+class DeskFolder:
+    """The names inside a desk folder, and its changes.
+
+    ::
+
+        desk/
+          desk.json          which fit is current, and how pictures are read
+          fits/              one folder a fit: the current one and the one before
+          backbone/          ONNX graph of the frozen network, with its manifest
+          levels.json        the levels that were chosen, with --levels auto
+          features.db        level features of every picture, by content hash
+
+    A fit is made beside the others, under a hidden name; ``make_current`` renames it and then
+    replaces desk.json, in one step. Whatever is killed, desk.json names a fit that is whole.
+    """
+
+    root: Path
+
+    @property
+    def pointer(self) -> Path:
+        """Names the current fit."""
+        return self.root / "desk.json"
+
+    @property
+    def fits(self) -> Path:
+        """Holds the fits."""
+        return self.root / "fits"
+
+    @property
+    def backbone(self) -> Path:
+        """The exported backbone."""
+        return self.root / "backbone"
+
+    @property
+    def levels(self) -> Path:
+        """The levels that an adviser chose; absent where they were named."""
+        return self.root / "levels.json"
+
+    @property
+    def adviser(self) -> Path:
+        """Where features of all candidate levels lie while an adviser works."""
+        return self.root / "adviser"
+
+    @property
+    def features(self) -> Path:
+        """The feature store."""
+        return self.root / "features.db"
+
+    def require(self) -> FitFolder:
+        """The current fit.
+
+        Raises:
+            MissingArtefact: there is no desk, its first fit did not finish, or it is damaged.
+            Mismatch: another version made it.
+        """
+        self._refuse_old()
+        again = f"picturedesk fit ARCHIVE --desk {self.root}"
+        if not self.pointer.exists():
+            raise MissingArtefact(f"{self.root} is not a desk: make one with {again}")
+        current = self._current()
+        if not current:
             raise MissingArtefact(
                 f"the fit of {self.root} did not finish: run the same picturedesk fit again, "
                 "it goes on where it stopped"
             )
+        fitted = FitFolder(self.fits / current)
+        if not fitted.root.is_dir():
+            raise MissingArtefact(f"{fitted.root} does not exist: fit again with {again}")
+        return fitted
+
+    def is_current(self, fitted: FitFolder) -> bool:
+        """Whether no other fit has become current."""
+        return self._current() == fitted.root.name
+
+    def reads(self) -> Json:
+        """How pictures are read, as ``begin`` noted it; {} where nobody knows any more."""
+        try:
+            return dict(read_record(self.pointer)["reads"])
+        except (MissingArtefact, Mismatch):
+            return {}
+
+    def fitting(self) -> AbstractContextManager[None]:
+        """Held by a fit from beginning to end; raises PicturedeskError while there is another."""
+        held = f"another fit of {self.root} is running: wait until it has ended"
+        return locked(self.root / ".fitting", 0.0, held)
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Held while the catalogue changes, or another fit becomes current."""
+        held = f"another process has been changing {self.root} for {_PATIENCE:g} s: run again later"
+        return locked(self.root / ".changing", _PATIENCE, held)
+
+    def begin(self, reads: Json) -> FitFolder | None:
+        """Prepares a fit, inside ``fitting``: takes away what killed ones left.
+
+        Args:
+            reads: how pictures are read.
+
+        Returns:
+            The fit that is current, if there is one. Where desk.json is damaged, the last one: the
+            new fit will write it anew.
+
+        Raises:
+            Mismatch: another version made the desk.
+        """
+        self._refuse_old()
+        for left in self.fits.glob(f"{_HIDDEN}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        if not self.pointer.exists():
+            self._point("", reads)
+        try:
+            current = self._current()
+        except (MissingArtefact, Mismatch):
+            current = max(self._names(), default="")
+        return FitFolder(self.fits / current) if current in self._names() else None
+
+    @contextmanager
+    def new_fit(self) -> Iterator[FitFolder]:
+        """A folder for a fit, inside ``fitting``; taken away unless ``make_current`` was called."""
+        number = max((int(name) for name in self._names()), default=0) + 1
+        building = self.fits / f"{_HIDDEN}{number:04d}"
+        building.mkdir(parents=True)
+        try:
+            yield FitFolder(building)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+    def make_current(self, made: FitFolder, before: FitFolder | None, reads: Json) -> FitFolder:
+        """Makes a fit of ``new_fit`` the current one, inside ``fitting`` and ``changing``.
+
+        Args:
+            made: the new fit.
+            before: the one that ``begin`` gave; it is kept for those who are reading it.
+            reads: how pictures are read.
+        """
+        name = made.root.name.removeprefix(_HIDDEN)
+        os.replace(made.root, self.fits / name)
+        self._point(name, reads)
+        kept = {name, before.root.name if before else ""}
+        for old in self._names() - kept:
+            hidden = self.fits / f"{_HIDDEN}{old}.old"
+            os.replace(self.fits / old, hidden)  # first, so that no half of a fit is left
+            shutil.rmtree(hidden, ignore_errors=True)
+        return FitFolder(self.fits / name)
+
+    def _refuse_old(self) -> None:
+        if (self.root / "settings.json").exists() and not self.pointer.exists():
+            raise Mismatch(
+                f"{self.root} was fitted by another version of picturedesk: fit it again in "
+                "another folder with picturedesk fit ARCHIVE --desk NEW"
+            )
+
+    def _names(self) -> set[str]:
+        return {path.name for path in self.fits.glob("*") if path.name.isdecimal()}
+
+    def _current(self) -> str:
+        pointer = read_record(self.pointer)
+        if pointer.get("kind") != KIND:
+            raise Mismatch(f"{self.pointer} is not a desk's: run picturedesk fit again")
+        return str(pointer["fit"])
+
+    def _point(self, name: str, reads: Json) -> None:
+        write_record(self.pointer, {"kind": KIND, "fit": name, "reads": reads})

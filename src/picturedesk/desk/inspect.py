@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from picturedesk.desk.desk import Desk
-from picturedesk.desk.folder import DeskFolder
+from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -63,7 +63,7 @@ def describe(path: Path) -> Json:
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist")
-    if DeskFolder(path).settings.exists():
+    if DeskFolder(path).pointer.exists():
         with Desk(path) as desk:
             return desk.info()
     if (path / "manifest.json").exists():
@@ -89,9 +89,8 @@ def _describe_memory(path: Path) -> Json:
 
 
 def _describe_database(path: Path) -> Json:
-    folder = DeskFolder(path.parent)
-    if path.name == folder.catalogue.name:
-        with closing(open_catalogue(path)) as catalogue:
+    if path.name == FitFolder(path.parent).catalogue.name:
+        with closing(open_catalogue(path, make=False)) as catalogue:
             return {
                 "kind": "catalogue",
                 "path": str(path),

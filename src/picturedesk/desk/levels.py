@@ -1,16 +1,17 @@
-"""``levels="auto"``: the levels that serve an archive best, chosen once and kept in the desk."""
+"""``levels="auto"``: the levels that the adviser recommends, chosen once and kept in the desk."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass
+from pathlib import Path
 
 from picturedesk.backbones.backbone import readable_levels
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.disk.artifacts import read_json, write_json
-from picturedesk.learning.best_config import PROBABILITIES
+from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.recipes import fit_texts, open_sentences
+from picturedesk.learning.training_pairs import PROBABILITIES
 from picturedesk.research.adviser import choose_levels
 from picturedesk.research.adviser.advice import AdviceConfig
 from picturedesk.research.adviser.choice import ChoiceConfig, TextEncoders
@@ -20,15 +21,28 @@ from picturedesk.types import Archive, Progress
 AUTO = ("auto",)
 
 
-def resolved(
-    archive: Archive, folder: DeskFolder, config: DeskConfig, progress: Progress
-) -> tuple[DeskConfig, tuple[str, ...]]:
-    """Settings with levels by name, and those of them that the heads read, () for all.
+@dataclass(frozen=True, slots=True)
+class LevelChoice:
+    """Which levels a desk reads.
 
-    The class probabilities are read in any case: the class-name route needs them.
+    Attributes:
+        read: names of all levels that are read; () for those of the settings.
+        active: those of them that the heads use; () for all.
+    """
+
+    read: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+
+
+def choose_for(archive: Archive, root: Path, config: DeskConfig, progress: Progress) -> LevelChoice:
+    """The levels of the settings; with ``levels="auto"`` those that the adviser finds best.
+
+    The choice is kept in the desk. The class probabilities are read in any case: the class-name
+    route needs them.
     """
     if config.levels != AUTO:
-        return config, ()
+        return LevelChoice()
+    folder = DeskFolder(root)
     if not folder.levels.exists():
         chosen = choose_levels(
             archive,
@@ -41,10 +55,11 @@ def resolved(
             TextEncoders(fit_texts(config), open_sentences(config)),
             progress,
         )
-        write_json(folder.levels, {"levels": chosen})
+        write_record(folder.levels, {"levels": chosen})
         shutil.rmtree(folder.adviser, ignore_errors=True)
-    active = tuple(read_json(folder.levels)["levels"])
+    cure = f"remove {folder.levels}, then run picturedesk fit again"
+    active = tuple(read_record(folder.levels, cure)["levels"])
     there = {level.module for level in readable_levels(config.backbone)}
     if config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in active:
-        return replace(config, levels=(*active, PROBABILITIES)), active
-    return replace(config, levels=active), active
+        return LevelChoice((*active, PROBABILITIES), active)
+    return LevelChoice(active, active)

@@ -103,6 +103,12 @@ class RouteScores:
                 block = slice(start, min(start + step, len(self.texts)))
                 yield block, self._block(block, index)
 
+    def nearest(self, block: slice) -> Floats:
+        """Cosine (q,) of the most similar archive text of some of the texts."""
+        features = self._held_out.features[self.texts[block]]
+        placed = self.blend.matcher.placed(features)
+        return self._archive.neighbours(placed, 1).cosines[:, 0]
+
     def _block(self, block: slice, index: CaptionIndex | None) -> dict[str, Floats]:
         places = self.texts[block]
         texts = [self._held_out.texts[place] for place in places]
@@ -122,31 +128,46 @@ class RouteScores:
             scores[BLEND] = np.asarray(total(alone, self.blend.weights_of(BLEND)), dtype=np.float32)
         return scores
 
+
+class _AnswerCollector:
+    """Keeps what the desk answers while blocks of scores go by."""
+
+    def __init__(self, routes: RouteScores) -> None:
+        self._routes = routes
+        self._best: list[Ints] = []
+        self._sure: list[Doubles] = []
+        self._sure_of_ten: list[float] = []
+        self._done = 0
+
+    def blocks(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
+        """The blocks of the routes; the first time round their answers are kept."""
+        for block, scores in self._routes.blocks():
+            if block.start >= self._done:
+                self._keep(scores[self._routes.blend.default], self._routes.nearest(block))
+                self._done = block.stop
+            yield block, scores
+
+    def _keep(self, scores: Floats, nearest: Floats) -> None:
+        best = top(scores, TEN)
+        self._best.append(best)
+        confidence = self._routes.blend.confidence
+        if confidence is None:
+            return
+        for row, places, cosine in zip(scores, best, nearest, strict=True):
+            pool = Pool.whole(row.astype(np.float64))
+            self._sure.append(confidence.of_pictures(pool, places))
+            self._sure_of_ten.append(confidence.of_ten(pool, float(cosine)))
+
     def answers(self) -> Answers:
-        """What the desk answers to each text."""
-        right = np.zeros((len(self.texts), len(self.candidates)), dtype=bool)
-        right[self.relevant[:, 0], self.relevant[:, 1]] = True
-        best, sure, ten = [], [], []
-        confidence = self.blend.confidence
-        for block, scores in self.blocks():
-            answer = scores[self.blend.default]
-            ranked = top(answer, TEN)
-            best.append(ranked)
-            if confidence is None:
-                continue
-            near = self._archive.neighbours(
-                self.blend.matcher.placed(self._held_out.features[self.texts[block]]), 1
-            )
-            for row, places, cosine in zip(answer, ranked, near.cosines[:, 0], strict=True):
-                pool = Pool.whole(row.astype(np.float64))
-                sure.append(confidence.of_pictures(pool, places))
-                ten.append(confidence.of_ten(pool, float(cosine)))
-        places = np.concatenate(best)
+        """What has been kept."""
+        best = np.concatenate(self._best)
+        candidates, relevant = len(self._routes.candidates), self._routes.relevant
+        pairs = np.arange(len(best))[:, None] * candidates + best  # one number a pair
         return Answers(
-            best=places,
-            right=np.take_along_axis(right, places, axis=1),
-            sure=np.array(sure).reshape(-1, places.shape[1]),
-            sure_of_ten=np.array(ten),
+            best=best,
+            right=np.isin(pairs, relevant[:, 0] * candidates + relevant[:, 1]),
+            sure=np.array(self._sure).reshape(-1, best.shape[1]),
+            sure_of_ten=np.array(self._sure_of_ten),
         )
 
 
@@ -176,10 +197,11 @@ def measure(
 ) -> Measured:
     """How well each route finds the pictures of one part; arguments as for ``RouteScores``."""
     routes = RouteScores(memory, held_out, features, part, blend)
-    answers = routes.answers()
+    collector = _AnswerCollector(routes)
     evaluation = evaluate_blocks(
-        routes.blocks, len(routes.texts), len(routes.candidates), routes.relevant
+        collector.blocks, len(routes.texts), len(routes.candidates), routes.relevant
     )
+    answers = collector.answers()
     return Measured(routes, answers, evaluation, _reliabilities(answers))
 
 

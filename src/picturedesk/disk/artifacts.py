@@ -1,7 +1,8 @@
-"""Files that survive a kill: atomic writes, manifests, fingerprints, arrays.
+"""Files that survive a kill and tell of damage: atomic writes, records, manifests, fingerprints.
 
-Knows nothing of their content. Arrays are safetensors, everything else is JSON; no pickle is
-written or read.
+Knows nothing of their content. Records are JSON with a checksum of themselves; a manifest is the
+record of a folder, with the checksums of the files beside it. Whoever reads them raises
+MissingArtefact for damage, so that what comes after may rely on the content.
 """
 
 from __future__ import annotations
@@ -20,18 +21,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from picturedesk.errors import Mismatch, MissingArtefact
+from picturedesk.disk.sums import CheckedFile, Sums, unreadable
+from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.types import Json
 
 FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
-ARRAYS = "arrays.safetensors"
+CURE = "run picturedesk fit again"
+_CHECKSUM = "checksum"
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    """Dataclasses, tuples, paths, NumPy scalars and arrays → JSON types, recursively."""
+    """Records, tuples, paths, NumPy scalars and arrays → JSON types, recursively.
+
+    Records are dataclasses and NamedTuples: both become objects.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: plain(getattr(value, name)) for name in value._fields}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -68,86 +76,133 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes any record that ``plain`` understands as indented JSON, atomically."""
+    """Writes anything that ``plain`` understands as indented JSON, atomically."""
     write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Json:
-    """Reads one JSON object; raises MissingArtefact if there is none."""
+def write_record(path: Path, content: Json) -> None:
+    """Writes a JSON object with its format version and a checksum of itself, atomically."""
+    whole = {"format_version": FORMAT_VERSION, **plain(content)}
+    write_json(path, {**whole, _CHECKSUM: fingerprint(json.loads(json.dumps(whole)))})
+
+
+def read_record(path: Path, cure: str = CURE) -> Json:
+    """Reads what ``write_record`` wrote, without the checksum.
+
+    Args:
+        path: the file.
+        cure: what a user can do if it cannot be read.
+
+    Raises:
+        MissingArtefact: it is missing or damaged.
+        Mismatch: it has another format version.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MissingArtefact(
-            f"{path} does not exist: was the folder made by picturedesk?"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise MissingArtefact(f"{path} is not JSON ({error}): make it again") from None
-    if not isinstance(content, dict):
-        raise MissingArtefact(f"{path} is not a JSON object: make it again")
+        content = json.loads(path.read_bytes())
+        if not isinstance(content, dict):
+            raise ValueError("it is no JSON object")
+        version = content.get("format_version")
+        checksum = content.pop(_CHECKSUM, None)
+        whole = checksum == fingerprint(content)
+    except OSError as error:
+        raise unreadable(path, error, cure) from None
+    except (ValueError, RecursionError) as error:  # of JSON and of UTF-8
+        raise MissingArtefact(f"{path} is damaged ({error}): {cure}") from None
+    if version != FORMAT_VERSION:
+        raise Mismatch(
+            f"{path} has format version {version}, this picturedesk reads {FORMAT_VERSION}: {cure}"
+        )
+    if not whole:
+        raise MissingArtefact(f"{path} is damaged, its checksum differs: {cure}")
     return content
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that replaces it when the block ends without an error."""
-    with _told(path):
+    """A temporary path beside ``path`` that replaces it when the block ends without an error.
+
+    Raises PicturedeskError where nothing can be written.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        try:
-            yield temporary
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise unwritable(path, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that replaces ``path`` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary folder that replaces ``path`` when the block ends without an error.
+
+    Raises PicturedeskError where nothing can be written.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    temporary.mkdir()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
         yield temporary
         retired = path.with_name(f".{path.name}.old.{uuid.uuid4().hex[:8]}")
         if path.exists():
             os.replace(path, retired)
         os.replace(temporary, path)
         shutil.rmtree(retired, ignore_errors=True)
+    except OSError as error:
+        raise unwritable(path, error) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def unwritable(path: Path, error: OSError) -> PicturedeskError:
+    """The error for a file or folder that cannot be written."""
+    return PicturedeskError(
+        f"{path} cannot be written ({error.strerror or error}): make room there, or name a folder "
+        "that may be written"
+    )
+
+
 def write_manifest(folder: Path, kind: str, content: Json) -> None:
-    """Writes ``manifest.json``: the kind of artefact, its format version, its settings."""
-    write_json(folder / MANIFEST, {"kind": kind, "format_version": FORMAT_VERSION, **content})
+    """Writes ``manifest.json``: kind, format version, content, and checksums of the files there.
+
+    It comes last. Folders inside have manifests of their own.
+    """
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
+    sums = {path.name: Sums.of(path).as_json() for path in files}
+    write_record(folder / MANIFEST, {"kind": kind, **content, "files": sums})
 
 
-def read_manifest(folder: Path, kind: str = "") -> Json:
-    """Reads a manifest; refuses another kind or another format version."""
-    manifest = read_json(folder / MANIFEST)
+def read_manifest(folder: Path, kind: str = "", cure: str = CURE) -> Json:
+    """Reads a manifest; refuses damage, another kind, another format version.
+
+    Args:
+        folder: where it is.
+        kind: what the folder must hold; "" for anything.
+        cure: what a user can do if it cannot be read.
+    """
+    manifest = read_record(folder / MANIFEST, cure)
     if kind and manifest.get("kind") != kind:
-        raise Mismatch(f"{folder} holds a {manifest.get('kind')}, not a {kind}")
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise Mismatch(
-            f"{folder} has format version {manifest.get('format_version')}, this picturedesk "
-            f"reads {FORMAT_VERSION}: make it again"
-        )
+        raise Mismatch(f"{folder} holds a {manifest.get('kind')}, not a {kind}: {cure}")
     return manifest
 
 
-def write_arrays(folder: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Writes named arrays as one safetensors file, atomically."""
-    from safetensors.numpy import save_file
+def checked_file(folder: Path, name: str, manifest: Json, cure: str = CURE) -> CheckedFile:
+    """A file of a folder, which will be compared with the checksums in the folder's manifest.
 
-    with atomic_path(folder / ARRAYS) as temporary:
-        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, temporary)
+    Raises MissingArtefact if it is missing or cut short, or the manifest names no such file.
+    """
+    known = manifest["files"].get(name)
+    if known is None:
+        raise MissingArtefact(f"{folder / name} does not exist: {cure}")
+    return CheckedFile(folder / name, Sums.from_json(known), cure)
 
 
-def read_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """Reads what ``write_arrays`` wrote; raises MissingArtefact if the file is missing."""
-    from safetensors.numpy import load_file
-
-    path = folder / ARRAYS
-    if not path.exists():
-        raise MissingArtefact(f"{path} does not exist: was the folder made by picturedesk?")
-    return dict(load_file(path))
+def read_checked(folder: Path, name: str, manifest: Json, cure: str = CURE) -> bytes:
+    """The content of a file of a folder; raises MissingArtefact if it is missing or damaged."""
+    file = checked_file(folder, name, manifest, cure)
+    try:
+        return file.read()
+    finally:
+        file.close()

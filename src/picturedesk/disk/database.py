@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from picturedesk.disk.artifacts import FORMAT_VERSION, fingerprint
 from picturedesk.errors import MissingArtefact, PicturedeskError
 from picturedesk.types import Json
 
@@ -22,16 +23,26 @@ _PAGE = 16384  # bytes; rows of 4 to 16 KB read 3 times as fast as with SQLite's
 _LOG = 2**26  # bytes of write-ahead log that are kept after a large transaction
 _BUSY_S = 60.0  # seconds to wait for another process's transaction
 _AT_ONCE = 10_000  # values that one statement asks for
-
+_CHECKSUM = "checksum"  # the manifest's entry about the others
 
 _CURES = {
-    sqlite3.SQLITE_NOTADB: "it is something else: name another path",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: remove it and run again",
     sqlite3.SQLITE_BUSY: "another process is writing to it: run again when that has ended",
     sqlite3.SQLITE_FULL: "make room and run the same command again, nothing is lost",
     sqlite3.SQLITE_IOERR: "check the disk and run the same command again",
     sqlite3.SQLITE_READONLY: "allow writing to it and to its folder",
     sqlite3.SQLITE_CANTOPEN: "it must be a file that may be read; to write, its folder too",
+}
+_DAMAGES = {  # what statements that are right raise on a file that is not
+    0,  # of Python's module: a text that is not UTF-8
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_SCHEMA,
+    sqlite3.SQLITE_INTERNAL,
+    sqlite3.SQLITE_NOMEM,
 }
 
 
@@ -49,6 +60,7 @@ def connect(path: Path) -> sqlite3.Connection:
         # transactions, whole, never a part. FULL would wait for the disk at each.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cell_size_check = ON")
         connection.execute(f"PRAGMA journal_size_limit = {_LOG}")
     except sqlite3.Error:
         connection.close()
@@ -66,7 +78,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     try:
         return _connect_to_read(path, "mode=ro")
     except sqlite3.OperationalError as error:
-        hindered = _code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+        hindered = code_of(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
         if not hindered or _may_write(path.parent) or log_size(path):
             raise
     return _connect_to_read(path, "mode=ro&immutable=1")
@@ -91,17 +103,32 @@ def transaction(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iter
 
 
 def read_manifest(connection: sqlite3.Connection) -> Json:
-    """What the file says of itself: kind, format_version, generation, and what its kind adds."""
+    """What the file says of itself: kind, format_version, generation, and what its kind adds.
+
+    Raises DatabaseError if its checksum differs; one of another format version is not checked.
+    """
     rows = connection.execute("SELECT name, value FROM manifest").fetchall()
-    return {name: json.loads(value) for name, value in rows}
+    try:
+        manifest = {name: json.loads(value) for name, value in rows}
+        checksum = manifest.pop(_CHECKSUM, None)
+        whole = manifest.get("format_version") != FORMAT_VERSION or checksum == fingerprint(
+            manifest
+        )
+    except (TypeError, ValueError, RecursionError):
+        whole = False
+    if not whole:
+        raise damaged("the checksum of its manifest differs")
+    return manifest
 
 
 def write_manifest(connection: sqlite3.Connection, content: Json) -> None:
-    """Writes these entries of the manifest, inside a transaction."""
-    connection.executemany(
-        "INSERT OR REPLACE INTO manifest (name, value) VALUES (?, ?)",
-        [(name, json.dumps(value, ensure_ascii=False)) for name, value in content.items()],
-    )
+    """Writes these entries of the manifest, and its checksum, inside a transaction."""
+    put = "INSERT OR REPLACE INTO manifest (name, value) VALUES (?, ?)"
+    entries = {name: json.dumps(value, ensure_ascii=False) for name, value in content.items()}
+    connection.executemany(put, entries.items())
+    rows = connection.execute("SELECT name, value FROM manifest WHERE name != ?", (_CHECKSUM,))
+    checksum = fingerprint({name: json.loads(value) for name, value in rows})
+    connection.execute(put, (_CHECKSUM, json.dumps(checksum)))
 
 
 def rows_of(
@@ -160,23 +187,32 @@ def keep_log(connection: sqlite3.Connection) -> None:
             return
         except sqlite3.OperationalError as error:
             # SQLite does not itself wait for another process that does the same.
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+            if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
                 raise
             time.sleep(0.01)
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Turns what a user can mend into one line that begins with ``what``; the rest is a bug."""
+def explained(what: str, cure: str = "remove it and run again") -> Iterator[None]:
+    """Turns what a user can mend into one line that begins with ``what``; the rest is a bug.
+
+    Args:
+        what: the file, as people call it.
+        cure: what to do where its content is lost.
+    """
     try:
         yield
-    except sqlite3.Error as error:
-        code = _code(error)
-        if code not in _CURES:
+    except sqlite3.DatabaseError as error:
+        code = code_of(error)
+        if isinstance(error, sqlite3.ProgrammingError):
             raise
-        lost = code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-        kind = MissingArtefact if lost else PicturedeskError
-        raise kind(f"{what}: {error}; {_CURES[code]}") from None
+        if code in _CURES:
+            raise PicturedeskError(f"{what}: {error}; {_CURES[code]}") from None
+        if code == sqlite3.SQLITE_NOTADB:
+            raise MissingArtefact(f"{what}: {error}; name another path, or {cure}") from None
+        if code not in _DAMAGES:
+            raise
+        raise MissingArtefact(f"{what}: {_one_line(error)}; it is damaged: {cure}") from None
     except OSError as error:
         raise PicturedeskError(
             f"{what}: {error.strerror}; name a folder that may be written"
@@ -200,6 +236,7 @@ def _connect_to_read(path: Path, how: str) -> sqlite3.Connection:
     )
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # opens the file, at last
+        connection.execute("PRAGMA cell_size_check = ON")
     except sqlite3.Error:
         connection.close()
         raise
@@ -217,6 +254,13 @@ def log_size(path: Path) -> int:
     return log.stat().st_size if log.exists() else 0
 
 
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code, without the detail that it adds above the lowest byte."""
+def code_of(error: sqlite3.Error) -> int:
+    """SQLite's primary result code, without the detail that it adds above the lowest byte.
+
+    0 for what Python's module complains of.
+    """
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

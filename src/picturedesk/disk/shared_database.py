@@ -1,6 +1,8 @@
 """One SQLite file of one kind, shared by threads and processes: opened, made, read, changed.
 
-Knows nothing of what is stored, nor how: see ``database`` for what holds of every connection.
+Knows nothing of what is stored, nor how: see ``database`` for what holds of every connection. The
+tables of a file are those of its kind, and no others: views, triggers and tables that somebody
+added are refused.
 """
 
 from __future__ import annotations
@@ -8,8 +10,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from picturedesk.disk.artifacts import FORMAT_VERSION
@@ -17,6 +20,7 @@ from picturedesk.disk.database import (
     application_id,
     connect,
     connect_to_read,
+    damaged,
     explained,
     is_empty,
     keep_log,
@@ -25,12 +29,13 @@ from picturedesk.disk.database import (
     transaction,
     write_manifest,
 )
+from picturedesk.disk.sums import row_sum
 from picturedesk.errors import Closed, Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.types import Json
 
 _OURS = 0x5044  # "PD": the upper half of the application id of every file made here
 _MANIFEST = "CREATE TABLE manifest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-_NEXT_GENERATION = "UPDATE manifest SET value = value + 1 WHERE name = 'generation'"
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,14 @@ class FileKind:
         application_id: number in the header of its files; its upper half is "PD".
         schema: statements that make its tables; the manifest's table comes by itself.
         prepare: called with every connection that reads, to add functions and limits.
+        cure: what a user can do about a damaged file.
     """
 
     name: str
     application_id: int
     schema: tuple[str, ...]
     prepare: Callable[[sqlite3.Connection], None] | None = None
+    cure: str = "remove it and run again"
 
 
 class SharedDatabase:
@@ -84,13 +91,13 @@ class SharedDatabase:
         """
         database = cls(path, kind)
         try:
-            with explained(database._what):
+            with database._explained():
                 if path.is_dir():
                     raise PicturedeskError(f"{database._what} is a folder: it must be a file")
                 if content is not None:
                     database._make_if_new(content)
                 elif not path.exists():
-                    raise MissingArtefact(f"{path} does not exist: run picturedesk fit")
+                    raise MissingArtefact(f"{path} does not exist: run picturedesk fit again")
             with database.reading() as reader:
                 _check(reader, path, kind)
         except BaseException:
@@ -115,7 +122,7 @@ class SharedDatabase:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One state of the file, whatever others write meanwhile."""
-        with explained(self._what):
+        with self._explained():
             reader = self._borrow()
             try:
                 with transaction(reader, "DEFERRED"):
@@ -125,14 +132,23 @@ class SharedDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One change: all of it is there at the end of the block, or nothing. Counts it."""
-        with explained(self._what), self._turn:
+        """One change: all of it is there at the end of the block, or nothing.
+
+        The generation grows by one if there was a change.
+        """
+        with self._explained(), self._turn:
             self._refuse_closed()
             if self._writer is None:
                 self._writer = connect(self.path)
             with transaction(self._writer):
+                before = self._writer.total_changes
                 yield self._writer
-                self._writer.execute(_NEXT_GENERATION)
+                if self._writer.total_changes != before:
+                    generation = read_manifest(self._writer)["generation"] + 1
+                    write_manifest(self._writer, {"generation": generation})
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(self._what, self._kind.cure)
 
     def _make_if_new(self, content: Json) -> None:
         """Lays the tables in an empty file; whoever comes second finds them there."""
@@ -177,22 +193,54 @@ def _lay(connection: sqlite3.Connection, kind: FileKind, content: Json) -> None:
     for statement in (_MANIFEST, *kind.schema):
         connection.execute(statement)
     own = {"kind": kind.name, "format_version": FORMAT_VERSION, "generation": 0}
-    write_manifest(connection, {**own, **content})
+    schema = _sum_of(connection.execute(_SCHEMA).fetchall())
+    write_manifest(connection, {**own, **content, "schema": schema})
 
 
 def _check(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
-    """Refuses another kind of file and another format version."""
+    """Refuses another kind of file, another format version and other tables."""
     number = application_id(connection)
     if number >> 16 != _OURS:
-        raise MissingArtefact(f"{path} is no {kind.name} of this picturedesk: name another path")
+        raise MissingArtefact(
+            f"{path} is no {kind.name} of this picturedesk: name another path, or {kind.cure}"
+        )
     manifest = read_manifest(connection)
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise Mismatch(
+            f"{path} has format version {manifest.get('format_version')}, this picturedesk reads "
+            f"{FORMAT_VERSION}: {kind.cure}"
+        )
     if number != kind.application_id:
         raise Mismatch(f"{path} holds a {manifest['kind']}, not a {kind.name}: name another path")
-    if manifest["format_version"] != FORMAT_VERSION:
-        raise Mismatch(
-            f"{path} has format version {manifest['format_version']}, this picturedesk reads "
-            f"{FORMAT_VERSION}: remove it and run picturedesk fit again"
+    _check_schema(connection, path, kind, manifest)
+
+
+def _check_schema(
+    connection: sqlite3.Connection, path: Path, kind: FileKind, manifest: Json
+) -> None:
+    rows = connection.execute(_SCHEMA).fetchall()
+    strange = {row[:3] for row in rows} ^ _expected(kind)
+    for what, name, table in sorted(strange):
+        said = "has" if (what, name, table) in {row[:3] for row in rows} else "lacks"
+        raise MissingArtefact(
+            f"{path} {said} the {what} {name!r}, which is not how picturedesk makes a "
+            f"{kind.name}: {kind.cure}"
         )
+    if _sum_of(rows) != manifest["schema"]:
+        raise damaged("its tables are not as they were made")
+
+
+@lru_cache
+def _expected(kind: FileKind) -> frozenset[tuple[str, str, str]]:
+    """Type, name and table of all that a file of this kind has, as this SQLite makes it."""
+    with closing(sqlite3.connect(":memory:")) as memory:
+        for statement in (_MANIFEST, *kind.schema):
+            memory.execute(statement)
+        return frozenset(row[:3] for row in memory.execute(_SCHEMA))
+
+
+def _sum_of(rows: list[tuple[str | None, ...]]) -> int:
+    return row_sum(*(value for row in rows for value in row))
 
 
 def _sweep(path: Path) -> None:

@@ -60,8 +60,8 @@ class Explanation:
         score: of the blend, or of the one route that suggested the picture.
         routes: they sum to the score.
         pictures: kind of part → parts of the picture. "levels" sum to direct and transfer
-            together, exactly for a linear head, otherwise as closely as integrated gradients do;
-            "classes" sum to the class names.
+            together; where a head is not linear, "not attributed" among them is what integrated
+            gradients miss. "classes" sum to the class names.
         words: those that add most first.
         sentences: in the order of the text. They, the exact words and ``offset`` sum to the routes
             that move with the text's words, direct and class names.

@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 
 import picturedesk.checks as checks
+from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
     atomic_folder,
     fingerprint,
-    read_arrays,
     read_manifest,
-    write_arrays,
     write_manifest,
 )
 from picturedesk.errors import BadInput, Mismatch
@@ -99,8 +98,8 @@ class FusionMLP:
         fit = fit and all(one[1] == other[0] for one, other in pairwise(shapes))
         if not fit or [one.shape for one in biases] != [shape[1:] for shape in shapes]:
             raise BadInput(
-                f"weights of shapes {shapes} and {len(biases)} biases are not those of a perceptron "
-                f"with hidden widths {config.hidden}: (inputs, outputs) and (outputs,) of each layer"
+                f"weights of shapes {shapes} and {len(biases)} biases do not fit hidden widths "
+                f"{config.hidden}: each layer has (inputs, outputs) and (outputs,)"
             )
 
     @classmethod
@@ -191,7 +190,7 @@ class FusionMLP:
             Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
         manifest = read_manifest(folder, KIND)
-        arrays = read_arrays(folder)
+        arrays = read_arrays(folder, manifest)
         layers = range(len(arrays) // 2)
         loaded = cls(
             FusionConfig(**manifest["config"]),

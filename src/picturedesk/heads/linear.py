@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 
 import picturedesk.checks as checks
+from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
     atomic_folder,
     fingerprint,
-    read_arrays,
     read_manifest,
-    write_arrays,
     write_manifest,
 )
 from picturedesk.errors import BadInput, Mismatch
@@ -111,7 +110,7 @@ class LinearHead:
             Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
         manifest = read_manifest(folder, KIND)
-        arrays = read_arrays(folder)
+        arrays = read_arrays(folder, manifest)
         loaded = cls(float(manifest["power"]), arrays["weights"], arrays["bias"])
         if loaded.fingerprint != manifest["fingerprint"]:
             raise Mismatch(f"{folder} has other arrays than its manifest says: fit again")

@@ -31,7 +31,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "La":
         image = image.convert("LA")
     if image.has_transparency_data:
-        return _on_white(image.convert("RGBA"))
+        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
@@ -88,13 +88,16 @@ def _deep_to_bytes(values: npt.NDArray[Any]) -> Bytes:
     Common ranges are 0 to 1 (floats only), 0 to 255 and 0 to 65535. Outside these, the lowest value
     becomes black and the highest white. NaN becomes black.
     """
-    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    numbers = values.astype(np.float32)  # all that follows changes it in place, to save memory
+    np.nan_to_num(numbers, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     np.clip(numbers, -1e30, 1e30, out=numbers)  # avoids overflow of differences
     black, white = float(numbers.min()), float(numbers.max())
     for top in (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0):
         if black >= 0 and white <= top:
             black, white = 0.0, top
             break
-    share = (numbers - black) / ((white - black) or 1.0)
-    levels: Bytes = np.rint(share * 255).astype(np.uint8)
+    numbers -= black
+    numbers /= (white - black) or 1.0
+    numbers *= 255
+    levels: Bytes = np.rint(numbers, out=numbers).astype(np.uint8)
     return levels

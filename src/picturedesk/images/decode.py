@@ -10,6 +10,8 @@ import hashlib
 import io
 import math
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,9 @@ from picturedesk.errors import BadInput, BadPicture
 from picturedesk.images.colours import scale_transparent_colour, to_rgb
 from picturedesk.images.guard import READERS, TooManyPixels, check_size, reading
 from picturedesk.images.kinds import recognise
-from picturedesk.images.whole import load_whole_jpeg, load_whole_png
+from picturedesk.images.memory import bytes_held
+from picturedesk.images.whole import Opened, load_whole
+from picturedesk.images.whole.jpeg import reduce
 
 _MEND = "replace it by an intact copy, or save it again in an image editor"
 
@@ -112,8 +116,16 @@ def _check_bytes(size: int, source: str, policy: DecodePolicy) -> None:
         )
 
 
+def _at_once(held: int) -> None:
+    """Claims memory without a limit."""
+
+
 def decode(
-    data: bytes, source: str, policy: DecodePolicy = _DEFAULT, at_least: int = 0
+    data: bytes,
+    source: str,
+    policy: DecodePolicy = _DEFAULT,
+    at_least: int = 0,
+    claim: Callable[[int], None] = _at_once,
 ) -> Image.Image:
     """The bytes of a picture file → an upright RGB picture; for animations, the first frame.
 
@@ -124,6 +136,8 @@ def decode(
         at_least: length of the shorter side that the caller needs, pixels. Large JPEGs are decoded
             at 1/2, 1/4 or 1/8 of their size, never below twice this length, which is several times
             faster. 0: full size.
+        claim: called once, after the header is read and before pixels are, with the bytes of memory
+            that the picture takes until it is a network input; may wait until there is room.
 
     Raises:
         BadPicture: the bytes are not a picture of a supported format, are damaged or truncated, or
@@ -133,13 +147,29 @@ def decode(
     if kind in _PARTS and not features.check(_PARTS[kind]):
         cure = f"install Pillow's own wheel (pip install pillow), which reads {kind}"
         raise BadPicture(source, f"is {kind}, which this build of Pillow cannot read", cure)
+    with _refusing(kind, source, policy):
+        opened = _open(kind, data, at_least)
+        held = bytes_held(opened)
+    claim(held)
+    with _refusing(kind, source, policy):
+        load_whole(opened)
+        turn = _UPRIGHT.get(_orientation(opened.image))
+        # Keep the pixels only, without the reader, its metadata and the bytes of the file.
+        picture = Image.Image()._new(to_rgb(opened.image).im)
+        del opened  # some readers hold the picture, too: none is needed while it is turned
+        return picture if turn is None else picture.transpose(turn)
+
+
+@contextmanager
+def _refusing(kind: str, source: str, policy: DecodePolicy) -> Iterator[None]:
+    """Reads under the limits of a policy; any exception means that the picture is refused."""
     try:
         with reading(policy.max_megapixels * 1e6):
-            return _decode(kind, data, at_least)
+            yield
     except TooManyPixels as error:
         raise _too_large(source, error.size, policy) from None
     except MemoryError:
-        cure = "lower max_megapixels so that such pictures are left out, or decode fewer at once"
+        cure = "lower max_megapixels so that such pictures are left out, or lower decode_memory"
         raise BadPicture(source, "needs more memory than this machine has", cure) from None
     except Exception as error:
         # Pillow's readers raise nearly every built-in exception for damaged files; no narrower
@@ -172,22 +202,17 @@ def _one_line(error: Exception) -> str:
     return words if len(words) <= 120 else f"{words[:119]}…"
 
 
-def _decode(kind: str, data: bytes, at_least: int) -> Image.Image:
-    """Opens, loads, rotates and converts; any exception means that the picture is refused."""
+def _open(kind: str, data: bytes, at_least: int) -> Opened:
+    """Reads the header of a picture; a JPEG is reduced."""
     file = io.BytesIO(data)
     image = READERS[kind](file)
     check_size(image.size)
+    opened = Opened(kind, data, image, image.size, file.tell(), at_least)
     if kind == "JPEG":
-        load_whole_jpeg(image, data, file.tell(), at_least)
+        reduce(image, at_least)
     elif kind == "PNG":
         scale_transparent_colour(image)
-        load_whole_png(image, data)
-    else:
-        image.load()
-    # Return the pixels only, without the reader, its metadata and the bytes of the file.
-    picture = Image.Image()._new(to_rgb(image).im)
-    turn = _UPRIGHT.get(_orientation(image))
-    return picture if turn is None else picture.transpose(turn)
+    return opened
 
 
 def _orientation(image: Image.Image) -> int:

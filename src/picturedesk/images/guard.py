@@ -7,8 +7,8 @@ user, and decoders run in threads, so this module does not switch them on and of
 * it calls readers as classes, which bypasses ``Image.open`` and its check; so only the readers
   named here ever run. If a reader checks again while it works, it gets a replacement of the module
   with the check, in which the check is ours;
-* it installs one warning filter and one log filter that act only in threads that are reading a
-  picture.
+* it installs one warning filter, one log filter and one handler for libtiff's messages that act
+  only in threads that are reading a picture.
 
 Knows nothing of files, colours or refusals.
 """
@@ -36,6 +36,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from picturedesk.images.libtiff import silence
+
 _CHECK = "_decompression_bomb_check"  # name of Pillow's check
 
 
@@ -56,11 +58,16 @@ class _Rules(threading.local):
 _RULES = _Rules()
 
 
+def _is_reading() -> bool:
+    """Whether this thread is reading a picture."""
+    return _RULES.pixels is not None
+
+
 class _AnyWhileReading:
     """Stands for the pattern of a warning filter: matches any text in a reading thread only."""
 
     def match(self, text: str) -> bool:
-        return _RULES.pixels is not None
+        return _is_reading()
 
 
 _QUIET = ("ignore", _AnyWhileReading(), Warning, re.compile(r"PIL\."), 0)
@@ -80,11 +87,12 @@ def reading(pixels: float) -> Iterator[None]:
 
 def _silent_while_reading(record: logging.LogRecord) -> bool:
     """A log filter: drops messages of Pillow's TIFF reader on files that are refused anyway."""
-    return _RULES.pixels is None
+    return not _is_reading()
 
 
 def _keep_quiet() -> None:
-    """Installs both filters in front of all others; usually once."""
+    """Installs the filters in front of all others; usually once."""
+    silence(_is_reading)
     logging.getLogger(TiffImagePlugin.__name__).addFilter(_silent_while_reading)
     filters = cast("list[Any]", warnings.filters)
     if filters and filters[0] is _QUIET:

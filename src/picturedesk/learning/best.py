@@ -14,7 +14,7 @@ import numpy as np
 
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
-from picturedesk.learning.best_config import PROBABILITIES, BestConfig
+from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.calibration import calibrate, rankings
 from picturedesk.learning.cross_validation import (
     FoldScores,
@@ -26,7 +26,7 @@ from picturedesk.learning.cross_validation import (
 )
 from picturedesk.learning.parallel import side_by_side
 from picturedesk.learning.projections import Projections
-from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
+from picturedesk.learning.training_pairs import PROBABILITIES, TextFeatures, TrainingPairs
 from picturedesk.learning.weighing import (
     blended,
     choose,
@@ -37,7 +37,7 @@ from picturedesk.measuring.metrics import ranks
 from picturedesk.routes import BLEND, Blend
 from picturedesk.routes.route import Classes
 from picturedesk.texts.joined import JoinedEncoder
-from picturedesk.types import Doubles, Floats, Ints, Progress, silent
+from picturedesk.types import Doubles, Floats, Ints, Progress, silent, step
 
 FEWEST_TEXTS = 10  # that can be divided and still be learned from
 
@@ -103,22 +103,22 @@ def fit_best(
         )
     words = _class_words(pairs, features)
     ridges, folds = _cross_validated(pairs, features, words, config, progress)
-    weights = choose(folds, config.routes, config.gain)
+    with step(progress, "weighing the routes"):
+        weights = choose(folds, config.routes, config.gain)
     known = [
         ranking
         for fold in folds
         for ranking in rankings(blended(fold, weights), fold.held_out.relevant, fold.nearest)
     ]
     everything = np.arange(len(pairs.texts), dtype=np.int64)
-    projections = Projections.of(pairs, features, everything, config.alignment)
-    matcher = projections.align(config.with_ridges(ridges))
-    classes = _classes(pairs, words, features, projections.encoder)
-    blend = Blend(
-        matcher=matcher,
-        routes=fit_routes(config.routes, fold_of(projections, matcher, classes)),
-        weights=weights,
-        confidence=calibrate(known, config.seed),
-    )
+    with step(progress, "fitting on all training texts"):
+        projections = Projections.of(pairs, features, everything, config.alignment)
+        matcher = projections.align(config.with_ridges(ridges))
+        classes = _classes(pairs, words, features, projections.encoder)
+        routes = fit_routes(config.routes, fold_of(projections, matcher, classes))
+    with step(progress, "calibrating the confidence"):
+        confidence = calibrate(known, config.seed)
+    blend = Blend(matcher=matcher, routes=routes, weights=weights, confidence=confidence)
     return Fitted(
         blend=blend,
         text_features=projections.text_features,

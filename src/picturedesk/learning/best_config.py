@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import picturedesk.checks as checks
-from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
-from picturedesk.learning.alignment import AlignmentConfig, Block
+from picturedesk.learning.alignment import AlignmentConfig
 from picturedesk.routes.kinds import BEST
 from picturedesk.routes.route import RoutePlan
-from picturedesk.types import Level
-
-PROBABILITIES = "probs"
-FINAL = "final"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +49,3 @@ class BestConfig:
     def with_ridges(self, ridges: tuple[float, float]) -> AlignmentConfig:
         """The alignment with these (picture, text) ridges."""
         return replace(self.alignment, picture_ridge=ridges[0], text_ridge=ridges[1])
-
-
-def level_blocks(spec: BackboneSpec, levels: Sequence[str] = ()) -> list[Block]:
-    """How much each level weighs: the final pool most, then what is as deep, then the others.
-
-    Args:
-        spec: which columns are which level.
-        levels: those that are read, () for all.
-    """
-    named = set(levels) or {str(level) for level in spec.levels}
-    return [
-        Block(
-            spec.columns(str(level)),
-            _weight(level) if str(level) in named else 0.0,
-            scaled=level.name != PROBABILITIES,
-        )
-        for level in spec.levels
-    ]
-
-
-def _weight(level: Level) -> float:
-    if level.name == FINAL:
-        return 1.0
-    if level.name == PROBABILITIES or level.pooling == "max":
-        return 0.5
-    return 0.3

@@ -24,8 +24,8 @@ class DeskConfig:
         recipe: "best" (closed-form heads, blended routes, a confidence; docs/recipes.md) or
             "paper" (Eq. 1 to 8 to the letter).
         backbone: preset ("default", "lite0", "lite2", "paper") or any timm model.
-        levels: level strings, () for those of the preset, ("auto",) for those that an adviser
-            finds to serve the archive best.
+        levels: level strings, () for those of the preset, ("auto",) for those that the adviser
+            recommends for the archive.
         weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
         device: "cpu", "cuda", "mps" or "auto"; where pictures are read and the fusion is trained.
         text_encoder: "lsa" or "doc2vec", fitted on the archive; "none" (recipe best) for the

@@ -13,18 +13,25 @@ import numpy as np
 from picturedesk.datasets.split import components
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
-from picturedesk.learning.best_config import level_blocks
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.cross_validation import fit_routes
 from picturedesk.learning.preparation import Prepared, fit_text_encoder, subset
 from picturedesk.learning.training import TrainingSet, train
-from picturedesk.learning.training_pairs import FitTexts, TextFeatures, TrainingPairs, renumber
+from picturedesk.learning.training_pairs import (
+    FitTexts,
+    TextFeatures,
+    TrainingPairs,
+    level_blocks,
+    renumber,
+)
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.captions import telling_captions
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.kinds import PAPER
 from picturedesk.texts.shingles import duplicate_groups
-from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder
+from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder, step
+
+_BLOCK = 256  # texts encoded between two reports of progress
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +79,9 @@ def learn_paper(prepared: Prepared, config: DeskConfig, progress: Progress) -> L
     ready, features = prepared.ready, prepared.features
     whole = ready.whole_texts()
     training = [whole[index] for index in ready.texts_of("train")]
-    encoder = _fit(training, config)
-    vectors = encoder.encode(whole)
+    with step(progress, "fitting the text encoder"):
+        encoder = _fit(training, config)
+    vectors = _encoded(encoder, whole, progress)
 
     def part(name: str) -> TrainingSet:
         chosen = ready.texts_of(name)
@@ -115,10 +123,12 @@ def learn_best(
     whole = ready.whole_texts()
     chosen = ready.texts_of("train")
     if sentences is None:
-        sentences = open_sentences(config)
-    known = sentences.encode(whole) if sentences is not None else None
+        with step(progress, "opening the sentence encoder"):
+            sentences = open_sentences(config)
+    known = _encoded(sentences, whole, progress) if sentences is not None else None
     fit = fit_texts(config)
-    groups = duplicate_groups(whole)
+    with step(progress, "looking for near-duplicate texts"):
+        groups = duplicate_groups(whole)
     captions = telling_captions(ready.archive)
     shown, links = renumber(chosen, ready.archive.links)
     pairs = TrainingPairs(
@@ -152,6 +162,17 @@ def learn_best(
             "weights": dict(fitted.blend.weights),
         },
     )
+
+
+def _encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress) -> Floats:
+    """Vectors (T, D) of all texts; tells how many are encoded."""
+    vectors = np.zeros((len(texts), encoder.width), dtype=np.float32)
+    for start in range(0, len(texts), _BLOCK):
+        progress(start, len(texts), "texts encoded")
+        block = slice(start, start + _BLOCK)
+        vectors[block] = encoder.encode(texts[block])
+    progress(len(texts), len(texts), "texts encoded")
+    return vectors
 
 
 def open_sentences(config: DeskConfig) -> TextEncoder | None:

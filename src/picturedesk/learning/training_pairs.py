@@ -14,7 +14,10 @@ from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
 from picturedesk.learning.alignment import Block
 from picturedesk.texts.joined import JoinedEncoder
-from picturedesk.types import Floats, Ints, TextEncoder
+from picturedesk.types import Floats, Ints, Level, TextEncoder
+
+PROBABILITIES = "probs"
+FINAL = "final"
 
 FitTexts = Callable[[Sequence[str]], TextEncoder]
 
@@ -68,6 +71,32 @@ def renumber(texts: Ints, links: Ints) -> tuple[Ints, Ints]:
     pictures = np.unique(chosen[:, 1])
     columns = [np.searchsorted(texts, chosen[:, 0]), np.searchsorted(pictures, chosen[:, 1])]
     return pictures, np.stack(columns, axis=1).astype(np.int64)
+
+
+def level_blocks(spec: BackboneSpec, levels: Sequence[str] = ()) -> list[Block]:
+    """How much each level weighs: the final pool most, then what is as deep, then the others.
+
+    Args:
+        spec: which columns are which level.
+        levels: those that are read, () for all.
+    """
+    named = set(levels) or {str(level) for level in spec.levels}
+    return [
+        Block(
+            spec.columns(str(level)),
+            _weight(level) if str(level) in named else 0.0,
+            scaled=level.name != PROBABILITIES,
+        )
+        for level in spec.levels
+    ]
+
+
+def _weight(level: Level) -> float:
+    if level.name == FINAL:
+        return 1.0
+    if level.name == PROBABILITIES or level.pooling == "max":
+        return 0.5
+    return 0.3
 
 
 class TextFeatures:

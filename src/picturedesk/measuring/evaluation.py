@@ -1,6 +1,6 @@
-"""Several routes, both directions, one table: scores and links → what each route finds.
+"""Measures several routes in both directions: scores and links → one table per direction.
 
-Takes arrays, whole or in blocks; knows neither matchers nor how a route made its scores.
+Takes arrays, whole or in blocks; knows no matcher, and not how a route makes its scores.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from picturedesk.types import Floats, Ints, Json
 TO_PICTURE = "text → picture"
 TO_TEXT = "picture → text"
 CHANCE = "chance"
-_PERCENT = ("recall@", "mrr", "ndcg@")  # shown to people in percent; ranks as they are
+_PERCENT = ("recall@", "mrr", "ndcg@")  # measures shown in percent
 
 
 class Table(NamedTuple):
-    """One direction, as text for people; the first column names the route."""
+    """One direction as text for people; the first column is the name of the route."""
 
     title: str
     columns: list[str]
@@ -36,10 +36,10 @@ class EvaluationRow:
     """One route in one direction.
 
     Attributes:
-        name: the route's; "chance" is the expectation of a random order.
+        name: name of the route; "chance" is the expectation of a random order.
         direction: TO_PICTURE or TO_TEXT.
-        scores: averaged over the queries.
-        queries: query by query, to compare routes on the same ones; None for chance.
+        scores: means over the queries.
+        queries: measures per query, to compare routes on the same queries; None for chance.
     """
 
     name: str
@@ -50,7 +50,7 @@ class EvaluationRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What each route finds: text → picture before picture → text, chance first in each."""
+    """All routes: first text → picture, then picture → text; chance comes first in each."""
 
     rows: tuple[EvaluationRow, ...]
 
@@ -58,7 +58,7 @@ class Evaluation:
         """The scores of one route in one direction.
 
         Raises:
-            BadInput: there is no such row; the message lists the routes there are.
+            BadInput: there is no such row; the message lists the routes.
         """
         for row in self.rows:
             if (row.name, row.direction) == (name, direction):
@@ -92,12 +92,12 @@ class SummaryRow:
     """One route in one direction over several runs.
 
     Attributes:
-        name: the route's.
+        name: name of the route.
         direction: TO_PICTURE or TO_TEXT.
         mean: measure → mean over the runs.
         spread: measure → sample standard deviation over the runs; None for a single run.
-        queries: fewest and most queries of a run.
-        candidates: fewest and most candidates of a run.
+        queries: smallest and largest number of queries in a run.
+        candidates: smallest and largest number of candidates in a run.
     """
 
     name: str
@@ -114,7 +114,7 @@ class SummaryRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Summary:
-    """The same evaluation run several times, as with several seeds."""
+    """One evaluation over several runs, for example several seeds."""
 
     rows: tuple[SummaryRow, ...]
     runs: int
@@ -147,11 +147,11 @@ def evaluate(
     relevant: Ints,
     ks: Sequence[int] = KS,
 ) -> Evaluation:
-    """Measures every route in both directions, with chance beside them.
+    """Measures every route, and chance, in both directions.
 
     Args:
-        scores: name of a route → (Q, N) scores of texts against pictures, higher is better.
-            Pairs from a generator are taken one at a time, so that one matrix is held at once.
+        scores: name of a route → (Q, N) scores of texts against pictures, higher is better. A
+            generator of pairs is read one at a time, so that one matrix is in memory.
         relevant: (M, 2) pairs (text, picture) that ran together, many to many.
         ks: the depths of recall.
 
@@ -177,19 +177,20 @@ def evaluate(
 def evaluate_blocks(
     blocks: Blocks, queries: int, candidates: int, relevant: Ints, ks: Sequence[int] = KS
 ) -> Evaluation:
-    """As ``evaluate``, from blocks of texts: no score matrix is ever whole.
+    """Like ``evaluate``, but reads blocks of texts: no score matrix is ever in memory as a whole.
 
     Args:
-        blocks: called twice; gives the rows of some texts and the scores (q, N) of every route,
-            all texts in order. ``row_blocks`` cuts rows. The second time the scores must be the
-            same to the bit: the bounds too, since a product of other shape rounds otherwise.
+        blocks: is called twice; yields the rows of some texts with the scores (q, N) of every
+            route, for all texts in order. ``row_blocks`` makes such rows. The second call must
+            yield the same bounds and, to the bit, the same scores (matrix products of another
+            shape round differently).
         queries: Q texts.
         candidates: N pictures.
         relevant: (M, 2) pairs (text, picture) that ran together, many to many.
         ks: the depths of recall.
 
     Raises:
-        BadInput: as ``evaluate``; and blocks that leave out texts, or differ between the passes.
+        BadInput: as in ``evaluate``; or blocks leave out texts or differ between the passes.
     """
     measured = both_ways(blocks, queries, candidates, relevant, ks)
     return _evaluation(measured, relevant, queries, candidates, ks)
@@ -226,7 +227,7 @@ def _sliced(name: str, matrix: Floats) -> Blocks:
 def _evaluation(
     measured: Mapping[str, BothWays], relevant: Ints, texts: int, pictures: int, ks: Sequence[int]
 ) -> Evaluation:
-    """Chance and the routes, first in the one direction, then in the other."""
+    """Chance and the routes, in one direction after the other."""
     backwards = np.flip(relevant, axis=-1)
     return Evaluation(
         (
@@ -250,7 +251,7 @@ def _chance(
 
 
 def _summary(same: Sequence[EvaluationRow]) -> SummaryRow:
-    """One route in one direction, from each run → its means and spreads."""
+    """One route in one direction, from each run → its means and deviations."""
     measures = [row.scores.as_row() for row in same]
     values = {name: [one[name] for one in measures] for name in measures[0]}
     queries = [row.scores.queries for row in same]

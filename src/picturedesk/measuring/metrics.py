@@ -1,15 +1,15 @@
-"""How well scores rank what belongs together: arrays → floats. Knows no texts and no pictures.
+"""Retrieval metrics: arrays → floats. Knows no texts and no pictures.
 
-A query may have any number of relevant items. Three rules hold throughout:
+A query may have any number of relevant items. Three rules:
 
-* **Ties count against.** An item that is not relevant and has the same score as a relevant one
-  ranks above it, so that a constant score is worth nothing. Relevant items of equal score share
-  no rank: they follow one another.
+* **Ties count against a scorer.** A non-relevant item with the same score as a relevant one ranks
+  above it, so that a constant score is worth nothing. Relevant items with equal scores get
+  consecutive ranks.
 * **recall@K is a hit rate**, as in the paper: the share of queries with *at least one* relevant
   item among the first K. Ranks and reciprocal ranks are those of the best relevant item.
-* **A query without a relevant item** cannot be answered: it is left out and counted.
+* **Queries without a relevant item** are left out and counted.
 
-NaN scores are refused; infinities are scores like any other.
+NaN scores are refused; infinite scores are allowed.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ KS = (1, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class RetrievalScores:
-    """How one route does in one direction.
+    """The metrics of one route in one direction.
 
     Attributes:
         recall: K → share of queries with a relevant item among the first K, 0 to 1.
         median_rank: of the best relevant item, from 1.
         mean_rank: of the best relevant item, from 1.
         mrr: mean reciprocal rank of the best relevant item, 0 to 1.
-        ndcg10: mean nDCG of the first ten, 0 to 1: binary relevance, each query against the
-            best order of its own relevant items.
-        queries: how many were counted.
-        candidates: N, how many items were ranked for each.
-        left_out: queries without a relevant item, not counted.
+        ndcg10: mean nDCG of the first ten, 0 to 1, with binary relevance; the ideal order of a
+            query is that of its own relevant items.
+        queries: number of queries counted.
+        candidates: N, number of items ranked for each.
+        left_out: number of queries without a relevant item.
     """
 
     recall: Mapping[int, float]
@@ -59,7 +59,7 @@ class RetrievalScores:
     left_out: int = 0
 
     def as_row(self) -> dict[str, float]:
-        """The measures by name, recall first: one row of a table."""
+        """Metrics by name, recall first: one row of a table."""
         row = {f"recall@{k}": share for k, share in self.recall.items()}
         row |= {"median_rank": self.median_rank, "mean_rank": self.mean_rank}
         return row | {"mrr": self.mrr, "ndcg@10": self.ndcg10}
@@ -67,16 +67,16 @@ class RetrievalScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PerQuery:
-    """The same, query by query, for resampling: routes are compared on the same queries.
+    """Metrics per query, to compare routes on the same queries by resampling.
 
     Attributes:
-        queries: (Q',) rows of the score matrix that were counted, ascending.
+        queries: (Q',) rows of the score matrix with a relevant item, ascending.
         ranks: (Q',) rank of the best relevant item, from 1.
         hits: K → (Q',) whether it is among the first K.
         reciprocal_ranks: (Q',).
         ndcg10: (Q',).
         candidates: N.
-        left_out: queries without a relevant item.
+        left_out: number of queries without a relevant item.
     """
 
     queries: Ints
@@ -91,10 +91,10 @@ class PerQuery:
     def of(
         cls, links: Links, ranks: Ints, queries: int, candidates: int, ks: Sequence[int] = KS
     ) -> PerQuery:
-        """From the ranks of relevant items to each query's measures.
+        """Metrics per query from the ranks of relevant items.
 
         Args:
-            links: (M,) all there are.
+            links: (M,) all links.
             ranks: (M',) of ``links.best()``.
             queries: Q.
             candidates: N.
@@ -120,7 +120,7 @@ class PerQuery:
         )
 
     def mean(self) -> RetrievalScores:
-        """Averages (and the median rank) over the queries."""
+        """Means (and the median rank) over the queries."""
         return RetrievalScores(
             recall={k: float(hit.mean()) for k, hit in self.hits.items()},
             median_rank=float(np.median(self.ranks)),
@@ -134,7 +134,7 @@ class PerQuery:
 
 
 def ranks(scores: Floats, relevant: Ints) -> Ints:
-    """Rank of each query's best relevant item, ties against it; 0 where a query has none.
+    """Rank of each query's best relevant item, ties counted against it; 0 if it has none.
 
     Args:
         scores: (Q, N), higher is better.
@@ -144,7 +144,7 @@ def ranks(scores: Floats, relevant: Ints) -> Ints:
         (Q,) ranks from 1 to N.
 
     Raises:
-        BadInput: NaN scores, wrong shapes, or links that point outside.
+        BadInput: scores are NaN, shapes are wrong, or links point outside the scores.
     """
     best = _links(scores, relevant).best(1)
     found = np.zeros(len(scores), dtype=np.int64)
@@ -153,7 +153,7 @@ def ranks(scores: Floats, relevant: Ints) -> Ints:
 
 
 def retrieval_scores(scores: Floats, relevant: Ints, ks: Sequence[int] = KS) -> RetrievalScores:
-    """All measures of one score matrix.
+    """All metrics of one score matrix.
 
     Args:
         scores: (Q, N), higher is better.
@@ -161,13 +161,13 @@ def retrieval_scores(scores: Floats, relevant: Ints, ks: Sequence[int] = KS) -> 
         ks: the depths of recall.
 
     Raises:
-        BadInput: as ``ranks``; and if no query has a relevant item.
+        BadInput: as in ``ranks``; or no query has a relevant item.
     """
     return per_query(scores, relevant, ks).mean()
 
 
 def per_query(scores: Floats, relevant: Ints, ks: Sequence[int] = KS) -> PerQuery:
-    """As ``retrieval_scores``, before averaging."""
+    """Like ``retrieval_scores``, but per query."""
     check_depths(ks)
     links = _links(scores, relevant)
     best = links.best()
@@ -177,18 +177,18 @@ def per_query(scores: Floats, relevant: Ints, ks: Sequence[int] = KS) -> PerQuer
 
 
 def chance_scores(relevant: Ints, candidates: int, ks: Sequence[int] = KS) -> RetrievalScores:
-    """What a random order of the candidates is expected to reach, in closed form.
+    """The expected metrics of a random order of the candidates, in closed form.
 
-    The median rank is that of the distribution of ranks over all queries and all orders (the
-    middle of the two where it has two).
+    The median rank is that of the distribution of ranks over all queries and orders (the mean of
+    two if there are two).
 
     Args:
-        relevant: (M, 2) pairs (query, item); only how many each query has matters.
+        relevant: (M, 2) pairs (query, item); only their number per query matters.
         candidates: N.
         ks: the depths of recall.
 
     Raises:
-        BadInput: no links, or a query with more relevant items than candidates.
+        BadInput: there are no links, or a query has more relevant items than candidates.
     """
     check_depths(ks)
     links = unique_links(relevant)
@@ -224,7 +224,7 @@ def _first_rank(relevant: int, candidates: int) -> Doubles:
 
 
 def _gains(places: Ints) -> Doubles:
-    """Discounted gain of a relevant item at each rank; nothing below the depth."""
+    """Discounted gain of a relevant item at each rank; 0 below the depth."""
     return np.where(places <= DEEPEST, 1.0 / np.log2(places + 1.0), 0.0)
 
 
@@ -235,13 +235,13 @@ def _ideal_gains(totals: Ints) -> Doubles:
 
 
 def _links(scores: Floats, relevant: Ints) -> Links:
-    """The links with their scores, once both are known to be usable."""
+    """The links with their scores, after checks."""
     check_scores(scores)
     links = check_links(relevant, *scores.shape)
     return Links.of(links, scores[links[:, 0], links[:, 1]])
 
 
 def check_depths(ks: Sequence[int]) -> None:
-    """Raises BadInput for depths of recall that are none, or below 1."""
+    """Raises BadInput unless depths of recall are whole numbers from 1."""
     if not ks or min(ks) < 1:
         raise BadInput(f"recall at {list(ks)}: the depths must be whole numbers from 1")

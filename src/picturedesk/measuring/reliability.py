@@ -1,7 +1,7 @@
-"""Do stated probabilities come true? Calibration in bins (Guo et al. 2017): arrays → floats.
+"""Calibration of probabilities in bins (Guo et al. 2017): arrays → floats.
 
-Knows no texts and no pictures. Intervals and noise take every outcome for an independent draw;
-texts that share a picture are not quite that, so that both are a little narrow for them.
+Knows no texts and no pictures. Intervals and noise assume independent outcomes. Texts that share a
+picture are not quite independent, so both are slightly too narrow for them.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from picturedesk.types import Bools, Doubles, Ints
 
 BINS = 10
 DRAWS = 400  # simulated outcomes of all queries
-_Z = 1.959964  # standard deviations that leave out 2.5 % on either side
-_HIGH = 95.0  # percentile up to which an error is put down to chance
+_Z = 1.959964  # standard deviations of a two-sided 95 % interval
+_HIGH = 95.0  # percentile up to which an error is within noise
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Queries whose stated probability lies between two edges; the upper one is inside.
+    """Queries whose stated probability is between two edges, the upper one included.
 
     Attributes:
         start: lower edge, 0 to 1.
         end: upper edge, 0 to 1.
-        stated: mean of what was stated, 0 to 1.
-        observed: share of what came true, 0 to 1.
+        stated: mean of the stated probabilities, 0 to 1.
+        observed: share of true outcomes, 0 to 1.
         low: lower end of the 95 % interval of ``observed`` (Wilson 1927).
         high: its upper end.
-        count: queries in it, at least one.
+        count: number of queries, at least one.
     """
 
     start: float
@@ -44,20 +44,19 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How well stated probabilities fit what happened.
+    """The calibration of stated probabilities.
 
     Attributes:
-        bins: those with a query in them, ascending.
+        bins: bins with queries, ascending.
         queries: Q.
-        ece: expected calibration error, 0 to 1: how far stated and observed lie apart, averaged
-            over the bins by their counts.
-        noise: the ``ece`` that exactly right probabilities would show on average, for no query
-            comes true by halves; the fewer the queries, the higher.
-        noise_high: 95th percentile of the same.
-        brier: mean squared distance of probability and outcome, 0 to 1, lower is better.
-        auc: area under the ROC curve: the chance that of two queries, one of each outcome, the
-            one that came true was stated to be likelier; ties count half. None where all
-            outcomes are the same.
+        ece: expected calibration error, 0 to 1: the distance of stated and observed, averaged over
+            the bins by their counts.
+        noise: the mean ``ece`` of exact probabilities on as many queries; larger for fewer.
+        noise_high: the 95th percentile of that.
+        brier: mean squared difference of probability and outcome, 0 to 1; lower is better.
+        auc: area under the ROC curve: the probability that a query with a true outcome has a higher
+            stated probability than one with a false outcome; ties count half. None if all outcomes
+            are equal.
     """
 
     bins: tuple[ReliabilityBin, ...]
@@ -70,7 +69,7 @@ class Reliability:
 
     @property
     def within_noise(self) -> bool:
-        """Whether exactly right probabilities would often show an error as large."""
+        """Whether the error of exact probabilities would often be as large."""
         return self.ece <= self.noise_high
 
 
@@ -80,14 +79,14 @@ def reliability(
     """Compares probabilities with outcomes, in bins of equal width.
 
     Args:
-        probabilities: (Q,) as stated, 0 to 1.
-        outcomes: (Q,) whether it came true.
-        bins: how many between 0 and 1.
-        seed: of the simulated outcomes behind ``noise``.
-        draws: how often all outcomes are simulated.
+        probabilities: (Q,) stated, 0 to 1.
+        outcomes: (Q,) true or false.
+        bins: number of bins between 0 and 1.
+        seed: seed of the simulated outcomes for ``noise``.
+        draws: number of simulations.
 
     Raises:
-        BadInput: there are no queries, shapes differ, or a value is none of the above.
+        BadInput: there are no queries, shapes differ, or a value is out of range.
     """
     stated = _checked(probabilities, outcomes)
     if bins < 1 or draws < 1:
@@ -110,13 +109,13 @@ def reliability(
 
 
 def wilson_interval(successes: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); sound for few draws and for shares of 0 and 1."""
+    """95 % interval of a share (Wilson 1927); valid for few draws and shares of 0 and 1."""
     if not 0 <= successes <= count or not count:
         raise BadInput(f"{successes} of {count}: that is no share")
     share, weight = successes / count, _Z**2 / count
     centre = (share + weight / 2) / (1 + weight)
     reach = np.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
-    # rounding must not put a share of 0 or 1 out of its own interval
+    # rounding must not exclude a share of 0 or 1 from its own interval
     return max(0.0, min(share, float(centre - reach))), min(1.0, max(share, float(centre + reach)))
 
 
@@ -149,12 +148,12 @@ def _bin(edges: Doubles, stated: Doubles, outcomes: Bools) -> ReliabilityBin:
 
 
 def _calibration_error(gaps: Doubles, place: Ints) -> float:
-    """From stated minus observed, query by query (Q,), and the bin that each is in (Q,)."""
+    """From stated minus observed (Q,) and the bin of each query (Q,)."""
     return float(np.abs(np.bincount(place, weights=gaps)).sum() / len(gaps))
 
 
 def _noise(stated: Doubles, place: Ints, random: np.random.Generator, draws: int) -> Doubles:
-    """Calibration errors (draws,) were every stated probability exactly right."""
+    """Calibration errors (draws,) of exact probabilities."""
     return np.array(
         [
             _calibration_error(stated - (random.random(len(stated)) < stated), place)
@@ -170,6 +169,6 @@ def _area_under_roc(stated: Doubles, outcomes: Bools) -> float | None:
     if not true or not false:
         return None
     place, counts = np.unique(stated, return_inverse=True, return_counts=True)[1:]
-    ranks = np.cumsum(counts) - (counts - 1) / 2  # of tied ones the mean
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # ties get their mean rank
     above = ranks[place][outcomes].sum() - true * (true + 1) / 2
     return float(above / (true * false))

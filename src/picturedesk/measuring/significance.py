@@ -1,16 +1,16 @@
-"""Is one system better than another? Paired bootstrap over queries (Efron and Tibshirani 1993).
+"""Significance of differences: paired bootstrap over queries (Efron and Tibshirani 1993).
 
-Takes per-query values and gives intervals; knows nothing of where they come from.
+Takes values per query and returns intervals; knows nothing of their origin.
 
-What an interval covers is the choice of queries: would it hold with other texts of this kind? It
-does not cover training anew: with several seeds, give each query's mean over them, and show the
-spread between seeds beside it. Queries that share a picture (five captions of one photograph)
-are no independent draws: name their groups, and whole groups are drawn.
+An interval covers the choice of queries: would the result hold with other texts of this kind? It
+does not cover training: with several seeds, give each query's mean over them, and report the
+deviation between seeds separately. Queries that share a picture (five captions of one photograph)
+are not independent: name their groups, and whole groups are drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from picturedesk.types import Bools, Doubles, Ints
 
 RESAMPLES = 10_000
 PERCENTILES = (2.5, 97.5)
+ALPHA = 0.05  # a p-value below it is significant
 _CELLS = 1 << 21  # values drawn at a time: 16 MB
 
 
@@ -34,15 +35,15 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much better ``a`` is than ``b`` on the same queries.
+    """The difference of ``a`` and ``b`` on the same queries.
 
     Attributes:
         mean: mean over queries of a - b.
         low: 2.5th percentile of the resampled means.
         high: 97.5th percentile of the resampled means.
-        p: two-sided; twice the share of resamples on the other side of zero, at most 1. Counts
-            the observed sample as one resample, so that it is never zero. A resample at zero
-            counts for both sides.
+        p: two-sided: twice the share of resamples on the other side of zero, at most 1. The
+            observed sample counts as one resample, so p is never zero. A resample at zero counts
+            for both sides.
     """
 
     mean: float
@@ -52,7 +53,7 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Whether the 95 % interval leaves zero out."""
+        """Whether the 95 % interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
@@ -66,12 +67,12 @@ def bootstrap_interval(
 
     Args:
         values: (Q,), e.g. whether the right picture is among the first ten.
-        groups: (Q,) which queries are drawn together; None draws each alone.
-        seed: of the resampling.
-        resamples: how many.
+        groups: (Q,) queries with the same number are drawn together; None draws each alone.
+        seed: seed of the resampling.
+        resamples: number of resamples.
 
     Raises:
-        BadInput: if there are no queries, a value is not finite, or shapes differ.
+        BadInput: there are no queries, a value is not finite, or shapes differ.
     """
     checked = _checked(values)
     low, high = np.percentile(_resampled_means(checked, groups, seed, resamples), PERCENTILES)
@@ -90,13 +91,13 @@ def paired_difference(
     Args:
         a: per-query values (Q,), e.g. 1.0 where the right picture is among the first ten; with
             several seeds, their mean per query.
-        b: the same of the other system.
-        groups: (Q,) which queries are drawn together; None draws each alone.
-        seed: of the resampling.
-        resamples: how many.
+        b: the same for the other system.
+        groups: (Q,) queries with the same number are drawn together; None draws each alone.
+        seed: seed of the resampling.
+        resamples: number of resamples.
 
     Raises:
-        BadInput: if the two are not of one length, there are no queries, or one is not finite.
+        BadInput: the lengths differ, there are no queries, or a value is not finite.
     """
     if a.shape != b.shape:
         raise BadInput(f"paired values need the same queries: {a.shape} against {b.shape}")
@@ -106,6 +107,26 @@ def paired_difference(
     other_side = min(np.sum(means <= 0), np.sum(means >= 0))
     p = 2 * (other_side + 1) / (resamples + 1)
     return Difference(float(differences.mean()), float(low), float(high), float(min(1.0, p)))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Corrects p-values for the number of comparisons (Holm 1979, step down).
+
+    If all hypotheses of the family hold, the chance that any corrected p is below a level is at
+    most that level, however the tests depend on each other.
+
+    Args:
+        ps: the p-values of one family of comparisons, 0 to 1, in any order.
+
+    Returns:
+        The corrected p-values in the same order, each at least as high as its own p, at most 1.
+    """
+    corrected = [0.0] * len(ps)
+    highest = 0.0
+    for place, index in enumerate(sorted(range(len(ps)), key=lambda index: ps[index])):
+        highest = max(highest, min(1.0, (len(ps) - place) * ps[index]))
+        corrected[index] = highest
+    return corrected
 
 
 def _checked(values: Doubles | Bools) -> Doubles:
@@ -142,6 +163,6 @@ def _drawn(random: np.random.Generator, part: slice, count: int) -> Ints:
 
 
 def _parts(resamples: int, count: int) -> Iterator[slice]:
-    """Consecutive resamples, few enough for their draws to be held at once."""
+    """Consecutive resamples, few enough to hold their draws in memory."""
     step = max(1, _CELLS // count)
     return (slice(start, min(start + step, resamples)) for start in range(0, resamples, step))

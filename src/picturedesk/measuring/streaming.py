@@ -1,9 +1,9 @@
-"""Measures of several routes in both directions from blocks of scores: no matrix is ever whole.
+"""Metrics of several routes in both directions from blocks of scores, never from a whole matrix.
 
-Knows arrays and measures, neither tables nor how scores are made.
+Knows arrays and metrics; no tables, and not how scores are made.
 
-text → picture is complete within a block of texts. picture → text needs the scores of all
-relevant pairs first, and then how many texts score as high: hence two passes over the blocks.
+text → picture is complete within a block of texts. picture → text needs the scores of all relevant
+pairs, and then the number of texts that score as high: this takes two passes over the blocks.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from picturedesk.measuring.ranking import (
 from picturedesk.types import Floats, Ints
 
 Block = tuple[slice, Mapping[str, Floats]]  # rows of texts (q); name of a route → scores (q, N)
-Blocks = Callable[[], Iterable[Block]]  # gives the same blocks each time it is called
+Blocks = Callable[[], Iterable[Block]]  # yields the same blocks in every call
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BothWays:
-    """One route, query by query: texts that ask for pictures, and pictures that ask for texts."""
+    """Metrics per query of one route: text → picture, and picture → text."""
 
     to_picture: PerQuery
     to_text: PerQuery
@@ -40,14 +40,14 @@ class BothWays:
 def both_ways(
     blocks: Blocks, queries: int, candidates: int, relevant: Ints, ks: Sequence[int] = KS
 ) -> dict[str, BothWays]:
-    """Measures each route of the blocks; the figures are those of whole matrices, to the bit.
+    """Measures each route; the figures equal those of whole matrices, to the bit.
 
-    Held at a time are one block with temporary arrays of some 50 MB, and some numbers for each
-    link, text and picture of each route.
+    In memory are one block with temporary arrays of about 50 MB, and a few numbers for each link,
+    text and picture of each route.
 
     Args:
-        blocks: gives all texts in order, block by block, with the scores of every route. Called
-            twice; the second time the scores must be the same to the bit, so keep the bounds.
+        blocks: yields all texts in order, in blocks, with the scores of every route. It is called
+            twice; the second call must yield the same bounds and, to the bit, the same scores.
         queries: Q texts.
         candidates: N pictures.
         relevant: (M, 2) pairs (text, picture) that ran together, many to many.
@@ -72,7 +72,7 @@ def both_ways(
 
 
 def _first_pass(blocks: Iterator[Block], links: Ints) -> dict[str, _Route]:
-    """The routes that the blocks have, each after its first pass."""
+    """The routes of the blocks, each after its first pass."""
     routes: dict[str, _Route] = {}
     for rows, scores in blocks:
         if not routes:
@@ -87,10 +87,10 @@ def _first_pass(blocks: Iterator[Block], links: Ints) -> dict[str, _Route]:
 
 
 class _Route:
-    """One route while its blocks go by, once and then again.
+    """Measures one route in two passes over its blocks.
 
     Args:
-        links: (M, 2) in order, each once.
+        links: (M, 2) sorted, each once.
     """
 
     def __init__(self, links: Ints) -> None:
@@ -107,7 +107,7 @@ class _Route:
         self._ranks.append(best.ranks(count_in_rows(matrix, best.query, best.score)))
 
     def turn(self) -> None:
-        """Between the passes: all scores of links are known."""
+        """Ends the first pass: the scores of all links are known."""
         self._scores = np.concatenate(self._seen)  # (M,)
         self._to_picture = Links.of(self._links, self._scores)
         self._to_text = Links.of(self._links[:, ::-1], self._scores)
@@ -115,7 +115,7 @@ class _Route:
         self._not_beaten = np.zeros(len(self._best.query), dtype=np.int64)
 
     def see_again(self, rows: slice, matrix: Floats) -> None:
-        """Second pass: counts texts of these rows (q, N) that score as high as a relevant one."""
+        """Second pass: counts texts of these rows (q, N) that score as high as relevant ones."""
         span = self._span(rows)
         own = self._links[span] - [rows.start, 0]
         if not np.array_equal(matrix[own[:, 0], own[:, 1]], self._scores[span]):
@@ -126,7 +126,7 @@ class _Route:
         self._not_beaten += count_in_columns(matrix, self._best.query, self._best.score)
 
     def measured(self, queries: int, candidates: int, ks: Sequence[int]) -> BothWays:
-        """After both passes: each text's and each picture's measures."""
+        """After both passes: the metrics of each text and each picture."""
         forwards, backwards = np.concatenate(self._ranks), self._best.ranks(self._not_beaten)
         return BothWays(
             PerQuery.of(self._to_picture, forwards, queries, candidates, ks),
@@ -134,12 +134,12 @@ class _Route:
         )
 
     def _span(self, rows: slice) -> slice:
-        """Which links are of texts in these rows."""
+        """The links of the texts in these rows."""
         return slice(*np.searchsorted(self._links[:, 0], [rows.start, rows.stop]))
 
 
 def _in_order(blocks: Blocks, queries: int, candidates: int) -> Iterator[Block]:
-    """The blocks of one pass; raises BadInput where they are not all texts, once each."""
+    """The blocks of one pass; raises BadInput unless they contain all texts once."""
     done = 0
     for rows, scores in blocks():
         start, stop, step = rows.indices(queries)

@@ -1,11 +1,11 @@
-"""TREC run and qrels files: written by us, block by block; measured by ``ir-measures``.
+"""TREC run and qrels files: written in blocks, measured by ``ir-measures``.
 
-Knows names and scores, not pictures or texts. What is measured goes by trec_eval's rules: the
-ranking of a run is by its scores in single precision, highest first, and equal scores by document
-name, last first; the rank column is not read. Every query of the qrels counts: one that the run
-lacks, or that has no relevant document, counts as zero. Queries that the qrels lack do not count.
-Relevant is what has a degree above 0; nDCG takes the degree itself as gain.
-(``measuring.metrics`` lets ties count against, so that a run with ties may measure lower there.)
+Knows names and scores, not pictures or texts. Measures by the rules of trec_eval: a run is ranked
+by its scores in single precision, highest first, and equal scores by document name, last first; the
+rank column is ignored. Every query of the qrels counts; a query that is not in the run, or has no
+relevant document, counts as zero. Queries that are not in the qrels do not count. A document with a
+degree above 0 is relevant; the gain of nDCG is the degree. (In ``measuring.metrics`` ties count
+against a run, so a run with ties may get lower figures there.)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.types import Floats, Ints
 
 CUTS = (1, 5, 10)
-DEPTH = 1000  # documents kept per query, as is usual in TREC
+DEPTH = 1000  # documents per query, as usual in TREC
 RUN_LINE = "query Q0 document rank score tag"
 QRELS_LINE = "query 0 document degree"
 
@@ -36,15 +36,15 @@ class TrecScores:
     """Means over the queries of the qrels, 0 to 1.
 
     Attributes:
-        success: K → share of queries with a relevant document in the first K; this is what the
-            paper calls recall@K.
+        success: K → share of queries with a relevant document in the first K; the paper calls it
+            recall@K.
         recall: K → mean share of a query's relevant documents in the first K.
         mrr: mean reciprocal rank of the first relevant document.
         ndcg10: mean nDCG at 10.
         average_precision: mean average precision.
-        queries: how many counted.
-        unanswered: how many of them the run lacks.
-        without_relevant: how many of them have no relevant document.
+        queries: number of queries in the qrels.
+        unanswered: number of these that are not in the run.
+        without_relevant: number of these without a relevant document.
     """
 
     success: dict[int, float]
@@ -57,14 +57,14 @@ class TrecScores:
     without_relevant: int
 
     def as_row(self) -> dict[str, float]:
-        """The measures by name: one row of a table."""
+        """Metrics by name: one row of a table."""
         row = {f"success@{k}": share for k, share in self.success.items()}
         row |= {f"recall@{k}": share for k, share in self.recall.items()}
         return row | {"mrr": self.mrr, "ndcg@10": self.ndcg10, "ap": self.average_precision}
 
 
 class RunWriter:
-    """A run file while it is being written; made by ``open_run``."""
+    """Writes a run file; ``open_run`` makes one."""
 
     def __init__(
         self, file: TextIO, queries: Sequence[str], documents: Sequence[str], depth: int, tag: str
@@ -81,7 +81,7 @@ class RunWriter:
         """Writes the next q queries: scores (q, N), higher is better.
 
         Raises:
-            BadInput: the shape is another, or a score is NaN.
+            BadInput: the shape is wrong, or a score is NaN.
         """
         queries = self._queries[self.written : self.written + len(scores)]
         if scores.shape != (len(queries), len(self._documents)) or np.isnan(scores).any():
@@ -106,19 +106,20 @@ def open_run(
     depth: int = DEPTH,
     tag: str = "picturedesk",
 ) -> Iterator[RunWriter]:
-    """Writes a run block by block: ``query Q0 document rank score tag``, the best of each query.
+    """Writes a run in blocks: lines ``query Q0 document rank score tag``, the best of each query.
 
-    The file is there whole, with all queries, or not at all.
+    The file appears atomically, with all queries.
 
     Args:
         path: the file.
         queries: Q names.
         documents: N names.
-        depth: documents kept per query.
+        depth: maximum number of documents per query.
         tag: name of the system, without white space.
 
     Raises:
-        BadInput: a name is empty, has white space or is there twice; at the end, a query is left.
+        BadInput: a name is empty, has white space or occurs twice; or queries are missing at the
+            end.
     """
     _check_names(queries, "queries")
     _check_names(documents, "documents")
@@ -138,7 +139,7 @@ def write_run(
     depth: int = DEPTH,
     tag: str = "picturedesk",
 ) -> None:
-    """As ``open_run``, from whole scores (Q, N)."""
+    """Like ``open_run``, for whole scores (Q, N)."""
     with open_run(path, queries, documents, depth, tag) as run:
         run.write(scores)
 
@@ -213,7 +214,7 @@ def _enter(table: Table, path: Path, query: str, document: str, value: float) ->
 
 
 def _best(values: Floats, depth: int) -> list[int]:
-    """Places of the highest values, best first, of equal ones the first; at most ``depth``."""
+    """Indices of the highest values, best first, at most ``depth``; the first of equal ones."""
     places = np.arange(len(values))
     if depth < len(values):
         least = np.partition(values, len(values) - depth)[len(values) - depth]

@@ -1,1 +1,1 @@
-"""Pages for people: self-contained HTML that opens offline. Knows records, not desks."""
+"""Reports for people: self-contained HTML pages that open offline. Knows records, not desks."""

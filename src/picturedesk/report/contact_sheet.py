@@ -1,4 +1,4 @@
-"""A contact sheet: texts, and the pictures suggested for each, as one HTML file."""
+"""A contact sheet: texts with the pictures suggested for each, as one HTML file."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ li { border: 1px solid #8884; border-radius: 8px; overflow: hidden; }
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A text that was asked, and what was suggested for it."""
+    """A text and its suggestions."""
 
     text: str
     suggestions: tuple[Suggestion, ...]
 
 
 def contact_sheet(path: Path, title: str, lead: str, asked: Sequence[Asked]) -> None:
-    """Writes the sheet, atomically; pictures are inside, so that it opens anywhere.
+    """Writes the sheet atomically; it contains the pictures, so that it opens anywhere.
 
     Args:
         path: the HTML file.
-        title: shown on top and in the window's title.
-        lead: a line below it.
-        asked: texts with their suggestions, in the order to be shown.
+        title: heading, and title of the window.
+        lead: the line below the heading.
+        asked: texts with their suggestions, in order.
     """
     sections = "\n".join(_section(one) for one in asked)
     write_document(
@@ -76,7 +76,7 @@ def _card(suggestion: Suggestion) -> str:
     if suggestion.evidence:
         first = suggestion.evidence[0]
         why = (
-            f'<p class="why">like the picture of “{escape(first.text)}” '
+            f'<p class="why">similar to the picture of “{escape(first.text)}” '
             f"({first.picture_similarity:.2f})</p>"
         )
     sure = suggestion.confidence

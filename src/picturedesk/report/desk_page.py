@@ -1,7 +1,7 @@
-"""A desk as one HTML page: how well it finds, how far it can be believed, what it shows.
+"""A desk as one HTML page: its routes, the calibration of its confidence, and examples.
 
-The page opens offline, in light and dark, runs no script and needs no extra. Draws records;
-measures nothing.
+The page opens offline, has a light and a dark style, runs no script and needs no extra. Draws
+records; measures nothing.
 """
 
 from __future__ import annotations
@@ -19,29 +19,31 @@ from picturedesk.report.page import facts, notes, write_sections
 from picturedesk.report.reliability_plot import reliability_diagram
 
 _ON_ROUTES = (
-    "Every route on the same test texts, among the pictures that ran with them. Ties count against "
-    "a route; chance is a random order. Best of a column in bold."
+    "All routes rank the same candidates, the pictures that ran with the test texts, for the same "
+    "texts. Ties count against a route; chance is a random order. The best value of each column is "
+    "bold."
 )
 _ON_DIFFERENCES = (
-    "Each pair on the same texts. Intervals and p by a paired bootstrap over texts; a filled dot "
-    "where the 95 % interval leaves zero out."
+    "Each pair is compared on the same texts. Intervals and p come from a paired bootstrap over "
+    "texts; the dot is filled if the 95 % interval excludes zero."
 )
 _ON_RELIABILITY = (
-    "Each dot gathers texts of similar stated probability: across, what was said; upwards, how "
-    "often it was right, with its 95 % interval. On the dashed line both agree. Bars count texts."
+    "Each dot stands for texts with similar confidence. Horizontal: the mean confidence; vertical: "
+    "the share that was right, with its 95 % interval. On the dashed line both are equal. Bars "
+    "show the number of texts."
 )
 _ON_CROSS_VALIDATION = (
-    "Mean reciprocal rank when the recipe was fitted on a part of the archive and asked about the "
-    "rest: what its weights were chosen by, so that the blend looks a little better than it is."
+    "Mean reciprocal rank on held-out folds of the training texts. These figures chose the "
+    "weights, so the blend's is slightly optimistic."
 )
 _NAMES = {"mrr": "MRR", "ndcg": "nDCG", "_": " "}
 
 
 def write_desk_report(path: Path, report: DeskReport) -> None:
-    """Writes the page, whole or not at all; a picture that is gone leaves a note in its place.
+    """Writes the page atomically; a note replaces a picture that does not exist any more.
 
     Raises:
-        BadInput: ``report.answers`` is no row of its evaluation.
+        BadInput: ``report.answers`` is not a row of its evaluation.
     """
     parts = " · ".join(f"{count:,} {part}" for part, count in report.texts.items())
     rows = {
@@ -56,7 +58,7 @@ def write_desk_report(path: Path, report: DeskReport) -> None:
 
 
 def _sections(report: DeskReport) -> dict[str, str]:
-    """Heading → content, in order; "" for what the report does not have."""
+    """Heading → content, in order; "" if the report does not have it."""
     return {
         "Routes": _routes(report.evaluation, report.answers),
         "Differences": _differences(report.differences),
@@ -94,7 +96,7 @@ def _row(row: Sequence[str], best: Sequence[str], answers: str) -> str:
 
 
 def _best(column: str, cells: Sequence[str]) -> str:
-    """The best cell of a column as it is shown; "" where all are equal, and for names."""
+    """The best cell of a column; "" if all are equal, and for names."""
     if column == "route" or len(set(cells)) < 2:
         return ""
     choose = min if column.endswith("rank") else max
@@ -146,13 +148,13 @@ def _confidence(measured: Sequence[tuple[str, Reliability]]) -> str:
 
 
 def _bins(found: Reliability) -> str:
-    """The diagram in numbers, for those who cannot see it."""
+    """The numbers of the diagram as a table."""
     rows = "".join(
         f"<tr><td>{100 * bin.stated:.1f}</td><td>{100 * bin.observed:.1f}</td>"
         f"<td>{100 * bin.low:.1f} to {100 * bin.high:.1f}</td><td>{bin.count:,}</td></tr>\n"
         for bin in found.bins
     )
-    table = _grid(("said, %", "was right, %", "95 % interval", "texts"), rows)
+    table = _grid(("confidence, %", "right, %", "95 % interval", "texts"), rows)
     return f"<details><summary>The same in numbers</summary>{table}</details>"
 
 
@@ -174,7 +176,8 @@ def _example(example: DeskExample) -> str:
     ran = f"ran with it (rank {example.rank:,})" if example.rank else "ran with it"
     said = "suggested"
     if example.confidence is not None:
-        said += f"; {numbers.percent(example.confidence)} that one of the first ten is right"
+        sure = numbers.percent(example.confidence)
+        said += f"; confidence that one of the first ten is right: {sure}"
     own = "".join(strips.picture(picture) for picture in example.right)
     suggested = "".join(
         strips.picture(one.picture, _caption(place, one), one.is_right)

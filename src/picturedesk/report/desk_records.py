@@ -1,4 +1,4 @@
-"""What a desk has to say of itself, ready to be shown. Shares are 0 to 1; knows no desk."""
+"""The records of a desk's report. Shares are 0 to 1; knows no desk."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from picturedesk.types import Picture
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """One picture that was suggested for an example.
+    """One suggestion of an example.
 
     Attributes:
-        picture: which.
+        picture: the suggested picture.
         is_right: whether it ran with the text.
-        confidence: probability that it is right, 0 to 1; None for a desk that states none.
+        confidence: probability that it is right, 0 to 1; None if the desk states none.
     """
 
     picture: Picture
@@ -28,14 +28,14 @@ class Suggested:
 
 @dataclass(frozen=True, slots=True)
 class DeskExample:
-    """A test text and what was suggested for it.
+    """A test text and its suggestions.
 
     Attributes:
-        text: as much of it as is shown.
+        text: the shown part of the text.
         suggested: best first.
         right: the pictures that ran with it; () to show the suggestions only.
-        rank: of the best right picture, from 1; 0 if it is not told.
-        confidence: probability that one of the first ten is right, 0 to 1, or None.
+        rank: of the best right picture, from 1; 0 if unknown.
+        confidence: probability that one of the first ten is right, 0 to 1; None if not stated.
     """
 
     text: str
@@ -47,25 +47,24 @@ class DeskExample:
 
 @dataclass(frozen=True, slots=True)
 class DeskReport:
-    """All that the page of a desk shows; what is empty or None is left out of it.
+    """The content of a desk's page; empty fields and None are left out.
 
     Attributes:
-        title: of the page.
-        archive: name of what it was fitted on.
-        recipe: name of how.
-        texts: part ("train", "validate", "test") → how many.
-        pictures: in the archive, each content counted once.
-        rejections: rows, files and links that were left out.
-        settings: (name, value) as they are shown.
-        evaluation: of all routes on the test texts; None for a desk without any.
-        answers: the row of ``evaluation`` that is what the desk suggests by; "" if none is.
-        differences: (a, b, how much better a finds than b), in shares of recall@10 as
-            ``paired_difference`` gives them; shown in points.
-        reliability: (of what, how well its probabilities fit), as in ("first picture", …).
+        title: heading of the page.
+        archive: name of the archive.
+        recipe: name of the recipe.
+        texts: part ("train", "validate", "test") → number of texts.
+        pictures: pictures in the archive, equal bytes counted once.
+        rejections: number of rows, files and links that were left out.
+        settings: (name, value) as shown.
+        evaluation: of all routes on the test texts; None if there are none.
+        answers: row of the desk's default route in ``evaluation``; "" if there is none.
+        differences: (a, b, difference a - b in recall@10, 0 to 1); shown in points.
+        reliability: (name, calibration) of each confidence, as in ("first picture", …).
         cross_validated: route → mean reciprocal rank in the cross-validation, 0 to 1.
         successes: texts whose picture was found.
-        failures: texts whose picture was not.
-        versions: of software, by name.
+        failures: texts whose picture was not found.
+        versions: software → version.
     """
 
     title: str

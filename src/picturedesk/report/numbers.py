@@ -1,21 +1,21 @@
-"""Numbers and settings as people read them; the same on every page. Knows no markup."""
+"""Formats numbers and settings for people; shared by all pages. Knows no markup."""
 
 from __future__ import annotations
 
 from picturedesk.report.records import Cell, Curve, ReproductionReport
 
 ABSENT = "–"
-_NO_BREAK = "\u00a0"  # a line must not begin with "%"
-CUTS = (1, 2, 5, 10, 20, 50, 100)  # depths at which a curve is also given in numbers
+_NO_BREAK = "\u00a0"  # keeps "%" on the line of its number
+CUTS = (1, 2, 5, 10, 20, 50, 100)  # depths at which a curve is also given as numbers
 
 
 def share(cell: Cell) -> str:
-    """Percent: "31.4 ± 0.6", or "31.4" where nothing varies."""
+    """Percent: "31.4 ± 0.6", or "31.4" without a deviation."""
     return f"{cell.mean:.1f}" if cell.spread is None else f"{cell.mean:.1f} ± {cell.spread:.1f}"
 
 
 def percent(share: float) -> str:
-    """A share of 0 to 1 in a sentence: "51 %", "0.4 %", "99.6 %"; never 0 or 100 by rounding."""
+    """A share, 0 to 1, for a sentence: "51 %", "0.4 %", "99.6 %"; never rounded to 0 or 100."""
     points = 100 * share
     if 0 < points < 0.05:
         return f"< 0.1{_NO_BREAK}%"
@@ -27,7 +27,7 @@ def percent(share: float) -> str:
 
 def signed(points: float) -> str:
     """Points with their sign: "+9.5", "−0.3" (a true minus), "0.0"."""
-    rounded = round(points, 1) + 0.0  # no minus before zero
+    rounded = round(points, 1) + 0.0  # avoids "-0.0"
     return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
 
 
@@ -52,12 +52,12 @@ def duration(seconds: float) -> str:
 
 
 def cuts(curve: Curve) -> dict[int, float]:
-    """Depth → recall, at those of ``CUTS`` that the curve reaches."""
+    """Depth → recall, for those ``CUTS`` that the curve reaches."""
     return {k: float(curve.recall[k - 1]) for k in CUTS if k <= len(curve.recall)}
 
 
 def facts(report: ReproductionReport) -> dict[str, str]:
-    """What was run, by name."""
+    """The settings of a run: name → value."""
     seeds = ", ".join(map(str, report.seeds))
     return {
         "data": report.data,

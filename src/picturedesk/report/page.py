@@ -1,4 +1,4 @@
-"""What every page has: a whole document that fetches nothing, facts, notes, sections with links.
+"""Parts of every page: a document that loads nothing, facts, notes, sections with links.
 
 Knows no records.
 """
@@ -16,13 +16,13 @@ _NO_FETCHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def write_document(path: Path, title: str, body: str, style: str = STYLE) -> None:
-    """Writes one HTML file, whole or not at all, that forbids itself to fetch anything.
+    """Writes one HTML file atomically; its content security policy forbids loading anything.
 
     Args:
         path: the file.
-        title: of the window, as plain text.
+        title: title of the window, as plain text.
         body: markup.
-        style: CSS, to lie inside.
+        style: CSS, which becomes part of the file.
     """
     write_text(
         path,
@@ -37,13 +37,13 @@ def write_document(path: Path, title: str, body: str, style: str = STYLE) -> Non
 def write_sections(
     path: Path, title: str, head: str, sections: Mapping[str, str], foot: str
 ) -> None:
-    """Writes a page of sections with links to them on top.
+    """Writes a page of sections, with links to them at the top.
 
     Args:
         path: the file.
         title: heading of the page, as plain text.
         head: markup between the heading and the links.
-        sections: heading, as plain text → markup, in order; empty ones are left out.
+        sections: heading, as plain text → markup, in order; empty sections are left out.
         foot: last line, as plain text.
     """
     there = {name: content for name, content in sections.items() if content}
@@ -61,13 +61,13 @@ def write_sections(
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:
-    """Names with their values, both as plain text; nothing where there are none."""
+    """A list of names with their values, given as plain text; "" if there are none."""
     lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     return f'<dl class="facts">{lines}</dl>' if lines else ""
 
 
 def notes(sentences: Iterable[str]) -> str:
-    """Sentences to be read first, as plain text; nothing where there are none."""
+    """Introductory sentences, given as plain text; "" if there are none."""
     lines = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     return f'<div class="notes">{lines}</div>' if lines else ""
 

@@ -1,9 +1,9 @@
-"""How a report looks, light and dark: one style sheet, to lie inside the page. Knows no content."""
+"""The style sheet of all reports, light and dark; it becomes part of each page."""
 
 from __future__ import annotations
 
-# Series colours keep apart for the colour-blind (after Okabe and Ito 2008), darkened for white
-# paper and lightened for a dark one, so that each has a contrast of 3 : 1 or more.
+# Colours of series are distinct for the colour-blind (after Okabe and Ito 2008), darkened for the
+# light and lightened for the dark style, so that each has a contrast of 3 : 1 or more.
 STYLE = """
 :root { color-scheme: light dark;
   --paper: #ffffff; --raised: #f6f5f2; --ink: #1d1f21; --faint: #686c70; --grid: #e4e3de;

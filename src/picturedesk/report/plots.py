@@ -1,9 +1,8 @@
-"""Plots as SVG that lies inside a page and takes its colours, light or dark, from the page's CSS.
+"""Plots as SVG inside a page, with colours from the page's CSS, light or dark.
 
 Knows numbers and names, no experiment. Needs matplotlib (extra "report"), which is imported when a
-plot is drawn; no window, no state shared between plots, the same bytes for the same numbers.
-
-Who is who never hangs on colour alone: every curve and bar carries its name.
+plot is drawn. Opens no window, shares no state between plots, and returns the same bytes for the
+same numbers. Every curve and bar is labelled, so that colour is never the only distinction.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Matplotlib wants colours, the page has variables: each stand-in is exchanged after drawing.
+# Matplotlib needs colours, the page has CSS variables: placeholders are replaced after drawing.
 _INK, _FAINT, _GRID = "#01fe01", "#01fe02", "#01fe03"
 _SERIES = ("#01fe10", "#01fe11", "#01fe12", "#01fe13", "#01fe14")
 _VARIABLES = {
@@ -35,14 +34,19 @@ _VARIABLES = {
     _GRID: "var(--grid)",
     **{stand_in: f"var(--series-{number})" for number, stand_in in enumerate(_SERIES)},
 }
-_DASHES = ("-", (0, (6, 2.5)), (0, (1.5, 2)), (0, (7, 2, 1.5, 2)))  # one for each round of colours
+_DASHES = (
+    "-",
+    (0, (6, 2.5)),
+    (0, (1.5, 2)),
+    (0, (7, 2, 1.5, 2)),
+)  # one for each pass through the colours
 _TICKS = (1, 2, 5, 10, 20, 50, 100)
 _CHANCE = "chance"
-_WIDTH, _FONT, _LINE = 960, 13, 17  # CSS pixels: of a plot, of its letters, between its labels
+_WIDTH, _FONT, _LINE = 960, 13, 17  # CSS pixels: width of a plot, font size, label distance
 
 
 def require_matplotlib() -> None:
-    """Raises MissingExtra where no plot could be drawn; ask before hours of work, not after."""
+    """Raises MissingExtra if matplotlib is missing; call it before hours of work, not after."""
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError:
@@ -50,9 +54,9 @@ def require_matplotlib() -> None:
 
 
 def recall_curves(curves: Sequence[Curve]) -> str:
-    """Recall against the number of pictures shown, depth on a logarithmic axis, as SVG.
+    """Recall against the number of pictures shown (logarithmic axis), as SVG.
 
-    The axis ends where every curve has reached 100 %, or with the curves.
+    The axis ends where all curves have reached 100 %, or with the curves.
     """
     recall = np.array([curve.recall for curve in curves])  # (curves, depths)
     depth = max(2, min(int((recall < 99.95).any(axis=0).sum()) + 1, recall.shape[1]))
@@ -74,12 +78,12 @@ def recall_curves(curves: Sequence[Curve]) -> str:
             colour, dash = _style(place, curve.name)
             shown = recall[place, :depth]
             axes.plot(range(1, len(shown) + 1), shown, color=colour, linestyle=dash, clip_on=False)
-        # Of curves that end in one point, the one that got there first is named first.
+        # If curves end in one point, the one that reached it first is named first.
         ends = recall[:, :depth][:, -1] + 1e-6 * recall[:, :depth].mean(axis=1)
         _name_curves(axes, [curve.name for curve in curves], ends, height - 62)
 
     names = "; ".join(curve.name for curve in curves)
-    says = f"Recall over the number of pictures shown. {names}"
+    says = f"Recall against the number of pictures shown. {names}"
     return _svg("curves", says, (_WIDTH, height), draw)
 
 
@@ -90,9 +94,9 @@ def _style(place: int, name: str) -> tuple[str, Any]:
 
 
 def _name_curves(axes: Axes, names: Sequence[str], ends: Doubles, height: float) -> None:
-    """Writes each name behind a sample of its line, moved apart where names would overlap.
+    """Writes each name beside a sample of its line, without overlaps.
 
-    The sample tells who is who where curves end in one point.
+    The sample identifies curves that end in one point.
     """
     low, high = axes.get_ylim()
     unit = (high - low) / height  # percent per pixel
@@ -109,13 +113,13 @@ def _name_curves(axes: Axes, names: Sequence[str], ends: Doubles, height: float)
 
 
 def spread_out(wanted: Doubles, gap: float, bounds: tuple[float, float]) -> Doubles:
-    """Places (N,) as near as can be to those wanted, ``gap`` or more apart, within the bounds.
+    """Places (N,) as close as possible to the wanted ones, at least ``gap`` apart, within bounds.
 
-    Neighbours that would overlap are moved as one block, around the mean of what they want. Where
-    the bounds are too narrow for all, the lower one gives way.
+    Neighbours that would overlap are moved as one block to the mean of their wanted places. If the
+    bounds are too narrow, the lower one is exceeded.
     """
     order = np.argsort(wanted, kind="stable")
-    blocks: list[tuple[float, int]] = []  # mean of where its first label should be, and its size
+    blocks: list[tuple[float, int]] = []  # wanted place of its first label, and its size
     for label in wanted[order]:
         start, size = float(label), 1
         while blocks and blocks[-1][0] + gap * blocks[-1][1] > start:
@@ -180,13 +184,13 @@ def _dress(axes: Axes, x: str, y: str) -> None:
 
 
 def _svg(name: str, says: str, size: tuple[int, int], draw: Callable[[Figure], None]) -> str:
-    """Draws a figure of a size in CSS pixels; ``says`` is what a screen reader reads out."""
+    """Draws a figure with a size in CSS pixels; ``says`` is its text for screen readers."""
     require_matplotlib()
     import matplotlib
     from matplotlib.figure import Figure
 
-    settings: dict[Any, Any] = {  # matplotlib types its keys one by one
-        "svg.fonttype": "none",  # letters stay letters: the page's own, selectable, any script
+    settings: dict[Any, Any] = {  # matplotlib has a type for each key
+        "svg.fonttype": "none",  # text remains text: selectable, in the page's font, any script
         "svg.hashsalt": name,
         "font.size": _FONT,
         "text.parse_math": False,  # a "$" in a name is a dollar
@@ -195,16 +199,16 @@ def _svg(name: str, says: str, size: tuple[int, int], draw: Callable[[Figure], N
     }
     buffer = io.StringIO()
     with matplotlib.rc_context(settings), warnings.catch_warnings():
-        # Only to measure is a font needed here, and it need not have every script.
+        # The font is only needed to measure text; it need not have all glyphs.
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure = Figure(figsize=(size[0] / 72, size[1] / 72))  # 72 to the inch: 1 unit is 1 pixel
+        figure = Figure(figsize=(size[0] / 72, size[1] / 72))  # 72 per inch: 1 unit is 1 pixel
         draw(figure)
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return _inlined(buffer.getvalue(), name, says, size)
 
 
 def _inlined(svg: str, name: str, says: str, size: tuple[int, int]) -> str:
-    """A file's SVG as part of a page: no prologue, own ids, the page's font and colours."""
+    """An SVG file as part of a page: without prologue, with unique ids and the page's style."""
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
     body = body.replace("xlink:href=", "href=")

@@ -1,4 +1,4 @@
-"""What a reproduction found, ready to be shown. Numbers in percent; knows no experiment."""
+"""The records of a reproduction's report. Numbers are in percent; knows no experiment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from picturedesk.measuring.significance import ALPHA
 from picturedesk.types import Doubles, Picture
 
 
@@ -15,7 +16,7 @@ class Cell:
 
     Attributes:
         mean: over seeds.
-        spread: sample standard deviation over seeds; None where nothing varies between them.
+        spread: sample standard deviation over seeds; None for a number without seeds.
     """
 
     mean: float
@@ -24,7 +25,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row: its name, and its cells by the name of their column."""
+    """One row: its name, and its cells by column."""
 
     name: str
     cells: Mapping[str, Cell]
@@ -32,12 +33,12 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class ColumnGroup:
-    """Neighbouring columns that share what stands before their ": ", as "400: recall@1" does.
+    """Neighbouring columns with the same prefix before ": ", as in "400: recall@1".
 
     Attributes:
-        name: what they share; "" for columns without a ": ".
-        columns: their whole names.
-        labels: what is left of them.
+        name: the prefix; "" for columns without a ": ".
+        columns: their full names.
+        labels: their names without the prefix.
     """
 
     name: str
@@ -47,13 +48,13 @@ class ColumnGroup:
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """One table. A row may lack a column.
+    """One table. Rows may lack columns.
 
     Attributes:
-        title: shown above it.
-        columns: names, in order; "GROUP: NAME" puts neighbours of one group under one heading.
+        title: heading of the table.
+        columns: names, in order; neighbours named "GROUP: NAME" share a heading.
         rows: in order.
-        note: shown with it.
+        note: shown below the heading.
     """
 
     title: str
@@ -62,7 +63,7 @@ class PaperTable:
     note: str = ""
 
     def column_groups(self) -> list[ColumnGroup]:
-        """The columns, those of one heading together."""
+        """The columns, grouped by heading."""
         split = [(*column.rpartition(": ")[::2], column) for column in self.columns]
         return [
             ColumnGroup(name, tuple(part[2] for part in parts), tuple(part[1] for part in parts))
@@ -72,22 +73,23 @@ class PaperTable:
         ]
 
     def best(self, column: str) -> float | None:
-        """The highest mean of a column, to the one decimal that is shown; None if all are equal."""
+        """The highest mean of a column, rounded as shown; None if all are equal."""
         means = {round(row.cells[column].mean, 1) for row in self.rows if column in row.cells}
         return max(means) if len(means) > 1 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two rows on the same queries.
+    """Two rows compared on the same queries.
 
     Attributes:
-        name: which against which.
-        candidates: the set they were asked on.
+        name: names of both rows.
+        candidates: name of the candidate set.
         difference: points of recall@10.
         low: lower end of the 95 % interval, points.
         high: its upper end, points.
-        p: two-sided, 0 to 1.
+        p: two-sided, 0 to 1, of this comparison alone.
+        p_holm: the same, corrected for all comparisons of the report (Holm).
         paper: what the paper says of the same; "" where it says nothing.
     """
 
@@ -97,12 +99,13 @@ class Comparison:
     low: float
     high: float
     p: float
+    p_holm: float
     paper: str = ""
 
     @property
     def significant(self) -> bool:
-        """Whether the interval leaves zero out."""
-        return self.low > 0 or self.high < 0
+        """Whether the corrected p is below 0.05."""
+        return self.p_holm < ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,8 @@ class Curve:
     """Recall at 1, 2, 3 … of one row, in percent, mean over seeds.
 
     Attributes:
-        name: of the row.
-        recall: one number for each depth from 1 on; an array is kept as a tuple, as JSON wants it.
+        name: name of the row.
+        recall: one number per depth, from 1; an array becomes a tuple, for JSON.
     """
 
     name: str
@@ -126,8 +129,8 @@ class Bar:
     """One bar of a grouped chart, in percent.
 
     Attributes:
-        group: bars of one group stand together.
-        name: within its group.
+        group: name of its group of bars.
+        name: name within its group.
         mean: over seeds.
         spread: sample standard deviation over seeds, or None.
     """
@@ -140,13 +143,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that could make figures look better than they are.
+    """A check for something that makes figures look better than they are.
 
     Attributes:
-        name: what was looked at.
-        found: what was there.
-        meaning: how to read it.
-        ok: whether it is as it should be; None where that is for the reader to judge.
+        name: what was checked.
+        found: the result.
+        meaning: how to read the result.
+        ok: whether the check passed; None if the reader must judge.
     """
 
     name: str
@@ -157,12 +160,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A test text and what was suggested for it.
+    """A test text and its suggestions.
 
     Attributes:
-        text: as much of it as is shown.
+        text: the shown part of the text.
         right: the pictures that ran with it.
-        suggested: picture, score and whether it is a right one; best first.
+        suggested: (picture, score, whether it is right), best first.
         rank: of the best right picture, from 1.
     """
 
@@ -173,29 +176,29 @@ class Example:
 
     @property
     def found(self) -> bool:
-        """Whether a right picture is among those suggested."""
+        """Whether a right picture is among the suggestions."""
         return any(is_right for _, _, is_right in self.suggested)
 
 
 @dataclass(frozen=True, slots=True)
 class ReproductionReport:
-    """All that a reproduction has to say; ``artifacts.plain`` makes it JSON.
+    """The whole report of a reproduction; ``artifacts.plain`` turns it into JSON.
 
     Attributes:
-        title: of the page.
-        data: what it was run on, in words.
+        title: heading of the page.
+        data: description of the data set.
         backbone: its name.
-        levels: as they are shown.
-        seeds: one run each.
+        levels: as shown.
+        seeds: the seeds that ran.
         seconds: wall time.
         tables: in order.
-        comparisons: in order; () leaves the section out, as for all that follows.
+        comparisons: in order; () leaves the section out, here and below.
         curves: all of one length.
-        bars: Figure 3; each group's bars next to each other.
+        bars: Figure 3; the bars of a group are neighbours.
         checks: in order.
-        examples: in order; those found and those missed are shown apart.
-        notes: sentences; what a reader should know before the tables.
-        versions: of software, by name.
+        examples: in order; the page shows hits and misses separately.
+        notes: sentences before the tables.
+        versions: software → version.
     """
 
     title: str

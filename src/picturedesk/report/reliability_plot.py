@@ -1,7 +1,7 @@
-"""A reliability diagram as SVG that lies inside a page and takes its colours from the page's CSS.
+"""A reliability diagram as SVG inside a page, with colours from the page's CSS.
 
-Drawn by hand, so that a base install can show it. Every dot says its numbers when pointed at, and a
-screen reader is told them all.
+Drawn without matplotlib, so that a base install can show it. Tooltips and the text for screen
+readers give all numbers.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from html import escape
 from picturedesk.measuring.reliability import Reliability, ReliabilityBin
 from picturedesk.report.numbers import percent
 
-_LEFT, _TOP, _SIDE = 52, 12, 288  # CSS pixels: the square in which stated meets observed
-_GAP, _BARS = 18, 54  # between square and counts; height of the counts
+_LEFT, _TOP, _SIDE = 52, 12, 288  # CSS pixels: the square of stated against observed
+_GAP, _BARS = 18, 54  # between square and bars; height of the bars
 _WIDTH, _HEIGHT = _LEFT + _SIDE + 18, _TOP + _SIDE + _GAP + _BARS + 46
-_FLOOR = _TOP + _SIDE + _GAP + _BARS  # where the counts stand
-_NUMBER = 24  # width that a count needs
+_FLOOR = _TOP + _SIDE + _GAP + _BARS  # bottom of the bars
+_NUMBER = 24  # width of a count
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def reliability_diagram(name: str, what: str, found: Reliability) -> str:
-    """Observed against stated with 95 % intervals, and how many queries are behind each dot.
+    """Observed against stated probability with 95 % intervals, and the number of queries per dot.
 
     Args:
         name: unique on the page, for ids.
-        what: of what the probabilities are, as plain text.
-        found: as measured.
+        what: name of the probabilities, as plain text.
+        found: the calibration.
     """
-    says = "; ".join(told(bin) for bin in found.bins)
+    says = "; ".join(described(bin) for bin in found.bins)
     return (
         f'<svg class="diagram" role="img" aria-labelledby="{name}-title {name}-desc" '
         f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}">'
-        f'<title id="{name}-title">{escape(what)}: how often it was right, against how often '
-        f'it said it would be</title><desc id="{name}-desc">{escape(says)}</desc>'
+        f'<title id="{name}-title">{escape(what)}: share that was right against confidence'
+        f'</title><desc id="{name}-desc">{escape(says)}</desc>'
         f"{_frame()}{_counts(found.bins)}{''.join(_dot(bin) for bin in found.bins)}</svg>"
     )
 
 
-def told(bin: ReliabilityBin) -> str:
+def described(bin: ReliabilityBin) -> str:
     """One bin in words."""
     return (
-        f"said {percent(bin.stated)}, was right {percent(bin.observed)} "
+        f"confidence {percent(bin.stated)}, right {percent(bin.observed)} "
         f"({percent(bin.low)} to {percent(bin.high)}) of {bin.count:,}"
     )
 
@@ -64,7 +64,7 @@ def _text(x: float, y: float, words: str, style: str = "") -> str:
 
 
 def _frame() -> str:
-    """Grid, diagonal, numbers and names of the axes."""
+    """Grid, diagonal, and the numbers and names of the axes."""
     drawn = ""
     for tick in _TICKS:
         drawn += _line((_LEFT, _y(tick)), (_LEFT + _SIDE, _y(tick)), 'class="grid"')
@@ -75,8 +75,8 @@ def _frame() -> str:
     drawn += _line((_x(0), _y(0)), (_x(1), _y(1)), 'class="diagonal"')
     middle = _TOP + _SIDE / 2
     turned = f'text-anchor="middle" transform="rotate(-90 14 {middle})"'
-    drawn += _text(14, middle, "was right, %", turned)
-    return drawn + _text(_x(0.5), _FLOOR + 36, "said, %", 'text-anchor="middle"')
+    drawn += _text(14, middle, "right, %", turned)
+    return drawn + _text(_x(0.5), _FLOOR + 36, "confidence, %", 'text-anchor="middle"')
 
 
 def _dot(bin: ReliabilityBin) -> str:
@@ -84,13 +84,13 @@ def _dot(bin: ReliabilityBin) -> str:
     caps = "".join(_line((x - 4, y), (x + 4, y), 'class="reach"') for y in (low, high))
     reach = _line((x, low), (x, high), 'class="reach"')
     return (
-        f"<g><title>{escape(told(bin))}</title>{reach}{caps}"
+        f"<g><title>{escape(described(bin))}</title>{reach}{caps}"
         f'<circle cx="{x}" cy="{_y(bin.observed)}" r="5"/></g>'
     )
 
 
 def _counts(bins: Sequence[ReliabilityBin]) -> str:
-    """A bar for each bin, the fullest as high as there is room; its number on top if it fits."""
+    """A bar for each bin, scaled to the largest, with its number on top if there is room."""
     most = max(bin.count for bin in bins)
     drawn = _line((_LEFT, _FLOOR), (_LEFT + _SIDE, _FLOOR), 'class="floor"')
     for bin in bins:

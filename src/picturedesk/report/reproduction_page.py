@@ -1,7 +1,7 @@
 """A reproduction as one HTML page, and the same tables as Markdown.
 
-The page opens offline, in light and dark, and runs no script: plots and pictures are inside, and it
-forbids itself to fetch anything. Draws records; measures nothing.
+The page opens offline, has a light and a dark style and runs no script. It contains its plots and
+pictures and loads nothing. Draws records; measures nothing.
 """
 
 from __future__ import annotations
@@ -26,25 +26,27 @@ from picturedesk.report.records import (
     ReproductionReport,
 )
 
-STATES = {True: "✓ clean", False: "✗ not clean", None: "for you to judge"}
+STATES = {True: "✓ passed", False: "✗ failed", None: "please judge"}
 
 _ON_COMPARISONS = (
     "Each pair on the same texts, each text averaged over the seeds. Intervals and p by a paired "
-    "bootstrap over texts; a filled dot where the 95 % interval leaves zero out."
+    "bootstrap over texts, each for one comparison alone. p (Holm) is corrected for the number of "
+    "comparisons; the family is all rows of this table. Its value decides what is significant "
+    "(below 0.05; a filled dot)."
 )
 _ON_BARS = "recall@10 of the transfer route with fused features; lines show ± 1 standard deviation."
 _ON_EXAMPLES = (
-    "A test text; the picture that ran with it, and where that was ranked; the first suggestions "
-    "with their scores, a right one framed."
+    "A test text, the picture that ran with it and its rank, and the first suggestions with their "
+    "scores; right ones are framed."
 )
-_ON_CURVES = "Share of texts with a picture of theirs among the first K; mean over seeds."
+_ON_CURVES = "Share of texts with a right picture among the first K; mean over seeds."
 
 
 def write_page(path: Path, report: ReproductionReport) -> None:
-    """Writes the page, whole or not at all.
+    """Writes the page atomically.
 
     Raises:
-        MissingExtra: without matplotlib, if there is a plot to draw.
+        MissingExtra: there is a plot to draw and matplotlib is missing.
     """
     versions = " · ".join(f"{name} {number}" for name, number in report.versions.items())
     head = facts(numbers.facts(report).items()) + notes(report.notes)
@@ -52,7 +54,7 @@ def write_page(path: Path, report: ReproductionReport) -> None:
 
 
 def _sections(report: ReproductionReport) -> dict[str, str]:
-    """Heading → content, in order; "" for what the report does not have."""
+    """Heading → content, in order; "" if the report does not have it."""
     found = [example for example in report.examples if example.found]
     missed = [example for example in report.examples if not example.found]
     return {
@@ -114,13 +116,13 @@ def _comparisons(comparisons: Sequence[Comparison]) -> str:
     gaps = [Difference(gap.difference, gap.low, gap.high, gap.p) for gap in comparisons]
     scale = differences.widest(gaps)
     rows = "".join(
-        f'<tr class="{differences.sureness(gap)}">'
+        f'<tr class="{differences.sureness(gap, one.p_holm)}">'
         f'<th class="words" scope="row">{escape(one.name)}</th><td>{escape(one.candidates)}</td>'
-        f"{differences.cells(gap, scale)}"
+        f"{differences.cells(gap, scale, one.p_holm)}"
         f'<td class="words quiet">{escape(one.paper) or numbers.ABSENT}</td></tr>\n'
         for one, gap in zip(comparisons, gaps, strict=True)
     )
-    heads = ("candidates", *differences.HEADS)
+    heads = ("candidates", *differences.HEADS, differences.CORRECTED)
     head = "".join(f'<th class="narrow" scope="col">{name}</th>' for name in heads)
     return (
         f'<p class="quiet">{_ON_COMPARISONS}</p><div class="wide"><table><thead><tr><th></th>{head}'
@@ -182,7 +184,7 @@ def _example(example: Example) -> str:
 
 
 def write_markdown(path: Path, report: ReproductionReport) -> None:
-    """Writes tables, comparisons, curves in numbers and checks as Markdown, whole or not at all."""
+    """Writes tables, comparisons, curves as numbers and checks as Markdown, atomically."""
     lines = [f"# {report.title}", ""]
     lines += [f"- {name}: {value}" for name, value in numbers.facts(report).items()]
     lines += [line for note in report.notes for line in ("", f"**{note}**")]
@@ -199,12 +201,14 @@ def write_markdown(path: Path, report: ReproductionReport) -> None:
             numbers.signed(gap.difference),
             numbers.interval(gap.low, gap.high),
             numbers.probability(gap.p),
+            numbers.probability(gap.p_holm),
             gap.paper or numbers.ABSENT,
         ]
         for gap in report.comparisons
     ]
-    heads = ["", "candidates", "points of recall@10", "95 % interval", "p", "the paper says"]
-    lines += _part("Differences", heads, gaps, _ON_COMPARISONS.partition(";")[0] + ".")
+    heads = ["", "candidates", "points of recall@10", "95 % interval", "p"]
+    heads += [differences.CORRECTED, "the paper says"]
+    lines += _part("Differences", heads, gaps, _ON_COMPARISONS.replace("; a filled dot", ""))
     if report.curves:
         depths = [f"@{k}" for k in numbers.cuts(report.curves[0])]
         rows = [
@@ -228,7 +232,7 @@ def _plain_cell(table: PaperTable, cell: Cell | None, column: str) -> str:
 
 
 def _part(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> list[str]:
-    """A heading, a note and a table; nothing where there are no rows."""
+    """A heading, a note and a table; [] if there are no rows."""
     if not rows:
         return []
     lines = ["", f"## {title}", "", *([note, ""] if note else [])]

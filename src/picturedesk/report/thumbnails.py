@@ -1,4 +1,4 @@
-"""Pictures inside a page: small JPEGs as data addresses, so that one file is the whole page."""
+"""Pictures inside a page: small JPEGs as data URLs, so that the page is one file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from picturedesk.images import DecodePolicy, decode, read_picture
 def thumbnail(uri: str, side: int = 240) -> str:
     """A picture as an HTML element, at most ``side`` pixels wide and high.
 
-    A picture that has vanished or broken since it was read leaves a box that says so.
+    If the picture is missing or damaged, a box with the reason.
     """
     policy = DecodePolicy()
     try:

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
     atomic_folder,
     fingerprint,
     plain,
-    read_arrays,
     read_manifest,
-    write_arrays,
     write_manifest,
 )
 from picturedesk.errors import BadInput, Mismatch
@@ -270,8 +269,9 @@ class Blend:
                     f"{folder} has a route {name!r}, known are {', '.join(kinds) or 'none'}: "
                     "load it with its plan"
                 )
-            settings = read_manifest(folder / name, f"route {name}")["settings"]
-            routes.append(kinds[name].restore(matcher, settings, read_arrays(folder / name)))
+            route = read_manifest(folder / name, f"route {name}")
+            arrays = read_arrays(folder / name, route)
+            routes.append(kinds[name].restore(matcher, route["settings"], arrays))
         confidence = manifest["confidence"]
         blend = cls(
             matcher=matcher,

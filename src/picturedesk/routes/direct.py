@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from picturedesk.heads.fusion import length_one
-from picturedesk.heads.linear import signed_power
+from picturedesk.heads.linear import LinearHead, signed_power
 from picturedesk.heads.matcher import Matcher
 from picturedesk.heads.shares import inverse, output_shares
 from picturedesk.routes.archive import same_width
@@ -31,6 +31,7 @@ from picturedesk.types import Floats, Json
 DIRECT = "direct"
 FUSED = "fused"
 ALWAYS = "always"  # what a picture has without any of its own features
+NOT_ATTRIBUTED = "not attributed"  # what the integrated gradients of a perceptron miss
 
 
 def fused_block(matcher: Matcher) -> Block:
@@ -82,18 +83,21 @@ class DirectRoute:
     ) -> PictureShares:
         """What each level adds, then ``ALWAYS``: what a typical picture has.
 
-        Exact for a linear head; of the paper's perceptron as integrated gradients give it.
+        Exact for a linear head. Of the paper's perceptron as integrated gradients give it, with
+        what they miss as ``NOT_ATTRIBUTED``; all together sum to the product.
         """
-        inputs, always = output_shares(
-            self.matcher.fusion, pictures.features, toward, config.typical, config.steps
-        )
+        fusion = self.matcher.fusion
+        found = output_shares(fusion, pictures.features, toward, config.typical, config.steps)
         spans = self.matcher.level_columns()
+        rest = {ALWAYS: found.start}
+        if not isinstance(fusion, LinearHead):
+            rest[NOT_ATTRIBUTED] = found.missed
         shares = tuple(
             (
                 *(PictureShare(name, float(row[span].sum())) for name, span in spans.items()),
-                PictureShare(ALWAYS, float(rest)),
+                *(PictureShare(name, float(values[place])) for name, values in rest.items()),
             )
-            for row, rest in zip(inputs, always, strict=True)
+            for place, row in enumerate(found.inputs)
         )
         return PictureShares("levels", shares)
 

@@ -241,7 +241,8 @@ class ShareConfig:
     """How much is spent on a picture's shares.
 
     Attributes:
-        steps: of the integrated gradients, where a head is not linear.
+        steps: of the integrated gradients, where a head is not linear; more are taken where these
+            miss too much.
         most: parts that are named where there are very many.
         typical: (ΣD_l,) features that levels are compared with; None compares with zeros.
     """

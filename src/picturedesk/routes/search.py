@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -86,24 +87,57 @@ def search(
     first = catalogue.nearest(np.concatenate(dense), depth, where)
     ends = np.cumsum([len(rows) for rows in dense])
     found = [first[end - len(rows) : end] for rows, end in zip(dense, ends, strict=True)]
-    searches = [
-        _Search(blend, catalogue, one, rows, weights, where, config)
-        for one, rows in zip(each, dense, strict=True)
-    ]
+    scope = _Scope(blend, catalogue, weights, where, config)
+    searches = [_Search(scope, one, rows) for one, rows in zip(each, dense, strict=True)]
     return [one.ranked(hits, k, depth) for one, hits in zip(searches, found, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scope:
+    """What the searches for several queries share; read once."""
+
+    blend: Blend
+    catalogue: Catalogue
+    weights: Mapping[str, float]
+    where: str
+    config: SearchConfig
+
+    @cached_property
+    def looks_at_words(self) -> bool:
+        """Whether captions play a part."""
+        weighed = any(self.weights.get(route.name) for route in self.blend.word_routes)
+        return weighed and self.catalogue.has_words
+
+    @cached_property
+    def sample(self) -> Entries:
+        """Entries that stand for those that are no candidates."""
+        return self.catalogue.sample(self.config.background, self.where)
+
+    @cached_property
+    def sample_keys(self) -> list[str]:
+        """Keys of the sample."""
+        return [picture.key for picture in self.sample.pictures]
+
+    @cached_property
+    def total(self) -> int:
+        """Entries that pass."""
+        return self.catalogue.count(self.where)
+
+    def word_part(self, bm25: Doubles) -> Doubles:
+        """What the routes that look at words add to scores, from BM25 (N,)."""
+        added = np.zeros(len(bm25))
+        for route in self.blend.word_routes:
+            added += self.weights.get(route.name, 0.0) * route.from_words(bm25)
+        return added
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
     """One query's search."""
 
-    blend: Blend
-    catalogue: Catalogue
+    scope: _Scope
     asked: Asked
     dense: Doubles  # (R, W)
-    weights: Mapping[str, float]
-    where: str
-    config: SearchConfig
 
     def ranked(self, found: Sequence[Found], k: int, depth: int) -> Ranking:
         """The k best entries.
@@ -113,23 +147,24 @@ class _Search:
             k: how many.
             depth: entries that each search gave.
         """
-        query_words = words(self.asked.texts[0]) if self._looks_at_words() else []
+        scope = self.scope
+        query_words = words(self.asked.texts[0]) if scope.looks_at_words else []
         while True:
             matching = self._matching(query_words, depth)
             candidates = self._union(found, matching)
             scored = self._scored(candidates, query_words)
-            scores = np.asarray(total(scored, self.weights), dtype=np.float64)
+            scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
             order = _order(scores, candidates.pictures)
             best = order[:k]
             whole = any(len(hits.scores) < depth for hits in found)  # all that pass are there
-            if whole or depth >= self.config.most:
+            if whole or depth >= scope.config.most:
                 break
             if len(best) == k:
                 last, key = float(scores[best[-1]]), candidates.pictures[best[-1]].key
                 if _is_final(last, key, found, self._bound(found, matching, depth)):
                     break
-            depth = min(_MORE * depth, self.config.most)
-            found = self.catalogue.nearest(self.dense, depth, self.where)
+            depth = min(_MORE * depth, scope.config.most)
+            found = scope.catalogue.nearest(self.dense, depth, scope.where)
         return Ranking(
             pictures=tuple(candidates.pictures[index] for index in best),
             vectors=candidates.vectors[best],
@@ -138,15 +173,11 @@ class _Search:
             pool=self._pool(candidates, scores[order], query_words, whole),
         )
 
-    def _looks_at_words(self) -> bool:
-        weighed = any(self.weights.get(route.name) for route in self.blend.word_routes)
-        return weighed and self.catalogue.has_words
-
     def _matching(self, query_words: Sequence[str], depth: int) -> Found | None:
         """The entries of highest BM25; None where words play no part."""
         if not query_words:
             return None
-        return self.catalogue.matching(query_words, depth, self.where)
+        return self.scope.catalogue.matching(query_words, depth, self.scope.where)
 
     def _union(self, found: Sequence[Found], matching: Found | None) -> Entries:
         """The candidates of all searches, each once."""
@@ -158,42 +189,40 @@ class _Search:
                 pictures.setdefault(picture.key, picture)
                 vectors.setdefault(picture.key, vector)
         rows = np.array([*vectors.values()], dtype=np.float32)
-        return Entries(tuple(pictures.values()), rows.reshape(-1, self.blend.layout.width))
+        return Entries(tuple(pictures.values()), rows.reshape(-1, self.scope.blend.layout.width))
 
     def _scored(self, entries: Entries, query_words: Sequence[str]) -> dict[str, Doubles]:
         bm25 = None
         if query_words:
             keys = [picture.key for picture in entries.pictures]
-            bm25 = self.catalogue.word_scores(query_words, keys)
-        return self.blend.exact_scores(self.asked, entries.vectors, bm25, self.weights)
+            bm25 = self.scope.catalogue.word_scores(query_words, keys)
+        return self.scope.blend.exact_scores(self.asked, entries.vectors, bm25, self.scope.weights)
 
     def _bound(self, found: Sequence[Found], matching: Found | None, depth: int) -> float:
         """The score that an entry which is no candidate has at most."""
         bound = max(
-            float(self.blend.layout.products(hits.scores[-1:] + ROUNDING, row)[0])
+            float(self.scope.blend.layout.products(hits.scores[-1:] + ROUNDING, row)[0])
             for hits, row in zip(found, self.dense, strict=True)
         )
         if matching is not None and len(matching.scores) >= depth:
-            for route in self.blend.word_routes:
-                weight = self.weights.get(route.name, 0.0)
-                bound += weight * float(route.from_words(matching.scores[-1:])[0])
+            bound += float(self.scope.word_part(matching.scores[-1:])[0])
         return bound
 
     def _pool(
         self, candidates: Entries, scores: Doubles, query_words: Sequence[str], whole: bool
     ) -> Pool:
         """The candidates' scores, best first, and those of a sample of the others."""
-        if whole or not self.config.background:
+        scope = self.scope
+        if whole or not scope.config.background:
             return Pool.whole(scores)
-        sample = self.catalogue.sample(self.config.background, self.where)
         known = {picture.key for picture in candidates.pictures}
-        rows = [row for row, one in enumerate(sample.pictures) if one.key not in known]
-        background = np.empty(0)
-        if rows:
-            others = Entries(tuple(sample.pictures[row] for row in rows), sample.vectors[rows])
-            scored = self._scored(others, query_words)
-            background = np.asarray(total(scored, self.weights), dtype=np.float64)
-        return Pool(scores, background, self.catalogue.count(self.where))
+        other = np.array([key not in known for key in scope.sample_keys], dtype=bool)
+        products = self.dense.astype(np.float32) @ scope.sample.vectors.T  # (R, B)
+        background = products.max(axis=0) * np.float64(scope.blend.layout.radius)
+        if query_words:
+            bm25 = scope.catalogue.word_scores(query_words, scope.sample_keys)
+            background = background + scope.word_part(bm25)
+        return Pool(scores, background[other], scope.total)
 
 
 def _is_final(score: float, key: str, found: Sequence[Found], bound: float) -> bool:

@@ -28,14 +28,16 @@ def check_vectors(what: str, vectors: Floats, count: int, width: int) -> None:
             f"{what} vectors of shape {vectors.shape} and type {vectors.dtype}: they must be "
             f"({count}, {width}) of float32"
         )
+    if wrong := complaint(vectors):
+        raise BadInput(f"{what} {wrong}: make it 1, or 0 where there is no direction")
+
+
+def complaint(vectors: Floats) -> str:
+    """What is wrong with vectors (N, D) that are not of length one or zero; "" if nothing is."""
     with np.errstate(all="ignore"):
         lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
     wrong = np.flatnonzero(~((np.abs(lengths - 1) <= _SLACK) | (lengths == 0)))
-    if len(wrong):
-        raise BadInput(
-            f"{what} vector {wrong[0]} has length {lengths[wrong[0]]:.4g}: make it 1, or 0 where "
-            "there is no direction"
-        )
+    return f"vector {wrong[0]} has length {lengths[wrong[0]]:.4g}" if len(wrong) else ""
 
 
 def check_pictures(pictures: Sequence[Picture]) -> None:

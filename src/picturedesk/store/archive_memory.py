@@ -22,6 +22,7 @@ from typing import Self
 
 import numpy as np
 
+from picturedesk.disk.artifacts import CURE
 from picturedesk.disk.database import explained
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.store.archive_checks import (
@@ -31,7 +32,7 @@ from picturedesk.store.archive_checks import (
     check_vectors,
     rows_within,
 )
-from picturedesk.store.archive_records import CURE, ArchiveRecords, ArchiveText, Extent
+from picturedesk.store.archive_records import ArchiveRecords, ArchiveText, Extent
 from picturedesk.store.archive_rows import ArchiveRows, Generation, each_once
 from picturedesk.types import Floats, Ints, Picture
 
@@ -78,7 +79,7 @@ class ArchiveMemory:
             there = {path.name for path in folder.iterdir()} if folder.exists() else set()
         if _RECORDS in there:  # as a killed ``create`` leaves it, perhaps
             there -= {_RECORDS, f"{_RECORDS}-wal", f"{_RECORDS}-shm"}
-            there -= ArchiveRows(folder, width).files
+            there -= ArchiveRows(folder, width).names
         if there:
             raise BadInput(f"{folder} already holds {min(there)}: name an empty folder")
         new = {"matcher": matcher, "width": width}
@@ -235,7 +236,7 @@ class ArchiveMemory:
                 columns, extent = self._put_pictures(extent, pictures, picture_vectors)
                 pairs = np.stack([rows[links[:, 0]], columns[links[:, 1]]], axis=1)
                 extent = self._put_links(extent, seen, each_once(pairs))
-                self._records.reach(replace(extent, generation=extent.generation + 1))
+                self._records.reach(extent)
             self._seen = self._newest()
 
     def remove(self, text_id: str, picture_key: str) -> bool:
@@ -249,8 +250,7 @@ class ArchiveMemory:
                 found = bool((seen.has_written(pair) & ~seen.has_removed(pair)).all())
                 if found:
                     self._records.remove(pair)
-                    generation = seen.extent.generation + 1
-                    self._records.reach(replace(seen.extent, generation=generation))
+                    self._records.reach(seen.extent)
             self._seen = self._newest()
             return found
 
@@ -262,11 +262,12 @@ class ArchiveMemory:
         rows, new = _placed(self._records.text_rows(ids), ids, extent.texts)
         first = extent.next_group
         own = first + np.arange(len(new)) if groups is None else groups[new].astype(np.int64)
-        count = self._rows.texts.append(extent.texts, _chosen(vectors, new))
-        self._rows.groups.append(extent.texts, own[:, None])
+        extent = self._rows.append(extent, texts=_chosen(vectors, new), groups=own[:, None])
         self._records.put_texts(rows[new], [texts[index] for index in new])
         return rows, replace(
-            extent, texts=count, next_group=max(first, int(own.max(initial=-1)) + 1)
+            extent,
+            texts=extent.texts + len(new),
+            next_group=max(first, int(own.max(initial=-1)) + 1),
         )
 
     def _put_pictures(
@@ -275,15 +276,16 @@ class ArchiveMemory:
         """Keeps the pictures; returns the rows of all, and the extent with them."""
         keys = [picture.key for picture in pictures]
         rows, new = _placed(self._records.picture_rows(keys), keys, extent.pictures)
-        count = self._rows.pictures.append(extent.pictures, _chosen(vectors, new))
+        extent = self._rows.append(extent, pictures=_chosen(vectors, new))
         self._records.put_pictures(rows, pictures)
-        return rows, replace(extent, pictures=count)
+        return rows, replace(extent, pictures=extent.pictures + len(new))
 
     def _put_links(self, extent: Extent, seen: Generation, links: Ints) -> Extent:
         """Writes the links (n, 2) that are new, restores the removed; returns the extent."""
-        count = self._rows.links.append(extent.links, links[~seen.has_written(links)])
+        new = links[~seen.has_written(links)]
+        extent = self._rows.append(extent, links=new)
         self._records.restore(links[seen.has_removed(links)])
-        return replace(extent, links=count)
+        return replace(extent, links=extent.links + len(new))
 
     def _newest(self) -> Generation:
         """What is committed now."""

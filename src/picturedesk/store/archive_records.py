@@ -1,8 +1,8 @@
 """The records of an archive memory, in one SQLite file: words to show, and which rows count.
 
-Vectors, groups and links lie in files of rows beside it. How many of their rows count is written
-here, in the same transaction as the records: so a change is there as a whole or not at all. Knows
-nothing of what is in the rows.
+Vectors, groups and links lie in files of rows beside it. The checksums of the rows that count are
+written here, in the same transaction as the records: so a change is there as a whole or not at all.
+Every record has a checksum. Knows nothing of what is in the rows.
 """
 
 from __future__ import annotations
@@ -11,49 +11,35 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from picturedesk.disk.artifacts import FORMAT_VERSION
-from picturedesk.disk.database import (
-    application_id,
-    connect,
-    explained,
-    is_empty,
-    keep_log,
-    transaction,
-)
-from picturedesk.errors import Closed, Mismatch, MissingArtefact
+from picturedesk.disk.artifacts import CURE
+from picturedesk.disk.database import damaged, read_manifest, write_manifest
+from picturedesk.disk.shared_database import FileKind, SharedDatabase
+from picturedesk.disk.sums import Sums, row_sum
+from picturedesk.errors import MissingArtefact
 from picturedesk.types import Ints, Json, Picture
 
-CURE = "run picturedesk fit again"
-_KIND = "archive memory"
-_APPLICATION_ID = 0x5044414D  # "PDAM", in the file's header
 _AT_ONCE = 900  # values in one statement; some builds of SQLite take 999 at most
-_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-_UNREADABLE = (sqlite3.SQLITE_ERROR, 0)  # a table or a column is gone; words are no UTF-8
-
 _SCHEMA = (
-    f"PRAGMA application_id = {_APPLICATION_ID}",
-    "CREATE TABLE manifest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE extent (
-        generation INTEGER NOT NULL, texts INTEGER NOT NULL, pictures INTEGER NOT NULL,
-        links INTEGER NOT NULL, next_group INTEGER NOT NULL)""",
-    "INSERT INTO extent VALUES (0, 0, 0, 0, 0)",
-    "CREATE TABLE texts (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, excerpt TEXT NOT NULL)",
+    """CREATE TABLE texts (
+        row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, excerpt TEXT NOT NULL,
+        sum INTEGER NOT NULL)""",
     """CREATE TABLE pictures (
         row INTEGER PRIMARY KEY, uri TEXT NOT NULL, key TEXT NOT NULL UNIQUE,
         caption TEXT NOT NULL, credit TEXT NOT NULL, licence TEXT NOT NULL, date TEXT NOT NULL,
-        tags TEXT NOT NULL)""",
+        tags TEXT NOT NULL, sum INTEGER NOT NULL)""",
     """CREATE TABLE removed (
         text INTEGER NOT NULL, picture INTEGER NOT NULL, PRIMARY KEY (text, picture))
         WITHOUT ROWID""",
 )
+_KIND = FileKind("archive memory", 0x5044414D, _SCHEMA, cure=CURE)  # "PDAM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +65,31 @@ class Extent:
         pictures: how many pictures there are (P).
         links: rows in the file of links, removed ones included.
         next_group: a number above all groups of texts so far.
+        sums: checksums of the rows that count, by file: texts, groups, pictures, links.
     """
 
-    generation: int
-    texts: int
-    pictures: int
-    links: int
-    next_group: int
+    generation: int = 0
+    texts: int = 0
+    pictures: int = 0
+    links: int = 0
+    next_group: int = 0
+    sums: Mapping[str, Sums] = field(default_factory=dict)
+
+    def as_json(self) -> Json:
+        """All but the generation, which the file counts."""
+        return {
+            "texts": self.texts,
+            "pictures": self.pictures,
+            "links": self.links,
+            "next_group": self.next_group,
+            "sums": {name: sums.as_json() for name, sums in self.sums.items()},
+        }
+
+    @classmethod
+    def from_json(cls, generation: int, content: Json) -> Extent:
+        """What ``as_json`` gave."""
+        sums = {name: Sums.from_json(known) for name, known in content["sums"].items()}
+        return cls(generation, **{**content, "sums": sums})
 
 
 class ArchiveRecords:
@@ -94,14 +98,14 @@ class ArchiveRecords:
     May be used by several threads of a process, and opened by several processes.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, manifest: Json) -> None:
-        self.path = path
+    def __init__(self, file: SharedDatabase) -> None:
+        self.path = file.path
+        self._file = file
+        self._mine = threading.local()  # the connection by which this thread is writing
+        self._opened = os.stat(file.path)
+        manifest = self._manifest()
         self.matcher = str(manifest["matcher"])
         self.width = int(manifest["width"])
-        self._connection = connection
-        self._lock = threading.RLock()
-        self._opened = os.stat(path)
-        self._closed = False
 
     @classmethod
     def open(cls, path: Path, new: Json | None = None) -> ArchiveRecords:
@@ -115,23 +119,19 @@ class ArchiveRecords:
             Mismatch: another format version wrote it.
             MissingArtefact: there is no file, or it is damaged or something else.
         """
-        if new is None and not path.exists():
-            raise MissingArtefact(f"{path} does not exist: run picturedesk fit")
-        with _explained(path):
-            connection = connect(path)
-            try:
-                if new is not None:
-                    _create_if_new(connection, new)
-                return cls(path, connection, _manifest_of(connection, path))
-            except BaseException:
-                connection.close()
-                raise
+        content = None
+        if new is not None:
+            content = {**new, "extent": Extent().as_json(), "removed": row_sum()}
+        file = SharedDatabase.open(path, _KIND, content)
+        try:
+            return cls(file)
+        except BaseException:
+            file.close()
+            raise
 
     def close(self) -> None:
         """Lets go of the file."""
-        with self._lock:
-            self._closed = True
-            self._connection.close()
+        self._file.close()
 
     @property
     def is_replaced(self) -> bool:
@@ -144,33 +144,42 @@ class ArchiveRecords:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """A transaction; waits for those of other processes."""
-        with _explained(self.path), self._lock:
-            self._refuse_closed()
-            with transaction(self._connection):
+        with self._file.writing() as connection:
+            self._mine.connection = connection
+            try:
                 yield
+            finally:
+                self._mine.connection = None
 
     def generation(self) -> int:
         """The generation that is committed now."""
-        return int(self._all("SELECT generation FROM extent")[0][0])
+        return int(self._manifest()["generation"])
 
     def extent(self) -> tuple[Extent, Ints]:
         """The extent, and the removed links (R, 2) of the same moment."""
-        # One statement sees one state, whatever other processes commit meanwhile.
-        rows = self._all("SELECT * FROM extent LEFT JOIN removed")
-        removed = [row[-2:] for row in rows if row[-1] is not None]
-        return Extent(*rows[0][:-2]), np.array(removed, dtype=np.int64).reshape(-1, 2)
+        with self._connection() as connection:
+            manifest = read_manifest(connection)
+            removed = _removed(connection)
+            if row_sum(*removed) != manifest["removed"]:
+                raise damaged("its removed links are not as they were written")
+            extent = Extent.from_json(manifest["generation"], manifest["extent"])
+            return extent, np.array(removed, dtype=np.int64).reshape(-1, 2)
 
     def texts(self, rows: Ints) -> list[ArchiveText]:
         """The texts of these rows, in their order."""
-        found = self._chosen("SELECT row, id, excerpt FROM texts WHERE row", np.unique(rows))
-        texts = {row: ArchiveText(*map(_string, words)) for row, *words in found}
+        texts: dict[int, ArchiveText] = {}
+        for row, *words, known in self._chosen("SELECT * FROM texts WHERE row", np.unique(rows)):
+            self._check(known, row, *words)
+            texts[row] = ArchiveText(*map(_string, words))
         return self._in_order(texts, rows)
 
     def pictures(self, rows: Ints) -> list[Picture]:
         """The pictures of these rows, in their order."""
+        pictures: dict[int, Picture] = {}
         found = self._chosen("SELECT * FROM pictures WHERE row", np.unique(rows))
-        with _explained(self.path):
-            pictures = {row: _picture(words) for row, *words in found}
+        for row, *words, known in found:
+            self._check(known, row, *words)
+            pictures[row] = _picture(words)
         return self._in_order(pictures, rows)
 
     def text_rows(self, ids: Sequence[str]) -> Ints:
@@ -185,13 +194,8 @@ class ArchiveRecords:
 
     def put_texts(self, rows: Ints, texts: Sequence[ArchiveText]) -> None:
         """Keeps texts that are new, each in its row."""
-        self._many(
-            "INSERT INTO texts VALUES (?, ?, ?)",
-            (
-                (row, _stored(text.id), _stored(text.excerpt))
-                for row, text in zip(rows.tolist(), texts, strict=True)
-            ),
-        )
+        words = ((text.id, text.excerpt) for text in texts)
+        self._many("INSERT INTO texts VALUES (?, ?, ?, ?)", _summed(rows, words))
 
     def put_pictures(self, rows: Ints, pictures: Sequence[Picture]) -> None:
         """Keeps pictures, each in its row; what was known of that one is replaced."""
@@ -199,13 +203,8 @@ class ArchiveRecords:
             (p.uri, p.key, p.caption, p.credit, p.licence, p.date, json.dumps(p.tags))
             for p in pictures
         )
-        self._many(
-            "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (row, *map(_stored, values))
-                for row, values in zip(rows.tolist(), words, strict=True)
-            ),
-        )
+        put = "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        self._many(put, _summed(rows, words))
 
     def remove(self, links: Ints) -> None:
         """Notes that links (n, 2) are removed."""
@@ -216,9 +215,20 @@ class ArchiveRecords:
         self._many("DELETE FROM removed WHERE text = ? AND picture = ?", links.tolist())
 
     def reach(self, extent: Extent) -> None:
-        """Makes this the extent."""
-        self._many("DELETE FROM extent", [()])
-        self._many("INSERT INTO extent VALUES (?, ?, ?, ?, ?)", [astuple(extent)])
+        """Makes this the extent; comes last in a transaction."""
+        with self._connection() as connection:
+            removed = row_sum(*_removed(connection))
+            write_manifest(connection, {"extent": extent.as_json(), "removed": removed})
+
+    def _manifest(self) -> Json:
+        with self._connection() as connection:
+            return read_manifest(connection)
+
+    def _check(self, known: object, *values: object) -> None:
+        if known != row_sum(*values):
+            raise MissingArtefact(
+                f"{self.path} is damaged, row {values[0]} is not as it was written: {CURE}"
+            )
 
     def _in_order(self, found: dict[int, Any], rows: Ints) -> list[Any]:
         try:
@@ -230,72 +240,37 @@ class ArchiveRecords:
         """What a query that ends in a column's name finds where that is one of the values."""
         wanted = [value.item() if isinstance(value, np.integer) else value for value in values]
         found = []
-        for start in range(0, len(wanted), _AT_ONCE):
-            part = wanted[start : start + _AT_ONCE]
-            found += self._all(f"{query} IN ({', '.join('?' * len(part))})", part)
+        with self._connection() as connection:
+            for start in range(0, len(wanted), _AT_ONCE):
+                part = wanted[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(part))
+                found += connection.execute(f"{query} IN ({marks})", part).fetchall()
         return found
 
-    def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with _explained(self.path), self._lock:
-            self._refuse_closed()
-            return self._connection.execute(query, values).fetchall()
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise Closed(f"archive memory {self.path.parent}")
-
     def _many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        self._connection.executemany(statement, rows)
+        with self._connection() as connection:
+            connection.executemany(statement, rows)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """The one by which this thread is writing, or else one that sees a state of the file."""
+        mine = getattr(self._mine, "connection", None)
+        if mine is not None:
+            yield mine
+            return
+        with self._file.reading() as reader:
+            yield reader
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turns what a user can mend into one line; what is lost must be fitted again."""
-    with explained(f"archive memory {path}"):
-        try:
-            yield
-        except (sqlite3.DatabaseError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            if not _is_damage(error):
-                raise
-            raise MissingArtefact(f"{path} is damaged ({error}): {CURE}") from None
+def _removed(connection: sqlite3.Connection) -> list[tuple[int, int]]:
+    return connection.execute("SELECT * FROM removed ORDER BY text, picture").fetchall()
 
 
-def _is_damage(error: Exception) -> bool:
-    """Whether it tells of the file, as statements of ours that were right once fail on it."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if isinstance(error, sqlite3.OperationalError):
-        return code in _DAMAGED or code in _UNREADABLE
-    return code in _DAMAGED or not isinstance(error, sqlite3.Error)
-
-
-def _create_if_new(connection: sqlite3.Connection, new: Json) -> None:
-    """Lays the tables in an empty file; whoever comes second finds them there."""
-    if not is_empty(connection):
-        return
-    keep_log(connection)
-    manifest = {"kind": _KIND, "format_version": FORMAT_VERSION, **new}
-    with transaction(connection):
-        if is_empty(connection):
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            connection.executemany(
-                "INSERT INTO manifest VALUES (?, ?)",
-                [(name, json.dumps(value)) for name, value in manifest.items()],
-            )
-
-
-def _manifest_of(connection: sqlite3.Connection, path: Path) -> Json:
-    """The manifest; refuses other files and other format versions."""
-    if application_id(connection) != _APPLICATION_ID:
-        raise MissingArtefact(f"{path} holds no {_KIND}: {CURE}")
-    rows = connection.execute("SELECT name, value FROM manifest").fetchall()
-    manifest: Json = {name: json.loads(value) for name, value in rows}
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise Mismatch(
-            f"{path} has format version {manifest.get('format_version')}, this picturedesk "
-            f"reads {FORMAT_VERSION}: {CURE}"
-        )
-    return manifest
+def _summed(rows: Ints, words: Iterable[Sequence[str]]) -> Iterator[tuple[object, ...]]:
+    """Records to be stored: row, words, checksum."""
+    for row, said in zip(rows.tolist(), words, strict=True):
+        stored = tuple(map(_stored, said))
+        yield (row, *stored, row_sum(row, *stored))
 
 
 def _rows_of(names: Sequence[str], found: Iterable[tuple[str | bytes, int]]) -> Ints:

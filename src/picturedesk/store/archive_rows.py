@@ -1,19 +1,27 @@
 """The rows of an archive memory: vectors, groups and links, mapped as of one generation.
 
+Each file is compared with its checksums when it is first used.
+
 Knows neither words nor what was removed last: ``store.archive_records`` says how many rows count
 and which links are removed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from picturedesk.disk.artifacts import CURE
 from picturedesk.disk.rows import RowFile
-from picturedesk.store.archive_records import CURE, Extent
+from picturedesk.disk.sums import Sums
+from picturedesk.store.archive_checks import complaint
+from picturedesk.store.archive_records import Extent
 from picturedesk.types import Bools, Floats, Ints
 
 
@@ -23,19 +31,33 @@ class Generation:
 
     Attributes:
         extent: how many rows there are.
-        texts: (T, D) vectors.
-        pictures: (P, D) vectors.
-        groups: (T,) of texts.
-        written: (m, 2) links, each once, in the order in which they were first added.
-        removed: (R, 2) those that do not count.
+        rows: by file, what gives its rows.
+        removed: (R, 2) links that do not count.
     """
 
     extent: Extent
-    texts: Floats
-    pictures: Floats
-    groups: Ints
-    written: Ints
+    rows: Mapping[str, Callable[[], npt.NDArray[Any]]]
     removed: Ints
+
+    @cached_property
+    def texts(self) -> Floats:
+        """(T, D) vectors."""
+        return self.rows["texts"]()
+
+    @cached_property
+    def pictures(self) -> Floats:
+        """(P, D) vectors."""
+        return self.rows["pictures"]()
+
+    @cached_property
+    def groups(self) -> Ints:
+        """(T,) of texts."""
+        return self.rows["groups"]()[:, 0]
+
+    @cached_property
+    def written(self) -> Ints:
+        """(m, 2) links, each once, in the order in which they were first added."""
+        return self.rows["links"]()
 
     @cached_property
     def links(self) -> Ints:
@@ -59,26 +81,33 @@ class ArchiveRows:
     """The files of rows in a folder, with vectors of ``width`` numbers."""
 
     def __init__(self, folder: Path, width: int) -> None:
-        self.texts = RowFile(folder / "texts.f32", np.float32, width, CURE)
-        self.pictures = RowFile(folder / "pictures.f32", np.float32, width, CURE)
-        self.groups = RowFile(folder / "groups.i64", np.int64, 1, CURE)
-        self.links = RowFile(folder / "links.i64", np.int64, 2, CURE)
+        self.files: dict[str, RowFile[Any]] = {
+            "texts": RowFile(folder / "texts.f32", np.float32, width, CURE, complaint),
+            "groups": RowFile(folder / "groups.i64", np.int64, 1, CURE),
+            "pictures": RowFile(folder / "pictures.f32", np.float32, width, CURE, complaint),
+            "links": RowFile(folder / "links.i64", np.int64, 2, CURE),
+        }
 
     @property
-    def files(self) -> set[str]:
+    def names(self) -> set[str]:
         """Names of the files."""
-        return {file.path.name for file in (self.texts, self.pictures, self.groups, self.links)}
+        return {file.path.name for file in self.files.values()}
 
     def at(self, extent: Extent, removed: Ints) -> Generation:
         """Maps so many rows; raises MissingArtefact where a file holds fewer."""
-        return Generation(
-            extent,
-            self.texts.read(extent.texts),
-            self.pictures.read(extent.pictures),
-            self.groups.read(extent.texts)[:, 0],
-            self.links.read(extent.links),
-            removed,
-        )
+        rows = {name: file.open(self._sums(extent, name)) for name, file in self.files.items()}
+        return Generation(extent, rows, removed)
+
+    def append(self, extent: Extent, **rows: npt.NDArray[Any]) -> Extent:
+        """Appends rows to some of the files; returns the extent with their checksums."""
+        new = {
+            name: self.files[name].append(self._sums(extent, name), some)
+            for name, some in rows.items()
+        }
+        return replace(extent, sums={**extent.sums, **new})
+
+    def _sums(self, extent: Extent, name: str) -> Sums:
+        return extent.sums.get(name, self.files[name].empty)
 
 
 def each_once(links: Ints) -> Ints:

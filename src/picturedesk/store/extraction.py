@@ -36,7 +36,7 @@ from picturedesk.images import (
     to_pixels,
 )
 from picturedesk.store.features import FeatureRow, FeatureStore, Source
-from picturedesk.store.prefetch import PrefetchConfig, cpus, in_order
+from picturedesk.store.prefetch import Claim, PrefetchConfig, cpus, in_order
 from picturedesk.types import Floats, Progress, Rejection, silent
 
 
@@ -48,13 +48,17 @@ class ExtractConfig:
         batch: pictures per forward pass and per transaction.
         decoders: threads that read and decode beside the network; 0 starts one per CPU.
         patience: seconds that one picture may take before it is left out, so that a file on a
-            dead network drive does not block the others.
+            dead network drive does not block the others. Waiting for memory does not count.
+        decode_memory: megabytes (10^6 bytes) that pictures in decoding may take, all decoders
+            together; a decoder waits until its picture fits. A picture that takes more alone is
+            decoded alone.
         decode: which pictures are refused.
     """
 
     batch: int = 16
     decoders: int = 0
     patience: float = 120.0
+    decode_memory: float = 1000.0
     decode: DecodePolicy = field(default_factory=DecodePolicy)
 
     def __post_init__(self) -> None:
@@ -64,6 +68,10 @@ class ExtractConfig:
             raise BadInput(
                 f"batch {self.batch}, decoders {self.decoders}, patience {self.patience} s: batch "
                 "must be 1 or more, decoders 0 or more, patience above 0"
+            )
+        if not self.decode_memory > 0:
+            raise BadInput(
+                f"decode_memory is {self.decode_memory}: it must be greater than 0 (inf: no limit)"
             )
 
 
@@ -128,8 +136,9 @@ def extract(
     run = _Run(backbone, store, config.batch, len(distinct), progress)
     reader = _Reader(backbone, store, config, run.seen)
     decoders = config.decoders or cpus()
-    # One batch runs while the next is decoded; this window also bounds memory.
-    prefetch = PrefetchConfig(decoders, 2 * config.batch + decoders, config.patience)
+    # One batch runs while the next is decoded; the window bounds the pictures that are ready.
+    window = 2 * config.batch + decoders
+    prefetch = PrefetchConfig(decoders, window, config.patience, config.decode_memory * 1e6)
     with closing(in_order(distinct, reader.read, reader.late, prefetch)) as outcomes:
         for uri, outcome in zip(distinct, outcomes, strict=True):
             run.take(uri, outcome)
@@ -213,10 +222,10 @@ class _Reader:
         self._patience = config.patience
         self._seen = seen
 
-    def read(self, uri: str) -> _Outcome:
-        """Reads and decodes, unless the store has the picture."""
+    def read(self, uri: str, claim: Claim) -> _Outcome:
+        """Reads and decodes, unless the store has the picture; claims the memory of decoding."""
         try:
-            return self._read(uri)
+            return self._read(uri, claim)
         except BadPicture as error:
             return Rejection(error.source, error.reason, error.cure)
 
@@ -225,7 +234,7 @@ class _Reader:
         reason = f"it was not read and decoded within {self._patience:g} s"
         return Rejection(uri, reason, "check the disk it lies on, or raise patience")
 
-    def _read(self, uri: str) -> _Known | _Decoded:
+    def _read(self, uri: str, claim: Claim) -> _Known | _Decoded:
         path = absolute(uri)
         size, mtime_ns = _state(locate(path)[0])
         known = self._store.lookup(path, size, mtime_ns) if size >= 0 else None
@@ -239,7 +248,7 @@ class _Reader:
             return _Known(source.key)
         if source.key in self._seen:
             return _Known(source.key, source)
-        image = decode(data, uri, self._policy, at_least=self._preprocessing.resize)
+        image = decode(data, uri, self._policy, self._preprocessing.resize, claim)
         pixels = to_pixels(image, self._preprocessing)
         return _Decoded(source, pixels, perceptual_hash(image), *full_size(data, image))
 

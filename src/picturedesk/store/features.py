@@ -1,7 +1,8 @@
 """The feature store: level features on disk, in one SQLite file, keyed by content hash.
 
 One process at a time appends batches, each in one transaction; any number of processes may read
-meanwhile. Knows nothing of pictures, networks or folders. Refuses features of another backbone.
+meanwhile. Every row has checksums, and is compared with them when it is read. Knows nothing of
+pictures, networks or folders. Refuses features of another backbone.
 
 Why SQLite: it is in the standard library (importing lancedb takes 1.7 s), transactions are
 atomic, and readers never wait for the writer.
@@ -15,6 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -24,23 +26,27 @@ from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import plain
 from picturedesk.disk.database import read_manifest, rows_of
 from picturedesk.disk.shared_database import FileKind, SharedDatabase
+from picturedesk.disk.sums import row_sum
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.types import Floats, Ints, Level
 
 _ROW = np.dtype("<f4")  # features on disk: float32, little-endian, on every machine
 _LARGEST = 2**63 - 1  # of SQLite's whole numbers
 
-# ``position`` is the order of insertion. The wide column is last, so that SQLite reads the others
-# without it. Every source refers to a stored picture.
+# ``position`` is the order of insertion. ``sum`` is of the short columns, ``features_sum`` of key
+# and features. The wide column is last, so that SQLite reads the others without it. Every source
+# refers to a stored picture.
 _SCHEMA = (
     """CREATE TABLE pictures (
         position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, phash INTEGER NOT NULL,
-        width INTEGER NOT NULL, height INTEGER NOT NULL, features BLOB NOT NULL)""",
+        width INTEGER NOT NULL, height INTEGER NOT NULL, sum INTEGER NOT NULL,
+        features_sum INTEGER NOT NULL, features BLOB NOT NULL)""",
     """CREATE TABLE sources (
         path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-        key TEXT NOT NULL REFERENCES pictures (key)) WITHOUT ROWID""",
+        key TEXT NOT NULL REFERENCES pictures (key), sum INTEGER NOT NULL) WITHOUT ROWID""",
 )
-_KIND = FileKind("feature store", 0x50444653, _SCHEMA)  # "PDFS"
+_CURE = "remove it and run picturedesk fit again"
+_KIND = FileKind("feature store", 0x50444653, _SCHEMA, cure=_CURE)  # "PDFS"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,13 +169,14 @@ class FeatureStore:
                 )
         with self._database.writing() as connection:
             connection.executemany(
-                "INSERT INTO pictures (key, phash, width, height, features) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-                ((r.key, _signed(r.phash), r.width, r.height, _blob(r.features)) for r in rows),
+                "INSERT INTO pictures (key, phash, width, height, sum, features_sum, features) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+                map(_stored_picture, rows),
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO sources (path, size, mtime_ns, key) VALUES (?, ?, ?, ?)",
-                ((os.fsencode(s.path), s.size, s.mtime_ns, s.key) for s in sources),
+                "INSERT OR REPLACE INTO sources (path, size, mtime_ns, key, sum) "
+                "VALUES (?, ?, ?, ?, ?)",
+                map(_stored_source, sources),
             )
 
     def remember(self, sources: Sequence[Source]) -> None:
@@ -179,13 +186,14 @@ class FeatureStore:
     def lookup(self, path: str, size: int, mtime_ns: int) -> str | None:
         """Key of the picture in this file; None if the file is unknown or has changed."""
         checks.text("path", path)
-        size = checks.whole_number("size", size, -1, _LARGEST)
-        mtime_ns = checks.whole_number("mtime_ns", mtime_ns, -_LARGEST, _LARGEST)
-        found = self._one(
-            "SELECT key FROM sources WHERE path = ? AND size = ? AND mtime_ns = ?",
-            (os.fsencode(path), size, mtime_ns),
-        )
-        return None if found is None else str(found[0])
+        checks.whole_number("size", size, -1)
+        checks.whole_number("mtime_ns", mtime_ns, -_LARGEST)
+        found = self._one("SELECT * FROM sources WHERE path = ?", (os.fsencode(path),))
+        if found is None:
+            return None
+        *source, known = found
+        self._check(known == row_sum(*source))
+        return str(source[3]) if source[1:3] == [size, mtime_ns] else None
 
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):
@@ -220,9 +228,9 @@ class FeatureStore:
         widths = [column.stop - column.start for column in columns]
         starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
         features = np.empty((len(keys), starts[-1]), dtype=np.float32)  # (N, ΣD_l)
-        for row, (blob,) in zip(features, self._rows("features", keys), strict=True):
-            if len(blob) != self.spec.width * _ROW.itemsize:
-                raise MissingArtefact(f"{self.path} is damaged: remove it and extract again")
+        found = self._rows("features_sum, features", keys)
+        for key, row, (known, blob) in zip(keys, features, found, strict=True):
+            self._check(known == crc32(blob, crc32(key.encode())))
             whole = np.frombuffer(blob, dtype=_ROW)
             for start, width, column in zip(starts, widths, columns, strict=False):
                 row[start : start + width] = whole[column]
@@ -230,7 +238,7 @@ class FeatureStore:
 
     def hashes(self, keys: Sequence[str]) -> npt.NDArray[np.uint64]:
         """Perceptual hashes (N,) of N keys, in their order; raises BadInput for an unknown key."""
-        signed = [value for (value,) in self._rows("phash", checks.texts("keys", keys))]
+        signed = [phash for phash, _, _ in self._facts(checks.texts("keys", keys))]
         return np.array(signed, dtype=np.int64).view(np.uint64)
 
     def sizes(self, keys: Sequence[str]) -> Ints:
@@ -239,8 +247,19 @@ class FeatureStore:
         Raises BadInput for an unknown key.
         """
         keys = checks.texts("keys", keys)
-        rows = list(self._rows("width, height", keys))
+        rows = [(width, height) for _, width, height in self._facts(keys)]
         return np.array(rows, dtype=np.int64).reshape(len(keys), 2)
+
+    def _facts(self, keys: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+        """Perceptual hash, signed, width and height of N keys, in their order."""
+        found = self._rows("sum, phash, width, height", keys)
+        for key, (known, *facts) in zip(keys, found, strict=True):
+            self._check(known == row_sum(key, *facts))
+            yield facts[0], facts[1], facts[2]
+
+    def _check(self, whole: bool) -> None:
+        if not whole:
+            raise MissingArtefact(f"{self.path} is damaged, a checksum differs: {_CURE}")
 
     def _rows(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """These columns of N keys, in their order, one row in memory at a time."""
@@ -283,8 +302,15 @@ def _level_pairs(
     return [("levels", ", ".join(map(str, there)), ", ".join(map(str, wanted)))]
 
 
-def _blob(features: Floats) -> bytes:
-    return np.ascontiguousarray(features, dtype=_ROW).tobytes()
+def _stored_picture(row: FeatureRow) -> tuple[object, ...]:
+    facts = (row.key, _signed(row.phash), row.width, row.height)
+    blob = np.ascontiguousarray(row.features, dtype=_ROW).tobytes()
+    return (*facts, row_sum(*facts), crc32(blob, crc32(row.key.encode())), blob)
+
+
+def _stored_source(source: Source) -> tuple[object, ...]:
+    facts = (os.fsencode(source.path), source.size, source.mtime_ns, source.key)
+    return (*facts, row_sum(*facts))
 
 
 def _signed(phash: int) -> int:

@@ -6,17 +6,17 @@ explaining reads the typical features.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     atomic_folder,
-    read_arrays,
-    read_json,
+    read_checked,
     read_manifest,
-    write_arrays,
     write_json,
     write_manifest,
 )
@@ -60,7 +60,6 @@ class HeldOutTexts:
     def save(self, folder: Path) -> None:
         """Writes arrays and JSON; the folder is there whole or not at all."""
         with atomic_folder(folder) as temporary:
-            write_manifest(temporary, KIND, {"matcher": self.matcher})
             write_arrays(
                 temporary,
                 {
@@ -72,6 +71,7 @@ class HeldOutTexts:
             )
             records = {"parts": self.parts, "texts": self.texts, "captions": self.captions}
             write_json(temporary / _RECORDS, records)
+            write_manifest(temporary, KIND, {"matcher": self.matcher})
 
     @classmethod
     def load(cls, folder: Path, matcher: str) -> HeldOutTexts:
@@ -82,8 +82,8 @@ class HeldOutTexts:
                 f"{folder} was made by matcher {manifest['matcher']}, the desk has {matcher}: "
                 "run picturedesk fit again"
             )
-        arrays = read_arrays(folder)
-        records = read_json(folder / _RECORDS)
+        arrays = read_arrays(folder, manifest)
+        records = json.loads(read_checked(folder, _RECORDS, manifest))
         return cls(
             matcher=matcher,
             rows=arrays["rows"],

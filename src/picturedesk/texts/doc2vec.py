@@ -180,8 +180,8 @@ class Doc2VecEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; rows of the outputs are read from disk when they are used."""
-        return cls(load_encoder(folder, KIND))
+        """Reads what ``save`` wrote; rows of the outputs are read and checked when used."""
+        return cls(load_encoder(folder, KIND, by_rows=("outputs",)))
 
     def _infer(self, text: str) -> Floats:
         """One text → (D,), not scaled to length one."""

@@ -86,7 +86,7 @@ class LsaEncoder:
         self._stored = stored
         self._vocabulary = Vocabulary.from_array(stored.arrays["vocabulary"])
         self._idf: Floats = stored.arrays["idf"]
-        self._components: Floats = stored.arrays["components"]
+        self._components = stored.arrays["components"]
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: LsaConfig | None = None) -> Self:
@@ -143,19 +143,6 @@ class LsaEncoder:
         """The V known words, most widespread first."""
         return list(self._vocabulary)
 
-    def topic_words(self, topic: int, n: int = 10) -> list[tuple[str, float]]:
-        """The n words with the largest absolute weights in a topic, largest first.
-
-        Raises:
-            BadInput: there is no such topic; they are numbered from 0.
-        """
-        if not 0 <= topic < self.width:
-            raise BadInput(f"there is no topic {topic}: there are 0 to {self.width - 1}")
-        weights = self._components[:, topic]
-        known = self.vocabulary
-        strongest = np.argsort(-np.abs(weights), kind="stable")[:n]
-        return [(known[row], float(weights[row])) for row in strongest]
-
     def word_shares(self, text: str, direction: Floats) -> list[tuple[str, float]]:
         """The contribution of each known word to the dot product of a text and a direction.
 
@@ -192,8 +179,8 @@ class LsaEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what ``save`` wrote; rows of the components are read when they are used."""
-        return cls(load_encoder(folder, KIND))
+        """Reads what ``save`` wrote; rows of the components are read and checked when used."""
+        return cls(load_encoder(folder, KIND, by_rows=("components",)))
 
 
 def _keep(seen: list[str], counts: csr_matrix, config: LsaConfig) -> Ints:

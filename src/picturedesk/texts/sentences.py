@@ -15,16 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 import picturedesk.checks as checks
-from picturedesk.disk.artifacts import (
-    atomic_folder,
-    fingerprint,
-    read_manifest,
-    write_arrays,
-    write_manifest,
-)
+from picturedesk.disk.arrays import map_arrays, write_arrays
+from picturedesk.disk.artifacts import atomic_folder, fingerprint, read_manifest, write_manifest
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.texts.splitting import SENTENCES_VERSION, sentences_of
-from picturedesk.texts.stored import map_arrays
 from picturedesk.types import Floats, Json
 
 KIND = "sentences"
@@ -213,7 +207,7 @@ class SentenceEncoder:
                 f"picturedesk has rules {SENTENCES_VERSION}: make it again"
             )
         try:
-            engine = _open_engine(manifest["engine"], folder)
+            engine = _open_engine(manifest, folder)
         except Mismatch as error:
             raise Mismatch(f"{folder} was {error}") from None
         encoder = cls(SentenceConfig(**manifest["config"]), engine)
@@ -230,14 +224,15 @@ def _distinct(block: Sequence[Sequence[str]]) -> dict[str, None]:
     return dict.fromkeys(sorted((s for found in block for s in found), key=len))
 
 
-def _open_engine(facts: Json, folder: Path) -> SentenceEngine:
+def _open_engine(manifest: Json, folder: Path) -> SentenceEngine:
     """The engine named in a manifest."""
-    facts = dict(facts)
+    facts = dict(manifest["engine"])
     name, tables = facts.pop("name"), facts.pop("tables")
     if name == "use":
-        from picturedesk.texts.use import UseEngine
+        from picturedesk.texts.use import BY_ROWS, UseEngine
 
-        return UseEngine.restored(facts, map_arrays(folder) if tables else {})
+        arrays = map_arrays(folder, manifest, BY_ROWS) if tables else {}
+        return UseEngine.restored(facts, arrays)
     if name == "sentence-transformers":
         from picturedesk.texts.transformer import TransformerEngine
 

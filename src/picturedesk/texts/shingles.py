@@ -25,7 +25,7 @@ _PAIRS = 1 << 12  # pairs that are compared at a time: some 20 MB for texts of 3
 Hashes = npt.NDArray[np.uint64]
 
 
-class _WordHashes(dict[str, int]):
+class WordHashes(dict[str, int]):
     """Word → 64 bits, the same in every process; worked out once per word that is met."""
 
     def __missing__(self, word: str) -> int:
@@ -34,9 +34,19 @@ class _WordHashes(dict[str, int]):
         return number
 
 
-def shingles(text: str) -> Hashes:
+def shingles(text: str, known: WordHashes) -> Hashes:
     """Hashes of all runs of ``RUN`` words, each once, ascending; empty for a text without words."""
-    return _shingles(text, _WordHashes())
+    hashes = np.array([known[word] for word in words(text)], dtype=np.uint64)
+    if not len(hashes):
+        return hashes
+    width = min(RUN, len(hashes))
+    runs = np.lib.stride_tricks.sliding_window_view(hashes, width)  # (S, width)
+    odd = np.uint64(0x9E3779B97F4A7C15)
+    mixed = np.full(len(runs), width, dtype=np.uint64)
+    for column in runs.T:  # order counts: each word is mixed into what the ones before it gave
+        mixed = (mixed ^ column) * odd  # modulo 2^64
+        mixed ^= mixed >> np.uint64(29)
+    return np.unique(mixed)
 
 
 def near_duplicate_texts(
@@ -54,9 +64,9 @@ def near_duplicate_texts(
         always found; pairs at a similarity of 0.5 with a probability of 96 %, closer ones with
         more, those at 0.3 with half. Texts without words resemble nothing.
     """
-    known = _WordHashes()
-    ours, our_members = _distinct([_shingles(text, known) for text in texts])
-    theirs, their_members = _distinct([_shingles(text, known) for text in others])
+    known = WordHashes()
+    ours, our_members = _distinct([shingles(text, known) for text in texts])
+    theirs, their_members = _distinct([shingles(text, known) for text in others])
     if not ours or not theirs:
         return np.empty((0, 2), dtype=np.int64)
     sets = _Sets([*ours, *theirs])
@@ -77,8 +87,8 @@ def duplicate_groups(texts: Sequence[str], shared: float = SHARED) -> Ints:
     listed. Equal texts cost no more than to read them, and in a cluster of near-duplicates each
     text is compared with some of them only.
     """
-    known = _WordHashes()
-    distinct, members = _distinct([_shingles(text, known) for text in texts])
+    known = WordHashes()
+    distinct, members = _distinct([shingles(text, known) for text in texts])
     number = np.arange(len(distinct), len(distinct) + len(texts))  # a text without words is alone
     if distinct:
         groups = _groups(_Sets(distinct), shared)
@@ -103,20 +113,6 @@ def _groups(sets: _Sets, shared: float) -> Ints:
             groups.link(items[ones], items[others])
         groups.settle()
     return groups.labels
-
-
-def _shingles(text: str, known: _WordHashes) -> Hashes:
-    hashes = np.array([known[word] for word in words(text)], dtype=np.uint64)
-    if not len(hashes):
-        return hashes
-    width = min(RUN, len(hashes))
-    runs = np.lib.stride_tricks.sliding_window_view(hashes, width)  # (S, width)
-    odd = np.uint64(0x9E3779B97F4A7C15)
-    mixed = np.full(len(runs), width, dtype=np.uint64)
-    for column in runs.T:  # order counts: each word is mixed into what the ones before it gave
-        mixed = (mixed ^ column) * odd  # modulo 2^64
-        mixed ^= mixed >> np.uint64(29)
-    return np.unique(mixed)
 
 
 def _distinct(sets: Sequence[Hashes]) -> tuple[list[Hashes], list[list[int]]]:

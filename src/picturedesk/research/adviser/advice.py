@@ -35,7 +35,9 @@ class AdviceConfig:
     def __post_init__(self) -> None:
         if min(self.neighbours, self.validated, self.max_levels) < 1 or self.loss < 0:
             raise BadInput(
-                f"{self}: neighbours, validated and max_levels must be 1 or more, loss 0 or more"
+                f"neighbours {self.neighbours}, validated {self.validated}, max_levels "
+                f"{self.max_levels}, loss {self.loss}: the loss must be 0 or more, the others 1 "
+                "or more"
             )
 
 
@@ -86,7 +88,7 @@ class SetScore:
     cost: Cost
 
     def within(self, bound: float) -> bool:
-        """Whether its loss is small and not significant."""
+        """Whether its loss is at most ``bound``, and the 95 % interval of the loss has 0 in it."""
         return self.loss.low <= 0 and self.loss.mean <= bound
 
 
@@ -103,8 +105,9 @@ class Advice:
     """The adviser's whole result.
 
     Attributes:
-        recommended: the smallest set within noise of the best, in the order of the network.
-        best: the set with the highest mean reciprocal rank.
+        recommended: the set that ``recommend`` takes, in the order of the network.
+        rule: how it was taken, in words.
+        best: the set with the highest mean reciprocal rank of those that were tried.
         levels: best first.
         sets: best first.
         agreement: None if fewer than three levels were cross-validated.
@@ -118,6 +121,7 @@ class Advice:
     """
 
     recommended: tuple[str, ...]
+    rule: str
     best: tuple[str, ...]
     levels: tuple[LevelScore, ...]
     sets: tuple[SetScore, ...]
@@ -136,7 +140,7 @@ class Advice:
 
 
 def recommend(sets: list[SetScore], bound: float) -> SetScore:
-    """The smallest set within noise of the best; of equal sizes the fastest, narrowest, best.
+    """The set with the fewest levels of those that lose little; see ``rule_of``.
 
     Args:
         sets: cross-validated sets; the best one is among them.
@@ -149,3 +153,13 @@ def recommend(sets: list[SetScore], bound: float) -> SetScore:
         return (len(score.levels), share, score.cost.bytes, -score.mrr)
 
     return min((score for score in sets if score.within(bound)), key=order)
+
+
+def rule_of(bound: float) -> str:
+    """The rule of ``recommend`` in words."""
+    return (
+        f"of the sets that lose at most {100 * bound:g} points of MRR against the best set tried, "
+        "with 0 in the 95 % interval of the loss, the one with the fewest levels; of equal numbers "
+        "the fastest (in steps of 5 % of the network's time), then the one with the fewest bytes, "
+        "then the one with the highest MRR"
+    )

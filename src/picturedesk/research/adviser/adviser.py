@@ -5,7 +5,8 @@ neighbours of its text. The best of them are cross-validated, alone and then tog
 the best level, the level that adds most to the mean reciprocal rank is added, until none adds.
 
 The best set is chosen among a few dozen on the texts that measure it, so its figures are slightly
-optimistic. This favours larger sets: a smaller set within noise of the best is a safe choice.
+optimistic. This favours larger sets; ``advice.recommend`` therefore takes a smaller one if it loses
+little.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from picturedesk.research.adviser.advice import (
     LevelScore,
     SetScore,
     recommend,
+    rule_of,
 )
 from picturedesk.research.adviser.agreement import cka, first_links, gram, neighbourhood, overlap
 from picturedesk.research.adviser.costs import Costs
@@ -81,6 +83,7 @@ def advise(
     scores = [_level_score(level, agreements[level], alone.get(level), costs) for level in levels]
     return Advice(
         recommended=recommend(sets, config.loss).levels,
+        rule=rule_of(config.loss),
         best=sets[0].levels,
         levels=tuple(sorted(scores, key=lambda s: (-(s.mrr or 0), -s.neighbours))),
         sets=tuple(sets),

@@ -15,9 +15,8 @@ import numpy as np
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.split import SplitConfig, components, split
 from picturedesk.errors import BadInput
-from picturedesk.learning.best_config import level_blocks
 from picturedesk.learning.preparation import ReadableArchive, readable
-from picturedesk.learning.training_pairs import TrainingPairs, renumber
+from picturedesk.learning.training_pairs import TrainingPairs, level_blocks, renumber
 from picturedesk.research.adviser.candidates import candidates
 from picturedesk.store.extraction import ExtractConfig, extract
 from picturedesk.store.features import FeatureStore

@@ -5,8 +5,7 @@ summed block by block, so that 30,000 pictures with 4,096 numbers each need litt
 one covariance. If there are fewer pictures than numbers, the dual form computes the same in the
 space that the pictures span.
 
-Level features are standardised; text vectors are only centred, because their scale carries the
-weight of a topic.
+Level features are standardised, text vectors centred; see ``towers.Standard``.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from picturedesk.measuring.metrics import retrieval_scores
 from picturedesk.research.baselines.towers import (
     Affine,
     LinearTowers,
+    Standard,
     blocks,
     check_pair,
-    mean_and_deviation,
 )
-from picturedesk.types import Doubles, Floats, Ints
+from picturedesk.types import Doubles, Floats, Ints, Progress, silent
 
 if TYPE_CHECKING:
     from picturedesk.learning.training import TrainingSet
@@ -73,7 +72,10 @@ class CcaConfig:
 
 
 def ridge(
-    training: TrainingSet, validation: TrainingSet, config: RidgeConfig | None = None
+    training: TrainingSet,
+    validation: TrainingSet,
+    config: RidgeConfig | None = None,
+    progress: Progress = silent,
 ) -> LinearTowers:
     """Predicts the vector of a picture's text from its levels, by least squares with a penalty.
 
@@ -81,6 +83,7 @@ def ridge(
         training: the training set.
         validation: chooses the penalty by mean reciprocal rank.
         config: the penalties to choose from.
+        progress: receives the number of penalties tried.
 
     Raises:
         BadInput: if a set is empty, malformed or not finite.
@@ -92,20 +95,25 @@ def ridge(
     moments = _Moments.of(training)
     held_out = _Validation.of(moments, validation)
     best: tuple[float, float, Doubles] | None = None
-    for penalty in config.penalties:
+    for done, penalty in enumerate(config.penalties):
+        progress(done, len(config.penalties), "penalties")
         factor = cho_factor(_penalised(moments.pictures, penalty), lower=True)
         weights = cho_solve(factor, moments.across)  # (R, D)
         mrr = held_out.mrr(held_out.texts, held_out.pictures @ weights)
         if best is None or mrr > best[0]:
             best = mrr, penalty, weights
+    progress(len(config.penalties), len(config.penalties), "penalties")
     assert best is not None  # the config has a penalty
     mrr, penalty, weights = best
-    identity = np.eye(len(moments.text_mean))
+    identity = np.eye(len(moments.texts))
     return moments.towers(identity, weights, {"penalty": penalty, "mrr": mrr})
 
 
 def cca(
-    training: TrainingSet, validation: TrainingSet, config: CcaConfig | None = None
+    training: TrainingSet,
+    validation: TrainingSet,
+    config: CcaConfig | None = None,
+    progress: Progress = silent,
 ) -> LinearTowers:
     """Canonical correlation analysis with penalties: the directions of highest correlation.
 
@@ -117,6 +125,7 @@ def cca(
         training: the training set.
         validation: chooses penalties, dimension and power by mean reciprocal rank.
         config: the settings to choose from.
+        progress: receives the number of pairs of penalties tried.
 
     Raises:
         BadInput: if a set is empty, malformed or not finite.
@@ -126,10 +135,13 @@ def cca(
     moments = _Moments.of(training)
     held_out = _Validation.of(moments, validation)
     best: tuple[float, _Directions] | None = None
-    for directions in _all_directions(moments, config):
+    total = len(config.text_penalties) * len(config.picture_penalties)
+    progress(0, total, "penalties")
+    for done, directions in enumerate(_all_directions(moments, config), start=1):
         mrr = directions.mrr(held_out, directions.count, 1.0)
         if best is None or mrr > best[0]:
             best = mrr, directions
+        progress(done, total, "penalties")
     assert best is not None  # the config has penalties
     chosen = best[1]
     dimensions = dict.fromkeys(min(wanted, chosen.count) for wanted in config.dimensions)
@@ -155,9 +167,7 @@ class _Moments:
     """The moments of an archive that both methods use. Pictures are in coordinates: (N, R).
 
     Attributes:
-        text_mean: (D,) over links.
-        picture_mean: (ΣD_l,) over links.
-        scale: (ΣD_l,) standard deviations over links; 1 where a column does not vary.
+        standard: means and deviations.
         basis: (ΣD_l, R) orthonormal basis of the space that standardised pictures span; None if
             they are used as they are, with R = ΣD_l.
         texts: (D, D) covariance.
@@ -165,9 +175,7 @@ class _Moments:
         across: (R, D) covariance of pictures and texts.
     """
 
-    text_mean: Doubles
-    picture_mean: Doubles
-    scale: Doubles
+    standard: Standard
     basis: Doubles | None
     texts: Doubles
     pictures: Doubles
@@ -180,11 +188,8 @@ class _Moments:
         texts, pictures = training.texts, training.pictures
         links = np.unique(training.links, axis=0)
         count = len(links)
-        text_shares = np.bincount(links[:, 0], minlength=len(texts)) / count  # (T,) of links
-        picture_shares = np.bincount(links[:, 1], minlength=len(pictures)) / count  # (N,)
-        text_mean = text_shares @ texts.astype(np.float64)
-        centred = texts - text_mean
-        picture_mean, scale = mean_and_deviation(pictures, picture_shares)
+        standard = Standard.of(training)
+        centred = texts - standard.text_mean
         linked = csr_array(
             (np.full(count, 1 / count), (links[:, 1], links[:, 0])),
             shape=(len(pictures), len(texts)),
@@ -192,27 +197,27 @@ class _Moments:
         own = linked @ centred  # (N, D) share-weighted sums of each picture's texts
         basis = None
         if len(pictures) < pictures.shape[1]:
-            basis = np.linalg.qr(((pictures - picture_mean) / scale).T)[0]  # (ΣD_l, N)
+            basis = np.linalg.qr(standard.pictures(pictures).T)[0]  # (ΣD_l, N)
         width = pictures.shape[1] if basis is None else basis.shape[1]
         covariance, across = np.zeros((width, width)), np.zeros((width, texts.shape[1]))
         for part in blocks(len(pictures)):
-            block = _coordinates(pictures[part], picture_mean, scale, basis)
+            block = _coordinates(pictures[part], standard, basis)
             across += block.T @ own[part]
-            block *= np.sqrt(picture_shares[part])[:, None]
+            block *= np.sqrt(standard.picture_shares[part])[:, None]
             covariance += block.T @ block
-        weighted = centred * np.sqrt(text_shares)[:, None]
-        return cls(text_mean, picture_mean, scale, basis, weighted.T @ weighted, covariance, across)
+        weighted = centred * np.sqrt(standard.text_shares)[:, None]
+        return cls(standard, basis, weighted.T @ weighted, covariance, across)
 
     def coordinates(self, pictures: Floats) -> Doubles:
         """Level features (N, ΣD_l) → (N, R)."""
-        return _coordinates(pictures, self.picture_mean, self.scale, self.basis)
+        return _coordinates(pictures, self.standard, self.basis)
 
     def towers(self, text: Doubles, picture: Doubles, chosen: dict[str, float]) -> LinearTowers:
         """Weights on centred texts (D, S) and on coordinates (R, S) → maps of raw input vectors."""
         weights = picture if self.basis is None else self.basis @ picture
         return LinearTowers(
-            _affine(self.text_mean, text),
-            _affine(self.picture_mean, weights / self.scale[:, None]),
+            _affine(self.standard.text_mean, text),
+            _affine(self.standard.picture_mean, weights / self.standard.scale[:, None]),
             chosen,
         )
 
@@ -227,8 +232,7 @@ class _Validation:
 
     @classmethod
     def of(cls, moments: _Moments, validation: TrainingSet) -> _Validation:
-        known = validation.texts.any(axis=1, keepdims=True)
-        texts = (validation.texts - moments.text_mean) * known
+        texts = moments.standard.texts(validation.texts)
         return cls(texts, moments.coordinates(validation.pictures), validation.links)
 
     def mrr(self, texts: Doubles, pictures: Doubles) -> float:
@@ -289,9 +293,9 @@ def _all_directions(moments: _Moments, config: CcaConfig) -> Iterator[_Direction
             )
 
 
-def _coordinates(pictures: Floats, mean: Doubles, scale: Doubles, basis: Doubles | None) -> Doubles:
-    standard: Doubles = (pictures - mean) / scale
-    return standard if basis is None else standard @ basis
+def _coordinates(pictures: Floats, standard: Standard, basis: Doubles | None) -> Doubles:
+    standardised = standard.pictures(pictures)
+    return standardised if basis is None else standardised @ basis
 
 
 def _penalised(covariance: Doubles, penalty: float) -> Doubles:

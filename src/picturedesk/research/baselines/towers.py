@@ -1,6 +1,6 @@
 """Two linear maps as ``TwoTowers``, the result of ridge regression, CCA and VSE++.
 
-Also the checks, means and deviations that these three share.
+Also the checks and the standardised input that these three share.
 """
 
 from __future__ import annotations
@@ -84,6 +84,48 @@ def check_pair(training: TrainingSet, validation: TrainingSet) -> None:
             f"training texts and pictures have widths {given}, validation ones {other}: "
             "make both with the same text encoder, backbone and levels"
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standard:
+    """How all three baselines see their input: texts centred, level features standardised.
+
+    Text vectors are not scaled, because their scale carries the weight of a topic.
+
+    Attributes:
+        text_mean: (D,) over links.
+        picture_mean: (ΣD_l,) over links.
+        scale: (ΣD_l,) standard deviations over links; 1 where a column does not vary.
+        text_shares: (T,) share of the links that each text has.
+        picture_shares: (N,) the same of each picture.
+    """
+
+    text_mean: Doubles
+    picture_mean: Doubles
+    scale: Doubles
+    text_shares: Doubles
+    picture_shares: Doubles
+
+    @classmethod
+    def of(cls, training: TrainingSet) -> Standard:
+        """Measures a training set; each link counts once."""
+        texts, pictures = training.texts, training.pictures
+        links = np.unique(training.links, axis=0)
+        text_shares = np.bincount(links[:, 0], minlength=len(texts)) / len(links)
+        picture_shares = np.bincount(links[:, 1], minlength=len(pictures)) / len(links)
+        text_mean = text_shares @ texts.astype(np.float64)
+        picture_mean, scale = mean_and_deviation(pictures, picture_shares)
+        return cls(text_mean, picture_mean, scale, text_shares, picture_shares)
+
+    def texts(self, vectors: Floats) -> Doubles:
+        """Text vectors (T, D), centred; zeros (no known word) stay zeros."""
+        centred: Doubles = (vectors - self.text_mean) * vectors.any(axis=1, keepdims=True)
+        return centred
+
+    def pictures(self, features: Floats) -> Doubles:
+        """Level features (N, ΣD_l), standardised."""
+        standardised: Doubles = (features - self.picture_mean) / self.scale
+        return standardised
 
 
 def mean_and_deviation(pictures: Floats, shares: Doubles) -> tuple[Doubles, Doubles]:

@@ -11,13 +11,14 @@ import numpy as np
 
 from picturedesk.learning.preparation import ReadableArchive
 from picturedesk.report.records import Check
+from picturedesk.research.reproduction.experiment import SHOWN
 from picturedesk.research.reproduction.study import TARGET, Study
 from picturedesk.texts.lsa import LsaEncoder
 from picturedesk.texts.shingles import near_duplicate_texts
 from picturedesk.texts.words import words
-from picturedesk.types import Floats, Ints, Rejection
+from picturedesk.types import Ints, Rejection
 
-MAIN_ROWS = ("transfer, fused", "direct, MLP(levels)")
+MAIN_ROWS = ("transfer, fused", SHOWN)
 
 
 def leaking_texts(ready: ReadableArchive) -> tuple[Ints, Ints]:
@@ -60,7 +61,7 @@ def leak_checks(study: Study, ready: ReadableArchive) -> list[Check]:
     ]
     clean = ~np.isin(test, leaking)
     for name in MAIN_ROWS:
-        hits = study.hits(name, "all", TARGET)
+        hits = study.hits(name, study.candidate_sets[-1], TARGET)
         without = f"{100 * hits[clean].mean():.1f}" if clean.any() else "no text is left"
         checks.append(
             Check(
@@ -85,17 +86,11 @@ def vocabulary_check(encoder: LsaEncoder, training: Sequence[str]) -> Check:
     )
 
 
-def tie_check(name: str, scores: Floats, relevant: Ints) -> Check:
+def tie_check(name: str, tied: int, queries: int) -> Check:
     """How many queries have a wrong candidate with the same score as a right one."""
-    own = scores[relevant[:, 0], relevant[:, 1]]
-    equal = (scores[relevant[:, 0]] == own[:, None]).sum(axis=1)
-    right = np.zeros(scores.shape, dtype=bool)
-    right[relevant[:, 0], relevant[:, 1]] = True
-    equal_right = ((scores[relevant[:, 0]] == own[:, None]) & right[relevant[:, 0]]).sum(axis=1)
-    tied = len(np.unique(relevant[equal > equal_right, 0]))
     return Check(
         f"ties in {name}",
-        f"{tied} of {len(scores)} queries",
+        f"{tied} of {queries} queries",
         "a wrong candidate with the same score ranks before the right one",
         None,
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from picturedesk.errors import BadInput
 from picturedesk.learning.training import TrainConfig
+from picturedesk.research.baselines.closed_form import CcaConfig, RidgeConfig
+from picturedesk.research.baselines.vse import VseGrid
 from picturedesk.store.extraction import ExtractConfig
 from picturedesk.texts.lsa import LsaConfig
 
@@ -23,7 +25,8 @@ class ReproduceConfig:
         seeds: every trained row runs once per seed; a seed also chooses the validation texts.
         validate: share of the training texts that choose the epoch, 0 to 1.
         test: share of test texts if the archive names none, 0 to 1.
-        small: number of candidates in the small sample (the paper's Sohu-400).
+        small: number of test texts in the small sample (the paper's Sohu-400); left out if
+            there are no more test texts than that.
         baselines: whether to run ridge, CCA, VSE++ and single levels, too.
         clip: file of open_clip weights for the zero-shot row; "" leaves it out.
         clip_model: open_clip's name of the model of these weights.
@@ -32,6 +35,9 @@ class ReproduceConfig:
         lsa: 500 topics, as in the paper.
         train: the paper's training.
         extract: how pictures are read.
+        ridge: penalties that ridge regression is tuned over.
+        cca: settings that CCA is tuned over.
+        vse: settings that VSE++ is tuned over.
     """
 
     preset: str = "lite0"
@@ -48,6 +54,9 @@ class ReproduceConfig:
     lsa: LsaConfig = field(default_factory=LsaConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     extract: ExtractConfig = field(default_factory=ExtractConfig)
+    ridge: RidgeConfig = field(default_factory=RidgeConfig)
+    cca: CcaConfig = field(default_factory=CcaConfig)
+    vse: VseGrid = field(default_factory=VseGrid)
 
     def __post_init__(self) -> None:
         """Raises BadInput for settings that cannot be used."""

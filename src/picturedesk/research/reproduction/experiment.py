@@ -15,10 +15,11 @@ from picturedesk.heads.fusion import FusionMLP
 from picturedesk.learning.preparation import ReadableArchive, subset
 from picturedesk.learning.training import TrainingSet, train
 from picturedesk.learning.training_pairs import renumber
-from picturedesk.measuring.metrics import PerQuery, per_query
+from picturedesk.measuring.metrics import PerQuery, per_query, ranks
+from picturedesk.measuring.ranking import row_blocks
 from picturedesk.research.baselines import TwoTowers
 from picturedesk.research.reproduction.config import ReproduceConfig
-from picturedesk.routes.archive import ArchiveVectors
+from picturedesk.routes.archive import ArchiveVectors, top
 from picturedesk.routes.direct import direct_scores
 from picturedesk.routes.transfer import transfer_scores
 from picturedesk.types import Floats, Ints
@@ -26,6 +27,8 @@ from picturedesk.types import Floats, Ints
 SHOWN = "direct, MLP(levels)"  # the row of the report's examples and tie check
 CURVE = 100  # recall curves are drawn up to this depth
 DEPTHS = tuple(range(1, CURVE + 1))
+EXAMPLES = 4  # successes in the report, and as many failures
+FIRST = 5  # suggestions shown of each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +36,7 @@ class CandidateSet:
     """Test texts and their candidate pictures.
 
     Attributes:
-        name: "all", or the size of the sample.
+        name: how many candidate pictures there are: "400", or "all 497" for the whole test part.
         texts: (Q,) indices of texts in the archive, ascending.
         pictures: (N,) indices of candidate pictures in the archive, ascending.
         relevant: (M, 2) pairs (text, picture) of indices into both.
@@ -96,6 +99,36 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What the report shows of the row ``SHOWN`` on the whole test part.
+
+    Attributes:
+        tied: queries with a wrong candidate of the same score as a right one.
+        queries: (E,) rows of the candidate set: the best ranks, then the worst.
+        ranks: (E,) rank of their best right picture, from 1.
+        first: (E, F) the first F candidates of each, best first.
+        scores: (E, F) of these.
+    """
+
+    tied: int
+    queries: Ints
+    ranks: Ints
+    first: Ints
+    scores: Floats
+
+    @classmethod
+    def of(cls, scores: Floats, relevant: Ints) -> Shown:
+        """From scores (Q, N) and right pairs (M, 2)."""
+        found = ranks(scores, relevant)
+        order = found.argsort(kind="stable")
+        last = max(EXAMPLES, len(order) - EXAMPLES)
+        chosen = np.concatenate([order[:EXAMPLES], order[last:]])
+        first = top(scores[chosen], FIRST)
+        best = np.take_along_axis(scores[chosen], first, axis=1)
+        return cls(tied_queries(scores, relevant), chosen, found[chosen], first, best)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """One row of one seed.
 
@@ -103,31 +136,52 @@ class Measured:
         row: the row.
         per_query: name of the candidate set → measures per query.
         validated: recall@10 on the validation texts, to choose by; None if nothing is chosen.
-        scores: (Q, N) of the whole test part; only for the row ``SHOWN``.
+        shown: only of the row ``SHOWN``.
     """
 
     row: Row
     per_query: Mapping[str, PerQuery]
     validated: float | None = None
-    scores: Floats | None = None
+    shown: Shown | None = None
 
 
 Score = Callable[[CandidateSet], Floats]
 
 
 def candidate_sets(ready: ReadableArchive, small: int, seed: int = 0) -> tuple[CandidateSet, ...]:
-    """The whole test part and, where it is larger, a random sample of ``small`` of its texts."""
+    """The whole test part and, if it has more than ``small`` texts, a random sample of these.
+
+    The candidates are the pictures of the texts: fewer than texts if several texts share one.
+    """
     texts = ready.texts_of("test")
-    sets = [_candidate_set("all", texts, ready.archive.links)]
+    sets = [_candidate_set("all ", texts, ready.archive.links)]
     if len(texts) > small:
         chosen = np.sort(np.random.default_rng(seed).choice(texts, size=small, replace=False))
-        sets.insert(0, _candidate_set(str(small), chosen, ready.archive.links))
+        sets.insert(0, _candidate_set("", chosen, ready.archive.links))
     return tuple(sets)
 
 
-def _candidate_set(name: str, texts: Ints, links: Ints) -> CandidateSet:
+def _candidate_set(kind: str, texts: Ints, links: Ints) -> CandidateSet:
     pictures, relevant = renumber(texts, links)
-    return CandidateSet(name, texts, pictures, relevant)
+    return CandidateSet(f"{kind}{len(pictures)}", texts, pictures, relevant)
+
+
+def tied_queries(scores: Floats, relevant: Ints) -> int:
+    """How many queries have a wrong candidate with the same score as a right one."""
+    links = np.unique(relevant, axis=0)
+    own = scores[links[:, 0], links[:, 1]]
+    equal = np.empty(len(links), dtype=np.int64)
+    for part in row_blocks(len(links), scores.shape[1]):
+        rows = scores[links[part, 0]]
+        equal[part] = np.count_nonzero(rows == own[part, None], axis=1)
+    _, same, times = np.unique(
+        np.stack([links[:, 0].astype(np.float64), own], axis=1),
+        axis=0,
+        return_inverse=True,
+        return_counts=True,
+    )
+    right = times[same.reshape(-1)]  # right candidates among the equal ones
+    return len(np.unique(links[equal > right, 0]))
 
 
 def measure(data: SeedData, row: Row, score: Score, validated: float | None = None) -> Measured:
@@ -136,7 +190,9 @@ def measure(data: SeedData, row: Row, score: Score, validated: float | None = No
     for candidates in data.candidate_sets:
         scores = score(candidates)
         found[candidates.name] = per_query(scores, candidates.relevant, DEPTHS)
-    return Measured(row, found, validated, scores if row.name == SHOWN else None)
+    # The last set is the whole test part.
+    shown = Shown.of(scores, candidates.relevant) if row.name == SHOWN else None
+    return Measured(row, found, validated, shown)
 
 
 def transfer(data: SeedData, vectors: Floats) -> Score:

@@ -6,15 +6,21 @@ Knows measurements and the layout of the paper's tables; trains nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from picturedesk.measuring.metrics import RetrievalScores
-from picturedesk.measuring.significance import Difference, paired_difference
+from picturedesk.measuring.significance import Difference, holm, paired_difference
 from picturedesk.report.records import Bar, Cell, Comparison, Curve, PaperTable, TableRow
 from picturedesk.research.reproduction.config import ReproduceConfig
-from picturedesk.research.reproduction.experiment import CURVE, Measured, Row, figure_name
+from picturedesk.research.reproduction.experiment import (
+    CURVE,
+    SHOWN,
+    Measured,
+    Row,
+    figure_name,
+)
 from picturedesk.types import Doubles, Ints
 
 CUTS = (1, 5, 10)
@@ -76,7 +82,7 @@ class Study:
         names = [
             row.name
             for row in self.rows("direct")
-            if row.name.startswith("direct, MLP(") and row.name != "direct, MLP(levels)"
+            if row.name.startswith("direct, MLP(") and row.name != SHOWN
         ]
         return max(names, key=lambda name: np.mean([_validated(one) for one in self.row(name)]))
 
@@ -163,37 +169,55 @@ _PROSE = {
     "levels raw against fc, transfer": "Sohu-400 +0.5; worse in most columns of Flickr30K",
     "direct against transfer fc": "Sohu-400 +14.0, Sohu-20,000 +1.3, Flickr30K +20.6",
     "MLP(levels) against MLP(fc), direct": "better nearly everywhere",
-    "MLP(levels) against the best single level, direct": "",
 }
 
 
 def comparisons(study: Study) -> list[Comparison]:
-    """The differences that the paper's prose names, and several levels against the best one."""
+    """Paired tests of recall@10, corrected together for their number (Holm).
+
+    The differences that the paper's prose names, several levels against the best single one, and
+    the baselines of other methods against the paper's network.
+    """
+    found = [
+        _compared(study, name, pair, candidates)
+        for name, pair in _pairs(study).items()
+        for candidates in study.candidate_sets
+    ]
+    corrected = holm([gap.p for gap in found])
+    return [replace(gap, p_holm=p) for gap, p in zip(found, corrected, strict=True)]
+
+
+def _pairs(study: Study) -> dict[str, tuple[str, str]]:
+    """Name of a comparison → the rows that are compared, each pair once."""
     fc, best = study.fc, study.best_single_level()
     pairs = {
         "fused against fc, transfer": ("transfer, fused", f"transfer, {fc}"),
         "fused against levels raw, transfer": ("transfer, fused", "transfer, levels"),
         "levels raw against fc, transfer": ("transfer, levels", f"transfer, {fc}"),
-        "direct against transfer fc": ("direct, MLP(levels)", f"transfer, {fc}"),
-        "MLP(levels) against MLP(fc), direct": ("direct, MLP(levels)", f"direct, MLP({fc})"),
-        "MLP(levels) against the best single level, direct": ("direct, MLP(levels)", best),
+        "direct against transfer fc": (SHOWN, f"transfer, {fc}"),
+        "MLP(levels) against MLP(fc), direct": (SHOWN, f"direct, MLP({fc})"),
     }
-    found = []
-    for name, (better, worse) in pairs.items():
-        for candidates in study.candidate_sets:
-            gap = study.difference(better, worse, candidates)
-            found.append(
-                Comparison(
-                    name=f"{name} ({better} - {worse})",
-                    candidates=candidates,
-                    difference=100 * gap.mean,
-                    low=100 * gap.low,
-                    high=100 * gap.high,
-                    p=gap.p,
-                    paper=_PROSE[name],
-                )
-            )
-    return found
+    if best != f"direct, MLP({fc})":
+        pairs["MLP(levels) against the best single level, direct"] = (SHOWN, best)
+    for row in study.rows("direct", ("baseline",)):
+        if not row.name.startswith("direct, MLP("):
+            method = row.name.removeprefix("direct, ")
+            pairs[f"{method} against MLP(levels), direct"] = (row.name, SHOWN)
+    return pairs
+
+
+def _compared(study: Study, name: str, pair: tuple[str, str], candidates: str) -> Comparison:
+    gap = study.difference(*pair, candidates)
+    return Comparison(
+        name=f"{name} ({pair[0]} - {pair[1]})",
+        candidates=candidates,
+        difference=100 * gap.mean,
+        low=100 * gap.low,
+        high=100 * gap.high,
+        p=gap.p,
+        p_holm=gap.p,
+        paper=_PROSE.get(name, ""),
+    )
 
 
 def curves(study: Study) -> list[Curve]:
@@ -224,13 +248,21 @@ def bars(study: Study) -> list[Bar]:
     return found
 
 
-def verdict(study: Study) -> str:
-    """One sentence: whether several levels beat the best single one."""
+def verdict(study: Study, compared: Sequence[Comparison]) -> str:
+    """One sentence: whether several levels beat the best single one.
+
+    Args:
+        study: the rows.
+        compared: what ``comparisons`` returned.
+    """
     best, candidates = study.best_single_level(), study.candidate_sets[-1]
-    gap = study.difference("direct, MLP(levels)", best, candidates)
-    points = f"{100 * gap.mean:+.1f} points of recall@10 (95 % interval {100 * gap.low:+.1f} to "
-    points += f"{100 * gap.high:+.1f}, p = {gap.p:.3f})"
+    wanted = f" ({SHOWN} - {best})"
+    gap = next(
+        one for one in compared if one.name.endswith(wanted) and one.candidates == candidates
+    )
+    points = f"{gap.difference:+.1f} points of recall@10 (95 % interval {gap.low:+.1f} to "
+    points += f"{gap.high:+.1f}, p = {gap.p:.3f}, {gap.p_holm:.3f} after Holm's correction)"
     if not gap.significant:
         return f"Several levels do not beat the best single one ({best}) significantly: {points}."
-    better = "beat" if gap.mean > 0 else "are worse than"
+    better = "beat" if gap.difference > 0 else "are worse than"
     return f"Several levels {better} the best single one ({best}): {points}."

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from zlib import crc32
 
 import numpy as np
 
@@ -25,6 +26,8 @@ SCHEMA = (
     "CREATE VIRTUAL TABLE words USING fts5(tokens, tokenize = 'ascii')",
     "CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row)",
 )
+ASKED = ("data", "idx", "docsize", "config")  # FTS5's tables that questions are answered from
+KEPT = ("content",)  # … and the one that changes start from
 _PUT = "INSERT INTO words (rowid, tokens) SELECT row, ? FROM pictures WHERE key = ?"
 _REMOVE = "DELETE FROM words WHERE rowid = (SELECT row FROM pictures WHERE key = ?)"
 
@@ -68,6 +71,23 @@ def merge(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO words (words) VALUES ('optimize')")
 
 
+def flush(connection: sqlite3.Connection) -> None:
+    """Writes what FTS5 still keeps in memory, inside a transaction; it does so at a savepoint."""
+    connection.execute("SAVEPOINT flushed")
+    connection.execute("RELEASE flushed")
+
+
+def checksum(connection: sqlite3.Connection, tables: Sequence[str]) -> int:
+    """CRC-32 of some of FTS5's own tables: it has none, and would answer from damaged ones."""
+    crc = 0
+    for table in tables:
+        rows = connection.execute(f"SELECT * FROM words_{table} ORDER BY 1, 2").fetchall()
+        for column in zip(*rows, strict=True):
+            stored = [v if isinstance(v, bytes) else str(v).encode() for v in column]
+            crc = crc32(b"".join(stored), crc32(str([*map(len, stored)]).encode(), crc))
+    return crc
+
+
 def put(connection: sqlite3.Connection, pictures: Iterable[Picture]) -> None:
     """Adds or replaces the words of pictures that are in the catalogue, inside a transaction."""
     filled = {picture.key: tokens_of(picture.caption, picture.tags) for picture in pictures}
@@ -82,7 +102,7 @@ def remove(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
 
 def has_any(connection: sqlite3.Connection) -> bool:
     """Whether any picture has words."""
-    return connection.execute("SELECT rowid FROM words LIMIT 1").fetchone() is not None
+    return connection.execute("SELECT id FROM words_docsize LIMIT 1").fetchone() is not None
 
 
 def frequencies(connection: sqlite3.Connection) -> dict[str, int]:

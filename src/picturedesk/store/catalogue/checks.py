@@ -37,14 +37,23 @@ def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int
         )
     for picture in pictures:
         _check_picture(picture)
-    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))  # (N,)
-    wrong = np.flatnonzero(~((np.abs(lengths - 1) <= UNIT) | (lengths == 0)))
-    if len(wrong):
+    if wrong := not_of_length_one(vectors):
+        length = np.linalg.norm(vectors[wrong[0]].astype(np.float64))
         raise BadInput(
-            f"{len(wrong)} vectors are not of length one, the first with {lengths[wrong[0]]:g} "
+            f"{len(wrong)} vectors are not of length one, the first with {length:g} "
             f"({pictures[wrong[0]].uri}): divide each by its length"
         )
     return vectors
+
+
+def not_of_length_one(vectors: Floats) -> list[int]:
+    """Which of vectors (N, W) are neither of length one nor zero, or hold no finite numbers."""
+    with np.errstate(all="ignore"):
+        squares = np.einsum("nd,nd->n", vectors, vectors)  # (N,)
+        right = np.abs(np.sqrt(squares) - 1) <= UNIT
+    short = squares < 1e-6
+    right[short] = ~vectors[short].any(axis=1)
+    return np.flatnonzero(~right).tolist()
 
 
 def directions(name: str, queries: Floats | Doubles, width: int) -> Doubles:

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from picturedesk.disk.database import code_of
 from picturedesk.errors import BadInput
 from picturedesk.types import Ints
 
@@ -46,6 +47,7 @@ _LIMITS = {
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
 }
 _STEPS = 10_000  # instructions of SQLite's machine between two looks at the clock
+_OF_THE_FILE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 _SHOWN = 200  # characters of a condition that an error repeats
 
 
@@ -77,6 +79,8 @@ def passing_rows(connection: sqlite3.Connection, where: str, longest: float = LO
             # The line ends keep a comment in the condition from swallowing the bracket.
             found = connection.execute(f"SELECT row FROM pictures WHERE (\n{where}\n)").fetchall()
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+        if isinstance(error, sqlite3.Error) and code_of(error) in _OF_THE_FILE:
+            raise
         raise _refusal(where, gate.denied or _reason(error, longest)) from None
     return np.array([row for (row,) in found], dtype=np.int64)
 

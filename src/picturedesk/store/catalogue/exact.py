@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,13 +18,13 @@ from typing import Self, TypeVar
 import numpy as np
 
 import picturedesk.checks as checks
-from picturedesk.disk.database import read_manifest, rows_of, write_manifest
+from picturedesk.disk.database import damaged, read_manifest, write_manifest
 from picturedesk.disk.shared_database import SharedDatabase
 from picturedesk.errors import Mismatch
 from picturedesk.store.catalogue import bm25, database
 from picturedesk.store.catalogue.checks import check_amount, directions, storable, unknown_key
 from picturedesk.store.catalogue.conditions import passing_rows
-from picturedesk.store.catalogue.database import State
+from picturedesk.store.catalogue.database import Change, State, Totals
 from picturedesk.store.catalogue.nearest import nearest
 from picturedesk.store.catalogue.snapshot import Snapshot
 from picturedesk.types import Doubles, Entries, Floats, Found, Ints, Picture
@@ -38,19 +39,28 @@ class ExactCatalogue:
     for each other. Every reader sees each change whole: the vectors are held in memory, are never
     changed there, and are read again when somebody has written. A forked process must open its
     own.
+
+    All that an answer depends on is compared with its checksums, once for each generation: vectors
+    when they are read, records before the first condition, words before the first question about
+    them. What differs raises MissingArtefact.
     """
 
     def __init__(self, file: SharedDatabase) -> None:
         self._file = file
         self._name = file.path.name
         self._snapshot: Snapshot | None = None
+        self._keys: tuple[int, list[str]] | None = None  # generation and keys, ascending
+        self._added: tuple[int, list[str]] | None = None  # … of those that were added
+        self._whole_words = -1  # the generation whose words were compared with their checksum
         self._vocabulary: tuple[int, dict[str, int]] | None = None  # generation and frequencies
         self._loading = threading.Lock()  # one thread reads the vectors, the others wait for them
         with file.reading() as reader:
             self._opened = database.read_state(reader)
 
     @classmethod
-    def open(cls, path: Path | str, fingerprint: str = "", width: int = 0) -> ExactCatalogue:
+    def open(
+        cls, path: Path | str, fingerprint: str = "", width: int = 0, make: bool = True
+    ) -> ExactCatalogue:
         """Opens a catalogue, or makes an empty one; see ``open_catalogue``.
 
         Nothing is written to a file that is there, unless its words were made by the rules of
@@ -58,7 +68,7 @@ class ExactCatalogue:
 
         Raises:
             Mismatch: it holds vectors with another fingerprint or width.
-            MissingArtefact: the file is something else.
+            MissingArtefact: the file is something else, or damaged, or there is none to open.
             PicturedeskError: this Python's SQLite cannot search for words.
         """
         path = checks.path("path", path)
@@ -66,8 +76,8 @@ class ExactCatalogue:
         checks.whole_number("width", width)
         with closing(sqlite3.connect(":memory:")) as trial:
             bm25.check(trial)
-        owner = {"fingerprint": fingerprint, "width": width if fingerprint else 0}
-        file = SharedDatabase.open(path, database.KIND, {**owner, "words": bm25.MADE_BY})
+        content = database.new_manifest(fingerprint, width) if make else None
+        file = SharedDatabase.open(path, database.KIND, content)
         try:
             _index_words(file)
             catalogue = cls(file)
@@ -116,11 +126,11 @@ class ExactCatalogue:
         Raises:
             BadInput: if a key is missing, or a vector cannot be used.
         """
-        with self._writing() as writer:
+        with self._changing() as change:
+            before = change.totals.count
             checked = storable(self._name, pictures, vectors, self.width)
-            before = database.count(writer)
-            database.put(writer, pictures, checked)
-            return database.count(writer) - before
+            change.put(pictures, checked, added={picture.key for picture in pictures})
+        return change.totals.count - before
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key, in one transaction; returns how many there were."""
@@ -129,9 +139,18 @@ class ExactCatalogue:
             before = database.count(writer)
             database.remove(writer, keys)
             return before - database.count(writer)
+        keys = checks.texts("keys", keys)
+        with self._changing() as change:
+            before = change.totals.count
+            change.remove(keys)
+        return before - change.totals.count
 
     def replace_all(
-        self, pictures: Sequence[Picture], vectors: Floats, fingerprint: str = ""
+        self,
+        pictures: Sequence[Picture],
+        vectors: Floats,
+        fingerprint: str = "",
+        added: Collection[str] = (),
     ) -> None:
         """Makes these pictures all there are, in one transaction.
 
@@ -141,6 +160,7 @@ class ExactCatalogue:
             pictures: with their keys.
             vectors: (N, W), each of length one within 1e-3, or zero.
             fingerprint: of the vectors, if it is another one; W may then be another one too.
+            added: keys of those that ``add`` had put there.
 
         Raises:
             BadInput: if a key is missing, or a vector cannot be used.
@@ -150,12 +170,15 @@ class ExactCatalogue:
         if fingerprint and np.ndim(vectors) == 2:
             width = int(np.shape(vectors)[1])
         owner = {"fingerprint": fingerprint or self.fingerprint, "width": width}
-        with self._writing() as writer:
-            checked = storable(self._name, pictures, vectors, width)
-            database.clear(writer)
+        checked = storable(self._name, pictures, vectors, width)
+        with self._file.writing() as writer:
+            self._unchanged(writer)
+            change = Change(writer, Totals())
+            change.clear()
             write_manifest(writer, owner)
-            database.put(writer, pictures, checked)
+            change.put(pictures, checked, set(added))
             bm25.merge(writer)
+            change.finish()
         with self._file.reading() as reader:
             self._opened = database.read_state(reader)
 
@@ -179,7 +202,8 @@ class ExactCatalogue:
         with self._reading() as (reader, state):
             towards = directions(self._name, queries, state.width)
             snapshot = self._fresh(reader, state)
-            best = nearest(snapshot.matrix, towards, k, snapshot.among(reader, where))
+            among = snapshot.among(self._passing(reader, state, where))
+            best = nearest(snapshot.matrix, towards, k, among)
             entries = snapshot.entries(reader, [indices for indices, _ in best])
             return [Found(found, scores) for found, (_, scores) in zip(entries, best, strict=True)]
 
@@ -202,11 +226,14 @@ class ExactCatalogue:
         words, where = checks.texts("words", words), checks.text("where", where)
         with self._reading() as (reader, state):
             rows, scores = bm25.scores(reader, self._asked(reader, state, words))
-            if where.strip():
-                passing = np.isin(rows, passing_rows(reader, where))
-                rows, scores = rows[passing], scores[passing]
-            keys, best = _best_by_key(reader, rows, scores, k)
-            return Found(self._entries(reader, state, keys), best)
+            passing = self._passing(reader, state, where)
+            if passing is not None:
+                among = np.isin(rows, passing)
+                rows, scores = rows[among], scores[among]
+            snapshot = self._fresh(reader, state)
+            places = snapshot.places(rows)
+            best = np.lexsort((places, -scores))[:k]  # places are in the order of keys
+            return Found(snapshot.entries(reader, [places[best]])[0], scores[best])
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
         """BM25 (N,) of the entries with these keys, as in ``matching``; 0 without a shared word.
@@ -217,7 +244,9 @@ class ExactCatalogue:
         """
         words, keys = checks.texts("words", words), checks.texts("keys", keys)
         with self._reading() as (reader, state):
-            asked = self._of_all(keys, database.read_rows(reader, keys))
+            snapshot = self._fresh(reader, state)
+            places = self._of_all(keys, snapshot.indices(keys))
+            asked = snapshot.rows[np.array(places, dtype=np.int64)].tolist()
             rows, scores = bm25.scores(reader, self._asked(reader, state, words), asked)
             known = dict(zip(rows.tolist(), scores.tolist(), strict=True))
             return np.array([known.get(row, 0.0) for row in asked], dtype=np.float64)
@@ -233,29 +262,40 @@ class ExactCatalogue:
         count = check_amount("count", count)
         checks.text("where", where)
         with self._reading() as (reader, state):
-            if not where.strip():
-                return self._entries(reader, state, database.first_keys(reader, "", count))
-            rows = passing_rows(reader, where).tolist()
-            keys = sorted(key for _, key in rows_of(reader, "key", "pictures", rows, by="row"))
-            return self._entries(reader, state, keys[:count])
+            snapshot = self._fresh(reader, state)
+            among = snapshot.among(self._passing(reader, state, where))
+            return snapshot.entries(reader, [among[:count]])[0]
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys above ``after``, ascending."""
         limit = check_amount("limit", limit)
         checks.text("after", after)
-        with self._reading() as (reader, _):
-            return database.first_keys(reader, after, limit)
+        with self._reading() as (reader, state):
+            held = self._keys
+            if held is None or held[0] != state.generation:
+                keys, _ = database.read_keys(reader, state.totals)
+                held = self._keys = (state.generation, keys)
+            return _page(held[1], after, limit)
+
+    def added(self, after: str = "", limit: int = 1000) -> list[str]:
+        """The same of those that ``add`` put there."""
+        limit = check_amount("limit", limit)
+        checks.text("after", after)
+        with self._reading() as (reader, state):
+            return _page(self._known_records(reader, state), after, limit)
 
     def count(self, where: str = "") -> int:
         """How many entries pass."""
         checks.text("where", where)
-        with self._reading() as (reader, _):
-            return len(passing_rows(reader, where)) if where.strip() else database.count(reader)
+        with self._reading() as (reader, state):
+            passing = self._passing(reader, state, where)
+            return state.totals.count if passing is None else len(passing)
 
     @property
     def has_words(self) -> bool:
         """Whether any entry has a word in caption or tags."""
-        with self._reading() as (reader, _):
+        with self._reading() as (reader, state):
+            self._require_words(reader, state)
             return bm25.has_any(reader)
 
     def _claim(self, fingerprint: str, width: int) -> None:
@@ -274,10 +314,15 @@ class ExactCatalogue:
             )
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _changing(self) -> Iterator[Change]:
         with self._file.writing() as writer:
-            self._unchanged(writer)
-            yield writer
+            state = self._unchanged(writer)
+            self._require_words(writer, state)
+            if bm25.checksum(writer, bm25.KEPT) != state.totals.documents:
+                raise damaged("the words of its captions are not as they were written")
+            change = Change(writer, state.totals)
+            yield change
+            change.finish()
 
     @contextmanager
     def _reading(self) -> Iterator[tuple[sqlite3.Connection, State]]:
@@ -302,17 +347,38 @@ class ExactCatalogue:
                 return held
             if held is not None and held.generation < state.generation:
                 held = self._snapshot = None  # frees it before the next one is read
-            read = Snapshot.read(reader, state.generation, state.width)
+            read = Snapshot.read(reader, state)
             if held is None:
                 self._snapshot = read
             return read
 
     def _asked(self, reader: sqlite3.Connection, state: State, words: Sequence[str]) -> list[str]:
         """The tokens to ask for: of the rarest of these words as the reader sees them."""
+        self._require_words(reader, state)
         held = self._vocabulary
         if held is None or held[0] != state.generation:
             held = self._vocabulary = (state.generation, bm25.frequencies(reader))
         return bm25.rarest(words, held[1])
+
+    def _require_words(self, reader: sqlite3.Connection, state: State) -> None:
+        if self._whole_words != state.generation:
+            if bm25.checksum(reader, bm25.ASKED) != state.totals.words:
+                raise damaged("its index of words is not as it was written")
+            self._whole_words = state.generation
+
+    def _known_records(self, reader: sqlite3.Connection, state: State) -> list[str]:
+        """Compares the records of all pictures; returns the keys of those that were added."""
+        held = self._added
+        if held is None or held[0] != state.generation:
+            held = self._added = (state.generation, database.read_added(reader, state.totals))
+        return held[1]
+
+    def _passing(self, reader: sqlite3.Connection, state: State, where: str) -> Ints | None:
+        """Rows of the pictures that pass a condition; None if there is none."""
+        if not where.strip():
+            return None
+        self._known_records(reader, state)
+        return passing_rows(reader, where)
 
     def _entries(self, reader: sqlite3.Connection, state: State, keys: Sequence[str]) -> Entries:
         held = self._snapshot
@@ -340,16 +406,9 @@ def _index_words(file: SharedDatabase) -> None:
         if read_manifest(writer)["words"] != bm25.MADE_BY:  # no other process was faster
             bm25.make(writer)
             write_manifest(writer, {"words": bm25.MADE_BY})
+            Change(writer, database.read_state(writer).totals).finish()
 
 
-def _best_by_key(
-    reader: sqlite3.Connection, rows: Ints, scores: Doubles, k: int
-) -> tuple[list[str], Doubles]:
-    """Keys and scores (k,) of the best of some rows, best first, equal ones by key."""
-    if not (k and len(rows)):
-        return [], np.empty(0)
-    least = np.partition(scores, -min(k, len(rows)))[-min(k, len(rows))]
-    rows, scores = rows[scores >= least], scores[scores >= least]
-    keys = [key for _, key in rows_of(reader, "key", "pictures", rows.tolist(), by="row")]
-    order = sorted(range(len(keys)), key=lambda place: (-scores[place], keys[place]))[:k]
-    return [keys[place] for place in order], scores[order]
+def _page(keys: list[str], after: str, limit: int) -> list[str]:
+    first = bisect_right(keys, after)
+    return keys[first : first + limit]

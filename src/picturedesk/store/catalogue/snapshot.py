@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from picturedesk.disk.database import damaged
 from picturedesk.store.catalogue import database
-from picturedesk.store.catalogue.conditions import passing_rows
+from picturedesk.store.catalogue.checks import not_of_length_one
+from picturedesk.store.catalogue.database import State
 from picturedesk.types import Entries, Floats, Ints, Picture
 
 
@@ -32,16 +34,25 @@ class Snapshot:
     _pictures: dict[int, Picture] = field(default_factory=dict)  # by index, those asked for so far
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection, generation: int, width: int) -> Snapshot:
-        """Reads it from a connection that sees this generation."""
-        keys, rows = database.read_keys(connection)
-        return cls(generation, keys, rows, database.read_matrix(connection, rows, width))
+    def read(cls, connection: sqlite3.Connection, state: State) -> Snapshot:
+        """Reads it from a connection that sees this state."""
+        keys, rows = database.read_keys(connection, state.totals)
+        matrix = database.read_matrix(connection, keys, rows, state)
+        if wrong := not_of_length_one(matrix):
+            raise damaged(f"the vector of {keys[wrong[0]]} is not of length one")
+        return cls(state.generation, keys, rows, matrix)
 
-    def among(self, connection: sqlite3.Connection, where: str) -> Ints:
-        """Indices of the entries that pass a condition, ascending; of all if it is ""."""
-        if not where.strip():
+    def among(self, passing: Ints | None) -> Ints:
+        """Indices of the entries in the rows that pass a condition, ascending; None: of all."""
+        if passing is None:
             return np.arange(len(self.keys))
-        return np.flatnonzero(np.isin(self.rows, passing_rows(connection, where)))
+        return np.flatnonzero(np.isin(self.rows, passing))
+
+    def places(self, rows: Ints) -> Ints:
+        """Indices of the entries in these rows."""
+        order = np.argsort(self.rows)
+        places: Ints = order[np.searchsorted(self.rows, rows, sorter=order)]
+        return places
 
     def entries(self, connection: sqlite3.Connection, indices: Sequence[Ints]) -> list[Entries]:
         """Entries for each of some arrays of indices; reads what is not yet known of any."""
@@ -49,6 +60,8 @@ class Snapshot:
         missing = sorted(wanted - self._pictures.keys())
         rows = self.rows[missing].tolist()
         for place, picture in database.read_pictures(connection, rows, by="row"):
+            if picture.key != self.keys[missing[place]]:
+                raise damaged(f"row {rows[place]} is not as it was written")
             self._pictures[missing[place]] = picture
         return [
             Entries(tuple(map(self._pictures.__getitem__, some.tolist())), self.matrix[some])

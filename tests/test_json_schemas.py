@@ -1,0 +1,154 @@
+"""The output of every verb with ``--json`` fits its schema.
+
+``levels --data`` and ``reproduce`` are validated where their results are made: in
+``test_cli_levels`` and ``test_reproduction``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from json_schemas import schemas, validate
+from picturedesk.cli.app import app
+from shapes import draw
+
+pytest.importorskip("jsonschema", reason="schemas are validated with the extra 'dev'")
+
+OPEN = {"other"}  # records that may have further fields
+
+
+def output(*arguments: str | Path, code: int = 0) -> Any:
+    """The document that a verb prints."""
+    done = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
+    assert done.exit_code == code
+    return json.loads(done.stdout)
+
+
+def objects(schema: object, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema of an object inside a schema, with the name of its record."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield name, schema
+        for key, value in schema.items():
+            yield from objects(value, key if name in ("$defs", "properties") or not name else name)
+            if key in ("$defs", "properties"):
+                for inner, one in value.items():
+                    yield from objects(one, inner)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from objects(one, name)
+
+
+@pytest.mark.parametrize("name", sorted(schemas()))
+def test_schemas_are_valid_and_know_their_name(name: str):
+    from jsonschema import Draft202012Validator
+
+    schema = schemas()[name]
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"].endswith(f"/{name}")
+
+
+@pytest.mark.parametrize("name", sorted(schemas()))
+def test_objects_are_closed_and_say_what_they_need(name: str):
+    for record, schema in objects(schemas()[name]):
+        if "properties" in schema and record not in OPEN:
+            assert schema["additionalProperties"] is False, record
+            assert set(schema["required"]) <= set(schema["properties"]), record
+
+
+def test_a_field_too_many_is_refused(fitted_desk: Path):
+    from jsonschema import ValidationError
+
+    document = output("suggest", "a red circle", "--desk", fitted_desk)
+    with pytest.raises(ValidationError, match="'mood' was unexpected"):
+        validate("suggest", document | {"mood": "good"})
+
+
+def test_fit(shapes_table: Path, own_desk: Path):
+    document = output("fit", shapes_table, "--desk", own_desk, "-q")
+    validate("fit", document)
+    assert document["evaluation"]["reliability"]
+
+
+def test_fit_of_the_papers_recipe_without_test_texts(
+    shapes_table: Path, paper_desk: Path, tmp_path: Path
+):
+    desk = shutil.copytree(paper_desk, tmp_path / "desk")
+    options = ("--recipe", "paper", "--epochs", "2", "--test", "0", "-q")
+    document = output("fit", shapes_table, "--desk", desk, *options)
+    validate("fit", document)
+    assert document["evaluation"] is None
+    assert document["report"]["chosen"]["epochs"] == 2
+
+
+def test_demo(shapes_table: Path, own_desk: Path, tmp_path: Path):
+    arguments = ("--data", shapes_table, "--desk", own_desk, "--cache", tmp_path, "-q")
+    document = output("demo", *arguments)
+    validate("demo", document)
+    assert len(document["examples"]) == 3
+
+
+def test_add(own_desk: Path, tmp_path: Path):
+    draw("red", "circle", seed=79).save(tmp_path / "new.png")
+    (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0torn")
+    document = output("add", tmp_path, "--desk", own_desk, "-q")
+    validate("add", document)
+    assert len(document["rejections"]) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--explain",),
+        ("--explain", "--route", "class_names"),
+        ("--route", "direct"),
+        ("--where", "licence = 'none'"),
+        ("--min-confidence", "1"),
+    ],
+    ids=" ".join,
+)
+def test_suggest(fitted_desk: Path, options: tuple[str, ...]):
+    document = output("suggest", "a red circle by the river", "--desk", fitted_desk, *options)
+    validate("suggest", document)
+    assert ("explanations" in document) == ("--explain" in options)
+
+
+def test_suggest_of_the_papers_recipe(paper_desk: Path):
+    document = output("suggest", "a red circle", "--desk", paper_desk, "--explain")
+    validate("suggest", document)
+    assert document["confidence"] is None
+
+
+def test_evaluate_and_a_run(own_desk: Path, tmp_path: Path):
+    validate("evaluate", output("evaluate", "--desk", own_desk, "--trec", tmp_path))
+    files = ("--run", tmp_path / "direct.run", "--qrels", tmp_path / "qrels.txt")
+    validate("evaluate-run", output("evaluate", *files))
+
+
+def test_levels():
+    validate("levels", output("levels", "default"))
+
+
+def test_info_of_a_desk_and_every_part(fitted_desk: Path):
+    folders = [path.parent for path in fitted_desk.rglob("manifest.json")]
+    parts = [fitted_desk, *folders, fitted_desk / "memory", *fitted_desk.glob("*.db")]
+    kinds = set()
+    for part in parts:
+        document = output("info", part)
+        validate("info", document)
+        kinds.add(document["kind"])
+    assert {"desk", "backbone", "matcher", "blend", "archive memory", "catalogue"} <= kinds
+
+
+def test_doctor(fitted_desk: Path, own_desk: Path):
+    validate("doctor", output("doctor", "--desk", fitted_desk))
+    (own_desk / "matcher" / "manifest.json").write_text("{")
+    validate("doctor", output("doctor", "--desk", own_desk, code=1))
