@@ -136,8 +136,8 @@ def existing(name: str, value: object) -> Path:
 
 
 def instance(name: str, value: object, kind: type[Kind]) -> Kind:
-    """A value of one class, or of a Protocol that can be checked."""
-    if not isinstance(value, kind):
+    """A value of one class, or of a Protocol that can be checked; no class itself."""
+    if isinstance(value, type) or not isinstance(value, kind):
         raise refusal(name, value, f"a {kind.__name__}")
     return value
 
@@ -151,14 +151,6 @@ def function(name: str, value: object) -> None:
 def optional(name: str, value: object, kind: type[Kind]) -> Kind | None:
     """A value of one class, or None."""
     return None if value is None else instance(name, value, kind)
-
-
-def having(name: str, value: Kind, members: Sequence[str], kind: str) -> Kind:
-    """A value that has what a Protocol asks for."""
-    missing = [member for member in members if not hasattr(value, member)]
-    if missing or isinstance(value, type):
-        raise refusal(name, value, f"a {kind}")
-    return value
 
 
 def matrix(name: str, value: object, width: int | None = None) -> npt.NDArray[np.float32]:
@@ -178,11 +170,17 @@ def floats(name: str, value: object) -> npt.NDArray[np.float32]:
         return array(name, value).astype(np.float32, copy=False)
 
 
-def array(name: str, value: object) -> npt.NDArray[Any]:
-    """An array of numbers, of any shape; no list, which hides what it holds."""
+def array(name: str, value: object, kinds: str = "fiu") -> npt.NDArray[Any]:
+    """An array of numbers, of any shape; no list, which hides what it holds.
+
+    Args:
+        name: for the error.
+        value: what is given.
+        kinds: codes of NumPy for the kinds of numbers that will do.
+    """
     import numpy as np
 
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in kinds:
         kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else _shown(value)
         raise BadInput(f"{name} is {kind}: it must be an array of numbers")
     return value
@@ -201,6 +199,18 @@ def pairs(name: str, value: object) -> npt.NDArray[np.int64]:
         )
     if found.size and int(found.min()) < 0:
         raise BadInput(f"{name} holds {int(found.min())}: indices start at 0")
+    return found.astype(np.int64, copy=False)
+
+
+def indices(name: str, value: object, count: int) -> npt.NDArray[np.int64]:
+    """Whole numbers (n,), each 0 or more and below ``count``."""
+    import numpy as np
+
+    found = array(name, value, "fiu" if not np.size(value) else "iu")
+    if found.ndim != 1:
+        raise BadInput(f"{name} is of shape {found.shape}: it must be whole numbers (n,)")
+    if found.size and not (int(found.min()) >= 0 and int(found.max()) < count):
+        raise BadInput(f"{name} holds {int(found.max())}: there are {count}, numbered from 0")
     return found.astype(np.int64, copy=False)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self, SupportsIndex, overload
+from typing import Any, Protocol, Self, SupportsIndex, overload, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -325,6 +325,7 @@ class Runner(Protocol):
         """Pixels (B, 3, S, S), normalised → all levels, pooled and concatenated (B, ΣD_l)."""
 
 
+@runtime_checkable
 class TextEncoder(Protocol):
     """Texts → vectors. Encoding needs neither torch nor scikit-learn."""
 
@@ -380,6 +381,7 @@ class Found:
     scores: Doubles
 
 
+@runtime_checkable
 class Catalogue(Protocol):
     """The pictures that may be suggested now: vectors (W,) of length one with their metadata.
 

@@ -13,6 +13,7 @@ LITE_LEVELS = ("blocks.4:avg", "blocks.5:avg", "blocks.6:avg", "final")
 DEFAULT_LEVELS = (*LITE_LEVELS[:3], "bn2:max", "final", "probs")  # bn2: the map before the pool
 PAPER_LEVELS = ("Mixed_7b:max", "final")  # paper, settings: "mixed9" max-pooled, and "fc"
 OTHER_LEVELS = ("-1:max", "final")  # the paper's pattern, for networks without a preset
+LARGEST_SIZE = 8192  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Preset:
 
     def __post_init__(self) -> None:
         checks.settings(self)
+        checks.whole_number("size", self.size, 0, LARGEST_SIZE)
         if self.framing not in FRAMINGS:
             raise BadInput(f"unknown framing '{self.framing}': there are {', '.join(FRAMINGS)}")
         if self.size < 0:
@@ -102,6 +104,7 @@ def preset(name: str, size: int | None = None, framing: str | None = None) -> Pr
         size: replaces the preset's, unless None.
         framing: replaces the preset's, unless None.
     """
+    checks.text("name", name)
     found = PRESETS.get(name) or Preset(name, OTHER_LEVELS)
     return replace(
         found,

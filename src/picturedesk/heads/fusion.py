@@ -189,6 +189,7 @@ class FusionMLP:
             MissingArtefact: the folder is missing.
             Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
+        folder = checks.path("folder", folder)
         manifest = read_manifest(folder, KIND)
         arrays = read_arrays(folder, manifest)
         layers = range(len(arrays) // 2)

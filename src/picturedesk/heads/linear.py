@@ -109,6 +109,7 @@ class LinearHead:
             MissingArtefact: the folder is missing.
             Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
+        folder = checks.path("folder", folder)
         manifest = read_manifest(folder, KIND)
         arrays = read_arrays(folder, manifest)
         loaded = cls(float(manifest["power"]), arrays["weights"], arrays["bias"])

@@ -30,7 +30,6 @@ KIND = "matcher"
 _TEXT_ENCODER = "text_encoder"
 _FUSION = "fusion"
 _TEXT_HEAD = "text_head"
-_ENCODER = ("width", "fingerprint", "encode", "save")  # of the Protocol TextEncoder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +54,7 @@ class Matcher:
 
     def __post_init__(self) -> None:
         """Raises Mismatch if the parts do not fit together, BadInput if one is something else."""
-        checks.having("text_encoder", self.text_encoder, _ENCODER, "text encoder")
+        checks.instance("text_encoder", self.text_encoder, TextEncoder)
         if not isinstance(self.fusion, FusionMLP | LinearHead):
             raise checks.refusal("fusion", self.fusion, "a FusionMLP or a LinearHead")
         checks.instance("backbone", self.backbone, BackboneSpec)
@@ -180,6 +179,7 @@ class Matcher:
             MissingArtefact: the folder or a part of it is missing.
             Mismatch: the folder holds something else, or a part was replaced.
         """
+        folder = checks.path("folder", folder)
         manifest = read_manifest(folder, KIND)
         loaded = cls(
             load_text_encoder(folder / _TEXT_ENCODER),

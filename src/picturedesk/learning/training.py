@@ -47,6 +47,11 @@ class TrainingSet:
     links: Ints
     groups: Ints
 
+    def __post_init__(self) -> None:
+        """Raises BadInput for what is no array of numbers."""
+        for name in ("texts", "pictures", "links", "groups"):
+            checks.array(name, getattr(self, name))
+
     def check(self, name: str, cure: str) -> None:
         """Raises BadInput, calling the set by name, if nothing can be learnt from it."""
         texts, pictures, links = self.texts, self.pictures, self.links
@@ -203,7 +208,10 @@ def train(
             leaves the finite numbers.
         MissingExtra: without torch.
     """
-    config = config or TrainConfig()
+    checks.instance("training", training, TrainingSet)
+    checks.instance("validation", validation, TrainingSet)
+    config = checks.optional("config", config, TrainConfig) or TrainConfig()
+    checks.function("progress", progress)
     _check(training, validation)
     device = _device(config.device)
     triplets = Triplets(training.links, training.groups, len(training.texts), config.batch)

@@ -56,9 +56,9 @@ class Pictures:
         features: Floats,
         captions: Sequence[str] = (),
     ) -> None:
-        self.matcher = matcher
+        self.matcher = checks.instance("matcher", matcher, Matcher)
         self.keys = keys
-        self.features = features
+        self.features = checks.array("features", features)
         self.captions = captions
 
     def __len__(self) -> int:
@@ -92,10 +92,10 @@ class Queries:
     def __init__(
         self, matcher: Matcher, texts: Sequence[str], features: Floats, archive: ArchiveVectors
     ) -> None:
-        self.matcher = matcher
+        self.matcher = checks.instance("matcher", matcher, Matcher)
         self.texts = texts
-        self.features = features
-        self.archive = archive
+        self.features = checks.array("features", features)
+        self.archive = checks.instance("archive", archive, ArchiveVectors)
         self._neighbours: Neighbours | None = None
         self._asked = 0
 

@@ -101,6 +101,7 @@ class Doc2VecEncoder:
 
     def __init__(self, stored: StoredEncoder) -> None:
         """Takes what ``fit`` or ``load`` made, as ``_arrays`` describes it."""
+        checks.instance("stored", stored, StoredEncoder)
         self.config = Doc2VecConfig(**stored.config)
         self.fingerprint = stored.fingerprint
         self._stored = stored
@@ -131,8 +132,8 @@ class Doc2VecEncoder:
             from gensim.models.doc2vec import Doc2Vec
         except ImportError:
             raise MissingExtra("doc2vec", "doc2vec") from None
-        config = config or Doc2VecConfig()
-        corpus = _Corpus(texts)
+        config = checks.optional("config", config, Doc2VecConfig) or Doc2VecConfig()
+        corpus = _Corpus(checks.each_text("texts", texts))
         if not len(corpus):
             raise BadInput("there are no texts to fit doc2vec on: give it training texts")
         model = Doc2Vec(
@@ -166,8 +167,7 @@ class Doc2VecEncoder:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Q texts → (Q, D) vectors of length one; zeros if no word of a text is known."""
-        if isinstance(texts, str):
-            raise BadInput("encode takes a list of texts: put the text into a list")
+        texts = checks.texts("texts", texts)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             vector[:] = self._infer(text)

@@ -81,6 +81,7 @@ class LsaEncoder:
 
     def __init__(self, stored: StoredEncoder) -> None:
         """Takes what ``fit`` or ``load`` made: "vocabulary", "idf" (V,), "components" (V, D)."""
+        checks.instance("stored", stored, StoredEncoder)
         self.config = LsaConfig(**stored.config)
         self.fingerprint = stored.fingerprint
         self._stored = stored
@@ -103,8 +104,8 @@ class LsaEncoder:
         Raises:
             BadInput: there are no texts, or no word is left.
         """
-        config = config or LsaConfig()
-        seen, counts = count_words(texts)
+        config = checks.optional("config", config, LsaConfig) or LsaConfig()
+        seen, counts = count_words(checks.each_text("texts", texts))
         kept = _keep(seen, counts, config)
         counts = counts[:, kept].sorted_indices()  # makes sums independent of the order of words
         idf = np.log((1 + counts.shape[0]) / np.bincount(counts.indices)).astype(np.float32)
@@ -128,8 +129,7 @@ class LsaEncoder:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Q texts → (Q, D) vectors of length one; zeros if no word of a text is known."""
-        if isinstance(texts, str):
-            raise BadInput("encode takes a list of texts: put the text into a list")
+        texts = checks.texts("texts", texts)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             rows, weights = self._weights(text)
@@ -158,6 +158,8 @@ class LsaEncoder:
         Raises:
             BadInput: the direction does not have D numbers.
         """
+        checks.text("text", text)
+        checks.array("direction", direction)
         if direction.shape != (self.width,):
             raise BadInput(f"direction has shape {direction.shape}, vectors have ({self.width},)")
         rows, weights = self._weights(text)

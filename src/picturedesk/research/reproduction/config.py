@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.learning.training import TrainConfig
 from picturedesk.research.baselines.closed_form import CcaConfig, RidgeConfig
@@ -60,6 +61,7 @@ class ReproduceConfig:
 
     def __post_init__(self) -> None:
         """Raises BadInput for settings that cannot be used."""
+        checks.settings(self)
         if self.preset not in PRESETS:
             raise BadInput(f"preset {self.preset!r} is not known: {', '.join(PRESETS)}")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
