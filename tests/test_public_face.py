@@ -71,7 +71,7 @@ def test_the_suggesting_side_loads_neither_torch_nor_timm_nor_scikit_learn():
 
 def test_help_loads_no_numpy():
     code = (
-        "import sys\nfrom picturedesk.cli.app import main\nsys.argv = ['picturedesk', '--help']\n"
+        "import sys\nfrom picturedesk.cli import main\nsys.argv = ['picturedesk', '--help']\n"
         "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()): main()"
     )
     assert not {"numpy", "torch", "PIL", "onnxruntime"} & loaded_after(code)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from picturedesk.desk.measure import Measured as Measured
     from picturedesk.errors import BadInput as BadInput
     from picturedesk.errors import BadPicture as BadPicture
+    from picturedesk.errors import Closed as Closed
     from picturedesk.errors import Mismatch as Mismatch
     from picturedesk.errors import MissingArtefact as MissingArtefact
     from picturedesk.errors import MissingExtra as MissingExtra
@@ -143,7 +144,9 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "explaining": "Explanation Share WordShare",
     },
     "Records, Protocols and errors": {
-        "errors": "BadInput BadPicture Mismatch MissingArtefact MissingExtra PicturedeskError",
+        "errors": (
+            "BadInput BadPicture Closed Mismatch MissingArtefact MissingExtra PicturedeskError"
+        ),
         "types": (
             "Archive Catalogue Entries Evidence Found Fusion Level Picture "
             "Preprocessing Progress Rejection Runner Suggestion Suggestions Text "

@@ -191,7 +191,7 @@ class DictCatalogue:
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each query (Q, W), the k entries with the highest cosine that meet ``where``."""
-        check_amount("k", k)
+        k = check_amount("k", k)
         passing = self._passing(where)
         return [
             self._best({key: float((self._entries[key][1] * query).sum()) for key in passing}, k)
@@ -200,7 +200,7 @@ class DictCatalogue:
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The k entries with the highest BM25 of caption and tags that meet ``where``."""
-        check_amount("k", k)
+        k = check_amount("k", k)
         passing, scores = self._passing(where), self._bm25(words)
         return self._best({key: scores[key] for key in passing if key in scores}, k)
 
@@ -223,17 +223,17 @@ class DictCatalogue:
 
     def sample(self, count: int, where: str = "") -> Entries:
         """The ``count`` entries with the lowest keys that meet ``where``, or all."""
-        check_amount("count", count)
+        count = check_amount("count", count)
         return self.fetch(self._passing(where)[:count])
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys greater than ``after``, ascending."""
-        check_amount("limit", limit)
+        limit = check_amount("limit", limit)
         return sorted(key for key in self._entries if key > after)[:limit]
 
     def added(self, after: str = "", limit: int = 1000) -> list[str]:
         """The same of those that ``add`` put there."""
-        check_amount("limit", limit)
+        limit = check_amount("limit", limit)
         return sorted(key for key in self._added if key > after)[:limit]
 
     def count(self, where: str = "") -> int:

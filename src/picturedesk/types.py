@@ -15,11 +15,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self, SupportsIndex, overload
+from typing import Any, Protocol, Self, SupportsIndex, overload, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 
 Floats = npt.NDArray[np.float32]
@@ -28,6 +29,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 FRAMINGS = ("centre", "whole")
+PARTS = ("train", "validate", "test")
+_PICTURE_WORDS = ("uri", "key", "caption", "credit", "licence", "date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Preprocessing:
     framing: str = "centre"
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.framing not in FRAMINGS:
             raise BadInput(f"unknown framing '{self.framing}': there are {', '.join(FRAMINGS)}")
         if self.framing == "whole" and self.resize != self.size:
@@ -95,6 +99,9 @@ class Picture:
         licence: as in the archive, e.g. "cc0".
         date: ISO 8601; "" if unknown.
         tags: keywords.
+
+    Raises:
+        BadInput: a field is no text.
     """
 
     uri: str
@@ -105,6 +112,11 @@ class Picture:
     date: str = ""
     tags: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        checks.strings(self, _PICTURE_WORDS)
+        if type(self.tags) is not tuple or not all(isinstance(tag, str) for tag in self.tags):
+            object.__setattr__(self, "tags", tuple(checks.texts("tags", self.tags)))
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -114,11 +126,17 @@ class Text:
         id: unique within its archive.
         body: the text itself.
         title: its headline; "" if it has none.
+
+    Raises:
+        BadInput: a field is no text.
     """
 
     id: str
     body: str
     title: str = ""
+
+    def __post_init__(self) -> None:
+        checks.strings(self, ("id", "body", "title"))
 
     @property
     def whole(self) -> str:
@@ -148,6 +166,9 @@ class Archive:
         groups: for each text the name of its group; a split keeps groups together. () if there are
             no groups.
         rejections: rows, files and links that were left out.
+
+    Raises:
+        BadInput: the fields are of other kinds, or do not fit together.
     """
 
     name: str
@@ -157,6 +178,25 @@ class Archive:
     parts: tuple[str, ...]
     groups: tuple[str, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+
+    def __post_init__(self) -> None:
+        checks.settings(self)
+        counts = (len(self.texts), len(self.pictures))
+        links = checks.pairs("links", self.links)
+        if len(links) and (links.max(axis=0) >= counts).any():
+            raise BadInput(
+                f"a link of {self.name} points outside its {counts[0]} texts and "
+                f"{counts[1]} pictures"
+            )
+        groups = len(self.groups) or counts[0]
+        if (len(self.parts), groups) != (counts[0], counts[0]):
+            raise BadInput(
+                f"{self.name} has {counts[0]} texts, {len(self.parts)} parts and "
+                f"{len(self.groups)} groups: give one of each per text, or no groups"
+            )
+        odd = set(self.parts) - {"", *PARTS}
+        if odd:
+            raise checks.refusal("a part", min(odd), f'one of {", ".join(PARTS)}, or ""')
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +228,9 @@ class Suggestion:
         rank: from 1.
         evidence: the archive texts and pictures that support it, strongest first.
         confidence: probability, 0 to 1, that it is acceptable; None if none was calibrated.
+
+    Raises:
+        BadInput: a field is of another kind.
     """
 
     picture: Picture
@@ -196,6 +239,14 @@ class Suggestion:
     rank: int
     evidence: tuple[Evidence, ...] = field(default=())
     confidence: float | None = None
+
+    def __post_init__(self) -> None:
+        checks.instance("picture", self.picture, Picture)
+        checks.text("route", self.route)
+        checks.whole_number("rank", self.rank, 1)
+        checks.number("score", self.score)
+        if self.confidence is not None:
+            checks.share("confidence", self.confidence)
 
 
 class Suggestions(list[Suggestion]):
@@ -274,6 +325,7 @@ class Runner(Protocol):
         """Pixels (B, 3, S, S), normalised → all levels, pooled and concatenated (B, ΣD_l)."""
 
 
+@runtime_checkable
 class TextEncoder(Protocol):
     """Texts → vectors. Encoding needs neither torch nor scikit-learn."""
 
@@ -329,6 +381,7 @@ class Found:
     scores: Doubles
 
 
+@runtime_checkable
 class Catalogue(Protocol):
     """The pictures that may be suggested now: vectors (W,) of length one with their metadata.
 

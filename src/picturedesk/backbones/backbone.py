@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.backbones.levels import PROBS, ReadableLevel
 from picturedesk.backbones.onnx_runner import GRAPH, OnnxRunner
 from picturedesk.backbones.presets import preset
@@ -31,6 +32,7 @@ from picturedesk.types import Floats, Level, Runner
 
 KIND = "backbone"
 RUNNERS = ("torch", "onnx")
+MOST_THREADS = 1024
 UNKNOWN = Origin("unknown", "unknown")
 
 
@@ -86,6 +88,11 @@ class Backbone:
         size: int | None = None,
         framing: str | None = None,
     ) -> None:
+        checks.text("name", name)
+        levels = None if levels is None else checks.texts("levels", levels)
+        if weights is not None:
+            checks.path("weights", weights)
+        checks.text("device", device)
         if runner not in RUNNERS:
             raise BadInput(f"unknown runner '{runner}': there are {', '.join(RUNNERS)}")
         if runner == "onnx" and device not in ("cpu", "auto"):
@@ -113,6 +120,10 @@ class Backbone:
         Raises:
             BadInput: there are classes, but not as many as columns of ``probs``.
         """
+        checks.instance("spec", spec, BackboneSpec)
+        checks.function("runner", runner)
+        checks.instance("origin", origin, Origin)
+        classes = checks.texts("classes", classes)
         columns = sum(level.width for level in spec.levels if level.name == PROBS)
         if classes and len(classes) != columns:
             raise BadInput(
@@ -137,6 +148,8 @@ class Backbone:
             Mismatch: the folder holds something else.
         """
         cure = f"remove {folder}, then run picturedesk fit again"
+        folder = checks.path("folder", folder)
+        threads = checks.whole_number("threads", threads, 0, MOST_THREADS)
         manifest = read_manifest(folder, KIND, cure)
         spec = BackboneSpec.from_json(manifest["spec"])
         for name in (GRAPH, *manifest["files"]):
@@ -199,6 +212,7 @@ class Backbone:
             BadInput: the pixels have another shape.
         """
         size = self.spec.preprocessing.size
+        pixels = checks.floats("pixels", pixels)
         if pixels.ndim != 4 or pixels.shape[1:] != (3, size, size):
             raise BadInput(
                 f"{self.spec.name} takes pixels of shape (B, 3, {size}, {size}), not "

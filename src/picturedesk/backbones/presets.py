@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.types import FRAMINGS
 
@@ -11,6 +13,7 @@ LITE_LEVELS = ("blocks.4:avg", "blocks.5:avg", "blocks.6:avg", "final")
 DEFAULT_LEVELS = (*LITE_LEVELS[:3], "bn2:max", "final", "probs")  # bn2: the map before the pool
 PAPER_LEVELS = ("Mixed_7b:max", "final")  # paper, settings: "mixed9" max-pooled, and "fc"
 OTHER_LEVELS = ("-1:max", "final")  # the paper's pattern, for networks without a preset
+LARGEST_SIZE = 8192  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Preset:
     framing: str = "centre"
 
     def __post_init__(self) -> None:
+        checks.settings(self)
+        checks.whole_number("size", self.size, 0, LARGEST_SIZE)
         if self.framing not in FRAMINGS:
             raise BadInput(f"unknown framing '{self.framing}': there are {', '.join(FRAMINGS)}")
         if self.size < 0:
@@ -68,6 +73,29 @@ PRESETS = {
 }
 
 
+def weights_source(weights: str) -> str:
+    """Weights as a user names them, so that the name holds in any folder.
+
+    Args:
+        weights: "hub", "random", "random:SEED", "package:NAME", a file, or "" for the preset's.
+
+    Returns:
+        The same; a file with its whole path.
+
+    Raises:
+        BadInput: there is no such file.
+    """
+    if weights in ("", "hub", "random") or weights.startswith(("random:", "package:")):
+        return weights
+    file = Path(weights).expanduser()
+    if not file.is_file():
+        raise BadInput(
+            f"weights '{weights}' are no file: give one (.safetensors, .pth), hub, random or "
+            "random:SEED"
+        )
+    return str(file.resolve())
+
+
 def preset(name: str, size: int | None = None, framing: str | None = None) -> Preset:
     """The preset of this name, or the settings for any other timm model.
 
@@ -76,6 +104,7 @@ def preset(name: str, size: int | None = None, framing: str | None = None) -> Pr
         size: replaces the preset's, unless None.
         framing: replaces the preset's, unless None.
     """
+    checks.text("name", name)
     found = PRESETS.get(name) or Preset(name, OTHER_LEVELS)
     return replace(
         found,

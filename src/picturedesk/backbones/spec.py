@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import picturedesk.checks as checks
 from picturedesk.disk.artifacts import fingerprint, plain
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.types import Json, Level, Preprocessing
@@ -42,6 +43,7 @@ class BackboneSpec:
 
     def __post_init__(self) -> None:
         """Raises BadInput if there is no level, or one occurs twice."""
+        checks.settings(self)
         names = [str(level) for level in self.levels]
         if not names:
             raise BadInput(f"{self.name} has no levels: give at least one")

@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import importlib.util
 import math
-import pickle
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -236,17 +235,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise BadInput(f"weights '{path}' is not a file: give a file, 'hub' or 'random'")
     try:
         state = timm.models.load_state_dict(str(path), weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # whatever the readers of two formats make of any file
         raise BadInput(
             f"{path} cannot be read as weights ({one_line(error)}): give .safetensors, or a "
             "torch file of tensors only"
         ) from None
-    except Exception as error:
-        # safetensors has its own error, derived from Exception directly
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise BadInput(f"{path} is not a safetensors file ({one_line(error)})") from None
-    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    named = state if isinstance(state, Mapping) else {}
+    tensors = {name: value for name, value in named.items() if isinstance(value, Tensor)}
     if not tensors:
         raise BadInput(f"{path} has no named tensors: give a state dict")
     return tensors

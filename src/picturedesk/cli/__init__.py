@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from picturedesk.cli.app import main
+from picturedesk.cli.entry import main
 
 __all__ = ["main"]

@@ -5,18 +5,24 @@ Each verb imports the libraries that it needs itself: ``--help`` must answer at 
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 
 import typer
 
-from picturedesk.cli import desk_verbs, fit_verbs, inspect_verbs, reproduce_verb, unpack_verb
+from picturedesk.cli import (
+    desk_verbs,
+    fit_verbs,
+    inspect_verbs,
+    reproduce_verb,
+    streams,
+    unpack_verb,
+)
 from picturedesk.cli.show import note
 from picturedesk.errors import PicturedeskError
 
 app = typer.Typer(
     name="picturedesk",
     help="Suggests pictures for texts: learns from an archive of texts and their pictures.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -36,27 +42,59 @@ for verb in (
 ):
     app.command()(verb)
 
-INTERRUPTED = 130
+_LONGEST = 2000  # characters of an error's line
 
 
-def main() -> int:
-    """Runs the command line; exit code 0: done, 1: error, 2: wrong usage, 130: Ctrl-C."""
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command in this process; returns its exit code, or raises what ``reported`` tells.
+
+    Args:
+        arguments: verb and options, without the program's name; none shows the help.
+    """
+    streams.prepare()
+    command = typer.main.get_command(app)
     try:
-        code = app(standalone_mode=False)
-    except PicturedeskError as error:
-        note(f"error: {error}")
-        return 1
-    except (KeyboardInterrupt, typer.Abort):
-        note("interrupted: run the same command again to continue")
-        return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
+        # Not ``command()``: that one would turn Ctrl-C and broken pipes into codes of its own.
+        with command.make_context("picturedesk", list(arguments) or ["--help"]) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        code = done.exit_code
+    else:
+        code = 0
+    streams.flush()
+    return code
+
+
+def reported(error: BaseException) -> int:
+    """Tells an error in one line; returns the exit code. Raises what is a bug."""
+    streams.settle()
+    if isinstance(error, streams.OutputEnded | BrokenPipeError):
         return 0
-    except Exception as error:
-        if not _is_usage(error):
-            raise
+    if isinstance(error, PicturedeskError):
+        note(f"error: {_one_line(str(error))}")
+        return 1
+    if isinstance(error, OSError):
+        note(f"error: {_one_line(_of_the_system(error))}")
+        return 1
+    if isinstance(error, MemoryError):
+        note("error: there is not enough memory: close other programs, or ask for less")
+        return 1
+    if isinstance(error, Exception) and _is_usage(error):
         return _show_usage(error)
-    return code if isinstance(code, int) else 0
+    raise error
+
+
+def _one_line(text: str) -> str:
+    """A message without line ends and other signs that steer a terminal."""
+    shown = text
+    if len(text) > _LONGEST:
+        shown = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
+
+
+def _of_the_system(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def _is_usage(error: Exception) -> bool:
@@ -67,5 +105,5 @@ def _show_usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "picturedesk"
     message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
-    note(f"error: {message}; see {command} --help")
+    note(f"error: {_one_line(message)}; see {command} --help")
     return int(error.exit_code)  # type: ignore[attr-defined]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from picturedesk.cli import show
+from picturedesk.cli import show, streams
 from picturedesk.cli.explaining import show_explanation
-from picturedesk.cli.options import DeskOption, JsonOption, QuietOption
+from picturedesk.cli.options import DeskOption, JsonOption, QuietOption, path
 from picturedesk.cli.results import show_measured, show_rejections, show_suggestion
 from picturedesk.errors import BadInput
 
@@ -37,8 +36,8 @@ def add(
     """
     from picturedesk.desk import Desk
 
-    with show.progress(quiet) as progress:
-        addition = Desk(desk).add(pictures, progress)
+    with show.progress(quiet) as progress, Desk(desk) as opened:
+        addition = opened.add(pictures, progress)
     if json:
         show.as_json(addition)
         return
@@ -50,8 +49,12 @@ def suggest(
         str, typer.Argument(metavar="TEXT", help="The text, or - to read it from stdin.")
     ] = "",
     file: Annotated[
-        Path | None, typer.Option(help="Read the text from this file.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Read the text from this file.", metavar="FILE", parser=path),
     ] = None,
+    max_megabytes: Annotated[
+        float, typer.Option(help="With --file or -: refuse a larger text.", min=0.001, max=1000.0)
+    ] = streams.MAX_MEGABYTES,
     desk: DeskOption = Path("desk"),
     k: Annotated[int, typer.Option("--k", "-k", help="Number of pictures.", min=1)] = 10,
     route: Annotated[
@@ -96,9 +99,11 @@ def suggest(
     """
     from picturedesk.desk.desk import Desk
 
-    opened, query = Desk(desk), _read_text(text, file)
-    found = opened.suggest(query, k, route, where, min_confidence)
-    explanations = opened.explain(query, found) if explain and found else []
+    query = _read_text(text, file, max_megabytes)
+    with Desk(desk) as opened:
+        where = streams.from_argument(where)
+        found = opened.suggest(query, k, route, where, min_confidence)
+        explanations = opened.explain(query, found) if explain and found else []
     if json:
         facts: dict[str, object] = {"confidence": found.confidence, "doubt": found.doubt}
         if explain:
@@ -125,14 +130,17 @@ def evaluate(
     ] = "test",
     trec: Annotated[
         Path | None,
-        typer.Option(help="Also write TREC runs and qrels into this folder.", metavar="FOLDER"),
+        typer.Option(
+            help="Also write TREC runs and qrels into this folder.", metavar="FOLDER", parser=path
+        ),
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(help="Measure this TREC run instead of a desk.", metavar="FILE"),
+        typer.Option(help="Measure this TREC run instead of a desk.", metavar="FILE", parser=path),
     ] = None,
     qrels: Annotated[
-        Path | None, typer.Option(help="The qrels to measure the run against.", metavar="FILE")
+        Path | None,
+        typer.Option(help="The qrels to measure the run against.", metavar="FILE", parser=path),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -146,12 +154,12 @@ def evaluate(
         return
     from picturedesk.desk.desk import Desk
 
-    opened = Desk(desk)
-    measured = opened.measure(part)
-    if trec is not None:
-        opened.export_trec(trec, part)
-        show.note(f"runs and qrels are in {trec}")
-    page = opened.write_report(measured)
+    with Desk(desk) as opened:
+        measured = opened.measure(part)
+        if trec is not None:
+            opened.export_trec(trec, part)
+            show.note(f"runs and qrels are in {trec}")
+        page = opened.write_report(measured)
     if json:
         show.as_json(measured.as_json())
         return
@@ -180,15 +188,14 @@ def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
     )
 
 
-def _read_text(text: str, file: Path | None) -> str:
+def _read_text(text: str, file: Path | None, max_megabytes: float) -> str:
     if bool(text) == bool(file):
         raise BadInput("give one text: as an argument, with --file FILE, or - to read stdin")
     if file is not None:
-        try:
-            return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{file} cannot be read as UTF-8 text: {error}") from None
-    return sys.stdin.read() if text == "-" else text
+        return streams.read_text(file, max_megabytes)
+    if text == streams.STDIN:
+        return streams.read_text(text, max_megabytes)
+    return streams.from_argument(text)
 
 
 def _show_addition(addition: Addition) -> None:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import picturedesk.checks as checks
 from picturedesk.cli import show
 from picturedesk.cli.options import (
     DeskOption,
     JsonOption,
     NoCacheOption,
     QuietOption,
+    WeightsOption,
+    path,
     without_cache,
 )
 from picturedesk.cli.results import show_measured, show_rejections, show_suggestion
@@ -57,9 +60,7 @@ def fit(
             metavar="LEVELS",
         ),
     ] = "",
-    weights: Annotated[
-        str, typer.Option(help="File of backbone weights (safetensors or torch).", metavar="FILE")
-    ] = "",
+    weights: WeightsOption = "",
     text_encoder: Annotated[
         str,
         typer.Option(
@@ -106,7 +107,12 @@ def fit(
     device: Annotated[
         str, typer.Option(help="Device: cpu, cuda, mps or auto.", metavar="NAME")
     ] = "cpu",
-    seed: Annotated[int, typer.Option(help="Seed of split, text encoder and training.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Seed of split, text encoder and training.", min=0, max=checks.LARGEST_SEED
+        ),
+    ] = 0,
     no_cache: NoCacheOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -119,6 +125,7 @@ def fit(
     without_cache(no_cache)
     with show.progress(quiet) as progress:
         progress(0, 1, "loading the library")
+        from picturedesk.backbones.presets import weights_source
         from picturedesk.desk import Desk, DeskConfig
 
         progress(1, 1, "loading the library")
@@ -127,7 +134,7 @@ def fit(
         config,
         backbone=backbone or config.backbone,
         levels=tuple(name.strip() for name in levels.split(",") if name.strip()),
-        weights=str(Path(weights).resolve()) if weights else "",
+        weights=weights_source(weights),
         device=device,
         text_encoder=text_encoder,
         sentences=sentences if recipe == "best" else config.sentences,
@@ -162,7 +169,8 @@ def demo(
     ] = "",
     desk: DeskOption = Path("demo-desk"),
     cache: Annotated[
-        Path, typer.Option(help="Folder to unpack the stamps into.", metavar="FOLDER")
+        Path,
+        typer.Option(help="Folder to unpack the stamps into.", metavar="FOLDER", parser=path),
     ] = Path(".cache"),
     json: JsonOption = False,
     quiet: QuietOption = False,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import picturedesk.checks as checks
 from picturedesk.cli import show
-from picturedesk.cli.options import JsonOption, QuietOption
+from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
 
 if TYPE_CHECKING:
     from picturedesk.measuring.significance import Difference
@@ -33,22 +34,25 @@ def levels(
         ),
     ] = "",
     cache: Annotated[
-        Path, typer.Option(help="With --data: folder that keeps the features.", metavar="FOLDER")
+        Path,
+        typer.Option(
+            help="With --data: folder that keeps the features.", metavar="FOLDER", parser=path
+        ),
     ] = Path(".cache/levels"),
     sample: Annotated[
         int, typer.Option(help="With --data: maximum number of training texts.", min=1)
     ] = 3000,
-    weights: Annotated[
-        str,
-        typer.Option(
-            help="With --data: file of backbone weights (safetensors or torch).", metavar="FILE"
-        ),
-    ] = "",
+    weights: WeightsOption = "",
     device: Annotated[
         str, typer.Option(help="With --data: device: cpu, cuda, mps or auto.", metavar="NAME")
     ] = "cpu",
     seed: Annotated[
-        int, typer.Option(help="With --data: seed of split (as for fit), sample and folds.")
+        int,
+        typer.Option(
+            help="With --data: seed of split (as for fit), sample and folds.",
+            min=0,
+            max=checks.LARGEST_SEED,
+        ),
     ] = 0,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -63,12 +67,13 @@ def levels(
         return
     from dataclasses import replace
 
+    from picturedesk.backbones.presets import weights_source
     from picturedesk.datasets import open_archive
     from picturedesk.research.adviser import ChoiceConfig, NetworkConfig, advise_on
 
-    config = ChoiceConfig(
-        network=NetworkConfig(name, str(Path(weights).resolve()) if weights else "", device)
-    ).with_seed(seed)
+    config = ChoiceConfig(network=NetworkConfig(name, weights_source(weights), device)).with_seed(
+        seed
+    )
     config = replace(config, data=replace(config.data, sample=sample))
     with show.progress(quiet) as progress:
         advice = advise_on(open_archive(data), cache, config, progress=progress)
@@ -184,13 +189,15 @@ def _loss(loss: Difference) -> str:
 
 
 def info(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A desk, or a part of one.")],
+    place: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A desk, or a part of one.", parser=path)
+    ],
     json: JsonOption = False,
 ) -> None:
     """Show the content and settings of a desk, or of a part of one."""
     from picturedesk.desk.inspect import describe
 
-    found = describe(path)
+    found = describe(place)
     if json:
         show.as_json(found)
         return
@@ -200,7 +207,8 @@ def info(
 
 def doctor(
     desk: Annotated[
-        Path | None, typer.Option("--desk", help="Also check this desk.", metavar="FOLDER")
+        Path | None,
+        typer.Option("--desk", help="Also check this desk.", metavar="FOLDER", parser=path),
     ] = None,
     json: JsonOption = False,
 ) -> None:

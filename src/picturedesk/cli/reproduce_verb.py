@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show
-from picturedesk.cli.options import JsonOption, NoCacheOption, QuietOption, without_cache
+from picturedesk.cli.options import (
+    JsonOption,
+    NoCacheOption,
+    QuietOption,
+    WeightsOption,
+    path,
+    without_cache,
+)
 
 if TYPE_CHECKING:
     from picturedesk.report.records import Cell, ReproductionReport
@@ -25,7 +32,7 @@ def reproduce(
         ),
     ],
     out: Annotated[
-        Path, typer.Option(help="Folder for features and report.", metavar="FOLDER")
+        Path, typer.Option(help="Folder for features and report.", metavar="FOLDER", parser=path)
     ] = Path("reproduction"),
     preset: Annotated[
         str,
@@ -35,9 +42,7 @@ def reproduce(
             metavar="NAME",
         ),
     ] = "lite0",
-    weights: Annotated[
-        str, typer.Option(help="File of backbone weights (safetensors or torch).", metavar="FILE")
-    ] = "",
+    weights: WeightsOption = "",
     seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1)] = 3,
     small: Annotated[
         int,
@@ -71,13 +76,14 @@ def reproduce(
     """
     from dataclasses import replace
 
+    from picturedesk.backbones.presets import weights_source
     from picturedesk.research.reproduction.config import ReproduceConfig
 
     without_cache(no_cache)
     config = replace(
         ReproduceConfig(),
         preset=preset,
-        weights=str(Path(weights).resolve()) if weights else "",
+        weights=weights_source(weights),
         seeds=tuple(range(seeds)),
         small=small,
         baselines=baselines,

@@ -12,40 +12,48 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from picturedesk.cli import streams
+
 if TYPE_CHECKING:
     from picturedesk.types import Progress
 
 
 def as_json(value: object) -> None:
-    """Prints one JSON document to stdout."""
+    """Prints one JSON document to stdout; escapes what the stream cannot encode."""
     from picturedesk.disk.artifacts import plain
 
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+    ready = plain(value)
+    text = json.dumps(ready, ensure_ascii=False, indent=2)
+    line(text if streams.encodes(text) else json.dumps(ready, indent=2))
 
 
 def line(text: str = "") -> None:
     """Prints one line of a result to stdout."""
-    sys.stdout.write(text + "\n")
+    streams.write(text + "\n")
 
 
 def note(text: str) -> None:
     """Prints one line to stderr."""
-    sys.stderr.write(text + "\n")
+    streams.tell(text + "\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints a table to stdout; all columns except the first are aligned to the right."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     drawn = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    drawn.box = box.HEAVY_HEAD if streams.encodes("┏━┃│─") else box.ASCII
     for number, name in enumerate(columns):
         drawn.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
         drawn.add_row(*row)
     # A pipe has no width: use a fixed one.
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
-    console.print(drawn)
+    with console.capture() as captured:  # left to itself, it ends the process on a broken pipe
+        console.print(drawn)
+    streams.write(captured.get())
 
 
 @contextmanager

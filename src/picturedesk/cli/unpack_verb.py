@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from picturedesk.cli import show
-from picturedesk.cli.options import JsonOption, QuietOption
+from picturedesk.cli.options import JsonOption, QuietOption, path
 
 
 def unpack(
@@ -17,10 +17,12 @@ def unpack(
         typer.Argument(
             metavar="PARQUET",
             help="A Parquet file that holds pictures, or a folder with several.",
+            parser=path,
         ),
     ],
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="New folder for pictures and metadata.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="New folder for pictures and metadata.", parser=path),
     ],
     json: JsonOption = False,
     quiet: QuietOption = False,

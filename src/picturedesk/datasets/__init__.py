@@ -5,12 +5,14 @@ A kind is a function ``(path) -> Archive`` in a module here. The module is impor
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+import picturedesk.checks as checks
 from picturedesk.datasets.columns import Columns
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection
@@ -45,7 +47,8 @@ def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Ar
     Raises:
         BadInput: the path does not exist, the kind is unknown, or no text with a picture is found.
     """
-    kind, path = _kind_and_path(str(path_or_spec))
+    checks.optional("columns", columns, Columns)
+    kind, path = _kind_and_path(path_or_spec)
     kind = kind or _guess(path)
     if kind == "table":
         from picturedesk.datasets import table
@@ -81,7 +84,8 @@ def open_pictures(
     """
     from picturedesk.datasets import folder, table
 
-    kind, path = _kind_and_path(str(path_or_spec))
+    checks.optional("columns", columns, Columns)
+    kind, path = _kind_and_path(path_or_spec)
     if kind in ("", "folder") and path.is_dir():
         draft = folder.read_pictures(path)
     elif kind in ("", "table") and not folder.is_picture(path.name):
@@ -99,26 +103,25 @@ def open_pictures(
     return draft.pictures, draft.rejections
 
 
-def _kind_and_path(spec: str) -> tuple[str, Path]:
+def _kind_and_path(given: str | Path) -> tuple[str, Path]:
     """Splits ``KIND:PATH``; the kind is "" if only a path is given."""
+    spec = str(checks.path("archive or pictures", given))
     kind, mark, rest = spec.partition(":")
     if mark and kind in KINDS:
-        path = Path(rest).expanduser()
         if not rest:
             raise BadInput(f"{spec} has no path: write {kind}:PATH")
+        path = checks.existing(kind, rest)
         _check(kind, path)
         return kind, path
     # One letter before the colon is a drive of Windows.
-    if mark and re.fullmatch(r"[A-Za-z]\w+", kind) and not Path(spec).exists():
+    if mark and re.fullmatch(r"[A-Za-z]\w+", kind) and not os.path.exists(spec):
         raise BadInput(f"unknown kind of archive {kind!r}: there are {', '.join(KINDS)}")
-    path = Path(spec).expanduser()
+    path = checks.existing("archive or pictures", spec)
     _check("", path)
     return "", path
 
 
 def _check(kind: str, path: Path) -> None:
-    if not path.exists():
-        raise BadInput(f"{path} does not exist: check the path")
     if kind in (_ONE_FILE if path.is_dir() else _FOLDER):
         wanted = "one file" if kind in _ONE_FILE else "a folder"
         raise BadInput(f"{path} cannot be read as {kind}: that needs {wanted}")

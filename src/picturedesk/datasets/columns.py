@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 
 _SHOWN = 30  # columns listed in a message
@@ -40,6 +41,9 @@ class Columns:
     date: str = ""
     tags: str = ""
     part: str = ""
+
+    def __post_init__(self) -> None:
+        checks.settings(self)
 
 
 USUAL = {

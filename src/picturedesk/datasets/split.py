@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.groups import connected_groups
+from picturedesk.types import PARTS as PARTS
 from picturedesk.types import Archive, Ints
-
-PARTS = ("train", "validate", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class SplitConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        checks.settings(self)
+        checks.seed(self.seed)
         if min(self.validate, self.test) < 0 or self.validate + self.test >= 1:
             raise BadInput(
                 f"shares of validate ({self.validate}) and test ({self.test}) must be 0 or more, "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, overload
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
@@ -76,7 +77,7 @@ class Desk:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.folder = DeskFolder(Path(path))
+        self.folder = DeskFolder(checks.path("path", path))
         self.fitted = self.folder.require()
         self._loaded = Loaded(f"desk {path}")
         self._absolute = os.path.abspath(path)
@@ -137,10 +138,12 @@ class Desk:
         from picturedesk.desk.levels import choose_for
         from picturedesk.learning.config import DeskConfig
 
+        root = checks.path("path", path)
+        settings = checks.optional("config", config, DeskConfig) or DeskConfig()
+        checks.function("progress", progress)
         if not isinstance(archive, Archive):
             with step(progress, "opening the archive"):
-                archive = open_archive(str(archive))
-        root, settings = Path(path), config or DeskConfig()
+                archive = open_archive(archive)
         check_settings(DeskFolder(root), settings)
         levels = choose_for(archive, root, settings, progress)
         return fit_desk(archive, root, settings, progress, levels)
@@ -237,8 +240,11 @@ class Desk:
         Raises:
             BadInput: if no word of a text is known, or an argument cannot be used.
         """
+        texts = checks.texts("text", [text] if isinstance(text, str) else text)
+        k = checks.whole_number("k", k, 1)
+        route, where = checks.text("route", route), checks.text("where", where)
+        min_confidence = checks.share("min_confidence", min_confidence)
         route = route or self.blend.default
-        texts = [text] if isinstance(text, str) else list(text)
         answers = self._suggester.suggest(texts, k, route, where, min_confidence)
         return answers[0] if isinstance(text, str) else answers
 
@@ -251,6 +257,8 @@ class Desk:
         """
         from picturedesk.store.features import FeatureStore
 
+        checks.text("text", text)
+        suggestions = checks.several_of("suggestions", suggestions, Suggestion)
         if not suggestions:
             return []
         keys = [suggestion.picture.key for suggestion in suggestions]
@@ -276,8 +284,11 @@ class Desk:
 
         self._loaded.require_open()
         rejected: tuple[Rejection, ...] = ()
+        checks.function("progress", progress)
         if isinstance(pictures, str | Path):
-            pictures, rejected = open_pictures(str(pictures))
+            pictures, rejected = open_pictures(pictures)
+        else:
+            pictures = checks.several_of("pictures", pictures, Picture)
         backbone = Backbone.load(self.folder.backbone)
         with FeatureStore.open(self.folder.features, backbone.spec) as store:
             uris = [picture.uri for picture in pictures]
@@ -313,17 +324,20 @@ class Desk:
         """The same, with all that a report shows: answers and how far to trust the confidence."""
         from picturedesk.desk.measure import measure
 
+        checks.text("part", part)
         return measure(self.memory, self.held_out, self._archive_features(), part, self.blend)
 
     def write_report(self, measured: Measured) -> Path:
         """Writes what was measured as a page that opens anywhere; returns where it is."""
+        from picturedesk.desk.measure import Measured
         from picturedesk.desk.reporting import write_report
 
+        checks.instance("measured", measured, Measured)
         settings = read_record(self.fitted.settings)
         write_report(self.fitted.report, settings, self.memory, self.held_out, measured)
         return self.fitted.report
 
-    def export_trec(self, folder: Path, part: str = "test") -> None:
+    def export_trec(self, folder: str | Path, part: str = "test") -> None:
         """Writes ``qrels.txt`` and one ``ROUTE.run`` for each route, for TREC's tools.
 
         Texts are named by their ids, pictures by their content keys.
@@ -331,6 +345,7 @@ class Desk:
         from picturedesk.desk.measure import RouteScores
         from picturedesk.measuring.trec import RunWriter, open_run, write_qrels
 
+        folder, part = checks.path("folder", folder), checks.text("part", part)
         scores = RouteScores(self.memory, self.held_out, self._archive_features(), part, self.blend)
         rows = self.held_out.rows[scores.texts]
         queries = ["_".join(text.id.split()) for text in self.memory.texts(rows)]

@@ -12,6 +12,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+import picturedesk.checks as checks
 from picturedesk.desk.desk import Desk
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.disk.artifacts import read_manifest
@@ -55,14 +56,13 @@ class Check:
     cure: str = ""
 
 
-def describe(path: Path) -> Json:
+def describe(path: str | Path) -> Json:
     """What a desk, or a folder or database inside one, holds.
 
     Raises:
         BadInput: if it is nothing that Picturedesk made.
     """
-    if not path.exists():
-        raise BadInput(f"{path} does not exist")
+    path = checks.existing("path", path)
     if DeskFolder(path).pointer.exists():
         with Desk(path) as desk:
             return desk.info()
@@ -111,22 +111,23 @@ def _describe_database(path: Path) -> Json:
         }
 
 
-def diagnose(desk: Path | None = None) -> list[Check]:
+def diagnose(desk: str | Path | None = None) -> list[Check]:
     """Everything that Picturedesk needs, may use, and, if given, one desk."""
-    checks = [
+    found = [
         Check("python", "ok", platform.python_version()),
         Check("sqlite", "ok", sqlite3.sqlite_version),
         Check("cores", "ok", str(os.cpu_count())),
     ]
-    checks += [_package(name) for name in _BASE]
+    found += [_package(name) for name in _BASE]
     for extra, names in _EXTRAS.items():
-        checks += [_package(name, extra) for name in names]
-    checks.append(_try("picture formats", _formats))
+        found += [_package(name, extra) for name in names]
+    found.append(_try("picture formats", _formats))
     if find_spec("torch"):
-        checks.append(_try("devices", _devices))
+        found.append(_try("devices", _devices))
     if desk is not None:
-        checks.append(_try(f"desk {desk}", lambda: _desk(desk)))
-    return checks
+        path = checks.path("desk", desk)
+        found.append(_try(f"desk {path}", lambda: _desk(path)))
+    return found
 
 
 def _package(name: str, extra: str = "") -> Check:

@@ -53,8 +53,6 @@ class Suggester:
     ) -> list[Suggestions]:
         """See ``Desk.suggest``; one answer a text."""
         self.blend.weights_of(route)
-        if k < 1:
-            raise BadInput(f"k is {k}: ask for at least one picture")
         answers: list[Suggestions] = []
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.disk.sums import CheckedFile, Sums, unreadable
 from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.types import Json
@@ -140,6 +141,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
     Raises PicturedeskError where nothing can be written.
     """
+    path = checks.path("folder", path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -94,11 +94,11 @@ class SharedDatabase:
             MissingArtefact: there is no file, or it is damaged or something else.
             Mismatch: it is another kind of file, or has another format version.
         """
-        if path.is_dir():
-            raise PicturedeskError(f"{kind.name} {path} is a folder: it must be a file")
         database = cls(path, kind)
         try:
             with database._explained():
+                if path.is_dir():
+                    raise PicturedeskError(f"{database._what} is a folder: it must be a file")
                 if content is not None:
                     database._make_if_new(content)
                 elif not path.exists():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.routes.route import PictureShare
 
@@ -24,6 +25,7 @@ class ExplainConfig:
     left_out: int = 40
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if min(self.sentences, self.left_out) < 0:
             raise BadInput(f"{self}: both start at 0")
 

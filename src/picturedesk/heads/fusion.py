@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
@@ -62,7 +63,7 @@ class FusionConfig:
     output_unit: str = "tanh"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON gives lists
+        checks.settings(self)
         for unit in (self.hidden_unit, self.output_unit):
             if unit not in UNITS:
                 raise BadInput(f"unknown unit {unit!r}: use one of {', '.join(UNITS)}")
@@ -88,6 +89,20 @@ class FusionMLP:
     weights: tuple[Floats, ...]
     biases: tuple[Floats, ...]
 
+    def __post_init__(self) -> None:
+        """Raises BadInput where the arrays are not those of the layers."""
+        config = checks.instance("config", self.config, FusionConfig)
+        weights = [checks.array("weights", one) for one in checks.several("weights", self.weights)]
+        biases = [checks.array("biases", one) for one in checks.several("biases", self.biases)]
+        shapes = [one.shape for one in weights]
+        fit = all(len(shape) == 2 for shape in shapes) and len(shapes) == len(config.hidden) + 1
+        fit = fit and all(one[1] == other[0] for one, other in pairwise(shapes))
+        if not fit or [one.shape for one in biases] != [shape[1:] for shape in shapes]:
+            raise BadInput(
+                f"weights of shapes {shapes} and {len(biases)} biases do not fit hidden widths "
+                f"{config.hidden}: each layer has (inputs, outputs) and (outputs,)"
+            )
+
     @classmethod
     def initial(
         cls, config: FusionConfig, inputs: int, outputs: int, random: np.random.Generator
@@ -97,6 +112,10 @@ class FusionMLP:
         The paper does not name its initialisation. This is the default of Keras, whose layer names
         ("mixed9") the paper uses.
         """
+        checks.instance("config", config, FusionConfig)
+        inputs = checks.whole_number("inputs", inputs, 1)
+        outputs = checks.whole_number("outputs", outputs, 1)
+        checks.instance("random", random, np.random.Generator)
         weights = []
         for rows, columns in pairwise((inputs, *config.hidden, outputs)):
             limit = np.sqrt(6.0 / (rows + columns))
@@ -125,6 +144,7 @@ class FusionMLP:
         Raises:
             BadInput: the features have another width, or one is NaN or infinite.
         """
+        checks.array("features", features)
         if features.ndim != 2 or features.shape[1] != self.inputs:
             raise BadInput(
                 f"features of shape {features.shape} do not fit a fusion that reads "
@@ -170,6 +190,7 @@ class FusionMLP:
             MissingArtefact: the folder is missing.
             Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
+        folder = checks.path("folder", folder)
         manifest = read_manifest(folder, KIND)
         arrays = read_arrays(folder, manifest)
         layers = range(len(arrays) // 2)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
@@ -44,6 +45,16 @@ class LinearHead:
     weights: Floats
     bias: Floats
 
+    def __post_init__(self) -> None:
+        """Raises BadInput where the arrays do not fit together."""
+        checks.number("power", self.power)
+        weights, bias = checks.array("weights", self.weights), checks.array("bias", self.bias)
+        if weights.ndim != 2 or bias.shape != weights.shape[1:]:
+            raise BadInput(
+                f"weights of shape {weights.shape} and bias of shape {bias.shape}: they must be "
+                "(I, D) and (D,)"
+            )
+
     @property
     def inputs(self) -> int:
         """Width I of the features that it reads."""
@@ -65,6 +76,7 @@ class LinearHead:
         Raises:
             BadInput: the features have another width, or one is NaN or infinite.
         """
+        checks.array("features", features)
         if features.ndim != 2 or features.shape[1] != self.inputs:
             raise BadInput(
                 f"features of shape {features.shape} do not fit a head that reads "
@@ -98,6 +110,7 @@ class LinearHead:
             MissingArtefact: the folder is missing.
             Mismatch: the folder holds something else, or other arrays than its manifest says.
         """
+        folder = checks.path("folder", folder)
         manifest = read_manifest(folder, KIND)
         arrays = read_arrays(folder, manifest)
         loaded = cls(float(manifest["power"]), arrays["weights"], arrays["bias"])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import picturedesk.checks as checks
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import (
     atomic_folder,
@@ -53,8 +54,15 @@ class Matcher:
     text_head: LinearHead | None = None
 
     def __post_init__(self) -> None:
-        """Raises Mismatch if the parts do not fit together."""
-        named = tuple(self.levels) or tuple(str(level) for level in self.backbone.levels)
+        """Raises Mismatch if the parts do not fit together, BadInput if one is something else."""
+        checks.instance("text_encoder", self.text_encoder, TextEncoder)
+        if not isinstance(self.fusion, FusionMLP | LinearHead):
+            raise checks.refusal("fusion", self.fusion, "a FusionMLP or a LinearHead")
+        checks.instance("backbone", self.backbone, BackboneSpec)
+        checks.optional("text_head", self.text_head, LinearHead)
+        named = tuple(checks.texts("levels", self.levels)) or tuple(
+            str(level) for level in self.backbone.levels
+        )
         object.__setattr__(self, "levels", named)
         columns = [self.backbone.columns(level) for level in named]
         read = sum(part.stop - part.start for part in columns)
@@ -112,6 +120,7 @@ class Matcher:
 
     def placed(self, text_features: Floats) -> Floats:
         """Text features (Q, I) of the text encoder → (Q, D) of length one."""
+        checks.matrix("text_features", text_features, self.text_encoder.width)
         head = self.text_head
         return length_one(text_features if head is None else head(text_features))
 
@@ -121,6 +130,7 @@ class Matcher:
         Raises:
             BadInput: the features have another width, or one is NaN or infinite.
         """
+        checks.array("features", features)
         if features.ndim != 2 or features.shape[1] != self.fusion.inputs:
             raise BadInput(
                 f"features of shape {features.shape}, but this matcher reads {self.fusion.inputs} "
@@ -130,6 +140,7 @@ class Matcher:
 
     def require(self, backbone: BackboneSpec) -> None:
         """Raises Mismatch unless features come from the same backbone; says what differs."""
+        checks.instance("backbone", backbone, BackboneSpec)
         if backbone.fingerprint == self.backbone.fingerprint:
             return
         ours, theirs = plain(self.backbone), plain(backbone)
@@ -169,6 +180,7 @@ class Matcher:
             MissingArtefact: the folder or a part of it is missing.
             Mismatch: the folder holds something else, or a part was replaced.
         """
+        folder = checks.path("folder", folder)
         manifest = read_manifest(folder, KIND)
         loaded = cls(
             load_text_encoder(folder / _TEXT_ENCODER),

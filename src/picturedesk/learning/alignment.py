@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.linear import LinearHead, signed_power
 from picturedesk.types import Doubles, Floats, Ints
@@ -62,6 +63,7 @@ class AlignmentConfig:
     width: int = 500
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if min(self.block_width, self.side_width, self.width) < 1:
             raise BadInput(f"{self}: widths start at 1")
         if min(self.picture_ridge, self.text_ridge) <= 0 or self.level_power <= 0:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best_config import BestConfig
@@ -97,6 +98,10 @@ def fit_best(
     Raises:
         BadInput: if the archive is too small.
     """
+    checks.instance("pairs", pairs, TrainingPairs)
+    checks.instance("features", features, TextFeatures)
+    checks.instance("config", config, BestConfig)
+    checks.function("progress", progress)
     if len(pairs.texts) < FEWEST_TEXTS:
         raise BadInput(
             f"{len(pairs.texts)} texts to learn from, at least {FEWEST_TEXTS} are needed"

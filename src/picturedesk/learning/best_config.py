@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.learning.alignment import AlignmentConfig
 from picturedesk.routes.kinds import BEST
@@ -35,10 +36,15 @@ class BestConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        # JSON gives lists
-        object.__setattr__(self, "ridges", tuple((a, b) for a, b in self.ridges))
-        if self.folds < 2 or not self.ridges:
-            raise BadInput(f"{self.folds} folds, ridges {self.ridges}: at least 2 and 1 are needed")
+        checks.settings(self)
+        checks.seed(self.seed)
+        if self.folds < 2 or self.most_asked < 1 or not self.ridges:
+            raise BadInput(
+                f"{self.folds} folds, {self.most_asked} texts of each, {len(self.ridges)} ridges: "
+                "at least 2, 1 and 1 are needed"
+            )
+        for ridges in self.ridges:
+            self.with_ridges(ridges)
 
     def with_ridges(self, ridges: tuple[float, float]) -> AlignmentConfig:
         """The alignment with these (picture, text) ridges."""

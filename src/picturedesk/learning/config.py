@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import picturedesk.checks as checks
 from picturedesk.datasets.split import SplitConfig
 from picturedesk.errors import BadInput
 from picturedesk.learning.best_config import BestConfig
@@ -25,7 +26,7 @@ class DeskConfig:
         backbone: preset ("default", "lite0", "lite2", "paper") or any timm model.
         levels: level strings, () for those of the preset, ("auto",) for those that the adviser
             recommends for the archive.
-        weights: file of weights, "" for those of the preset or the hub.
+        weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
         device: "cpu", "cuda", "mps" or "auto"; where pictures are read and the fusion is trained.
         text_encoder: "lsa" or "doc2vec", fitted on the archive; "none" (recipe best) for the
             sentence encoder alone.
@@ -49,6 +50,7 @@ class DeskConfig:
 
     def __post_init__(self) -> None:
         """Raises BadInput for a recipe that there is not."""
+        checks.settings(self)
         if self.recipe not in RECIPES:
             raise BadInput(f"recipe {self.recipe!r} is not known: {', '.join(RECIPES)}")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.heads.fusion import ColumnScale, FusionConfig, FusionMLP, length_one
 from picturedesk.learning.losses import Step, Triplets, triplet_hinge
@@ -45,6 +46,11 @@ class TrainingSet:
     pictures: Floats
     links: Ints
     groups: Ints
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for what is no array of numbers."""
+        for name in ("texts", "pictures", "links", "groups"):
+            checks.array(name, getattr(self, name))
 
     def check(self, name: str, cure: str) -> None:
         """Raises BadInput, calling the set by name, if nothing can be learnt from it."""
@@ -114,6 +120,8 @@ class TrainConfig:
     threads: int = 0
 
     def __post_init__(self) -> None:
+        checks.settings(self)
+        checks.seed(self.seed)
         for name, known in (("reduction", REDUCTIONS), ("scaling", SCALINGS)):
             if getattr(self, name) not in known:
                 raise BadInput(
@@ -123,6 +131,14 @@ class TrainConfig:
         for name, bound in least.items():
             if not getattr(self, name) >= bound:
                 raise BadInput(f"{name} is {getattr(self, name)}: it must be {bound} or more")
+        if self.learning_rate <= 0 or self.epsilon <= 0:
+            raise BadInput(
+                f"learning_rate is {self.learning_rate}, epsilon {self.epsilon}: both are above 0"
+            )
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise BadInput(
+                f"beta1 is {self.beta1}, beta2 {self.beta2}: both are 0 or more, under 1"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +208,10 @@ def train(
             leaves the finite numbers.
         MissingExtra: without torch.
     """
-    config = config or TrainConfig()
+    checks.instance("training", training, TrainingSet)
+    checks.instance("validation", validation, TrainingSet)
+    config = checks.optional("config", config, TrainConfig) or TrainConfig()
+    checks.function("progress", progress)
     _check(training, validation)
     device = _device(config.device)
     triplets = Triplets(training.links, training.groups, len(training.texts), config.batch)

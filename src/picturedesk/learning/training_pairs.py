@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
 from picturedesk.learning.alignment import Block
@@ -51,7 +52,10 @@ class TrainingPairs:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises BadInput where the parts are not of one length."""
+        """Raises BadInput where the parts are of other kinds, or not of one length."""
+        checks.settings(self)
+        for name in ("features", "links", "split_groups", "duplicate_groups"):
+            checks.array(name, getattr(self, name))
         texts = (len(self.texts), len(self.split_groups), len(self.duplicate_groups))
         pictures = (len(self.keys), len(self.features), len(self.captions))
         if len(set(texts)) > 1 or len(set(pictures)) > 1:
@@ -80,7 +84,8 @@ def level_blocks(spec: BackboneSpec, levels: Sequence[str] = ()) -> list[Block]:
         spec: which columns are which level.
         levels: those that are read, () for all.
     """
-    named = set(levels) or {str(level) for level in spec.levels}
+    checks.instance("spec", spec, BackboneSpec)
+    named = set(checks.texts("levels", levels)) or {str(level) for level in spec.levels}
     return [
         Block(
             spec.columns(str(level)),
@@ -118,6 +123,12 @@ class TextFeatures:
         pretrained: TextEncoder | None,
         known: Floats | None = None,
     ) -> None:
+        texts = checks.texts("texts", texts)
+        if fit is not None:
+            checks.function("fit", fit)
+        checks.optional("pretrained", pretrained, TextEncoder)
+        if known is not None:
+            checks.matrix("known", known)
         if fit is None and pretrained is None:
             raise BadInput("no text encoder is left: name one that is fitted, or a pretrained one")
         self._texts = texts
@@ -129,12 +140,14 @@ class TextFeatures:
 
     def of(self, chosen: Ints) -> TextFeatures:
         """The same for some of the texts, renumbered."""
+        chosen = checks.indices("chosen", chosen, len(self._texts))
         known = None if self._known is None else self._known[chosen]
         texts = [self._texts[index] for index in chosen]
         return TextFeatures(texts, self._fit, self.pretrained, known)
 
     def fit(self, chosen: Ints) -> JoinedEncoder:
         """The encoder, fitted on the chosen texts only."""
+        chosen = checks.indices("chosen", chosen, len(self._texts))
         parts: list[TextEncoder] = []
         if self._fit is not None:
             parts.append(self._fit([self._texts[index] for index in chosen]))
@@ -144,6 +157,8 @@ class TextFeatures:
 
     def features(self, encoder: TextEncoder, rows: Ints) -> Floats:
         """What ``encoder.encode`` gives for some texts, (n, I), nothing encoded twice."""
+        checks.instance("encoder", encoder, TextEncoder)
+        rows = checks.indices("rows", rows, len(self._texts))
         if not isinstance(encoder, JoinedEncoder):
             return encoder.encode([self._texts[index] for index in rows])
         vectors = []

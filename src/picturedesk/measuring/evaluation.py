@@ -11,8 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
-from picturedesk.measuring.metrics import KS, PerQuery, RetrievalScores, chance_scores
+from picturedesk.measuring.metrics import (
+    KS,
+    PerQuery,
+    RetrievalScores,
+    chance_scores,
+    check_depths,
+)
 from picturedesk.measuring.ranking import row_blocks, shape_of
 from picturedesk.measuring.streaming import Block, Blocks, BothWays, both_ways
 from picturedesk.types import Floats, Ints, Json
@@ -158,10 +165,10 @@ def evaluate(
     Raises:
         BadInput: there is no route, shapes differ, or scores cannot be ranked.
     """
-    routes = scores.items() if isinstance(scores, Mapping) else scores
+    check_depths(ks)
     measured: dict[str, BothWays] = {}
     shape: tuple[int, ...] = ()
-    for name, matrix in routes:
+    for name, matrix in _routes(scores):
         if shape and matrix.shape != shape:
             raise BadInput(
                 f"route {name!r} has scores of shape {matrix.shape}, the one before of {shape}: "
@@ -172,6 +179,19 @@ def evaluate(
     if not shape:
         raise BadInput("no route was given: there is nothing to evaluate")
     return _evaluation(measured, relevant, texts, pictures, ks)
+
+
+def _routes(
+    scores: Mapping[str, Floats] | Iterable[tuple[str, Floats]],
+) -> Iterator[tuple[str, Floats]]:
+    """Each route with its scores, one at a time."""
+    pairs = scores.items() if isinstance(scores, Mapping) else scores
+    if isinstance(pairs, str) or not isinstance(pairs, Iterable):
+        raise checks.refusal("scores", scores, "scores by the name of a route")
+    for pair in pairs:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise checks.refusal("scores", pair, "pairs of a route's name and its scores")
+        yield checks.text("a route's name", pair[0]), checks.array("scores", pair[1])
 
 
 def evaluate_blocks(

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.measuring.ranking import (
     DEEPEST,
@@ -243,5 +244,8 @@ def _links(scores: Floats, relevant: Ints) -> Links:
 
 def check_depths(ks: Sequence[int]) -> None:
     """Raises BadInput unless depths of recall are whole numbers from 1."""
-    if not ks or min(ks) < 1:
-        raise BadInput(f"recall at {list(ks)}: the depths must be whole numbers from 1")
+    depths = checks.several("ks", ks)
+    if not depths:
+        raise BadInput("recall at no depth: give whole numbers from 1")
+    for depth in depths:
+        checks.whole_number("a depth of recall", depth, 1)

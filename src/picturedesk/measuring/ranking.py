@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.types import Floats, Ints
 
@@ -93,6 +94,7 @@ def count_in_columns(scores: Scores, columns: Ints, least: Scores) -> Ints:
 
 def shape_of(scores: Floats) -> tuple[int, int]:
     """Q and N; raises BadInput for scores of another shape or without candidates."""
+    checks.array("scores", scores)
     if scores.ndim != 2 or not scores.shape[1]:
         raise BadInput(f"scores of shape {scores.shape}: they must be (queries, candidates)")
     queries, candidates = scores.shape
@@ -120,7 +122,7 @@ def check_links(relevant: Ints, queries: int, candidates: int) -> Ints:
 
 def unique_links(relevant: Ints) -> Ints:
     """Sorts links (M, 2) and removes repetitions; raises BadInput unless they are pairs."""
-    links = np.asarray(relevant)
+    links = checks.array("links", relevant)
     if links.ndim != 2 or links.shape[1] != 2:
         raise BadInput(f"links of shape {links.shape}: they must be (M, 2) pairs (query, item)")
     if len(links) and links.dtype.kind not in "iu":

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.types import Bools, Doubles, Ints
 
 RESAMPLES = 10_000
+MOST_RESAMPLES = 10_000_000
 PERCENTILES = (2.5, 97.5)
 ALPHA = 0.05  # a p-value below it is significant
 _CELLS = 1 << 21  # values drawn at a time: 16 MB
@@ -99,6 +101,13 @@ def paired_difference(
     Raises:
         BadInput: the lengths differ, there are no queries, or a value is not finite.
     """
+    a, b = checks.array("a", a, "bfiu"), checks.array("b", b, "bfiu")
+    if groups is not None:
+        groups = checks.array("groups", groups, "iu")
+        if groups.shape != a.shape:
+            raise BadInput(f"groups of shape {groups.shape} for values of shape {a.shape}")
+    seed = checks.seed(seed)
+    resamples = checks.whole_number("resamples", resamples, 1, MOST_RESAMPLES)
     if a.shape != b.shape:
         raise BadInput(f"paired values need the same queries: {a.shape} against {b.shape}")
     differences = _checked(a) - _checked(b)
@@ -139,8 +148,6 @@ def _checked(values: Doubles | Bools) -> Doubles:
 
 def _resampled_means(values: Doubles, groups: Ints | None, seed: int, resamples: int) -> Doubles:
     """Means (R,) of resamples: as many groups as there are, drawn with replacement."""
-    if resamples < 1:
-        raise BadInput(f"resamples is {resamples}: it must be 1 or more")
     random = np.random.default_rng(seed)
     means = np.empty(resamples)
     if groups is None:

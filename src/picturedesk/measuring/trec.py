@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.disk.artifacts import atomic_path
 from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.types import Floats, Ints
@@ -162,6 +163,7 @@ def score_run(run: Path, qrels: Path) -> TrecScores:
         BadInput: a file cannot be read or used, or no query of the qrels has a relevant document.
         MissingExtra: ir-measures is not installed.
     """
+    run, qrels = checks.existing("run", run), checks.existing("qrels", qrels)
     try:
         import ir_measures
     except ImportError:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.types import Bools, Floats, Ints
 
@@ -53,6 +54,10 @@ class ArchiveVectors:
 
     def __post_init__(self) -> None:
         """Raises BadInput where links are malformed or point outside."""
+        for name in ("texts", "pictures", "links"):
+            checks.array(name, getattr(self, name))
+        if self.groups is not None:
+            checks.array("groups", self.groups)
         if self.links.ndim != 2 or self.links.shape[1] != 2:
             raise BadInput(f"links of shape {self.links.shape}: they must be (M, 2)")
         bounds = np.array([len(self.texts), len(self.pictures)])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
@@ -91,7 +92,16 @@ class Blend:
     recipe: str = "best"
 
     def __post_init__(self) -> None:
-        """Raises BadInput where two routes have one name, or differ in what a block is."""
+        """Raises BadInput for parts of other kinds, or routes that do not go together."""
+        checks.instance("matcher", self.matcher, Matcher)
+        for route in checks.several("routes", self.routes):
+            if not isinstance(route, BlockRoute | WordRoute):
+                raise checks.refusal("a route", route, "a BlockRoute or a WordRoute")
+        for name, weight in checks.instance("weights", self.weights, Mapping).items():
+            checks.number(f"the weight of {name}", weight)
+        checks.text("default", self.default)
+        checks.text("recipe", self.recipe)
+        checks.optional("confidence", self.confidence, Confidence)
         names = [route.name for route in self.routes]
         if len({BLEND, *names}) != len(names) + 1:
             raise BadInput(
@@ -147,6 +157,7 @@ class Blend:
 
     def store(self, pictures: Pictures) -> dict[str, Floats]:
         """Blocks by name, each (N, w), of N pictures."""
+        checks.instance("pictures", pictures, Pictures)
         parts: dict[str, Floats] = {}
         for route in self.block_routes:
             if route.block.name not in parts:
@@ -159,6 +170,7 @@ class Blend:
 
     def ask(self, queries: Queries) -> Asked:
         """What every route asks with."""
+        checks.instance("queries", queries, Queries)
         rows = {route.name: route.ask(queries) for route in self.block_routes}
         return Asked(rows, queries.texts, queries.neighbours(1).cosines[:, 0])
 
@@ -260,6 +272,8 @@ class Blend:
         Raises:
             Mismatch: if a route is of no known kind, or the matcher is another fit's.
         """
+        folder = checks.path("folder", folder)
+        checks.instance("matcher", matcher, Matcher)
         manifest = read_manifest(folder, KIND)
         kinds = {plan.name: plan for plan in plans or RECIPES.get(manifest["recipe"], ())}
         routes = []

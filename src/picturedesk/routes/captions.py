@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.route import Arrays, Fold
@@ -40,6 +41,7 @@ class CaptionsPlan:
     saturation: float = 10.0
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.saturation <= 0:
             raise BadInput(f"{self}: the saturation is above 0")
 

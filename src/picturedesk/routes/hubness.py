@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.direct import DIRECT
@@ -49,6 +50,7 @@ class HubnessPlan:
     temperature: float = 0.1
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.temperature <= 0:
             raise BadInput(f"{self}: the temperature is above 0")
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.archive import ArchiveVectors, Neighbours
@@ -55,9 +56,9 @@ class Pictures:
         features: Floats,
         captions: Sequence[str] = (),
     ) -> None:
-        self.matcher = matcher
+        self.matcher = checks.instance("matcher", matcher, Matcher)
         self.keys = keys
-        self.features = features
+        self.features = checks.array("features", features)
         self.captions = captions
 
     def __len__(self) -> int:
@@ -91,10 +92,10 @@ class Queries:
     def __init__(
         self, matcher: Matcher, texts: Sequence[str], features: Floats, archive: ArchiveVectors
     ) -> None:
-        self.matcher = matcher
+        self.matcher = checks.instance("matcher", matcher, Matcher)
         self.texts = texts
-        self.features = features
-        self.archive = archive
+        self.features = checks.array("features", features)
+        self.archive = checks.instance("archive", archive, ArchiveVectors)
         self._neighbours: Neighbours | None = None
         self._asked = 0
 
@@ -251,6 +252,7 @@ class ShareConfig:
     typical: Floats | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.steps < 1 or self.most < 0:
             raise BadInput(f"{self.steps} steps, {self.most} parts: steps start at 1, parts at 0")
 

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.routes.archive import ROUNDING
 from picturedesk.routes.blend import Asked, Blend, total
 from picturedesk.routes.confidence import Pool
@@ -80,6 +81,12 @@ def search(
         where: condition on the metadata.
         config: how many entries are looked at.
     """
+    checks.instance("blend", blend, Blend)
+    checks.instance("catalogue", catalogue, Catalogue)
+    checks.instance("asked", asked, Asked)
+    k = checks.whole_number("k", k, 1)
+    checks.text("where", where)
+    checks.instance("config", config, SearchConfig)
     weights = blend.weights_of(route)
     each = [asked.of(query) for query in range(len(asked.texts))]
     dense = [blend.combined(one, weights) for one in each]  # (R, W) each

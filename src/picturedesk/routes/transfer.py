@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
 from picturedesk.heads.matcher import Matcher
@@ -52,6 +53,7 @@ class TransferPlan:
     temperature: float = 0.1
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.nearest < 1 or self.temperature <= 0:
             raise BadInput(f"{self}: nearest starts at 1, the temperature is above 0")
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.disk.artifacts import write_text
 from picturedesk.disk.tar_members import absolute, locate
@@ -62,6 +63,7 @@ class ExtractConfig:
 
     def __post_init__(self) -> None:
         """Raises BadInput for numbers that cannot be used."""
+        checks.settings(self)
         if self.batch < 1 or self.decoders < 0 or self.patience <= 0:
             raise BadInput(
                 f"batch {self.batch}, decoders {self.decoders}, patience {self.patience} s: batch "
@@ -118,6 +120,11 @@ def extract(
         Mismatch: the store belongs to another backbone.
         Any other error of decoder or backbone except BadPicture: a bug; the run stops cleanly.
     """
+    uris = checks.texts("uris", uris)
+    checks.instance("backbone", backbone, Backbone)
+    checks.instance("store", store, FeatureStore)
+    checks.instance("config", config, ExtractConfig)
+    checks.function("progress", progress)
     if store.spec.fingerprint != backbone.fingerprint:
         raise Mismatch(
             f"{store.path} holds features of {store.spec.name} ({store.spec.fingerprint}), but the "

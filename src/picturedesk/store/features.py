@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import plain
 from picturedesk.disk.database import read_manifest, rows_of
@@ -29,6 +30,7 @@ from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.types import Floats, Ints, Level
 
 _ROW = np.dtype("<f4")  # features on disk: float32, little-endian, on every machine
+_LARGEST = 2**63 - 1  # of SQLite's whole numbers
 
 # ``position`` is the order of insertion. ``sum`` is of the short columns, ``features_sum`` of key
 # and features. The wide column is last, so that SQLite reads the others without it. Every source
@@ -64,6 +66,13 @@ class FeatureRow:
     width: int
     height: int
 
+    def __post_init__(self) -> None:
+        checks.text("key", self.key)
+        checks.array("features", self.features)
+        checks.whole_number("phash", self.phash, 0, 2**64 - 1)
+        checks.whole_number("width", self.width, 1)
+        checks.whole_number("height", self.height, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -81,6 +90,11 @@ class Source:
     mtime_ns: int
     key: str
 
+    def __post_init__(self) -> None:
+        checks.strings(self, ("path", "key"))
+        checks.whole_number("size", self.size, -1, _LARGEST)
+        checks.whole_number("mtime_ns", self.mtime_ns, -_LARGEST, _LARGEST)
+
 
 class FeatureStore:
     """Rows of level features (ΣD_l,), in order of insertion.
@@ -94,7 +108,7 @@ class FeatureStore:
         self._database = database
 
     @classmethod
-    def open(cls, path: Path, spec: BackboneSpec | None = None) -> FeatureStore:
+    def open(cls, path: Path | str, spec: BackboneSpec | None = None) -> FeatureStore:
         """Opens a store; creates it if the file is missing and ``spec`` is given.
 
         Args:
@@ -105,6 +119,8 @@ class FeatureStore:
             Mismatch: it holds features of another backbone, or has another format version.
             MissingArtefact: the file is missing, damaged or not a feature store.
         """
+        path = checks.path("path", path)
+        checks.optional("spec", spec, BackboneSpec)
         made_with = None
         if spec is not None:
             made_with = {"fingerprint": spec.fingerprint, "spec": plain(spec)}
@@ -142,6 +158,8 @@ class FeatureStore:
 
         A key that is already stored keeps its row. Raises BadInput for a row of another width.
         """
+        rows = checks.several_of("rows", rows, FeatureRow)
+        sources = checks.several_of("sources", sources, Source)
         for row in rows:
             if row.features.shape != (self.spec.width,):
                 raise BadInput(
@@ -166,6 +184,9 @@ class FeatureStore:
 
     def lookup(self, path: str, size: int, mtime_ns: int) -> str | None:
         """Key of the picture in this file; None if the file is unknown or has changed."""
+        checks.text("path", path)
+        checks.whole_number("size", size, -1)
+        checks.whole_number("mtime_ns", mtime_ns, -_LARGEST)
         found = self._one("SELECT * FROM sources WHERE path = ?", (os.fsencode(path),))
         if found is None:
             return None
@@ -174,6 +195,8 @@ class FeatureStore:
         return str(source[3]) if source[1:3] == [size, mtime_ns] else None
 
     def __contains__(self, key: object) -> bool:
+        if not isinstance(key, str):
+            return False
         return self._one("SELECT 1 FROM pictures WHERE key = ?", (key,)) is not None
 
     def __len__(self) -> int:
@@ -196,7 +219,10 @@ class FeatureStore:
         Raises:
             BadInput: an unknown key or level.
         """
-        names = [str(level) for level in self.spec.levels] if levels is None else levels
+        keys = checks.texts("keys", keys)
+        names = [str(level) for level in self.spec.levels]
+        if levels is not None:
+            names = checks.texts("levels", levels)
         columns = [self.spec.columns(name) for name in names]
         widths = [column.stop - column.start for column in columns]
         starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
@@ -211,7 +237,7 @@ class FeatureStore:
 
     def hashes(self, keys: Sequence[str]) -> npt.NDArray[np.uint64]:
         """Perceptual hashes (N,) of N keys, in their order; raises BadInput for an unknown key."""
-        signed = [phash for phash, _, _ in self._facts(keys)]
+        signed = [phash for phash, _, _ in self._facts(checks.texts("keys", keys))]
         return np.array(signed, dtype=np.int64).view(np.uint64)
 
     def sizes(self, keys: Sequence[str]) -> Ints:
@@ -219,6 +245,7 @@ class FeatureStore:
 
         Raises BadInput for an unknown key.
         """
+        keys = checks.texts("keys", keys)
         rows = [(width, height) for _, width, height in self._facts(keys)]
         return np.array(rows, dtype=np.int64).reshape(len(keys), 2)
 

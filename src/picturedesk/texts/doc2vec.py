@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.texts.stored import (
     StoredEncoder,
@@ -74,10 +75,15 @@ class Doc2VecConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        checks.settings(self)
+        checks.seed(self.seed)
         if min(self.width, self.epochs, self.min_count, self.max_words, self.negative) < 1:
             raise BadInput(
                 f"{self}: width, epochs, min_count, max_words and negative must be 1 or more"
             )
+        if self.rate <= 0:
+            raise BadInput(f"{self}: rate must be above 0")
+        checks.share("sample", self.sample)
 
     @property
     def reach(self) -> float:
@@ -95,6 +101,7 @@ class Doc2VecEncoder:
 
     def __init__(self, stored: StoredEncoder) -> None:
         """Takes what ``fit`` or ``load`` made, as ``_arrays`` describes it."""
+        checks.instance("stored", stored, StoredEncoder)
         self.config = Doc2VecConfig(**stored.config)
         self.fingerprint = stored.fingerprint
         self._stored = stored
@@ -125,8 +132,8 @@ class Doc2VecEncoder:
             from gensim.models.doc2vec import Doc2Vec
         except ImportError:
             raise MissingExtra("doc2vec", "doc2vec") from None
-        config = config or Doc2VecConfig()
-        corpus = _Corpus(texts)
+        config = checks.optional("config", config, Doc2VecConfig) or Doc2VecConfig()
+        corpus = _Corpus(checks.each_text("texts", texts))
         if not len(corpus):
             raise BadInput("there are no texts to fit doc2vec on: give it training texts")
         model = Doc2Vec(
@@ -160,8 +167,7 @@ class Doc2VecEncoder:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Q texts → (Q, D) vectors of length one; zeros if no word of a text is known."""
-        if isinstance(texts, str):
-            raise BadInput("encode takes a list of texts: put the text into a list")
+        texts = checks.texts("texts", texts)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             vector[:] = self._infer(text)

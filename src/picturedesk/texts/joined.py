@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.disk.artifacts import atomic_folder, fingerprint, read_manifest, write_manifest
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.texts.loading import load_text_encoder
@@ -31,6 +32,7 @@ class JoinedEncoder:
 
     def __init__(self, parts: Sequence[TextEncoder]) -> None:
         """Raises BadInput if there are no parts."""
+        parts = checks.several_of("parts", parts, TextEncoder)
         if not parts:
             raise BadInput("there are no text encoders to join: give one or more")
         self.parts = tuple(parts)
@@ -59,6 +61,7 @@ class JoinedEncoder:
     def join(self, vectors: Sequence[Floats]) -> Floats:
         """Vectors of each part for the same Q texts, (Q, D_part) each → result of ``encode``."""
         widths = tuple(part.width for part in self.parts)
+        vectors = [checks.matrix("vectors", one) for one in checks.several("vectors", vectors)]
         given = tuple(rows.shape[1] for rows in vectors)
         if given != widths:
             raise BadInput(f"vectors of widths {given}: the parts of this encoder have {widths}")
@@ -80,6 +83,7 @@ class JoinedEncoder:
             MissingArtefact: a file is missing, damaged or truncated.
             Mismatch: the folder has another kind or format, or a part was replaced.
         """
+        folder = checks.path("folder", folder)
         manifest = read_manifest(folder, KIND)
         parts = [load_text_encoder(_part(folder, number)) for number in range(manifest["parts"])]
         joined = cls(parts)

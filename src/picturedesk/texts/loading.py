@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+import picturedesk.checks as checks
 from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import Mismatch
 from picturedesk.types import TextEncoder
@@ -25,6 +26,7 @@ def load_text_encoder(folder: Path) -> TextEncoder:
         MissingExtra: it needs a library that is not installed.
         Mismatch: it has another kind or format, or another version's rules for words or sentences.
     """
+    folder = checks.path("folder", folder)
     kind = read_manifest(folder).get("kind")
     if kind not in _KINDS:
         known = ", ".join(f"'{name}'" for name in _KINDS)

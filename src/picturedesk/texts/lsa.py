@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.texts.stored import (
     StoredEncoder,
@@ -60,8 +61,12 @@ class LsaConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.topics, self.min_count, self.max_words) < 1:
-            raise BadInput(f"{self}: topics, min_count and max_words must be 1 or more")
+        checks.settings(self)
+        checks.seed(self.seed)
+        if min(self.topics, self.min_count, self.max_words) < 1 or self.iterations < 0:
+            raise BadInput(
+                f"{self}: topics, min_count and max_words must be 1 or more, iterations 0 or more"
+            )
         if not 0 < self.max_share <= 1:
             raise BadInput(f"max_share is {self.max_share}: it must be a share, 0 to 1")
 
@@ -76,6 +81,7 @@ class LsaEncoder:
 
     def __init__(self, stored: StoredEncoder) -> None:
         """Takes what ``fit`` or ``load`` made: "vocabulary", "idf" (V,), "components" (V, D)."""
+        checks.instance("stored", stored, StoredEncoder)
         self.config = LsaConfig(**stored.config)
         self.fingerprint = stored.fingerprint
         self._stored = stored
@@ -98,8 +104,8 @@ class LsaEncoder:
         Raises:
             BadInput: there are no texts, or no word is left.
         """
-        config = config or LsaConfig()
-        seen, counts = count_words(texts)
+        config = checks.optional("config", config, LsaConfig) or LsaConfig()
+        seen, counts = count_words(checks.each_text("texts", texts))
         kept = _keep(seen, counts, config)
         counts = counts[:, kept].sorted_indices()  # makes sums independent of the order of words
         idf = np.log((1 + counts.shape[0]) / np.bincount(counts.indices)).astype(np.float32)
@@ -123,8 +129,7 @@ class LsaEncoder:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Q texts → (Q, D) vectors of length one; zeros if no word of a text is known."""
-        if isinstance(texts, str):
-            raise BadInput("encode takes a list of texts: put the text into a list")
+        texts = checks.texts("texts", texts)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             rows, weights = self._weights(text)
@@ -153,6 +158,8 @@ class LsaEncoder:
         Raises:
             BadInput: the direction does not have D numbers.
         """
+        checks.text("text", text)
+        checks.array("direction", direction)
         if direction.shape != (self.width,):
             raise BadInput(f"direction has shape {direction.shape}, vectors have ({self.width},)")
         rows, weights = self._weights(text)

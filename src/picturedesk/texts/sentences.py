@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+import picturedesk.checks as checks
 from picturedesk.disk.arrays import map_arrays, write_arrays
 from picturedesk.disk.artifacts import atomic_folder, fingerprint, read_manifest, write_manifest
 from picturedesk.errors import BadInput, Mismatch
@@ -22,6 +23,7 @@ from picturedesk.types import Floats, Json
 
 KIND = "sentences"
 _BLOCK = 256  # texts encoded together: at most 25 MB of sentence vectors with 512 numbers
+_LARGEST = 1_000_000  # sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,12 @@ class SentenceConfig:
     most: int = 48
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if self.longest < 1 or self.most < 1 or self.lead < 0:
             raise BadInput(f"{self}: longest and most must be 1 or more, lead 0 or more")
 
 
+@runtime_checkable
 class SentenceEngine(Protocol):
     """Sentences → vectors; the engine of a SentenceEncoder."""
 
@@ -93,8 +97,9 @@ class SentenceEncoder:
             from picturedesk.texts.use import UseEngine
 
             engine = UseEngine.installed()
+        checks.optional("config", config, SentenceConfig)
         self.config = config or SentenceConfig()
-        self.engine = engine
+        self.engine = checks.instance("engine", engine, SentenceEngine)
 
     @property
     def width(self) -> int:
@@ -114,8 +119,7 @@ class SentenceEncoder:
         repeated sentences of a block once. A row depends on the other texts only by rounding
         (under 1e-6).
         """
-        if isinstance(texts, str):
-            raise BadInput("encode takes a list of texts: put the text into a list")
+        texts = checks.texts("texts", texts)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for start in range(0, len(texts), _BLOCK):
             block = [self.sentences(text) for text in texts[start : start + _BLOCK]]
@@ -128,6 +132,7 @@ class SentenceEncoder:
 
     def sentences(self, text: str) -> list[str]:
         """The first S sentences of a text; S is at most ``config.most``. Reads no further."""
+        checks.text("text", text)
         return list(islice(sentences_of(text, self.config.longest), self.config.most))
 
     def sentence_vectors(self, text: str) -> Floats:
@@ -136,6 +141,7 @@ class SentenceEncoder:
 
     def weights(self, count: int) -> Floats:
         """Weights (S,) of ``count`` sentences; the first has the largest."""
+        count = checks.whole_number("count", count, 0, _LARGEST)
         weights: Floats = (1 + np.arange(count, dtype=np.float32)) ** -self.config.lead
         return weights.astype(np.float32)
 
@@ -154,6 +160,7 @@ class SentenceEncoder:
         Raises:
             BadInput: the direction does not have D numbers.
         """
+        checks.array("direction", direction)
         if direction.shape != (self.width,):
             raise BadInput(f"direction has shape {direction.shape}, vectors have ({self.width},)")
         found = self.sentences(text)
@@ -198,6 +205,7 @@ class SentenceEncoder:
             MissingExtra: the engine's library is not installed.
             Mismatch: the folder has another kind, format, splitting rules or engine.
         """
+        folder = checks.path("folder", folder)
         manifest = read_manifest(folder, KIND)
         if manifest["sentences"] != SENTENCES_VERSION:
             raise Mismatch(

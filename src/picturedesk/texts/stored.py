@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import picturedesk.checks as checks
 from picturedesk.disk.arrays import map_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
@@ -67,6 +68,7 @@ def load_encoder(folder: Path, kind: str, by_rows: Collection[str] = ()) -> Stor
         MissingArtefact: a file is missing or damaged.
         Mismatch: the folder has another kind, format or rules for splitting words.
     """
+    folder = checks.path("folder", folder)
     manifest = read_manifest(folder, kind)
     if manifest["words"] != WORDS_VERSION:
         raise Mismatch(

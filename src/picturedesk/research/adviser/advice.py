@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.measuring.significance import Difference
@@ -33,6 +34,7 @@ class AdviceConfig:
     loss: float = 0.005
 
     def __post_init__(self) -> None:
+        checks.settings(self)
         if min(self.neighbours, self.validated, self.max_levels) < 1 or self.loss < 0:
             raise BadInput(
                 f"neighbours {self.neighbours}, validated {self.validated}, max_levels "

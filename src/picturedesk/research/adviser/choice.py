@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import picturedesk.checks as checks
 from picturedesk.learning.preparation import fit_text_encoder
 from picturedesk.learning.training_pairs import FitTexts, TextFeatures
 from picturedesk.research.adviser.advice import Advice, AdviceConfig
@@ -54,6 +55,9 @@ class ChoiceConfig:
     data: LevelDataConfig = field(default_factory=LevelDataConfig)
     advice: AdviceConfig = field(default_factory=AdviceConfig)
 
+    def __post_init__(self) -> None:
+        checks.settings(self)
+
     def with_seed(self, seed: int) -> ChoiceConfig:
         """The same with another seed for split, sample and folds."""
         data = replace(self.data, seed=seed, split=replace(self.data.split, seed=seed))
@@ -80,6 +84,11 @@ def advise_on(
     Raises:
         BadInput: the archive is too small, or the network cannot be used.
     """
+    checks.instance("archive", archive, Archive)
+    cache = checks.path("cache", cache)
+    checks.instance("config", config, ChoiceConfig)
+    checks.optional("encoders", encoders, TextEncoders)
+    checks.function("progress", progress)
     data = read_level_data(archive, config.network, cache, config.data, progress)
     pairs = data.pairs
     encoders = encoders or TextEncoders.default(config.data.seed)

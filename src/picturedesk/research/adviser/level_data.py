@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.split import SplitConfig, components, split
 from picturedesk.errors import BadInput
@@ -29,7 +30,7 @@ class NetworkConfig:
 
     Attributes:
         name: preset or any timm model.
-        weights: file of weights; "" for those of the preset or the hub.
+        weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
         device: "cpu", "cuda", "mps" or "auto".
         size: side of the square input, pixels; None for the preset's.
         framing: "centre" or "whole"; None for the preset's.
@@ -40,6 +41,9 @@ class NetworkConfig:
     device: str = "cpu"
     size: int | None = None
     framing: str | None = None
+
+    def __post_init__(self) -> None:
+        checks.settings(self)
 
     def backbone(self, levels: Sequence[str]) -> Backbone:
         """The network in torch with these levels."""
@@ -70,6 +74,8 @@ class LevelDataConfig:
     extract: ExtractConfig = field(default_factory=ExtractConfig)
 
     def __post_init__(self) -> None:
+        checks.settings(self)
+        checks.seed(self.seed)
         if self.sample < 1:
             raise BadInput(f"sample is {self.sample} texts: it must be 1 or more")
 

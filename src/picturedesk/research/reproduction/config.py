@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.learning.training import TrainConfig
 from picturedesk.research.baselines.closed_form import CcaConfig, RidgeConfig
@@ -21,7 +22,7 @@ class ReproduceConfig:
     Attributes:
         preset: "lite0" (the default network, with levels like the paper's) or "paper"
             (Inception v3, 4096-2048-500).
-        weights: file of backbone weights; "" for those of the preset or the hub.
+        weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
         seeds: every trained row runs once per seed; a seed also chooses the validation texts.
         validate: share of the training texts that choose the epoch, 0 to 1.
         test: share of test texts if the archive names none, 0 to 1.
@@ -60,6 +61,7 @@ class ReproduceConfig:
 
     def __post_init__(self) -> None:
         """Raises BadInput for settings that cannot be used."""
+        checks.settings(self)
         if self.preset not in PRESETS:
             raise BadInput(f"preset {self.preset!r} is not known: {', '.join(PRESETS)}")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+import picturedesk.checks as checks
 from picturedesk.datasets import open_archive
 from picturedesk.datasets.split import PARTS
 from picturedesk.disk.artifacts import write_json
@@ -72,7 +73,9 @@ def reproduce(
     Raises:
         BadInput: the data set is too small to train or to test.
     """
-    config = config or ReproduceConfig()
+    out = checks.path("out", out)
+    config = checks.optional("config", config, ReproduceConfig) or ReproduceConfig()
+    checks.function("progress", progress)
     require_matplotlib()
     began = time.monotonic()
     prepared = prepare(open_archive(data), out, config, progress)

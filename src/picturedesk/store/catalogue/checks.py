@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.types import Doubles, Floats, Picture
 
 UNIT = 1e-3  # how far a vector's length may be from one
+_LARGEST = 2**63 - 1  # of SQLite's whole numbers
 
 
 def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int) -> Floats:
@@ -26,7 +28,8 @@ def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int
     """
     if not width:
         raise BadInput(f"{name} has no fingerprint yet: name the one of these vectors")
-    vectors = np.asarray(vectors, dtype=np.float32)
+    vectors = checks.floats("vectors", vectors)
+    pictures = checks.several_of("pictures", pictures, Picture)
     if vectors.shape != (len(pictures), width):
         raise BadInput(
             f"vectors are of shape {vectors.shape}, {name} takes "
@@ -64,7 +67,7 @@ def directions(name: str, queries: Floats | Doubles, width: int) -> Doubles:
     Raises:
         BadInput: if their shape is another one, or they hold numbers that are not finite.
     """
-    found = np.asarray(queries, dtype=np.float64)
+    found = checks.array("queries", queries).astype(np.float64, copy=False)
     if found.ndim != 2 or found.shape[1] != width:
         raise BadInput(f"queries are of shape {found.shape}, {name} takes (Q, {width})")
     largest = np.abs(found).max(axis=1, keepdims=True, initial=0)  # (Q, 1)
@@ -76,10 +79,9 @@ def directions(name: str, queries: Floats | Doubles, width: int) -> Doubles:
     return np.asarray(found / np.where(lengths > 0, lengths, 1))
 
 
-def check_amount(name: str, amount: int) -> None:
-    """Raises BadInput for an amount below 0."""
-    if amount < 0:
-        raise BadInput(f"{name} is {amount}: ask for 0 or more pictures")
+def check_amount(name: str, amount: int) -> int:
+    """An amount of pictures, 0 or more; no more than a database can count."""
+    return min(checks.whole_number(name, amount), _LARGEST)
 
 
 def unknown_key(name: str, key: str) -> BadInput:

@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.disk.database import damaged, read_manifest, write_manifest
 from picturedesk.disk.shared_database import SharedDatabase
 from picturedesk.errors import Mismatch
@@ -58,7 +59,7 @@ class ExactCatalogue:
 
     @classmethod
     def open(
-        cls, path: Path, fingerprint: str = "", width: int = 0, make: bool = True
+        cls, path: Path | str, fingerprint: str = "", width: int = 0, make: bool = True
     ) -> ExactCatalogue:
         """Opens a catalogue, or makes an empty one; see ``open_catalogue``.
 
@@ -70,6 +71,9 @@ class ExactCatalogue:
             MissingArtefact: the file is something else, or damaged, or there is none to open.
             PicturedeskError: this Python's SQLite cannot search for words.
         """
+        path = checks.path("path", path)
+        checks.text("fingerprint", fingerprint)
+        checks.whole_number("width", width)
         with closing(sqlite3.connect(":memory:")) as trial:
             bm25.check(trial)
         content = database.new_manifest(fingerprint, width) if make else None
@@ -130,6 +134,12 @@ class ExactCatalogue:
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key, in one transaction; returns how many there were."""
+        keys = checks.texts("keys", keys)
+        with self._writing() as writer:
+            before = database.count(writer)
+            database.remove(writer, keys)
+            return before - database.count(writer)
+        keys = checks.texts("keys", keys)
         with self._changing() as change:
             before = change.totals.count
             change.remove(keys)
@@ -155,6 +165,7 @@ class ExactCatalogue:
         Raises:
             BadInput: if a key is missing, or a vector cannot be used.
         """
+        checks.text("fingerprint", fingerprint)
         width = self.width
         if fingerprint and np.ndim(vectors) == 2:
             width = int(np.shape(vectors)[1])
@@ -186,7 +197,8 @@ class ExactCatalogue:
             BadInput: if the queries or the condition cannot be used.
             Mismatch: if another process has filled the catalogue with other vectors.
         """
-        check_amount("k", k)
+        k = check_amount("k", k)
+        checks.text("where", where)
         with self._reading() as (reader, state):
             towards = directions(self._name, queries, state.width)
             snapshot = self._fresh(reader, state)
@@ -210,7 +222,8 @@ class ExactCatalogue:
             BadInput: if the condition cannot be used.
             Mismatch: if another process has filled the catalogue with other vectors.
         """
-        check_amount("k", k)
+        k = check_amount("k", k)
+        words, where = checks.texts("words", words), checks.text("where", where)
         with self._reading() as (reader, state):
             rows, scores = bm25.scores(reader, self._asked(reader, state, words))
             passing = self._passing(reader, state, where)
@@ -229,6 +242,7 @@ class ExactCatalogue:
             BadInput: for an unknown key.
             Mismatch: if another process has filled the catalogue with other vectors.
         """
+        words, keys = checks.texts("words", words), checks.texts("keys", keys)
         with self._reading() as (reader, state):
             snapshot = self._fresh(reader, state)
             places = self._of_all(keys, snapshot.indices(keys))
@@ -239,12 +253,14 @@ class ExactCatalogue:
 
     def fetch(self, keys: Sequence[str]) -> Entries:
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
+        keys = checks.texts("keys", keys)
         with self._reading() as (reader, state):
             return self._entries(reader, state, keys)
 
     def sample(self, count: int, where: str = "") -> Entries:
         """The ``count`` entries with the lowest keys that pass ``where``, or all that do."""
-        check_amount("count", count)
+        count = check_amount("count", count)
+        checks.text("where", where)
         with self._reading() as (reader, state):
             snapshot = self._fresh(reader, state)
             among = snapshot.among(self._passing(reader, state, where))
@@ -252,7 +268,8 @@ class ExactCatalogue:
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys above ``after``, ascending."""
-        check_amount("limit", limit)
+        limit = check_amount("limit", limit)
+        checks.text("after", after)
         with self._reading() as (reader, state):
             held = self._keys
             if held is None or held[0] != state.generation:
@@ -262,12 +279,14 @@ class ExactCatalogue:
 
     def added(self, after: str = "", limit: int = 1000) -> list[str]:
         """The same of those that ``add`` put there."""
-        check_amount("limit", limit)
+        limit = check_amount("limit", limit)
+        checks.text("after", after)
         with self._reading() as (reader, state):
             return _page(self._known_records(reader, state), after, limit)
 
     def count(self, where: str = "") -> int:
         """How many entries pass."""
+        checks.text("where", where)
         with self._reading() as (reader, state):
             passing = self._passing(reader, state, where)
             return state.totals.count if passing is None else len(passing)

@@ -1,0 +1,444 @@
+"""Every public function and method, with arguments that it takes. A new one without an entry fails.
+
+``test_bad_input`` puts wrong arguments in the place of each of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+import numpy as np
+
+import picturedesk
+from picturedesk.desk import Desk
+from picturedesk.heads.fusion import FusionConfig, FusionMLP
+from picturedesk.learning.config import DeskConfig
+from picturedesk.learning.training import TrainConfig, TrainingSet
+from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs, level_blocks
+from picturedesk.store.catalogue.exact import ExactCatalogue
+from picturedesk.store.features import FeatureStore, Source
+from picturedesk.testing import TinyTextEncoder, tiny_backbone
+from picturedesk.texts.doc2vec import Doc2VecConfig, Doc2VecEncoder
+from picturedesk.texts.joined import JoinedEncoder
+from picturedesk.texts.lsa import LsaEncoder
+from picturedesk.texts.sentences import SentenceEncoder
+from picturedesk.types import Archive, Picture, Suggestion, Text, silent
+from public_things import (
+    Call,
+    World,
+    archive,
+    doc2vec,
+    feature_row,
+    lsa,
+    matcher_of_lsa,
+    own,
+    pairs,
+    perceptron,
+    pictures,
+    sentences,
+    text_features,
+    texts,
+    training_set,
+)
+from small_routes import SPEC, head, make_blend, make_features, make_fold, make_matcher, unit
+
+
+def archive_vectors():
+    return make_fold().archive
+
+
+def parts_of(record):
+    """The fields of a record, as arguments."""
+    return {one.name: getattr(record, one.name) for one in fields(record)}
+
+
+NO_NETWORK = DeskConfig(backbone="nosuch")
+QUICK = TrainConfig(fusion=FusionConfig((3,)), epochs=1, threads=1)
+IDS = np.arange(3)
+
+CALLS: dict[str, Callable[[World], Call]] = {
+    # the desk
+    "Desk": lambda w: Call(Desk, {"path": w.desk_path}),
+    "Desk.close": lambda w: Call(w.desk().close),
+    "Desk.fit": lambda w: Call(
+        Desk.fit,
+        {"archive": archive(), "path": w.path(), "config": NO_NETWORK, "progress": silent},
+        refused=True,
+    ),
+    "Desk.fit_report": lambda w: Call(
+        Desk.fit_report,
+        {"archive": archive(), "path": w.path(), "config": NO_NETWORK, "progress": silent},
+        refused=True,
+    ),
+    "Desk.suggest": lambda w: Call(
+        w.desk().suggest,
+        {"text": "a red circle", "k": 2, "route": "direct", "where": "", "min_confidence": 0.5},
+    ),
+    "Desk.explain": lambda w: Call(
+        (desk := w.desk()).explain,
+        {"text": "a red circle", "suggestions": desk.suggest("a red circle", k=1)},
+    ),
+    "Desk.add": lambda w: Call(
+        w.desk().add, {"pictures": [Picture("absent.jpg")], "progress": silent}
+    ),
+    "Desk.evaluate": lambda w: Call(w.desk().evaluate, {"part": "nosuch"}, refused=True),
+    "Desk.measure": lambda w: Call(w.desk().measure, {"part": "nosuch"}, refused=True),
+    "Desk.write_report": lambda w: Call(w.desk().write_report, {"measured": None}, refused=True),
+    "Desk.export_trec": lambda w: Call(
+        w.desk().export_trec, {"folder": w.path(), "part": "nosuch"}, refused=True
+    ),
+    "Desk.info": lambda w: Call(w.desk().info),
+    "DeskConfig.of": lambda w: Call(DeskConfig.of, {"recipe": "paper"}),
+    "DeskConfig.with_seed": lambda w: Call(DeskConfig().with_seed, {"seed": 3}),
+    "describe": lambda w: Call(picturedesk.describe, {"path": w.desk_path}),
+    "diagnose": lambda w: Call(picturedesk.diagnose, {"desk": w.desk_path}),
+    # archives
+    "open_archive": lambda w: Call(
+        picturedesk.open_archive, {"path_or_spec": w.table(), "columns": None}, refused=True
+    ),
+    "open_pictures": lambda w: Call(
+        picturedesk.open_pictures, {"path_or_spec": w.table(), "columns": None}, refused=True
+    ),
+    # backbones and features
+    "Backbone": lambda w: Call(
+        picturedesk.Backbone,
+        {
+            "name": "nosuch",
+            "levels": ["final"],
+            "weights": "random",
+            "runner": "torch",
+            "device": "cpu",
+            "size": 64,
+            "framing": "centre",
+        },
+        refused=True,
+    ),
+    "Backbone.of": lambda w: Call(
+        picturedesk.Backbone.of,
+        {
+            "spec": (tiny := tiny_backbone()).spec,
+            "runner": tiny.runner,
+            "origin": tiny.origin,
+            "classes": (),
+        },
+    ),
+    "Backbone.load": lambda w: Call(
+        picturedesk.Backbone.load, {"folder": w.desk_path / "backbone", "threads": 1}
+    ),
+    "Backbone.save": lambda w: Call(tiny_backbone().save, {"folder": w.path()}, refused=True),
+    "Backbone.features": lambda w: Call(
+        tiny_backbone().features, {"pixels": np.zeros((1, 3, 32, 32), dtype=np.float32)}
+    ),
+    "readable_levels": lambda w: Call(
+        picturedesk.readable_levels, {"name": "nosuch"}, refused=True
+    ),
+    "extract": lambda w: Call(
+        picturedesk.extract,
+        {
+            "uris": ["absent.jpg"],
+            "backbone": tiny_backbone(),
+            "store": w.store(),
+            "config": picturedesk.ExtractConfig(decoders=1),
+            "progress": silent,
+        },
+    ),
+    "FeatureStore": lambda w: Call(FeatureStore, {"database": None, "spec": None}, refused=True),
+    "FeatureStore.open": lambda w: Call(
+        FeatureStore.open, {"path": w.path(".db"), "spec": tiny_backbone().spec}
+    ),
+    "FeatureStore.close": lambda w: Call(w.store().close),
+    "FeatureStore.add": lambda w: Call(
+        w.store().add, {"rows": [feature_row()], "sources": [Source("/b.jpg", 5, 6, "k0")]}
+    ),
+    "FeatureStore.remember": lambda w: Call(
+        w.store().remember, {"sources": [Source("/b.jpg", 5, 6, "k0")]}
+    ),
+    "FeatureStore.lookup": lambda w: Call(
+        w.store().lookup, {"path": "/a.jpg", "size": 5, "mtime_ns": 6}
+    ),
+    "FeatureStore.keys": lambda w: Call(w.store().keys),
+    "FeatureStore.read": lambda w: Call(w.store().read, {"keys": ["k0"], "levels": ["final"]}),
+    "FeatureStore.hashes": lambda w: Call(w.store().hashes, {"keys": ["k0"]}),
+    "FeatureStore.sizes": lambda w: Call(w.store().sizes, {"keys": ["k0"]}),
+    # text encoders
+    "Doc2VecEncoder": lambda w: Call(Doc2VecEncoder, {"stored": None}, refused=True),
+    "Doc2VecEncoder.fit": lambda w: Call(
+        Doc2VecEncoder.fit, {"texts": texts(), "config": Doc2VecConfig(width=2, epochs=1)}
+    ),
+    "Doc2VecEncoder.encode": lambda w: Call(doc2vec().encode, {"texts": texts()}),
+    "Doc2VecEncoder.save": lambda w: Call(doc2vec().save, {"folder": w.path()}),
+    "Doc2VecEncoder.load": lambda w: Call(Doc2VecEncoder.load, {"folder": w.saved(doc2vec())}),
+    "JoinedEncoder": lambda w: Call(JoinedEncoder, {"parts": [TinyTextEncoder(4)]}),
+    "JoinedEncoder.encode": lambda w: Call(JoinedEncoder([lsa()]).encode, {"texts": texts()}),
+    "JoinedEncoder.join": lambda w: Call(
+        JoinedEncoder([TinyTextEncoder(4)]).join, {"vectors": [unit(3, 4, 0)]}
+    ),
+    "JoinedEncoder.save": lambda w: Call(JoinedEncoder([lsa()]).save, {"folder": w.path()}),
+    "JoinedEncoder.load": lambda w: Call(
+        JoinedEncoder.load, {"folder": w.saved(JoinedEncoder([lsa()]))}
+    ),
+    "load_text_encoder": lambda w: Call(picturedesk.load_text_encoder, {"folder": w.saved(lsa())}),
+    "LsaEncoder": lambda w: Call(LsaEncoder, {"stored": None}, refused=True),
+    "LsaEncoder.fit": lambda w: Call(LsaEncoder.fit, {"texts": texts(), "config": None}),
+    "LsaEncoder.encode": lambda w: Call(lsa().encode, {"texts": texts()}),
+    "LsaEncoder.topic_words": lambda w: Call(lsa().topic_words, {"topic": 0, "n": 3}),
+    "LsaEncoder.word_shares": lambda w: Call(
+        (encoder := lsa()).word_shares,
+        {"text": "the sea", "direction": unit(1, encoder.width, 0)[0]},
+    ),
+    "LsaEncoder.save": lambda w: Call(lsa().save, {"folder": w.path()}),
+    "LsaEncoder.load": lambda w: Call(LsaEncoder.load, {"folder": w.saved(lsa())}),
+    "SentenceEncoder": lambda w: Call(
+        SentenceEncoder, {"config": None, "engine": sentences().engine}
+    ),
+    "SentenceEncoder.encode": lambda w: Call(sentences().encode, {"texts": texts()}),
+    "SentenceEncoder.sentences": lambda w: Call(sentences().sentences, {"text": "One. Two."}),
+    "SentenceEncoder.sentence_vectors": lambda w: Call(
+        sentences().sentence_vectors, {"text": "One. Two."}
+    ),
+    "SentenceEncoder.weights": lambda w: Call(sentences().weights, {"count": 3}),
+    "SentenceEncoder.sentence_shares": lambda w: Call(
+        sentences().sentence_shares, {"text": "One.", "direction": np.ones(1, dtype=np.float32)}
+    ),
+    "SentenceEncoder.save": lambda w: Call(sentences().save, {"folder": w.path()}),
+    "SentenceEncoder.load": lambda w: Call(
+        SentenceEncoder.load, {"folder": w.path()}, refused=True
+    ),
+    "TransformerEngine": lambda w: Call(
+        picturedesk.TransformerEngine, {"model": "nosuch", "device": "cpu"}, refused=True
+    ),
+    # heads
+    "FusionMLP": lambda w: Call(
+        FusionMLP,
+        {"config": (mlp := perceptron()).config, "weights": mlp.weights, "biases": mlp.biases},
+    ),
+    "FusionMLP.initial": lambda w: Call(
+        FusionMLP.initial,
+        {
+            "config": FusionConfig((3,)),
+            "inputs": 4,
+            "outputs": 2,
+            "random": np.random.default_rng(0),
+        },
+    ),
+    "FusionMLP.__call__": lambda w: Call(perceptron().__call__, {"features": unit(3, 4, 0)}),
+    "FusionMLP.save": lambda w: Call(perceptron().save, {"folder": w.path()}),
+    "FusionMLP.load": lambda w: Call(FusionMLP.load, {"folder": w.saved(perceptron())}),
+    "FusionConfig.units": lambda w: Call(FusionConfig().units),
+    "LinearHead": lambda w: Call(
+        picturedesk.LinearHead,
+        {"power": 1.0, "weights": unit(4, 2, 0), "bias": np.zeros(2, dtype=np.float32)},
+    ),
+    "LinearHead.__call__": lambda w: Call(head(4, 0).__call__, {"features": unit(3, 4, 0)}),
+    "LinearHead.save": lambda w: Call(head(4, 0).save, {"folder": w.path()}),
+    "LinearHead.load": lambda w: Call(picturedesk.LinearHead.load, {"folder": w.saved(head(4, 0))}),
+    "Matcher": lambda w: Call(
+        picturedesk.Matcher,
+        {
+            "text_encoder": (made := make_matcher()).text_encoder,
+            "fusion": made.fusion,
+            "backbone": made.backbone,
+            "levels": made.levels,
+            "text_head": made.text_head,
+        },
+    ),
+    "Matcher.level_columns": lambda w: Call(make_matcher().level_columns),
+    "Matcher.texts": lambda w: Call(matcher_of_lsa().texts, {"texts": texts()}),
+    "Matcher.placed": lambda w: Call(make_matcher().placed, {"text_features": unit(2, 32, 0)}),
+    "Matcher.pictures": lambda w: Call(make_matcher().pictures, {"features": make_features(2, 0)}),
+    "Matcher.require": lambda w: Call(make_matcher().require, {"backbone": SPEC}),
+    "Matcher.save": lambda w: Call(make_matcher().save, {"folder": w.path()}),
+    "Matcher.load": lambda w: Call(picturedesk.Matcher.load, {"folder": w.saved(matcher_of_lsa())}),
+    "train": lambda w: Call(
+        picturedesk.train,
+        {
+            "training": training_set(),
+            "validation": training_set(),
+            "config": QUICK,
+            "progress": silent,
+        },
+    ),
+    "TrainingSet": lambda w: Call(TrainingSet, parts_of(training_set())),
+    "TrainingSet.check": lambda w: Call(training_set().check, {"name": "a", "cure": "b"}),
+    "TrainingPairs": lambda w: Call(TrainingPairs, parts_of(pairs())),
+    "fit_best": lambda w: Call(
+        picturedesk.fit_best,
+        {
+            "pairs": pairs(),
+            "features": text_features(),
+            "config": picturedesk.BestConfig(folds=2, ridges=((1.0, 1.0),)),
+            "progress": silent,
+        },
+    ),
+    "TextFeatures": lambda w: Call(
+        TextFeatures,
+        {"texts": texts(), "fit": None, "pretrained": TinyTextEncoder(4), "known": None},
+    ),
+    "TextFeatures.of": lambda w: Call(text_features().of, {"chosen": IDS}),
+    "TextFeatures.fit": lambda w: Call(text_features().fit, {"chosen": IDS}),
+    "TextFeatures.features": lambda w: Call(
+        text_features().features, {"encoder": JoinedEncoder([TinyTextEncoder(8)]), "rows": IDS}
+    ),
+    "TextFeatures.pretrained_columns": lambda w: Call(
+        text_features().pretrained_columns, {"encoder": JoinedEncoder([TinyTextEncoder(8)])}
+    ),
+    "level_blocks": lambda w: Call(level_blocks, {"spec": SPEC, "levels": ["final"]}),
+    "BackboneSpec.columns": lambda w: Call(SPEC.columns, {"level": "final"}),
+    # routes and catalogue
+    "ArchiveVectors": lambda w: Call(
+        picturedesk.ArchiveVectors,
+        {"texts": unit(3, 4, 0), "pictures": unit(3, 4, 1), "links": own(3), "groups": None},
+    ),
+    "Blend": lambda w: Call(
+        picturedesk.Blend,
+        {
+            "matcher": (blend := make_blend()).matcher,
+            "routes": blend.routes,
+            "weights": blend.weights,
+            "default": "blend",
+            "confidence": None,
+            "recipe": "best",
+        },
+    ),
+    "Blend.weights_of": lambda w: Call(make_blend().weights_of, {"route": "direct"}),
+    "Blend.store": lambda w: Call(make_blend().store, {"pictures": None}, refused=True),
+    "Blend.vectors": lambda w: Call(make_blend().vectors, {"pictures": None}, refused=True),
+    "Blend.ask": lambda w: Call(make_blend().ask, {"queries": None}, refused=True),
+    "Blend.save": lambda w: Call(make_blend().save, {"folder": w.path()}),
+    "Blend.load": lambda w: Call(
+        picturedesk.Blend.load,
+        {"folder": w.saved(blend := make_blend()), "matcher": blend.matcher, "plans": ()},
+    ),
+    "Pictures": lambda w: Call(
+        picturedesk.Pictures,
+        {"matcher": make_matcher(), "keys": ["a"], "features": make_features(1, 0), "captions": ()},
+    ),
+    "Queries": lambda w: Call(
+        picturedesk.Queries,
+        {
+            "matcher": make_matcher(),
+            "texts": ["a"],
+            "features": unit(1, 32, 0),
+            "archive": archive_vectors(),
+        },
+    ),
+    "search": lambda w: Call(
+        picturedesk.search,
+        {
+            "blend": make_blend(),
+            "catalogue": w.catalogue(),
+            "asked": None,
+            "k": 3,
+            "route": "direct",
+            "where": "",
+            "config": picturedesk.SearchConfig(),
+        },
+        refused=True,
+    ),
+    "open_catalogue": lambda w: Call(
+        picturedesk.open_catalogue, {"path": w.path(".db"), "fingerprint": "f", "width": 4}
+    ),
+    "ExactCatalogue": lambda w: Call(ExactCatalogue, {"file": None}, refused=True),
+    "ExactCatalogue.open": lambda w: Call(
+        ExactCatalogue.open, {"path": w.path(".db"), "fingerprint": "f", "width": 4}
+    ),
+    "ExactCatalogue.close": lambda w: Call(w.catalogue().close),
+    "ExactCatalogue.add": lambda w: Call(
+        w.catalogue().add, {"pictures": pictures(), "vectors": np.eye(4, dtype=np.float32)}
+    ),
+    "ExactCatalogue.remove": lambda w: Call(w.catalogue().remove, {"keys": ["k0"]}),
+    "ExactCatalogue.replace_all": lambda w: Call(
+        w.catalogue().replace_all,
+        {"pictures": pictures(), "vectors": np.eye(4, dtype=np.float32), "fingerprint": "g"},
+    ),
+    "ExactCatalogue.nearest": lambda w: Call(
+        w.catalogue().nearest, {"queries": np.eye(4, dtype=np.float32), "k": 2, "where": ""}
+    ),
+    "ExactCatalogue.matching": lambda w: Call(
+        w.catalogue().matching, {"words": ["word1"], "k": 2, "where": ""}
+    ),
+    "ExactCatalogue.word_scores": lambda w: Call(
+        w.catalogue().word_scores, {"words": ["word1"], "keys": ["k0"]}
+    ),
+    "ExactCatalogue.fetch": lambda w: Call(w.catalogue().fetch, {"keys": ["k0"]}),
+    "ExactCatalogue.sample": lambda w: Call(w.catalogue().sample, {"count": 2, "where": ""}),
+    "ExactCatalogue.keys": lambda w: Call(w.catalogue().keys, {"after": "", "limit": 2}),
+    "ExactCatalogue.added": lambda w: Call(w.catalogue().added, {"after": "", "limit": 2}),
+    "ExactCatalogue.count": lambda w: Call(w.catalogue().count, {"where": ""}),
+    # measuring and research
+    "evaluate": lambda w: Call(
+        picturedesk.evaluate, {"scores": {"a": unit(3, 3, 0)}, "relevant": own(3), "ks": (1, 5)}
+    ),
+    "Evaluation.row": lambda w: Call(
+        picturedesk.evaluate({"a": unit(3, 3, 0)}, own(3)).row,
+        {"name": "a", "direction": "text → picture"},
+    ),
+    "paired_difference": lambda w: Call(
+        picturedesk.paired_difference,
+        {"a": np.ones(5), "b": np.zeros(5), "groups": None, "seed": 0, "resamples": 50},
+    ),
+    "score_run": lambda w: Call(
+        picturedesk.score_run, {"run": w.path(), "qrels": w.path()}, refused=True
+    ),
+    "advise_on": lambda w: Call(
+        picturedesk.advise_on,
+        {
+            "archive": archive(),
+            "cache": w.path(),
+            "config": picturedesk.ChoiceConfig(picturedesk.NetworkConfig("nosuch")),
+            "encoders": picturedesk.TextEncoders(None, TinyTextEncoder(4)),
+            "progress": silent,
+        },
+        refused=True,
+    ),
+    "ChoiceConfig.with_seed": lambda w: Call(picturedesk.ChoiceConfig().with_seed, {"seed": 3}),
+    "NetworkConfig.backbone": lambda w: Call(
+        picturedesk.NetworkConfig("nosuch").backbone, {"levels": ["final"]}, refused=True
+    ),
+    "BestConfig.with_ridges": lambda w: Call(
+        picturedesk.BestConfig().with_ridges, {"ridges": (1.0, 1.0)}
+    ),
+    "reproduce": lambda w: Call(
+        picturedesk.reproduce,
+        {"data": str(w.table()), "out": w.path(), "config": None, "progress": silent},
+        refused=True,
+    ),
+    "Suggestion": lambda w: Call(
+        Suggestion,
+        {
+            "picture": Picture("a.jpg"),
+            "score": 0.5,
+            "route": "direct",
+            "rank": 1,
+            "evidence": (),
+            "confidence": 0.5,
+        },
+    ),
+    "Picture": lambda w: Call(
+        Picture,
+        {"uri": "a", "key": "", "caption": "", "credit": "", "licence": "", "date": "", "tags": ()},
+    ),
+    "Text": lambda w: Call(Text, {"id": "1", "body": "A story.", "title": ""}),
+    "Archive": lambda w: Call(Archive, parts_of(archive())),
+}
+
+# They take what the functions above have checked, or what only the package itself makes.
+INSIDE = {
+    *("Asked.of", "Rows.of", "Rows.best", "Rows.one_each", "Pool.whole", "Pool.shares"),
+    *("Confidence.from_json", "Confidence.of_pictures", "Confidence.of_ten"),
+    *("Confidence.is_familiar", "Confidence.is_strong", "Queries.neighbours", "Queries.of"),
+    *("Pictures.level", "Blend.combined", "Blend.scores", "Blend.exact_scores"),
+    *("ArchiveVectors.links_of", "ArchiveVectors.neighbours", "ArchiveVectors.nearest_text"),
+    *("TrainingPairs.pictures_of", "BackboneSpec.from_json", "Advice.set_of", "Suggestions"),
+    *("TransformerEngine.restored", "TransformerEngine.encode", "TransformerEngine.arrays"),
+    *("ReproduceConfig.training", "TextEncoders.default", "RetrievalScores.as_row"),
+    *("Evaluation.as_json", "Evaluation.tables", "Measured.as_json", "Reliability.as_json"),
+    *("Suggestions.copy", "DecodePolicy.pixels", "Addition.as_json"),
+    *(
+        f"{plan}.{method}"
+        for plan in ("CaptionsPlan", "ClassNamesPlan", "DirectPlan", "HubnessPlan")
+        for method in ("fit", "restore")
+    ),
+    *(f"{plan}.{m}" for plan in ("NearestTextPlan", "TransferPlan") for m in ("fit", "restore")),
+}
