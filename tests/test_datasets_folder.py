@@ -3,6 +3,7 @@ import os
 import pytest
 
 from dataset_files import RIVER, write_picture, write_pictures
+from other_user import unprivileged
 from picturedesk.datasets import open_archive, open_pictures
 from picturedesk.errors import BadInput
 
@@ -114,3 +115,39 @@ def test_pictures_alone_come_from_a_folder_a_file_or_a_table(tmp_path):
 def test_no_pictures_is_an_error(tmp_path):
     with pytest.raises(BadInput, match="has no readable picture"):
         open_pictures(tmp_path)
+
+
+@pytest.mark.parametrize("read", [open_archive, lambda path: open_pictures(path)[1]])
+def test_a_folder_that_cannot_be_read_is_reported(read, open_folder):
+    write_picture(open_folder / "x.jpg")
+    write_text(open_folder / "x.txt", RIVER)
+    locked = open_folder / "locked"
+    locked.mkdir()
+    locked.chmod(0)
+    try:
+        with unprivileged():
+            found = read(open_folder)
+    finally:
+        locked.chmod(0o755)
+    (rejection,) = getattr(found, "rejections", found)
+    assert rejection.source == str(locked)
+    assert "this folder cannot be read: Permission denied" in rejection.reason
+
+
+def test_a_folder_without_pictures_says_what_was_left_out(open_folder):
+    locked = open_folder / "locked"
+    locked.mkdir()
+    locked.chmod(0)
+    try:
+        with unprivileged(), pytest.raises(BadInput, match=r"no readable picture .*locked: this"):
+            open_pictures(open_folder)
+    finally:
+        locked.chmod(0o755)
+
+
+def test_what_is_left_out_has_an_absolute_path(tmp_path, monkeypatch):
+    write_pictures(tmp_path / "photos", "x.jpg", "alone.jpg")
+    write_text(tmp_path / "photos/x.txt", RIVER)
+    monkeypatch.chdir(tmp_path)
+    (rejection,) = open_archive("photos").rejections
+    assert rejection.source == str(tmp_path / "photos" / "alone.jpg")

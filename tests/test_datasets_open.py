@@ -26,6 +26,8 @@ def test_a_kind_forces_its_reader(tmp_path):
         ("nowhere", "nowhere does not exist"),
         ("sohu:nowhere", "nowhere does not exist"),
         ("sohu:", "sohu: has no path"),
+        ("", "the path is empty"),
+        (" ", "the path is empty"),
         ("flicker:.", "unknown kind of archive 'flicker': there are table, folder, sohu, stamps"),
         ("table:.", "cannot be read as table: that needs one file"),
         ("C:nowhere", "C:nowhere does not exist"),

@@ -23,6 +23,7 @@ from picturedesk.desk.measure import RouteScores
 from picturedesk.disk.artifacts import read_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.store.extraction import ExtractConfig
 from picturedesk.store.features import FeatureStore
 from picturedesk.types import Picture
 from shapes import COLOURS, SHAPES, draw
@@ -244,6 +245,56 @@ def test_added_pictures_can_be_suggested_and_are_read_once(own_desk: Path, tmp_p
     assert (again.new, again.updated, again.read) == (0, 2, 0)
     found = Desk(own_desk).suggest("a red circle", k=500)
     assert {"new.png"} <= {Path(suggestion.picture.uri).name for suggestion in found}
+
+
+def listed(desk: Path) -> list[tuple[str, str]]:
+    """File and command of each row of rejected.csv."""
+    with (desk / "rejected.csv").open(encoding="utf-8", newline="") as file:
+        return [(Path(row["source"]).name, row["left_out_by"]) for row in csv.DictReader(file)]
+
+
+def test_what_an_add_leaves_out_is_listed_until_it_gets_in(own_desk: Path, tmp_path: Path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    draw("red", "circle", seed=9001).save(photos / "good.png")
+    for name in ("one.png", "two.png"):
+        (photos / name).write_bytes(b"no picture")
+    Desk(own_desk).add(photos)
+    command = f"add {photos}"
+    assert listed(own_desk) == [("one.png", command), ("two.png", command)]
+    draw("red", "circle", seed=9002).save(photos / "one.png")
+    Desk(own_desk).add(photos / "one.png")
+    assert listed(own_desk) == [("two.png", command)]
+    (photos / "two.png").unlink()
+    Desk(own_desk).add(photos)
+    assert listed(own_desk) == []
+
+
+def test_what_an_add_leaves_out_stays_listed_after_another_fit(
+    own_desk: Path, shapes_table: Path, tmp_path: Path
+):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    Desk(own_desk).add([Picture(str(tmp_path / "broken.png"))])
+    Desk.fit(shapes_table, own_desk)
+    assert listed(own_desk) == [("broken.png", "add")]
+
+
+def test_add_keeps_to_the_limits_of_the_desk_unless_told_otherwise(own_desk: Path, tmp_path: Path):
+    settings = read_json(own_desk / "settings.json")
+    settings["config"]["extract"]["decode"]["max_megapixels"] = 0.001
+    write_json(own_desk / "settings.json", settings)
+    draw("red", "circle", seed=9001).save(tmp_path / "large.png")
+    refused = Desk(own_desk).add(tmp_path / "large.png")
+    assert refused.new == 0
+    assert "max_megapixels = 0.001" in refused.rejections[0].reason
+    assert len(listed(own_desk)) == 1
+    assert Desk(own_desk).add(tmp_path / "large.png", extract=ExtractConfig()).new == 1
+    assert listed(own_desk) == []
+
+
+def test_an_empty_path_is_not_the_current_folder(own_desk: Path):
+    with pytest.raises(BadInput, match="the path is empty"):
+        Desk(own_desk).add("")
 
 
 def test_the_same_bytes_under_another_name_are_one_picture(own_desk: Path, shapes_table: Path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import json
 import os
 import threading
 import time
@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from picturedesk.backbones.backbone import Backbone
+from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput, Mismatch, PicturedeskError
-from picturedesk.images import content_key, decode, perceptual_hash, to_pixels
-from picturedesk.store.extraction import ExtractConfig, Extraction, extract, write_rejections
+from picturedesk.images import DecodePolicy, content_key, decode, perceptual_hash, to_pixels
+from picturedesk.store.extraction import ExtractConfig, Extraction, extract
 from picturedesk.store.features import FeatureStore
 from picturedesk.testing import TinyRunner, tiny_backbone
-from picturedesk.types import Floats, Rejection
+from picturedesk.types import Floats
 
 SMALL = ExtractConfig(batch=4, decoders=3)
 
@@ -311,15 +312,11 @@ def test_memory_that_lets_nothing_through_is_refused(megabytes):
         ExtractConfig(decode_memory=megabytes)
 
 
-def test_rejections_are_written_as_a_table(tmp_path):
-    rejections = [
-        Rejection("a, b.jpg", 'is "cut"', "get it\nagain"),
-        Rejection(os.fsdecode(b"\xff.jpg"), "是空的", "leave it out"),
-    ]
-    write_rejections(tmp_path / "desk" / "rejected.csv", rejections)
-    with (tmp_path / "desk" / "rejected.csv").open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == [
-            ["source", "reason", "cure"],
-            ["a, b.jpg", 'is "cut"', "get it\nagain"],
-            ["\\udcff.jpg", "是空的", "leave it out"],
-        ]
+def test_settings_of_a_desk_are_read_back():
+    config = ExtractConfig(batch=3, decode_memory=50.0, decode=DecodePolicy(max_megapixels=7.0))
+    assert ExtractConfig.of(json.loads(json.dumps(plain(config)))) == config
+
+
+def test_what_an_older_desk_does_not_know_has_its_default():
+    saved = {"batch": 3, "decode": {"max_megapixels": 7.0}, "of_a_later_version": 1}
+    assert ExtractConfig.of(saved) == ExtractConfig(batch=3, decode=DecodePolicy(7.0))

@@ -99,26 +99,42 @@ def open_pictures(
         return (Picture(uri_of(path)),), ()
     if not draft.pictures:
         suffixes = " ".join(sorted(folder.PICTURES))
-        raise BadInput(f"{path} has no readable picture (formats: {suffixes})")
+        why = draft.first_reason() if draft.rejections else f" (formats: {suffixes})"
+        raise BadInput(f"{path} has no readable picture{why}")
     return draft.pictures, draft.rejections
 
 
+def absolute_spec(path_or_spec: str | Path) -> str:
+    """A path or ``KIND:PATH`` with its path made absolute: the same from any folder.
+
+    Raises:
+        BadInput: the path does not exist, or the kind is unknown.
+    """
+    kind, path = _kind_and_path(path_or_spec)
+    return f"{kind}:{path}" if kind else str(path)
+
+
 def _kind_and_path(given: str | Path) -> tuple[str, Path]:
-    """Splits ``KIND:PATH``; the kind is "" if only a path is given."""
+    """Splits ``KIND:PATH``, the path made absolute; the kind is "" if only a path is given."""
     spec = str(checks.path("archive or pictures", given))
     kind, mark, rest = spec.partition(":")
     if mark and kind in KINDS:
-        if not rest:
+        if not rest.strip():
             raise BadInput(f"{spec} has no path: write {kind}:PATH")
-        path = checks.existing(kind, rest)
+        path = _absolute(checks.existing(kind, rest))
         _check(kind, path)
         return kind, path
     # One letter before the colon is a drive of Windows.
     if mark and re.fullmatch(r"[A-Za-z]\w+", kind) and not os.path.exists(spec):
         raise BadInput(f"unknown kind of archive {kind!r}: there are {', '.join(KINDS)}")
-    path = checks.existing("archive or pictures", spec)
+    path = _absolute(checks.existing("archive or pictures", spec))
     _check("", path)
     return "", path
+
+
+def _absolute(path: str) -> Path:
+    """The absolute path, so that what is left out can be found from any folder."""
+    return Path(os.path.abspath(Path(path).expanduser()))
 
 
 def _check(kind: str, path: Path) -> None:
@@ -147,4 +163,4 @@ def _guess(path: Path) -> str:
     return "table"
 
 
-__all__ = ["KINDS", "Columns", "open_archive", "open_pictures", "reader_of"]
+__all__ = ["KINDS", "Columns", "absolute_spec", "open_archive", "open_pictures", "reader_of"]

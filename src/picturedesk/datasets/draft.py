@@ -53,6 +53,11 @@ class Draft:
         """Records a rejection of a reader."""
         self.reject(rejection.source, rejection.reason, rejection.cure)
 
+    def folder_unreadable(self, error: OSError) -> None:
+        """Records a folder that cannot be listed."""
+        reason = f"this folder cannot be read: {error.strerror}"
+        self.reject(str(error.filename), reason, "make it readable")
+
     def text_with(self, identity: str) -> int | None:
         """Index of the text with this id; None if there is none yet."""
         return self._text_index.get(identity)
@@ -99,7 +104,7 @@ class Draft:
             BadInput: no text with a picture is left; the message names the first rejection.
         """
         if not self._links:
-            raise BadInput(f"{self.name}: no text with a picture is left{self._first_reason()}")
+            raise BadInput(f"{self.name}: no text with a picture is left{self.first_reason()}")
         return Archive(
             name=self.name,
             texts=tuple(self._texts),
@@ -110,7 +115,8 @@ class Draft:
             rejections=self.rejections,
         )
 
-    def _first_reason(self) -> str:
+    def first_reason(self) -> str:
+        """How much was left out and why the first, to end a message with."""
         if not self._rejections:
             return ": it is empty"
         first = self._rejections[0]

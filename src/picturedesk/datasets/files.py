@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 
-def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
+def walk(
+    root: Path, unreadable: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[str, list[str]]]:
     """Every folder at and below ``root`` with its file names, parents first.
 
     Sorted, without hidden names. Follows links to folders, so that large data sets need not be
-    moved; a folder that is reached twice comes once.
+    moved; a folder that is reached twice comes once. ``unreadable`` is told of folders that cannot
+    be listed.
     """
     seen = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
+    for folder, folders, names in os.walk(root, onerror=unreadable, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:
             folders.clear()

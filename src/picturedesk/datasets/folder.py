@@ -34,6 +34,8 @@ _WAYS = {  # other kinds of data sets by a file of theirs → how they are read
 def read(path: Path) -> Archive:
     """Reads ``a/x.jpg`` with ``a/x.txt`` in all sub-folders; skips names that begin with ".".
 
+    Reports sub-folders that cannot be read.
+
     Pictures with one stem in one folder (``x.jpg``, ``x.png``) share their text. The same name in
     two sub-folders is two pictures. Pictures without text and texts without picture are reported
     and left out. Texts are UTF-8, or in the encoding of their byte order mark.
@@ -42,7 +44,7 @@ def read(path: Path) -> Archive:
         BadInput: no text with a picture is left.
     """
     draft = Draft(display_name(path))
-    for folder, names in _folders(path):
+    for folder, names in _folders(draft, path):
         pictures: dict[str, list[str]] = {}  # stem → file names
         texts: dict[str, list[str]] = {}
         for name in names:
@@ -70,9 +72,9 @@ def _instead(path: Path) -> str:
 
 
 def read_pictures(path: Path) -> Draft:
-    """All pictures of a folder and its sub-folders, without texts."""
+    """All pictures of a folder and its sub-folders, without texts; reports unreadable ones."""
     draft = Draft(display_name(path))
-    for folder, names in _folders(path):
+    for folder, names in _folders(draft, path):
         for name in names:
             if is_picture(name) and _is_unicode(draft, folder / name):
                 draft.add_picture(Picture(uri_of(folder / name)))
@@ -84,9 +86,9 @@ def is_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in PICTURES
 
 
-def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
+def _folders(draft: Draft, path: Path) -> Iterator[tuple[Path, list[str]]]:
     """Every folder below a path with its file names, sorted, without hidden ones."""
-    for root, folders, names in os.walk(path):
+    for root, folders, names in os.walk(path, onerror=draft.folder_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield Path(root), sorted(name for name in names if not name.startswith("."))
 

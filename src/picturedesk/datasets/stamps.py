@@ -88,7 +88,7 @@ def read(path: Path, config: StampsConfig | None = None) -> Archive:
 
 
 def _stamps(draft: Draft, root: Path, leave_out: Sequence[str]) -> Iterator[_Stamp]:
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=draft.folder_unreadable):
         folders[:] = sorted(
             name
             for name in folders

@@ -65,9 +65,8 @@ def read(path: Path) -> Archive:
 
 def _shards(draft: Draft, path: Path) -> list[Path]:
     shards = []
-    files = (
-        [path] if path.is_file() else [Path(f, name) for f, names in walk(path) for name in names]
-    )
+    found = walk(path, draft.folder_unreadable)
+    files = [path] if path.is_file() else [Path(f, name) for f, names in found for name in names]
     for file in files:
         if file.name.lower().endswith(_COMPRESSED):
             draft.reject(

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from picturedesk.explaining import Explanation
     from picturedesk.learning.config import DeskConfig
     from picturedesk.measuring.evaluation import Evaluation
+    from picturedesk.store.extraction import ExtractConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,13 @@ class Desk:
         return open_catalogue(self.fitted.catalogue, self.blend.fingerprint, width, make=False)
 
     @property
+    def limits(self) -> ExtractConfig:
+        """How the desk reads pictures, and which ones it refuses."""
+        from picturedesk.store.extraction import ExtractConfig
+
+        return ExtractConfig.of(read_record(self.fitted.settings)["config"]["extract"])
+
+    @property
     def _suggester(self) -> Suggester:
         return self._loaded.part(
             "suggester", lambda: Suggester(self.blend, self.memory, self.catalogue)
@@ -269,30 +277,38 @@ class Desk:
         return self._suggester.explain(text, suggestions, features, typical)
 
     def add(
-        self, pictures: str | Path | Sequence[Picture], progress: Progress = silent
+        self,
+        pictures: str | Path | Sequence[Picture],
+        progress: Progress = silent,
+        extract: ExtractConfig | None = None,
     ) -> Addition:
         """Puts more pictures into the catalogue; only new or changed files are read.
 
+        What is left out stands in ``rejected.csv`` until it gets in or is not there to be added.
+
         Args:
             pictures: a folder, a picture file, a table with metadata, or Picture records.
-            progress: told of pictures read.
+            progress: called as pictures are read.
+            extract: limits for this time; None for those that the desk was fitted with.
         """
         from picturedesk.backbones.backbone import Backbone
-        from picturedesk.datasets import open_pictures
-        from picturedesk.store.extraction import ExtractConfig, extract
+        from picturedesk.datasets import absolute_spec, open_pictures
+        from picturedesk.store import extraction as reading
         from picturedesk.store.features import FeatureStore
 
         self._loaded.require_open()
-        rejected: tuple[Rejection, ...] = ()
         checks.function("progress", progress)
+        checks.optional("extract", extract, reading.ExtractConfig)
+        command, rejected = "add", tuple[Rejection, ...]()
         if isinstance(pictures, str | Path):
+            command = f"add {absolute_spec(pictures)}"
             pictures, rejected = open_pictures(pictures)
         else:
             pictures = checks.several_of("pictures", pictures, Picture)
         backbone = Backbone.load(self.folder.backbone)
         with FeatureStore.open(self.folder.features, backbone.spec) as store:
             uris = [picture.uri for picture in pictures]
-            extraction = extract(uris, backbone, store, ExtractConfig(), progress)
+            extraction = reading.extract(uris, backbone, store, extract or self.limits, progress)
             by_key: dict[str, Picture] = {}
             for picture in pictures:
                 key = extraction.keys.get(picture.uri)
@@ -300,21 +316,32 @@ class Desk:
                     by_key[key] = replace(picture, key=key)
             features = store.read(list(by_key))
         vectors = self.blend.vectors(Pictures(self.matcher, list(by_key), features))
+        rejected += extraction.rejections
         with self.folder.changing():
             current = self.folder.is_current(self.fitted)
             new = self.catalogue.add(list(by_key.values()), vectors) if current else 0
+            if current:
+                self._list_rejected(rejected, command, uris)
         if not current:  # fitted again meanwhile: what was read is in the store
             with Desk(self.folder.root) as again:
-                added = again.add(list(by_key.values()), progress)
-            rejections = rejected + extraction.rejections + added.rejections
-            return replace(added, read=extraction.read, rejections=rejections)
+                added = again.add(list(by_key.values()), progress, extract)
+                again._list_rejected(rejected, command, uris)
+            return replace(added, read=extraction.read, rejections=rejected + added.rejections)
         return Addition(
             new=new,
             updated=len(by_key) - new,
             read=extraction.read,
-            rejections=rejected + extraction.rejections,
+            rejections=rejected,
             catalogue=self.catalogue.count(),
         )
+
+    def _list_rejected(
+        self, rejected: Sequence[Rejection], command: str, tried: Sequence[str]
+    ) -> None:
+        from picturedesk.store.rejected import write_rejections
+
+        again = command != "add"  # without a path nobody knows what an equal command would try
+        write_rejections(self.fitted.rejected, rejected, command, tried, again)
 
     def evaluate(self, part: str = "test") -> Evaluation:
         """What every route finds for the archive texts of one part, in both directions."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -37,9 +38,9 @@ from picturedesk.learning.recipes import Learned, learn
 from picturedesk.routes import Pictures
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText, excerpt
 from picturedesk.store.catalogue import open_catalogue
-from picturedesk.store.extraction import write_rejections
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
+from picturedesk.store.rejected import write_rejections
 from picturedesk.types import Archive, Json, Progress, Rejection, silent, step
 
 ALL_LEVELS = LevelChoice()
@@ -109,7 +110,8 @@ def fit_desk(
             with folder.new_fit() as made:
                 with steps.step("index"), step(progress, "filling the catalogue"):
                     _store(made, prepared, learned, store, added)
-                _describe(made, archive.name, config, learned, rejections)
+                _describe(made, archive.name, config, learned, len(rejections))
+                _list_rejected(made, before, rejections, archive)
                 with steps.step("evaluate"), step(progress, "measuring on the test texts"):
                     measured = _measure(made, prepared, learned)
                 with folder.changing():
@@ -183,16 +185,24 @@ class _Steps:
 
 
 def _describe(
-    made: FitFolder,
-    archive: str,
-    config: DeskConfig,
-    learned: Learned,
-    rejections: tuple[Rejection, ...],
+    made: FitFolder, archive: str, config: DeskConfig, learned: Learned, rejections: int
 ) -> None:
     """Writes what was fitted with, from and how it went."""
-    write_rejections(made.rejected, rejections)
-    outcome = {"learned": learned.facts, "rejections": len(rejections)}
+    outcome = {"learned": learned.facts, "rejections": rejections}
     write_record(made.settings, {"archive": archive, "config": config, **outcome})
+
+
+def _list_rejected(
+    made: FitFolder,
+    before: FitFolder | None,
+    rejections: tuple[Rejection, ...],
+    archive: Archive,
+) -> None:
+    """Lists what the fit left out, and what additions to the fit before left out."""
+    if before is not None and before.rejected.exists():
+        copyfile(before.rejected, made.rejected)
+    tried = [picture.uri for picture in archive.pictures]
+    write_rejections(made.rejected, rejections, "fit", tried)
 
 
 def _store(

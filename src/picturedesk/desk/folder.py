@@ -35,7 +35,7 @@ class FitFolder:
           memory/            the archive in the shared space
           held_out/          texts that nothing was fitted on, to measure with
           catalogue.db       what may be suggested: metadata and vectors
-          rejected.csv       what was left out, why, and what would let it in
+          rejected.csv       what is left out, why, what would let it in, and who left it out
           reports/           evaluation.json, report.html
     """
 

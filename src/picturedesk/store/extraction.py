@@ -10,20 +10,16 @@ Knows nothing of texts, and not which network runs.
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import time
 from collections.abc import Sequence, Set
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 import picturedesk.checks as checks
 from picturedesk.backbones.backbone import Backbone
-from picturedesk.disk.artifacts import write_text
 from picturedesk.disk.tar_members import absolute, locate
 from picturedesk.errors import BadInput, BadPicture, Mismatch, PicturedeskError
 from picturedesk.images import (
@@ -37,7 +33,7 @@ from picturedesk.images import (
 )
 from picturedesk.store.features import FeatureRow, FeatureStore, Source
 from picturedesk.store.prefetch import Claim, PrefetchConfig, cpus, in_order
-from picturedesk.types import Floats, Progress, Rejection, silent
+from picturedesk.types import Floats, Json, Progress, Rejection, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +69,12 @@ class ExtractConfig:
             raise BadInput(
                 f"decode_memory is {self.decode_memory}: it must be greater than 0 (inf: no limit)"
             )
+
+    @classmethod
+    def of(cls, saved: Json) -> ExtractConfig:
+        """The settings that a desk was saved with; new ones have their defaults."""
+        known = {one.name: saved[one.name] for one in fields(cls) if one.name in saved}
+        return cls(**known | {"decode": DecodePolicy(**saved.get("decode", {}))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +153,6 @@ def is_stored(uri: str, store: FeatureStore) -> bool:
     path = absolute(uri)
     size, mtime_ns = _state(locate(path)[0])
     return size >= 0 and store.lookup(path, size, mtime_ns) is not None
-
-
-def write_rejections(path: Path, rejections: Sequence[Rejection]) -> None:
-    """Writes ``rejected.csv`` atomically: source, reason, cure."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("source", "reason", "cure"))
-    table.writerows((r.source, r.reason, r.cure) for r in rejections)
-    # File names need not be valid Unicode: bytes that are not become \udcXX.
-    write_text(path, text.getvalue().encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

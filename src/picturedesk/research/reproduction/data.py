@@ -17,8 +17,9 @@ from picturedesk.errors import BadInput
 from picturedesk.learning.preparation import ReadableArchive, readable
 from picturedesk.research.reproduction.config import ReproduceConfig
 from picturedesk.research.reproduction.experiment import CandidateSet, SeedData
-from picturedesk.store.extraction import extract, write_rejections
+from picturedesk.store.extraction import extract
 from picturedesk.store.features import FeatureStore
+from picturedesk.store.rejected import write_rejections
 from picturedesk.texts.lsa import LsaEncoder
 from picturedesk.types import Archive, Floats, Progress, Rejection
 
@@ -67,7 +68,7 @@ def prepare(archive: Archive, out: Path, config: ReproduceConfig, progress: Prog
         uris = [picture.uri for picture in archive.pictures]
         extraction = extract(uris, backbone, store, config.extract, progress)
         rejections = archive.rejections + extraction.rejections
-        write_rejections(out / "rejected.csv", rejections)
+        write_rejections(out / "rejected.csv", rejections, "reproduce")
         ready = readable(archive, extraction.keys, store)
         ready = ready.split(_first_split(config))
         features = store.read(ready.keys)

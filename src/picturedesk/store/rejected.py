@@ -1,0 +1,61 @@
+"""The table ``rejected.csv``: what is left out now, why, and which command left it out.
+
+Knows neither pictures nor desks.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from picturedesk.disk.artifacts import write_text
+from picturedesk.types import Rejection
+
+COLUMNS = ("source", "reason", "cure", "left_out_by")
+
+
+def write_rejections(
+    path: Path,
+    rejections: Sequence[Rejection],
+    command: str,
+    tried: Iterable[str] = (),
+    again: bool = True,
+) -> None:
+    """Brings the table up to date after a command, atomically.
+
+    A row stays until the same command runs again or another one tries its source: then the source
+    is listed anew, or it got in and is listed no more.
+
+    Args:
+        path: the table; made if there is none.
+        rejections: what the command left out.
+        command: what wrote the new rows, with the path that it was given.
+        tried: sources that the command read or left out.
+        again: whether an equal command tries the same sources, so that its earlier rows go.
+    """
+    new = [
+        tuple(_printable(field) for field in (one.source, one.reason, one.cure, command))
+        for one in rejections
+    ]
+    settled = {_printable(source) for source in tried} | {row[0] for row in new}
+    replaced = {_printable(command)} if again else set()
+    kept = [row for row in _rows(path) if row[0] not in settled and row[-1] not in replaced]
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerows((COLUMNS, *kept, *new))
+    write_text(path, text.getvalue())
+
+
+def _rows(path: Path) -> list[tuple[str, ...]]:
+    """The rows of a table; those of an older version have no command."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        return [tuple(row.get(name) or "" for name in COLUMNS) for row in csv.DictReader(file)]
+
+
+def _printable(text: str) -> str:
+    # File names need not be valid Unicode: bytes that are not become \udcXX.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
