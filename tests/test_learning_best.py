@@ -98,14 +98,14 @@ def test_texts_that_belong_together_are_held_out_together():
 
 
 def test_of_a_large_archive_one_fold_is_held_out():
-    assert len(divide(np.arange(100), BestConfig(all_folds_up_to=50))) == 1
-    assert len(divide(np.arange(50), BestConfig(all_folds_up_to=50))) == 5
+    assert len(divide(np.arange(100), BestConfig(max_texts_for_all_folds=50))) == 1
+    assert len(divide(np.arange(50), BestConfig(max_texts_for_all_folds=50))) == 5
 
 
 def test_of_very_many_texts_held_out_a_sample_counts_and_all_their_pictures_compete():
     pairs = make_pairs()
     fold = np.arange(40, 80)
-    some = HeldOut.of(pairs, fold, BestConfig(most_asked=7))
+    some = HeldOut.of(pairs, fold, BestConfig(max_queries=7))
     assert len(some.texts) == 7
     assert set(some.texts) <= set(fold)
     assert some.texts.tolist() == sorted(some.texts)

@@ -19,8 +19,8 @@ class BestConfig:
         alignment: of texts and pictures; its ridges are the first of those tried.
         ridges: (picture, text) in percent, tried by cross-validation.
         folds: into how many parts the archive is divided; each is held out once.
-        all_folds_up_to: in an archive of more texts than this only one part is held out.
-        most_asked: texts of a fold that pictures are ranked for, at most.
+        max_texts_for_all_folds: in an archive of more texts than this only one part is held out.
+        max_queries: texts of a fold that pictures are ranked for, at most.
         routes: kinds of routes that are fitted and weighed, the direct route first.
         gain: mean reciprocal rank, 0 to 1, that each route must add to be let in.
         seed: of the division into parts.
@@ -29,8 +29,8 @@ class BestConfig:
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
     ridges: tuple[tuple[float, float], ...] = ((0.3, 0.5), (1.0, 1.0), (3.0, 3.0))
     folds: int = 5
-    all_folds_up_to: int = 5000
-    most_asked: int = 2000
+    max_texts_for_all_folds: int = 5000
+    max_queries: int = 2000
     routes: tuple[RoutePlan, ...] = BEST
     gain: float = 0.002
     seed: int = 0
@@ -38,9 +38,9 @@ class BestConfig:
     def __post_init__(self) -> None:
         checks.settings(self)
         checks.seed(self.seed)
-        if self.folds < 2 or self.most_asked < 1 or not self.ridges:
+        if self.folds < 2 or self.max_queries < 1 or not self.ridges:
             raise BadInput(
-                f"{self.folds} folds, {self.most_asked} texts of each, {len(self.ridges)} ridges: "
+                f"{self.folds} folds, {self.max_queries} texts of each, {len(self.ridges)} ridges: "
                 "at least 2, 1 and 1 are needed"
             )
         for ridges in self.ridges:

@@ -40,7 +40,7 @@ class HeldOut:
         """The texts (n,) of a fold, or a sample of very many; all their pictures are candidates."""
         candidates, links = pairs.pictures_of(fold)
         drawn = np.random.default_rng(config.seed).permutation(len(fold))
-        sample = np.sort(drawn[: config.most_asked]).astype(np.int64)
+        sample = np.sort(drawn[: config.max_queries]).astype(np.int64)
         links = links[np.isin(links[:, 0], sample)]
         relevant = np.stack([np.searchsorted(sample, links[:, 0]), links[:, 1]], axis=1)
         return cls(fold[sample], candidates, relevant)
@@ -85,7 +85,7 @@ def divide(split_groups: Ints, config: BestConfig) -> list[Ints]:
         fold_of[name] = fold
         filled[fold] += sizes[name]
     of_text = fold_of[np.searchsorted(names, split_groups)]
-    used = 1 if len(split_groups) > config.all_folds_up_to else folds
+    used = 1 if len(split_groups) > config.max_texts_for_all_folds else folds
     return [np.flatnonzero(of_text == fold).astype(np.int64) for fold in range(used)]
 
 

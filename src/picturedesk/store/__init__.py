@@ -1,4 +1,4 @@
-"""What a desk stores: level features, the archive in the shared space, the catalogue.
+"""The stored parts of a desk: level features, archive memory, held-out texts, catalogue.
 
-Knows nothing of routes or of learning.
+Knows neither routes nor learning.
 """

@@ -1,4 +1,4 @@
-"""What an archive memory takes, and what it refuses. Knows no files."""
+"""Checks of an archive memory's input. Knows no files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_vectors(what: str, vectors: Floats, count: int, width: int) -> None:
 
 
 def complaint(vectors: Floats) -> str:
-    """What is wrong with vectors (N, D) that are not of length one or zero; "" if nothing is."""
+    """The first vector (N, D) that is neither of length one nor zero, in words; "" for none."""
     with np.errstate(all="ignore"):
         lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
     wrong = np.flatnonzero(~((np.abs(lengths - 1) <= _SLACK) | (lengths == 0)))

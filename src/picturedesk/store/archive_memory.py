@@ -1,14 +1,14 @@
-"""The archive as suggesting needs it: text vectors, picture vectors, links, and words to show.
+"""The archive memory, for suggesting: text vectors, picture vectors, links, excerpts.
 
-One folder beside the matcher that made the vectors. Vectors are files of rows, mapped and only
-appended to; words lie in SQLite and are read when they are shown. A pair can be added and removed
-without a fit. Knows nothing of routes, and nothing of what measuring needs.
+One folder beside the matcher that made the vectors. Vectors are files of rows, memory-mapped and
+appended to; excerpts and metadata are in SQLite and are read when needed. Pairs can be added and
+removed without a fit. Knows neither routes nor measuring.
 
-    archive.db    records, and how many rows of each file count (``store.archive_records``)
+    archive.db    records, and the number of valid rows of each file (``store.archive_records``)
     texts.f32     (T, D) vectors of texts           pictures.f32  (P, D) vectors of pictures
-    groups.i64    (T,) near-duplicate groups        links.i64     (M, 2) every link there ever was
+    groups.i64    (T,) near-duplicate groups        links.i64     (M, 2) all links, removed ones included
 
-Rows keep their number for good. A pair is removed by noting its link as removed.
+Rows keep their number. To remove a pair, its link is recorded as removed.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from picturedesk.types import Floats, Ints, Picture
 
 __all__ = ["EXCERPT", "ArchiveMemory", "ArchiveText", "excerpt"]
 
-EXCERPT = 280  # characters of an archive text that are kept to be shown
+EXCERPT = 280  # characters of an archive text that are stored, to be shown
 _RECORDS = "archive.db"
 
 
 class ArchiveMemory:
-    """An archive in the shared space, as of one generation; ``refresh`` moves on to the newest.
+    """One generation of an archive in the shared space; ``refresh`` loads the newest.
 
-    Arrays of one generation belong together and never change. Words are read when asked for: a
-    caption may be newer than the arrays. May be used by several threads of a process, and opened
-    by several processes; of those that write, one waits for the other.
+    The arrays of one generation fit each other and never change. Records are read when needed, so
+    a caption may be newer than the arrays. Several threads may use one object, and several
+    processes may open one folder; writers wait for each other.
     """
 
     def __init__(self, folder: Path, records: ArchiveRecords) -> None:
@@ -61,23 +61,23 @@ class ArchiveMemory:
 
     @classmethod
     def create(cls, folder: Path, matcher: str, width: int) -> ArchiveMemory:
-        """Makes an empty archive memory in a folder that is empty or not there.
+        """Makes an empty archive memory in a folder that is empty or missing.
 
-        One that is there, of this matcher and width and still empty, is opened.
+        Opens an existing one with the same matcher and width if it is still empty.
 
         Args:
-            folder: where.
+            folder: its folder.
             matcher: fingerprint of the matcher that makes the vectors.
-            width: numbers in a vector, D.
+            width: width D of the vectors.
 
         Raises:
-            BadInput: something else is there, or the width is no width.
+            BadInput: the folder holds something else, or the width is below 1.
         """
         if width < 1:
             raise BadInput(f"width {width} of archive memory {folder}: it must be 1 or more")
         with explained(f"archive memory {folder}"):
             there = {path.name for path in folder.iterdir()} if folder.exists() else set()
-        if _RECORDS in there:  # as a killed ``create`` leaves it, perhaps
+        if _RECORDS in there:  # a killed ``create`` may leave it
             there -= {_RECORDS, f"{_RECORDS}-wal", f"{_RECORDS}-shm"}
             there -= ArchiveRows(folder, width).names
         if there:
@@ -91,15 +91,15 @@ class ArchiveMemory:
 
     @classmethod
     def open(cls, folder: Path, matcher: str = "") -> ArchiveMemory:
-        """Opens what ``create`` made; reads neither vectors nor words, and writes nothing.
+        """Opens what ``create`` made; reads neither vectors nor records, and writes nothing.
 
         Args:
-            folder: where.
-            matcher: fingerprint that the vectors must have been made with; "" takes any.
+            folder: its folder.
+            matcher: required fingerprint of the vectors' matcher; "" accepts any.
 
         Raises:
             Mismatch: another matcher made the vectors, or another format version wrote them.
-            MissingArtefact: there is none, or a file is damaged.
+            MissingArtefact: it is missing, or a file is damaged.
         """
         memory = cls._opened(folder, ArchiveRecords.open(folder / _RECORDS))
         if matcher and memory.matcher != matcher:
@@ -118,7 +118,7 @@ class ArchiveMemory:
             raise
 
     def close(self) -> None:
-        """Lets go of the records; arrays that were handed out stay."""
+        """Closes the records; arrays that were returned stay valid."""
         self._records.close()
 
     def __enter__(self) -> Self:
@@ -134,31 +134,31 @@ class ArchiveMemory:
 
     @property
     def generation(self) -> int:
-        """Grows by one with every change; 0 when nothing was ever added."""
+        """Grows by one with every change; 0 for a new archive memory."""
         return self._seen.extent.generation
 
     def __len__(self) -> int:
-        """How many texts there are (T), with links or without."""
+        """Number of texts T, with or without links."""
         return self._seen.extent.texts
 
     @property
     def text_vectors(self) -> Floats:
-        """(T, D), mapped; of length one, or zeros for a text without a known word."""
+        """(T, D), memory-mapped; of length one, or zeros for a text without a known word."""
         return self._seen.texts
 
     @property
     def picture_vectors(self) -> Floats:
-        """(P, D), mapped; fused, of length one."""
+        """(P, D), memory-mapped; fused, of length one."""
         return self._seen.pictures
 
     @property
     def groups(self) -> Ints:
-        """(T,), mapped; texts of one number are near-duplicates."""
+        """(T,), memory-mapped; texts with the same number are near-duplicates."""
         return self._seen.groups
 
     @property
     def links(self) -> Ints:
-        """(M, 2) rows (text, picture) of the pairs there are, by text, then picture."""
+        """(M, 2) rows (text, picture) of the current pairs, by text, then picture."""
         return self._seen.links
 
     def links_of(self, texts: Ints) -> Ints:
@@ -189,7 +189,7 @@ class ArchiveMemory:
         return np.where(rows < self._seen.extent.pictures, rows, -1)
 
     def refresh(self) -> bool:
-        """Moves on to what other processes have committed; returns whether there was anything."""
+        """Loads what other processes have committed; returns whether there was a change."""
         with self._lock:
             if self._records.generation() == self.generation:
                 return False
@@ -205,22 +205,22 @@ class ArchiveMemory:
         picture_vectors: Floats,
         links: Ints,
     ) -> None:
-        """Adds texts, pictures and pairs of them; all of the call is there at its end, or nothing.
+        """Adds texts, pictures and pairs of them, in one transaction.
 
-        A text known by its id and a picture known by its key keep row and vector; what is said of
-        the picture is replaced.
+        A text with a known id and a picture with a known key keep row and vector; the picture's
+        metadata is replaced.
 
         Args:
             texts: T' texts.
             text_vectors: (T', D) of length one or zero.
-            groups: (T',) near-duplicate groups, 0 or more; a number that is there already joins
-                that group. None gives each new text a group of its own.
+            groups: (T',) near-duplicate groups, 0 or more; a known number is that group. None gives
+                each new text a group of its own.
             pictures: P' pictures with keys.
             picture_vectors: (P', D) of length one or zero.
             links: (M', 2) indices (text, picture) into the texts and pictures given.
 
         Raises:
-            BadInput: something given does not fit.
+            BadInput: an argument does not fit.
             Mismatch: a fit has replaced the folder since it was opened.
         """
         check_vectors("text", text_vectors, len(texts), self.width)
@@ -240,7 +240,7 @@ class ArchiveMemory:
             self._seen = self._newest()
 
     def remove(self, text_id: str, picture_key: str) -> bool:
-        """Removes a pair; returns whether there was one. Text and picture keep their rows."""
+        """Removes a pair; returns whether it existed. Text and picture keep their rows."""
         with self._lock:
             with self._records.writing():
                 seen = self._newest()
@@ -257,7 +257,7 @@ class ArchiveMemory:
     def _put_texts(
         self, extent: Extent, texts: Sequence[ArchiveText], vectors: Floats, groups: Ints | None
     ) -> tuple[Ints, Extent]:
-        """Keeps the texts that are new; returns the rows of all, and the extent with them."""
+        """Stores new texts; returns the rows of all given texts, and the new extent."""
         ids = [text.id for text in texts]
         rows, new = _placed(self._records.text_rows(ids), ids, extent.texts)
         first = extent.next_group
@@ -273,7 +273,7 @@ class ArchiveMemory:
     def _put_pictures(
         self, extent: Extent, pictures: Sequence[Picture], vectors: Floats
     ) -> tuple[Ints, Extent]:
-        """Keeps the pictures; returns the rows of all, and the extent with them."""
+        """Stores the pictures; returns their rows, and the new extent."""
         keys = [picture.key for picture in pictures]
         rows, new = _placed(self._records.picture_rows(keys), keys, extent.pictures)
         extent = self._rows.append(extent, pictures=_chosen(vectors, new))
@@ -281,14 +281,14 @@ class ArchiveMemory:
         return rows, replace(extent, pictures=extent.pictures + len(new))
 
     def _put_links(self, extent: Extent, seen: Generation, links: Ints) -> Extent:
-        """Writes the links (n, 2) that are new, restores the removed; returns the extent."""
+        """Writes new links (n, 2), restores removed ones; returns the new extent."""
         new = links[~seen.has_written(links)]
         extent = self._rows.append(extent, links=new)
         self._records.restore(links[seen.has_removed(links)])
         return replace(extent, links=extent.links + len(new))
 
     def _newest(self) -> Generation:
-        """What is committed now."""
+        """The generation that is committed now."""
         newest = self._rows.at(*self._records.extent())
         if self._records.is_replaced:
             raise Mismatch(f"{self.folder} was replaced since it was opened: open it again")
@@ -302,12 +302,12 @@ def excerpt(text: str) -> str:
 
 
 def _placed(rows: Ints, names: Sequence[str], count: int) -> tuple[Ints, Ints]:
-    """Rows for all names, of which ``count`` are taken; indices of the first of each new name.
+    """Rows for all names, and the indices of the first of each new name.
 
     Args:
-        rows: (N,) of the names that are known, else -1.
+        rows: (N,) of known names, -1 for new ones.
         names: N names; may repeat.
-        count: how many rows there are.
+        count: number of rows so far; new names get the next ones.
     """
     placed = rows.copy()
     new: list[int] = []
@@ -322,5 +322,5 @@ def _placed(rows: Ints, names: Sequence[str], count: int) -> tuple[Ints, Ints]:
 
 
 def _chosen(vectors: Floats, rows: Ints) -> Floats:
-    """The chosen rows, ascending; no copy where that is all of them."""
+    """The chosen rows, ascending; no copy if all are chosen."""
     return vectors if len(rows) == len(vectors) else vectors[rows]

@@ -1,8 +1,8 @@
-"""The records of an archive memory, in one SQLite file: words to show, and which rows count.
+"""The records of an archive memory in one SQLite file: excerpts, metadata, valid rows.
 
-Vectors, groups and links lie in files of rows beside it. The checksums of the rows that count are
-written here, in the same transaction as the records: so a change is there as a whole or not at all.
-Every record has a checksum. Knows nothing of what is in the rows.
+Vectors, groups and links are in files of rows beside it. The checksums of their valid rows are
+written here, in the same transaction as the records, so that every change is atomic. Every record
+has a checksum. Does not know the meaning of the rows.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _KIND = FileKind("archive memory", 0x5044414D, _SCHEMA, cure=CURE)  # "PDAM"
 
 @dataclass(frozen=True, slots=True)
 class ArchiveText:
-    """What is kept of an archive text beside its vector.
+    """The stored part of an archive text, without its vector.
 
     Attributes:
         id: unique within its archive.
-        excerpt: its beginning, for people to recognise it by.
+        excerpt: its beginning, to be shown.
     """
 
     id: str
@@ -57,15 +57,15 @@ class ArchiveText:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far an archive memory reaches.
+    """The size of an archive memory, with checksums.
 
     Attributes:
         generation: grows by one with every change.
-        texts: how many texts there are (T).
-        pictures: how many pictures there are (P).
+        texts: number of texts T.
+        pictures: number of pictures P.
         links: rows in the file of links, removed ones included.
         next_group: a number above all groups of texts so far.
-        sums: checksums of the rows that count, by file: texts, groups, pictures, links.
+        sums: file (texts, groups, pictures, links) → checksums of its valid rows.
     """
 
     generation: int = 0
@@ -76,7 +76,7 @@ class Extent:
     sums: Mapping[str, Sums] = field(default_factory=dict)
 
     def as_json(self) -> Json:
-        """All but the generation, which the file counts."""
+        """All fields but the generation, which the file counts."""
         return {
             "texts": self.texts,
             "pictures": self.pictures,
@@ -87,7 +87,7 @@ class Extent:
 
     @classmethod
     def from_json(cls, generation: int, content: Json) -> Extent:
-        """What ``as_json`` gave."""
+        """From the result of ``as_json``."""
         sums = {name: Sums.from_json(known) for name, known in content["sums"].items()}
         return cls(generation, **{**content, "sums": sums})
 
@@ -95,13 +95,13 @@ class Extent:
 class ArchiveRecords:
     """Texts and pictures by row, id and key; removed links; the extent.
 
-    May be used by several threads of a process, and opened by several processes.
+    Several threads may use one object, and several processes may open one file.
     """
 
     def __init__(self, file: SharedDatabase) -> None:
         self.path = file.path
         self._file = file
-        self._mine = threading.local()  # the connection by which this thread is writing
+        self._mine = threading.local()  # the writing connection of each thread
         self._opened = os.stat(file.path)
         manifest = self._manifest()
         self.matcher = str(manifest["matcher"])
@@ -109,7 +109,7 @@ class ArchiveRecords:
 
     @classmethod
     def open(cls, path: Path, new: Json | None = None) -> ArchiveRecords:
-        """Opens a file; where there is none, or an empty one, lays it out if ``new`` is given.
+        """Opens a file; makes a missing or empty one if ``new`` is given.
 
         Args:
             path: the file.
@@ -117,7 +117,7 @@ class ArchiveRecords:
 
         Raises:
             Mismatch: another format version wrote it.
-            MissingArtefact: there is no file, or it is damaged or something else.
+            MissingArtefact: the file is missing, damaged or of another kind.
         """
         content = None
         if new is not None:
@@ -130,12 +130,12 @@ class ArchiveRecords:
             raise
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         self._file.close()
 
     @property
     def is_replaced(self) -> bool:
-        """Whether the path leads to another file than the one that is open."""
+        """Whether another file has replaced the open one."""
         try:
             return not os.path.samestat(self._opened, os.stat(self.path))
         except FileNotFoundError:
@@ -143,7 +143,7 @@ class ArchiveRecords:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """A transaction; waits for those of other processes."""
+        """A transaction; waits for other processes' transactions."""
         with self._file.writing() as connection:
             self._mine.connection = connection
             try:
@@ -156,7 +156,7 @@ class ArchiveRecords:
         return int(self._manifest()["generation"])
 
     def extent(self) -> tuple[Extent, Ints]:
-        """The extent, and the removed links (R, 2) of the same moment."""
+        """The extent, and the removed links (R, 2), of one moment."""
         with self._connection() as connection:
             manifest = read_manifest(connection)
             removed = _removed(connection)
@@ -193,12 +193,12 @@ class ArchiveRecords:
         return _rows_of(keys, found)
 
     def put_texts(self, rows: Ints, texts: Sequence[ArchiveText]) -> None:
-        """Keeps texts that are new, each in its row."""
+        """Stores new texts, each in its row."""
         words = ((text.id, text.excerpt) for text in texts)
         self._many("INSERT INTO texts VALUES (?, ?, ?, ?)", _summed(rows, words))
 
     def put_pictures(self, rows: Ints, pictures: Sequence[Picture]) -> None:
-        """Keeps pictures, each in its row; what was known of that one is replaced."""
+        """Stores pictures, each in its row; replaces existing records."""
         words = (
             (p.uri, p.key, p.caption, p.credit, p.licence, p.date, json.dumps(p.tags))
             for p in pictures
@@ -207,15 +207,15 @@ class ArchiveRecords:
         self._many(put, _summed(rows, words))
 
     def remove(self, links: Ints) -> None:
-        """Notes that links (n, 2) are removed."""
+        """Records links (n, 2) as removed."""
         self._many("INSERT INTO removed VALUES (?, ?)", links.tolist())
 
     def restore(self, links: Ints) -> None:
-        """Forgets that links (n, 2) were removed, of those that were."""
+        """Restores removed links among links (n, 2)."""
         self._many("DELETE FROM removed WHERE text = ? AND picture = ?", links.tolist())
 
     def reach(self, extent: Extent) -> None:
-        """Makes this the extent; comes last in a transaction."""
+        """Writes the extent; the last step of a transaction."""
         with self._connection() as connection:
             removed = row_sum(*_removed(connection))
             write_manifest(connection, {"extent": extent.as_json(), "removed": removed})
@@ -237,7 +237,7 @@ class ArchiveRecords:
             raise MissingArtefact(f"{self.path} is damaged, row {error} is gone: {CURE}") from None
 
     def _chosen(self, query: str, values: Iterable[object]) -> list[tuple[Any, ...]]:
-        """What a query that ends in a column's name finds where that is one of the values."""
+        """Rows of a query that ends in a column's name, for the values of that column."""
         wanted = [value.item() if isinstance(value, np.integer) else value for value in values]
         found = []
         with self._connection() as connection:
@@ -253,7 +253,7 @@ class ArchiveRecords:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """The one by which this thread is writing, or else one that sees a state of the file."""
+        """The writing connection of this thread, or else a reading one."""
         mine = getattr(self._mine, "connection", None)
         if mine is not None:
             yield mine
@@ -267,7 +267,7 @@ def _removed(connection: sqlite3.Connection) -> list[tuple[int, int]]:
 
 
 def _summed(rows: Ints, words: Iterable[Sequence[str]]) -> Iterator[tuple[object, ...]]:
-    """Records to be stored: row, words, checksum."""
+    """Records to store: row, words, checksum."""
     for row, said in zip(rows.tolist(), words, strict=True):
         stored = tuple(map(_stored, said))
         yield (row, *stored, row_sum(row, *stored))
@@ -284,7 +284,7 @@ def _picture(stored: Sequence[str | bytes]) -> Picture:
 
 
 def _stored(words: str) -> str | bytes:
-    """What SQLite can keep: the words, or bytes where they are no Unicode (lone surrogates)."""
+    """The words as SQLite can store them: bytes if they have lone surrogates."""
     try:
         words.encode()
     except UnicodeEncodeError:
@@ -293,5 +293,5 @@ def _stored(words: str) -> str | bytes:
 
 
 def _string(stored: str | bytes) -> str:
-    """The words that ``_stored`` kept."""
+    """The inverse of ``_stored``."""
     return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")

@@ -1,9 +1,7 @@
-"""The rows of an archive memory: vectors, groups and links, mapped as of one generation.
+"""The rows of an archive memory: vectors, groups and links of one generation, memory-mapped.
 
-Each file is compared with its checksums when it is first used.
-
-Knows neither words nor what was removed last: ``store.archive_records`` says how many rows count
-and which links are removed.
+Each file is compared with its checksums when it is first used. ``store.archive_records`` knows how
+many rows are valid and which links are removed; this module does not.
 """
 
 from __future__ import annotations
@@ -27,12 +25,12 @@ from picturedesk.types import Bools, Floats, Ints
 
 @dataclass(frozen=True, eq=False)
 class Generation:
-    """One generation: mapped rows and removed links.
+    """One generation: memory-mapped rows and removed links.
 
     Attributes:
-        extent: how many rows there are.
-        rows: by file, what gives its rows.
-        removed: (R, 2) links that do not count.
+        extent: numbers of rows.
+        rows: file → function that returns its rows.
+        removed: (R, 2) removed links.
     """
 
     extent: Extent
@@ -56,12 +54,12 @@ class Generation:
 
     @cached_property
     def written(self) -> Ints:
-        """(m, 2) links, each once, in the order in which they were first added."""
+        """(m, 2) links, removed ones included, each once, in the order of their addition."""
         return self.rows["links"]()
 
     @cached_property
     def links(self) -> Ints:
-        """The links (M, 2) that count, by text, then picture."""
+        """The links (M, 2) without removed ones, by text, then picture."""
         codes = np.sort(_codes(self.written))
         links = _pairs(codes[np.isin(codes, _codes(self.removed), invert=True)])
         links.flags.writeable = False
@@ -94,7 +92,7 @@ class ArchiveRows:
         return {file.path.name for file in self.files.values()}
 
     def at(self, extent: Extent, removed: Ints) -> Generation:
-        """Maps so many rows; raises MissingArtefact where a file holds fewer."""
+        """Maps the rows of an extent; raises MissingArtefact if a file has fewer."""
         rows = {name: file.open(self._sums(extent, name)) for name, file in self.files.items()}
         return Generation(extent, rows, removed)
 

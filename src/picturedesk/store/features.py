@@ -99,7 +99,7 @@ class Source:
 class FeatureStore:
     """Rows of level features (ΣD_l,), in order of insertion.
 
-    Several threads of a process may use one store, and several processes may open it.
+    Several threads may use one store, and several processes may open one file.
     """
 
     def __init__(self, database: SharedDatabase, spec: BackboneSpec) -> None:
@@ -139,7 +139,7 @@ class FeatureStore:
         return cls(database, known)
 
     def close(self) -> None:
-        """Lets go of the file; what was added is already there."""
+        """Closes the file; everything that was added is already stored."""
         self._database.close()
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
-"""What measuring a desk needs beside what suggesting needs: texts that nothing was fitted on.
+"""The held-out texts, for measuring: texts of the validation and test parts.
 
-Kept as one folder beside the archive memory, whose rows it names. Suggesting never reads it;
-explaining reads the typical features.
+One folder beside the archive memory, whose rows it refers to. Suggesting never reads it; explaining
+reads the mean features (``typical``).
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _RECORDS = "records.json"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOutTexts:
-    """The texts of the parts that were not trained on, and what compares pictures.
+    """The held-out texts with their features, and mean features of the archive's pictures.
 
     Attributes:
-        matcher: fingerprint of the matcher that was fitted without them.
+        matcher: fingerprint of the matcher, which was fitted without them.
         rows: (H,) of the archive memory, ascending.
         parts: per text "validate" or "test".
         features: (H, I) as the matcher's text encoder gives them.
-        texts: per text the whole of it, "" where captions play no part.
-        captions: per archive picture the words by which it may be measured; () for none.
+        texts: per text its full length, "" if captions are not used.
+        captions: per archive picture the words that captions are scored by; () for none.
         picture_groups: (P,) near-duplicate group of each archive picture.
-        typical: (ΣD_l,) mean level features of the archive's pictures: what a picture is compared
-            with to say what is special about it.
+        typical: (ΣD_l,) mean level features of the archive's pictures; the baseline that
+            explanations compare a picture with.
     """
 
     matcher: str
@@ -58,7 +58,7 @@ class HeldOutTexts:
         return np.flatnonzero(np.asarray(self.parts) == part).astype(np.int64)
 
     def save(self, folder: Path) -> None:
-        """Writes arrays and JSON; the folder is there whole or not at all."""
+        """Writes a folder of arrays and JSON, atomically."""
         with atomic_folder(folder) as temporary:
             write_arrays(
                 temporary,

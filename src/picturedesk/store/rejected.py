@@ -1,4 +1,4 @@
-"""The table ``rejected.csv``: what is left out now, why, and which command left it out.
+"""The table ``rejected.csv``: what was left out, why, and by which command.
 
 Knows neither pictures nor desks.
 """
@@ -26,14 +26,14 @@ def write_rejections(
     """Brings the table up to date after a command, atomically.
 
     A row stays until the same command runs again or another one tries its source: then the source
-    is listed anew, or it got in and is listed no more.
+    is listed again, or it was accepted and its row is removed.
 
     Args:
-        path: the table; made if there is none.
+        path: the table; made if missing.
         rejections: what the command left out.
-        command: what wrote the new rows, with the path that it was given.
+        command: the command with its path, for the new rows.
         tried: sources that the command read or left out.
-        again: whether an equal command tries the same sources, so that its earlier rows go.
+        again: whether the same command tries the same sources, so that its earlier rows are removed.
     """
     new = [
         tuple(_printable(field) for field in (one.source, one.reason, one.cure, command))

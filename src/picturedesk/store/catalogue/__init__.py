@@ -1,4 +1,4 @@
-"""What may be suggested now: vectors with metadata, behind the Protocol ``types.Catalogue``."""
+"""The pictures that may be suggested: vectors with metadata, behind ``types.Catalogue``."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 def open_catalogue(
     path: Path | str, fingerprint: str = "", width: int = 0, make: bool = True
 ) -> Catalogue:
-    """Opens a catalogue, or makes an empty one. The one place where an engine is chosen.
+    """Opens a catalogue, or makes an empty one. The only place that chooses an engine.
 
-    A new engine is one file with a class that keeps the Protocol, one line here that tells its
-    paths from others, and one line in ``tests/catalogues.py``, which runs the contract suite.
+    A new engine is one file with a class that implements the Protocol, one line here that
+    recognises its paths, and one line in ``tests/catalogues.py``, which runs the contract suite.
 
     Args:
         path: of the file.
-        fingerprint: hash of all that decides the vectors; "" to open whatever is there, to look
-            at it or to replace it all.
+        fingerprint: hash of everything that determines the vectors; "" accepts any, to inspect
+            the catalogue or to replace all of it.
         width: W of the vectors.
-        make: whether to make one where there is none.
+        make: whether to make a missing one.
 
     Raises:
         Mismatch: it holds vectors with another fingerprint or width.
-        MissingArtefact: the file is something else, or damaged, or there is none to open.
+        MissingArtefact: the file is something else, or damaged, or there is none.
     """
     from picturedesk.store.catalogue.exact import ExactCatalogue
 

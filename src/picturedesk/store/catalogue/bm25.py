@@ -1,7 +1,7 @@
-"""The words of captions and tags, and their BM25, kept by SQLite's FTS5. Knows no vectors.
+"""The words of captions and tags, and their BM25, in SQLite's FTS5. Knows no vectors.
 
-Words are what ``texts.words`` makes of any language. Each is stored as the hexadecimal digits of
-its UTF-8: FTS5 takes that for one token, whatever the word is made of, and never for a command.
+``texts.words`` splits any language into words. Each is stored as the hexadecimal digits of its
+UTF-8: FTS5 reads that as one token in any script, and never as a command.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from picturedesk.errors import PicturedeskError
 from picturedesk.texts.words import WORDS_VERSION, words
 from picturedesk.types import Doubles, Ints, Picture
 
-MOST_WORDS = 100  # that are asked for at once
-MOST_HITS = 10_000  # pictures that they may have together, each word counted by itself
+MOST_WORDS = 100  # of one search
+MOST_HITS = 10_000  # sum of the words' pictures in one search
 MADE_BY = f"words {WORDS_VERSION} of caption and tags, in hex"  # an index made otherwise is stale
 _LONGEST = 200  # bytes of a word that count; FTS5 takes 32 kB of digits
 SCHEMA = (
     "CREATE VIRTUAL TABLE words USING fts5(tokens, tokenize = 'ascii')",
     "CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row)",
 )
-ASKED = ("data", "idx", "docsize", "config")  # FTS5's tables that questions are answered from
-KEPT = ("content",)  # … and the one that changes start from
+SEARCH_TABLES = ("data", "idx", "docsize", "config")  # FTS5's tables that searches read
+CONTENT_TABLES = ("content",)  # the table that changes read
 _PUT = "INSERT INTO words (rowid, tokens) SELECT row, ? FROM pictures WHERE key = ?"
 _REMOVE = "DELETE FROM words WHERE rowid = (SELECT row FROM pictures WHERE key = ?)"
 
@@ -44,7 +44,7 @@ def check(connection: sqlite3.Connection) -> None:
 
 
 def make(connection: sqlite3.Connection) -> None:
-    """Makes the index anew, from the pictures that there are, inside a transaction."""
+    """Rebuilds the index from the stored pictures, inside a transaction."""
     clear(connection)
     rows = connection.execute("SELECT row, caption, tags FROM pictures ORDER BY row")
     filled = ((row, tokens_of(caption, json.loads(tags))) for row, caption, tags in rows)
@@ -56,7 +56,7 @@ def make(connection: sqlite3.Connection) -> None:
 
 
 def clear(connection: sqlite3.Connection) -> None:
-    """Makes an empty index, inside a transaction; faster than taking out every word."""
+    """Makes an empty index, inside a transaction; faster than deleting every word."""
     for table in ("words", "vocabulary"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     for statement in SCHEMA:
@@ -64,7 +64,7 @@ def clear(connection: sqlite3.Connection) -> None:
 
 
 def merge(connection: sqlite3.Connection) -> None:
-    """Makes one piece of the many that a large change leaves: questions are then answered faster.
+    """Merges the pieces that a large change leaves, so that searches are faster.
 
     Inside a transaction.
     """
@@ -72,13 +72,13 @@ def merge(connection: sqlite3.Connection) -> None:
 
 
 def flush(connection: sqlite3.Connection) -> None:
-    """Writes what FTS5 still keeps in memory, inside a transaction; it does so at a savepoint."""
+    """Makes FTS5 write what it holds in memory, inside a transaction; a savepoint triggers it."""
     connection.execute("SAVEPOINT flushed")
     connection.execute("RELEASE flushed")
 
 
 def checksum(connection: sqlite3.Connection, tables: Sequence[str]) -> int:
-    """CRC-32 of some of FTS5's own tables: it has none, and would answer from damaged ones."""
+    """CRC-32 of some of FTS5's own tables: FTS5 has no checksums and would read damaged tables."""
     crc = 0
     for table in tables:
         rows = connection.execute(f"SELECT * FROM words_{table} ORDER BY 1, 2").fetchall()
@@ -106,22 +106,22 @@ def has_any(connection: sqlite3.Connection) -> bool:
 
 
 def frequencies(connection: sqlite3.Connection) -> dict[str, int]:
-    """Per token, how many pictures have it."""
+    """Token → number of pictures that have it."""
     return dict(connection.execute("SELECT term, doc FROM vocabulary"))
 
 
 def rarest(query: Iterable[str], known: Mapping[str, int]) -> list[str]:
-    """The tokens to ask for: those of the rarest words, as many as can be asked for quickly.
+    """The tokens to search for: those of the rarest words, as many as one search can take.
 
-    At most ``MOST_WORDS``, and no more than have ``MOST_HITS`` pictures together, but one in any
-    case: a long text stays quick, and "the" is not asked for where it stands everywhere.
+    At most ``MOST_WORDS``, with at most ``MOST_HITS`` pictures together, but at least one: so a
+    long text is searched quickly, and "the" is left out if it is in every caption.
 
     Args:
         query: words in any order; repeated ones count once.
         known: ``frequencies``.
 
     Returns:
-        Rarest first; equally rare ones by token.
+        Rarest first; equally rare tokens in alphabetical order.
     """
     tokens = {token_of(word) for word in query} & known.keys()
     ordered = sorted(tokens, key=lambda token: (known[token], token))
@@ -141,26 +141,26 @@ def scores(
     Args:
         connection: where the index is.
         tokens: as ``rarest`` gives them.
-        among: row numbers of the pictures that matter; None for all. Others may come too.
+        among: row numbers of the wanted pictures; None for all. The result may have others, too.
     """
-    if not tokens:  # which FTS5 takes for a mistake
+    if not tokens:  # FTS5 raises an error for an empty query
         return np.empty(0, dtype=np.int64), np.empty(0)
-    asked, only = [" OR ".join(tokens)], ""
+    values, only = [" OR ".join(tokens)], ""
     if among is not None and len(among) <= MOST_HITS:
-        # The sign keeps SQLite from searching once for every row.
-        asked, only = [*asked, json.dumps(among)], "AND +rowid IN (SELECT value FROM json_each(?))"
+        # The plus sign keeps SQLite from searching once per row.
+        values, only = [*values, json.dumps(among)], "AND +rowid IN (SELECT value FROM json_each(?))"
     found = connection.execute(
-        f"SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? {only} ORDER BY rowid", asked
+        f"SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? {only} ORDER BY rowid", values
     ).fetchall()
-    rows, values = zip(*found, strict=True) if found else ((), ())
-    return np.array(rows, dtype=np.int64), np.array(values, dtype=np.float64)
+    rows, bm25 = zip(*found, strict=True) if found else ((), ())
+    return np.array(rows, dtype=np.int64), np.array(bm25, dtype=np.float64)
 
 
 def tokens_of(caption: str, tags: Sequence[str]) -> str:
-    """The tokens of caption and tags, repeated as often as they occur, with spaces between."""
+    """The tokens of caption and tags, with repetitions, separated by spaces."""
     return " ".join(token_of(word) for word in words("\n".join((caption, *tags))))
 
 
 def token_of(word: str) -> str:
-    """What FTS5 is given for a word."""
+    """A word's token for FTS5."""
     return word.encode("utf-8", "surrogatepass")[:_LONGEST].hex()

@@ -1,4 +1,4 @@
-"""What may be put into a catalogue and asked of it: pictures, vectors, queries. Knows no file."""
+"""Checks of a catalogue's input: pictures, vectors, queries. Knows no file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int
         name: of the catalogue.
         pictures: N, with their keys.
         vectors: (N, W), each of length one or zero.
-        width: W of the catalogue, 0 while it has none.
+        width: W of the catalogue, 0 if it is empty.
 
     Raises:
         BadInput: if a key is missing, or a vector cannot be used.
@@ -47,7 +47,7 @@ def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int
 
 
 def not_of_length_one(vectors: Floats) -> list[int]:
-    """Which of vectors (N, W) are neither of length one nor zero, or hold no finite numbers."""
+    """Rows of the vectors (N, W) whose length is neither one nor zero, or is not finite."""
     with np.errstate(all="ignore"):
         squares = np.einsum("nd,nd->n", vectors, vectors)  # (N,)
         right = np.abs(np.sqrt(squares) - 1) <= UNIT
@@ -57,7 +57,7 @@ def not_of_length_one(vectors: Floats) -> list[int]:
 
 
 def directions(name: str, queries: Floats | Doubles, width: int) -> Doubles:
-    """Queries (Q, W) at length one; zeros stay zeros. None depends on those beside it.
+    """Queries (Q, W) scaled to length one, each by itself; zeros stay zeros.
 
     Args:
         name: of the catalogue.
@@ -73,14 +73,14 @@ def directions(name: str, queries: Floats | Doubles, width: int) -> Doubles:
     largest = np.abs(found).max(axis=1, keepdims=True, initial=0)  # (Q, 1)
     if not np.isfinite(largest).all():
         raise BadInput("the queries hold numbers that are not finite")
-    # Divided by the largest first, so that no square is too large or too small to be kept.
+    # Divided by the largest number first, so that squares neither overflow nor vanish.
     found = found / np.where(largest > 0, largest, 1)
     lengths = np.sqrt((found * found).sum(axis=1, keepdims=True))
     return np.asarray(found / np.where(lengths > 0, lengths, 1))
 
 
 def check_amount(name: str, amount: int) -> int:
-    """An amount of pictures, 0 or more; no more than a database can count."""
+    """An amount of pictures, 0 or more, at most the largest whole number of SQLite."""
     return min(checks.whole_number(name, amount), _LARGEST)
 
 

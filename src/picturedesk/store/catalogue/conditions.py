@@ -1,8 +1,9 @@
-"""SQL conditions written by strangers, evaluated by SQLite without letting them do anything else.
+"""Evaluates SQL conditions of untrusted users in SQLite.
 
 A condition may read the metadata columns of the pictures, compare, and call harmless functions.
-Everything else is denied while it is compiled: other tables, sub-selects, statements, pragmas,
-attached files, extensions. One that runs too long is stopped. Knows no vectors.
+An authorizer denies everything else when the condition is compiled: other tables, sub-selects,
+statements, pragmas, attached files, extensions. A condition that runs too long is stopped. Knows
+no vectors.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ FUNCTIONS = frozenset(
 _TOKENS = re.compile(
     r"""
     '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[^]]*(?:]|\Z)
-    | --[^\n]* | /\*.*?\*/  # none of these has brackets that count
+    | --[^\n]* | /\*.*?\*/  # brackets inside these do not count
     | /\* | [()] | .
     """,
     re.DOTALL | re.VERBOSE,
@@ -52,7 +53,7 @@ _SHOWN = 200  # characters of a condition that an error repeats
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Gives a connection the function ``has_tag`` and the limits that conditions run under."""
+    """Adds the function ``has_tag`` and the limits for conditions to a connection."""
     for limit, value in _LIMITS.items():
         connection.setlimit(limit, value)
     connection.create_function(HAS_TAG, 2, _has_tag, deterministic=True)
@@ -62,7 +63,7 @@ def passing_rows(connection: sqlite3.Connection, where: str, longest: float = LO
     """Row numbers of the pictures for which a condition is true.
 
     Args:
-        connection: one that ``prepare`` was given.
+        connection: after ``prepare``.
         where: SQL condition, e.g. ``licence = 'cc0' AND date >= '2020' AND has_tag(tags, 'sea')``.
         longest: seconds it may run.
 
@@ -76,7 +77,7 @@ def passing_rows(connection: sqlite3.Connection, where: str, longest: float = LO
     gate = _Gate()
     try:
         with _guarded(connection, gate, longest):
-            # The line ends keep a comment in the condition from swallowing the bracket.
+            # The line ends close a comment in the condition before the bracket.
             found = connection.execute(f"SELECT row FROM pictures WHERE (\n{where}\n)").fetchall()
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         if isinstance(error, sqlite3.Error) and code_of(error) in _OF_THE_FILE:
@@ -93,9 +94,9 @@ def _refusal(where: str, reason: str) -> BadInput:
 
 
 def _leaves_its_brackets(where: str) -> bool:
-    """Whether a condition closes a bracket that it did not open, or opens a comment for good.
+    """Whether brackets do not match, or a comment is not closed.
 
-    One that does neither stays one condition wherever it stands between brackets.
+    Otherwise the condition can be put between brackets.
     """
     depth = 0
     for token in _TOKENS.findall(where):
@@ -108,7 +109,7 @@ def _leaves_its_brackets(where: str) -> bool:
 def _name_that_is_no_column(where: str) -> str:
     """The first name between double quotes that is no column, "" if there is none.
 
-    SQLite would take it for a string, and a misspelt column would answer for every picture.
+    SQLite would read it as a string, so that a misspelt column would match all pictures or none.
     """
     for token in _TOKENS.findall(where):
         if token.startswith('"') and token[1:-1].replace('""', '"').lower() not in COLUMNS:
@@ -117,10 +118,10 @@ def _name_that_is_no_column(where: str) -> str:
 
 
 class _Gate:
-    """SQLite asks it for every table, column and function while a condition is compiled.
+    """SQLite calls it for every table, column and function when it compiles a condition.
 
     Attributes:
-        denied: what was denied first, "" while nothing was.
+        denied: the first thing that was denied, "" for nothing.
     """
 
     def __init__(self) -> None:
@@ -141,10 +142,10 @@ class _Gate:
 
     def _complaint(self, action: int, first: str | None, second: str | None) -> str:
         if action == sqlite3.SQLITE_SELECT:
-            self._selects += 1  # the first one is ours
+            self._selects += 1  # the first SELECT is our own
             return "it may not select" if self._selects > 1 else ""
         if action == sqlite3.SQLITE_READ:
-            known = first == "pictures" and second in (*COLUMNS, "row", "")  # "": none of them
+            known = first == "pictures" and second in (*COLUMNS, "row", "")  # "": no column
             return "" if known else f"it may not read {first}.{second}"
         if action == sqlite3.SQLITE_FUNCTION:
             return "" if second in FUNCTIONS else f"it may not call {second}()"

@@ -1,9 +1,9 @@
 """The SQLite file of a catalogue: its tables, and the statements that read and change them.
 
-Metadata, vectors and words lie in one file, so that one transaction covers all. Every row of
-pictures and of vectors has a checksum, which covers its number too. The manifest knows how many
-rows there are and what their checksums add up to, so that a row that is lost, changed or in
-another's place is noticed. Knows no search and no connection of its own.
+Metadata, vectors and words are in one file, so that one transaction covers all. Every row of
+pictures and of vectors has a checksum, which covers the row number, too. The manifest has the
+number of rows and the sum of their checksums, so that a lost, changed or exchanged row is noticed.
+Does not search, and opens no connection.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ _PUT_VECTOR = "INSERT OR REPLACE INTO vectors (row, sum, vector) VALUES (?, ?, ?
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What there is, as the manifest knows it.
+    """Counts and checksums in the manifest.
 
     Attributes:
-        count: how many pictures.
+        count: number of pictures.
         pictures: sum of the checksums of their records.
         vectors: sum of the checksums of their vectors.
         words: checksum of the index of words; see ``bm25.checksum``.
-        documents: checksum of what the index was made of.
+        documents: checksum of the indexed words.
     """
 
     count: int = 0
@@ -67,13 +67,13 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the manifest says at one moment.
+    """The manifest at one moment.
 
     Attributes:
-        fingerprint: of the vectors, "" before the first.
-        width: of the vectors, W; 0 before the first.
+        fingerprint: of the vectors, "" for an empty catalogue.
+        width: of the vectors, W; 0 for an empty catalogue.
         generation: grows with every change.
-        totals: what there is.
+        totals: counts and checksums.
     """
 
     fingerprint: str
@@ -86,11 +86,11 @@ class Change:
     """A change of a catalogue inside a transaction; ``finish`` comes last.
 
     Args:
-        connection: the one that writes.
-        totals: what there is before.
+        connection: for writing.
+        totals: counts and checksums before the change.
 
     Attributes:
-        totals: what there is now; words and documents as ``finish`` found them.
+        totals: counts and checksums now; ``finish`` updates those of words and documents.
     """
 
     def __init__(self, connection: sqlite3.Connection, totals: Totals) -> None:
@@ -101,9 +101,9 @@ class Change:
         """Adds or replaces pictures by key with their vectors (N, W) and words.
 
         Args:
-            pictures: of a key that comes twice the later one stays.
+            pictures: if a key occurs twice, the later picture counts.
             vectors: (N, W).
-            added: keys of those that did not come with the archive.
+            added: keys of pictures that did not come with the archive.
         """
         last = {picture.key: place for place, picture in enumerate(pictures)}
         rows = self._forget(list(last))
@@ -136,7 +136,7 @@ class Change:
         self.totals = Totals()
 
     def finish(self) -> None:
-        """Notes in the manifest what there is now."""
+        """Writes counts and checksums into the manifest."""
         bm25.flush(self._connection)
         self.totals = replace(
             self.totals,
@@ -146,7 +146,7 @@ class Change:
         write_manifest(self._connection, {"totals": asdict(self.totals)})
 
     def _forget(self, keys: Sequence[str]) -> dict[str, int]:
-        """Takes those of the pictures that there are out of the totals; returns their rows."""
+        """Subtracts stored pictures with these keys from the totals; returns their rows."""
         found = rows_of(
             self._connection,
             "key, pictures.row, pictures.sum, vectors.sum",
@@ -172,7 +172,7 @@ class Change:
 
 
 def new_manifest(fingerprint: str, width: int) -> Json:
-    """What the manifest of an empty catalogue says beside what every file's does."""
+    """The entries of an empty catalogue's manifest, without those that every file has."""
     with closing(sqlite3.connect(":memory:")) as empty:
         for statement in bm25.SCHEMA:
             empty.execute(statement)
@@ -186,7 +186,7 @@ def new_manifest(fingerprint: str, width: int) -> Json:
 
 
 def read_state(connection: sqlite3.Connection) -> State:
-    """Whose vectors the file holds now, and what there is."""
+    """Fingerprint, width, generation and totals of the file now."""
     manifest = read_manifest(connection)
     owner = (manifest["fingerprint"], manifest["width"], manifest["generation"])
     return State(*owner, Totals(**manifest["totals"]))
@@ -238,7 +238,7 @@ def read_added(connection: sqlite3.Connection, totals: Totals) -> list[str]:
 
 
 def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
-    """Vectors (N, W) of N keys, all of which must be there."""
+    """Vectors (N, W) of N keys, all of which must be stored."""
     joined = "pictures JOIN vectors USING (row)"
     matrix = np.empty((len(keys), width), dtype=VECTOR)
     found = 0

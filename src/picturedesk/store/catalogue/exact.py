@@ -1,7 +1,7 @@
 """Exact search over unit vectors with metadata: one SQLite file, one matrix product.
 
-Below some 50,000 pictures this is faster than any index. Beside it, BM25 of captions and tags.
-Knows nothing of how a vector came about.
+Below some 50,000 pictures this is faster than any index. Also ranks captions and tags by BM25.
+Does not know how vectors are made.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ class ExactCatalogue:
     """A catalogue that compares queries with every vector. See ``types.Catalogue``.
 
     Made by ``open``. Any number of processes and threads may read while one writes; writers wait
-    for each other. Every reader sees each change whole: the vectors are held in memory, are never
-    changed there, and are read again when somebody has written. A forked process must open its
-    own.
+    for each other. Every reader sees each change as a whole: the vectors in memory never change,
+    and are read again after a write. A forked process must open its own.
 
-    All that an answer depends on is compared with its checksums, once for each generation: vectors
-    when they are read, records before the first condition, words before the first question about
-    them. What differs raises MissingArtefact.
+    Everything that an answer depends on is compared with its checksums, once for each generation:
+    vectors when they are read, records before the first condition, words before the first search
+    by words. A difference raises MissingArtefact.
     """
 
     def __init__(self, file: SharedDatabase) -> None:
@@ -50,10 +49,10 @@ class ExactCatalogue:
         self._name = file.path.name
         self._snapshot: Snapshot | None = None
         self._keys: tuple[int, list[str]] | None = None  # generation and keys, ascending
-        self._added: tuple[int, list[str]] | None = None  # … of those that were added
-        self._whole_words = -1  # the generation whose words were compared with their checksum
+        self._added: tuple[int, list[str]] | None = None  # the same of added pictures
+        self._checked_words = -1  # the generation whose words were compared with their checksum
         self._vocabulary: tuple[int, dict[str, int]] | None = None  # generation and frequencies
-        self._loading = threading.Lock()  # one thread reads the vectors, the others wait for them
+        self._loading = threading.Lock()  # one thread reads the vectors, the others wait
         with file.reading() as reader:
             self._opened = database.read_state(reader)
 
@@ -90,12 +89,12 @@ class ExactCatalogue:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that decides the vectors; "" before the first."""
+        """Hash of everything that determines the vectors; "" for an empty catalogue."""
         return self._opened.fingerprint
 
     @property
     def width(self) -> int:
-        """Width W of the vectors; 0 before the first."""
+        """Width W of the vectors; 0 for an empty catalogue."""
         return self._opened.width
 
     def __enter__(self) -> Self:
@@ -110,14 +109,14 @@ class ExactCatalogue:
         self.close()
 
     def close(self) -> None:
-        """Closes the file; the object is of no use afterwards."""
+        """Closes the file; the object cannot be used afterwards."""
         self._file.close()
         self._snapshot = None
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
         """Adds or replaces N pictures by key, in one transaction; returns how many were new.
 
-        Of a key that is given twice the later picture stays.
+        If a key occurs twice, the later picture counts.
 
         Args:
             pictures: with their keys.
@@ -133,12 +132,7 @@ class ExactCatalogue:
         return change.totals.count - before
 
     def remove(self, keys: Sequence[str]) -> int:
-        """Removes pictures by key, in one transaction; returns how many there were."""
-        keys = checks.texts("keys", keys)
-        with self._writing() as writer:
-            before = database.count(writer)
-            database.remove(writer, keys)
-            return before - database.count(writer)
+        """Removes pictures by key, in one transaction; returns how many were removed."""
         keys = checks.texts("keys", keys)
         with self._changing() as change:
             before = change.totals.count
@@ -152,15 +146,15 @@ class ExactCatalogue:
         fingerprint: str = "",
         added: Collection[str] = (),
     ) -> None:
-        """Makes these pictures all there are, in one transaction.
+        """Replaces all pictures in one transaction.
 
-        Whatever is killed, the old state or the new one is there whole.
+        A killed process leaves the old state or the new one, whole.
 
         Args:
             pictures: with their keys.
             vectors: (N, W), each of length one within 1e-3, or zero.
             fingerprint: of the vectors, if it is another one; W may then be another one too.
-            added: keys of those that ``add`` had put there.
+            added: keys of the pictures that came by ``add``.
 
         Raises:
             BadInput: if a key is missing, or a vector cannot be used.
@@ -183,9 +177,9 @@ class ExactCatalogue:
             self._opened = database.read_state(reader)
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
-        """For each of the queries (Q, W) the k entries of highest cosine that pass ``where``.
+        """For each of the queries (Q, W) the k entries of highest cosine that meet ``where``.
 
-        Exact, also with a condition: it is applied before the best are taken. Scores are cosines
+        Exact, also with a condition, which is applied before the ranking. Scores are cosines
         in double precision of the stored numbers; the same alone and in a batch.
 
         Args:
@@ -208,10 +202,10 @@ class ExactCatalogue:
             return [Found(found, scores) for found, (_, scores) in zip(entries, best, strict=True)]
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
-        """The k entries of highest BM25 of caption and tags that pass ``where``.
+        """The k entries of highest BM25 of caption and tags that meet ``where``.
 
-        Of very many words, or very common ones, the rarest count: see ``bm25.rarest``. How rare
-        a word is does not depend on the condition. Equal scores are ordered by key.
+        If the words are very many or very common, only the rarest count: see ``bm25.rarest``.
+        The condition does not change how rare a word is. Equal scores are ordered by key.
 
         Args:
             words: as ``texts.words.words`` makes them; repeated ones count once.
@@ -225,7 +219,7 @@ class ExactCatalogue:
         k = check_amount("k", k)
         words, where = checks.texts("words", words), checks.text("where", where)
         with self._reading() as (reader, state):
-            rows, scores = bm25.scores(reader, self._asked(reader, state, words))
+            rows, scores = bm25.scores(reader, self._query_tokens(reader, state, words))
             passing = self._passing(reader, state, where)
             if passing is not None:
                 among = np.isin(rows, passing)
@@ -246,10 +240,10 @@ class ExactCatalogue:
         with self._reading() as (reader, state):
             snapshot = self._fresh(reader, state)
             places = self._of_all(keys, snapshot.indices(keys))
-            asked = snapshot.rows[np.array(places, dtype=np.int64)].tolist()
-            rows, scores = bm25.scores(reader, self._asked(reader, state, words), asked)
+            wanted = snapshot.rows[np.array(places, dtype=np.int64)].tolist()
+            rows, scores = bm25.scores(reader, self._query_tokens(reader, state, words), wanted)
             known = dict(zip(rows.tolist(), scores.tolist(), strict=True))
-            return np.array([known.get(row, 0.0) for row in asked], dtype=np.float64)
+            return np.array([known.get(row, 0.0) for row in wanted], dtype=np.float64)
 
     def fetch(self, keys: Sequence[str]) -> Entries:
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
@@ -258,7 +252,7 @@ class ExactCatalogue:
             return self._entries(reader, state, keys)
 
     def sample(self, count: int, where: str = "") -> Entries:
-        """The ``count`` entries with the lowest keys that pass ``where``, or all that do."""
+        """The ``count`` entries with the lowest keys that meet ``where``, or all that meet it."""
         count = check_amount("count", count)
         checks.text("where", where)
         with self._reading() as (reader, state):
@@ -278,14 +272,14 @@ class ExactCatalogue:
             return _page(held[1], after, limit)
 
     def added(self, after: str = "", limit: int = 1000) -> list[str]:
-        """The same of those that ``add`` put there."""
+        """The same of the entries that came by ``add``."""
         limit = check_amount("limit", limit)
         checks.text("after", after)
         with self._reading() as (reader, state):
             return _page(self._known_records(reader, state), after, limit)
 
     def count(self, where: str = "") -> int:
-        """How many entries pass."""
+        """How many entries meet ``where``."""
         checks.text("where", where)
         with self._reading() as (reader, state):
             passing = self._passing(reader, state, where)
@@ -299,10 +293,10 @@ class ExactCatalogue:
             return bm25.has_any(reader)
 
     def _claim(self, fingerprint: str, width: int) -> None:
-        """Checks whose vectors these are; a catalogue that is nobody's becomes this one's."""
+        """Checks the fingerprint of the vectors; an empty catalogue takes this one."""
         if not self.fingerprint:
             with self._file.writing() as writer:
-                # Read now that nobody else can write: another process may have been faster.
+                # Read again inside the lock: another process may have written first.
                 if not database.read_state(writer).fingerprint:
                     write_manifest(writer, {"fingerprint": fingerprint, "width": width})
                 self._opened = database.read_state(writer)
@@ -318,7 +312,7 @@ class ExactCatalogue:
         with self._file.writing() as writer:
             state = self._unchanged(writer)
             self._require_words(writer, state)
-            if bm25.checksum(writer, bm25.KEPT) != state.totals.documents:
+            if bm25.checksum(writer, bm25.CONTENT_TABLES) != state.totals.documents:
                 raise damaged("the words of its captions are not as they were written")
             change = Change(writer, state.totals)
             yield change
@@ -340,7 +334,7 @@ class ExactCatalogue:
         return now
 
     def _fresh(self, reader: sqlite3.Connection, state: State) -> Snapshot:
-        """The vectors as the reader sees them: those in memory, or else read now."""
+        """The vectors of the reader's state: those in memory, or read now."""
         with self._loading:
             held = self._snapshot
             if held is not None and held.generation == state.generation:
@@ -352,8 +346,8 @@ class ExactCatalogue:
                 self._snapshot = read
             return read
 
-    def _asked(self, reader: sqlite3.Connection, state: State, words: Sequence[str]) -> list[str]:
-        """The tokens to ask for: of the rarest of these words as the reader sees them."""
+    def _query_tokens(self, reader: sqlite3.Connection, state: State, words: Sequence[str]) -> list[str]:
+        """The tokens to search for: those of the rarest of these words."""
         self._require_words(reader, state)
         held = self._vocabulary
         if held is None or held[0] != state.generation:
@@ -361,10 +355,10 @@ class ExactCatalogue:
         return bm25.rarest(words, held[1])
 
     def _require_words(self, reader: sqlite3.Connection, state: State) -> None:
-        if self._whole_words != state.generation:
-            if bm25.checksum(reader, bm25.ASKED) != state.totals.words:
+        if self._checked_words != state.generation:
+            if bm25.checksum(reader, bm25.SEARCH_TABLES) != state.totals.words:
                 raise damaged("its index of words is not as it was written")
-            self._whole_words = state.generation
+            self._checked_words = state.generation
 
     def _known_records(self, reader: sqlite3.Connection, state: State) -> list[str]:
         """Compares the records of all pictures; returns the keys of those that were added."""
@@ -374,7 +368,7 @@ class ExactCatalogue:
         return held[1]
 
     def _passing(self, reader: sqlite3.Connection, state: State, where: str) -> Ints | None:
-        """Rows of the pictures that pass a condition; None if there is none."""
+        """Rows of the pictures that meet a condition; None without a condition."""
         if not where.strip():
             return None
         self._known_records(reader, state)
@@ -389,7 +383,7 @@ class ExactCatalogue:
         return Entries(pictures, database.read_vectors(reader, keys, state.width))
 
     def _of_all(self, keys: Sequence[str], found: Iterable[tuple[int, _Row]]) -> list[_Row]:
-        """What was found for each of the keys, in their order; refuses a key without."""
+        """What was found for each of the keys, in their order; raises BadInput for unknown keys."""
         by_place = dict(found)
         missing = next((key for place, key in enumerate(keys) if place not in by_place), None)
         if missing is not None:
@@ -398,12 +392,12 @@ class ExactCatalogue:
 
 
 def _index_words(file: SharedDatabase) -> None:
-    """Makes the index of words anew if it is one by the rules of another version."""
+    """Rebuilds the index of words if another version's rules made it."""
     with file.reading() as reader:
         if read_manifest(reader)["words"] == bm25.MADE_BY:
             return
     with file.writing() as writer:
-        if read_manifest(writer)["words"] != bm25.MADE_BY:  # no other process was faster
+        if read_manifest(writer)["words"] != bm25.MADE_BY:  # no other process has rebuilt it
             bm25.make(writer)
             write_manifest(writer, {"words": bm25.MADE_BY})
             Change(writer, database.read_state(writer).totals).finish()

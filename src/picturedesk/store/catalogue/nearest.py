@@ -1,4 +1,4 @@
-"""The best of many vectors for some queries, exactly. Knows arrays, not what they stand for."""
+"""Exact nearest vectors for some queries. Knows arrays, not their meaning."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import numpy as np
 
 from picturedesk.types import Doubles, Floats, Ints
 
-_BLOCK = 256  # vectors scored in double precision at once; they stay in the processor's cache
+_BLOCK = 256  # vectors scored in double precision at once; they fit in the processor's cache
 _ROUGH = 2**24  # scores in single precision at once; 64 MB
-_TOGETHER = 64  # queries at once, from which more make nothing faster
+_TOGETHER = 64  # queries at once; more are not faster
 
 
 def nearest(matrix: Floats, queries: Doubles, k: int, among: Ints) -> list[tuple[Ints, Doubles]]:
     """Per query the k rows of highest cosine, and their cosines, best first.
 
-    Single precision finds the candidates, for many queries in one product. It errs by less than
-    ``slack``, so all that could be among the best are scored again, row by row in double
-    precision: equal vectors get equal scores, whatever stands beside them or is asked with them,
-    and ties go to the lower index.
+    A product in single precision finds the candidates for many queries at once. Its error is less
+    than ``slack``, so every row that could be among the best is scored again, row by row in double
+    precision. Equal vectors get equal scores, in any matrix and any batch; ties go to the lower
+    index.
 
     Args:
         matrix: (N, W), each row of length one or zero.
         queries: (Q, W), of length one or zero.
-        k: how many; fewer come back where there are fewer.
-        among: indices of the rows that may come back, ascending.
+        k: how many; the result has fewer if there are fewer.
+        among: indices of the rows to rank, ascending.
 
     Returns:
         Q times indices and cosines, both (k,).
@@ -31,7 +31,7 @@ def nearest(matrix: Floats, queries: Doubles, k: int, among: Ints) -> list[tuple
     k = min(k, len(among))
     if k < 1:
         return [(among[:0], np.empty(0)) for _ in queries]
-    few = 4 * len(among) < len(matrix)  # else it is quicker to score all than to copy some
+    few = 4 * len(among) < len(matrix)  # else scoring all rows is faster than copying some
     scored = matrix[among] if few else matrix
     slack = (matrix.shape[1] + 4) * 2.0**-23  # of a sum of W products of unit vectors, in float32
     step = min(_TOGETHER, max(1, _ROUGH // len(scored)))
@@ -59,6 +59,6 @@ def cosines(matrix: Floats, query: Doubles, among: Ints) -> Doubles:
     found = np.empty(len(among))
     for start in range(0, len(among), _BLOCK):
         block = slice(start, start + _BLOCK)
-        # Not a matrix product: that rounds a row by what stands beside it.
+        # A matrix product would round a row depending on its neighbours.
         found[block] = (matrix[among[block]] * query).sum(axis=1)
     return found

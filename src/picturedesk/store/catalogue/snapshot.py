@@ -1,4 +1,4 @@
-"""The vectors of a catalogue as they were at one moment, in memory, and metadata once asked for."""
+"""The vectors of one generation of a catalogue in memory, and the metadata that was read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from picturedesk.types import Entries, Floats, Ints, Picture
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Entries by ascending key. They never change, so that threads may share them.
+    """Entries by ascending key. They never change, so threads may share them.
 
     Attributes:
         generation: of the file when it was read.
@@ -30,18 +30,18 @@ class Snapshot:
     keys: list[str]
     rows: Ints
     matrix: Floats
-    _pictures: dict[int, Picture] = field(default_factory=dict)  # by index, those asked for so far
+    _pictures: dict[int, Picture] = field(default_factory=dict)  # by index, those read so far
 
     @classmethod
     def read(cls, connection: sqlite3.Connection, state: State) -> Snapshot:
-        """Reads it from a connection that sees this state."""
+        """Reads all entries from a connection in this state."""
         keys, rows = database.read_keys(connection, state.totals)
         return cls(
             state.generation, keys, rows, database.read_matrix(connection, keys, rows, state)
         )
 
     def among(self, passing: Ints | None) -> Ints:
-        """Indices of the entries in the rows that pass a condition, ascending; None: of all."""
+        """Indices of the entries in these rows, ascending; None: of all entries."""
         if passing is None:
             return np.arange(len(self.keys))
         return np.flatnonzero(np.isin(self.rows, passing))
@@ -53,7 +53,7 @@ class Snapshot:
         return places
 
     def entries(self, connection: sqlite3.Connection, indices: Sequence[Ints]) -> list[Entries]:
-        """Entries for each of some arrays of indices; reads what is not yet known of any."""
+        """Entries for each array of indices; reads the metadata that is not in memory yet."""
         wanted = set[int]().union(*(some.tolist() for some in indices))
         missing = sorted(wanted - self._pictures.keys())
         rows = self.rows[missing].tolist()
@@ -67,7 +67,7 @@ class Snapshot:
         ]
 
     def indices(self, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Indices of keys, each with its place in ``keys``; nothing for one that is not there."""
+        """Indices of keys, each with its place in ``keys``; unknown keys are left out."""
         for place, key in enumerate(keys):
             index = bisect_left(self.keys, key)
             if index < len(self.keys) and self.keys[index] == key:
