@@ -1,4 +1,4 @@
-"""What belongs together: equal values, links → groups. Knows only numbers."""
+"""Groups: connected components of links, and runs of equal values. Knows only numbers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy.typing as npt
 from picturedesk.types import Bools, Ints
 
 _PAIRS = 1 << 20  # pairs that are listed at a time: some 40 MB
-_PENDING = 1 << 16  # links that wait, at least, before groups are worked out
+_PENDING = 1 << 16  # links that are collected, at least, before groups are computed
 
 
 def connected_groups(ones: Ints, others: Ints, count: int) -> Ints:
-    """Group (N,) of each of N items: what links connect, also by way of others, has one number.
+    """Group (N,) of each of N items: the connected components of the links.
 
     Args:
         ones: (P,) items.
-        others: (P,) the item that each of them is linked to; a link may be given twice.
+        others: (P,) the item that each of ``ones`` is linked to; links may repeat.
         count: N.
 
     Returns:
@@ -45,14 +45,14 @@ def numbered(labels: Ints) -> Ints:
 
 
 class GrowingGroups:
-    """Groups of N items while links come in, so that no more than some N links are held.
+    """Connected components that grow link by link; holds at most about N links.
 
     Args:
         count: N; at first each item is alone.
 
     Attributes:
-        labels: (N,) equal for items that are known to belong together. The last links are in it
-            after ``settle``.
+        labels: (N,) equal for items that are known to be connected. Includes the last links after
+            ``settle``.
     """
 
     def __init__(self, count: int) -> None:
@@ -61,7 +61,7 @@ class GrowingGroups:
         self._size = 0
 
     def link(self, ones: Ints, others: Ints) -> None:
-        """Links each of ``ones`` (P,) with its fellow in ``others``."""
+        """Links each of ``ones`` (P,) with the item at its place in ``others``."""
         one, other = self.labels[ones], self.labels[others]
         apart = one != other
         self._waiting.append((one[apart], other[apart]))
@@ -70,7 +70,7 @@ class GrowingGroups:
             self.settle()
 
     def settle(self) -> None:
-        """Puts the links that wait into ``labels``."""
+        """Merges the collected links into ``labels``."""
         if self._size:
             ones, others = (np.concatenate(side) for side in zip(*self._waiting, strict=True))
             self.labels = connected_groups(ones, others, len(self.labels))[self.labels]
@@ -79,12 +79,12 @@ class GrowingGroups:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """N items by value: those of equal value follow one another.
+    """N items sorted by value, with the runs of equal values.
 
     Attributes:
         order: (N,) the items.
-        starts: (R,) where each run of equal values begins in ``order``.
-        sizes: (R,) how many items are in it.
+        starts: (R,) where each run begins in ``order``.
+        sizes: (R,) number of items in each run.
     """
 
     order: Ints
@@ -103,7 +103,7 @@ class Runs:
 
     @property
     def pairs(self) -> int:
-        """How many pairs of items have equal values."""
+        """Number of pairs of items with equal values."""
         return int((self.sizes * (self.sizes - 1)).sum()) // 2
 
     def longer_than(self, size: int) -> Iterator[Ints]:
@@ -127,14 +127,14 @@ class Runs:
 
 
 def link_by_search(labels: Ints, near: Callable[[int, Ints], Bools]) -> tuple[Ints, Ints]:
-    """Links enough to connect N items that are near, found from one item to the next.
+    """Links that connect near items, found by a graph search.
 
-    Each item is compared with those only that none has reached yet. Where all are near to
-    most, this takes some N comparisons; where none is near to any, N²/2.
+    Each item is compared only with items that the search has not reached. If all are near to most
+    others, this takes about N comparisons; if no two are near, N²/2.
 
     Args:
-        labels: (N,) equal for items that are known to belong together already.
-        near: an item and others (W,) → which of these (W,) are near to it.
+        labels: (N,) equal for items that are already connected.
+        near: an item and others (W,) → which of the others (W,) are near to it.
 
     Returns:
         Two of (P,): items, and the item that each is near to.

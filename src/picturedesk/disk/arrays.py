@@ -1,8 +1,7 @@
-"""Named arrays in a folder: one safetensors file, whose checksums the folder's manifest holds.
+"""Named arrays in a folder: one safetensors file, with its checksums in the folder's manifest.
 
-The layout is 8 bytes of length, a JSON header, the arrays one after the other. A file is checked
-before it is taken apart, so that its checksum finds damage and nothing else has to expect it. No
-pickle.
+The layout is 8 bytes of length, a JSON header, then the arrays. Checksums are compared before a
+file is parsed, so that the parser never sees damage. No pickle.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ _TYPES = {
 def write_arrays(folder: Path, arrays: Arrays) -> None:
     """Writes named arrays as one safetensors file, atomically; the manifest comes after it.
 
-    The widest types come first, so that every array lies at a multiple of its numbers' size. Not
-    by the package safetensors, whose files only their owner may read.
+    The widest types come first, so that every array is aligned to its type. Does not use the
+    package safetensors, which makes files that only their owner may read.
     """
     kept = {name: _little_endian(np.ascontiguousarray(array)) for name, array in arrays.items()}
     order = sorted(kept, key=lambda name: (-kept[name].itemsize, name))
@@ -65,8 +64,8 @@ def read_arrays(folder: Path, manifest: Json) -> dict[str, npt.NDArray[Any]]:
     """Reads what ``write_arrays`` wrote, into memory; read-only.
 
     Args:
-        folder: where the file is.
-        manifest: as ``artifacts.read_manifest`` gave it for this folder.
+        folder: the folder of the file.
+        manifest: from ``artifacts.read_manifest`` of this folder.
 
     Raises:
         MissingArtefact: the file is missing or damaged.
@@ -81,13 +80,13 @@ def read_arrays(folder: Path, manifest: Json) -> dict[str, npt.NDArray[Any]]:
 def map_arrays(
     folder: Path, manifest: Json, by_rows: Collection[str] = ()
 ) -> dict[str, npt.NDArray[Any] | CheckedRows]:
-    """Read-only views of what ``write_arrays`` wrote; the disk is read where they are used.
+    """Memory-mapped, read-only views of what ``write_arrays`` wrote.
 
     Args:
-        folder: where the file is.
-        manifest: as ``artifacts.read_manifest`` gave it for this folder.
-        by_rows: large arrays of which few rows are used. They come as ``CheckedRows``; all others
-            are checked now.
+        folder: the folder of the file.
+        manifest: from ``artifacts.read_manifest`` of this folder.
+        by_rows: names of large arrays of which few rows are used. They are returned as
+            ``CheckedRows``; all others are checked now.
 
     Raises:
         MissingArtefact: the file is missing or damaged.
@@ -114,7 +113,7 @@ def _little_endian(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _layout(file: CheckedFile, content: npt.NDArray[np.uint8]) -> tuple[int, Json]:
-    """Where the data begins, and for each array its type, shape and place in the data."""
+    """Start of the data, and for each array its type, shape and offsets."""
     start = 8 + int.from_bytes(content[:8].tobytes(), "little")
     try:
         entries: Json = json.loads(content[8:start].tobytes())

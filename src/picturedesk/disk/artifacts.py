@@ -1,8 +1,8 @@
-"""Files that survive a kill and tell of damage: atomic writes, records, manifests, fingerprints.
+"""Atomic writes, records, manifests and fingerprints.
 
-Knows nothing of their content. Records are JSON with a checksum of themselves; a manifest is the
-record of a folder, with the checksums of the files beside it. Whoever reads them raises
-MissingArtefact for damage, so that what comes after may rely on the content.
+Does not know the content. Records are JSON with their own checksum; a manifest is the record of a
+folder, with the checksums of the files beside it. Reading raises MissingArtefact for damage, so
+that callers may rely on the content.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes anything that ``plain`` understands as indented JSON, atomically."""
+    """Writes anything that ``plain`` can convert as indented JSON, atomically."""
     write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
 
 
 def write_record(path: Path, content: Json) -> None:
-    """Writes a JSON object with its format version and a checksum of itself, atomically."""
+    """Writes a JSON object with its format version and its own checksum, atomically."""
     whole = {"format_version": FORMAT_VERSION, **plain(content)}
     write_json(path, {**whole, _CHECKSUM: fingerprint(json.loads(json.dumps(whole)))})
 
@@ -92,7 +92,7 @@ def read_record(path: Path, cure: str = CURE) -> Json:
 
     Args:
         path: the file.
-        cure: what a user can do if it cannot be read.
+        cure: what a user can do about a missing or damaged file.
 
     Raises:
         MissingArtefact: it is missing or damaged.
@@ -122,7 +122,7 @@ def read_record(path: Path, cure: str = CURE) -> Json:
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that replaces it when the block ends without an error.
 
-    Raises PicturedeskError where nothing can be written.
+    Raises PicturedeskError if nothing can be written.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -139,7 +139,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A temporary folder that replaces ``path`` when the block ends without an error.
 
-    Raises PicturedeskError where nothing can be written.
+    Raises PicturedeskError if nothing can be written.
     """
     path = checks.path("folder", path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
@@ -167,9 +167,9 @@ def unwritable(path: Path, error: OSError) -> PicturedeskError:
 
 
 def write_manifest(folder: Path, kind: str, content: Json) -> None:
-    """Writes ``manifest.json``: kind, format version, content, and checksums of the files there.
+    """Writes ``manifest.json``: kind, format version, content, and checksums of the files beside it.
 
-    It comes last. Folders inside have manifests of their own.
+    It is written last. Folders inside have their own manifests.
     """
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
     sums = {path.name: Sums.of(path).as_json() for path in files}
@@ -180,9 +180,9 @@ def read_manifest(folder: Path, kind: str = "", cure: str = CURE) -> Json:
     """Reads a manifest; refuses damage, another kind, another format version.
 
     Args:
-        folder: where it is.
-        kind: what the folder must hold; "" for anything.
-        cure: what a user can do if it cannot be read.
+        folder: its folder.
+        kind: required kind; "" for any.
+        cure: what a user can do about a missing or damaged manifest.
     """
     manifest = read_record(folder / MANIFEST, cure)
     if kind and manifest.get("kind") != kind:
@@ -191,9 +191,9 @@ def read_manifest(folder: Path, kind: str = "", cure: str = CURE) -> Json:
 
 
 def checked_file(folder: Path, name: str, manifest: Json, cure: str = CURE) -> CheckedFile:
-    """A file of a folder, which will be compared with the checksums in the folder's manifest.
+    """A file of a folder, to be compared with the checksums in the folder's manifest.
 
-    Raises MissingArtefact if it is missing or cut short, or the manifest names no such file.
+    Raises MissingArtefact if it is missing or too short, or not in the manifest.
     """
     known = manifest["files"].get(name)
     if known is None:

@@ -1,7 +1,7 @@
-"""One SQLite file that threads and processes may share, and its troubles in one line.
+"""SQLite connections, transactions, manifests and one-line errors for shared files.
 
-Knows nothing of what is stored. The write-ahead log lets any number read while one writes; it
-needs a local disk: processes must not share a file over a network file system.
+Does not know what is stored. The write-ahead log lets any number read while one writes; it needs a
+local disk: processes must not share a file over a network file system.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from picturedesk.errors import MissingArtefact, PicturedeskError
 from picturedesk.types import Json
 
 _PAGE = 16384  # bytes; rows of 4 to 16 KB read 3 times as fast as with SQLite's 4096
-_LOG = 2**26  # bytes of write-ahead log that are kept after a large transaction
+_LOG = 2**26  # bytes of write-ahead log that stay after a large transaction
 _BUSY_S = 60.0  # seconds to wait for another process's transaction
-_AT_ONCE = 10_000  # values that one statement asks for
-_CHECKSUM = "checksum"  # the manifest's entry about the others
+_AT_ONCE = 10_000  # values per statement
+_CHECKSUM = "checksum"  # the manifest's entry with the checksum of the others
 
 _CURES = {
     sqlite3.SQLITE_BUSY: "another process is writing to it: run again when that has ended",
@@ -32,7 +32,7 @@ _CURES = {
     sqlite3.SQLITE_READONLY: "allow writing to it and to its folder",
     sqlite3.SQLITE_CANTOPEN: "it must be a file that may be read; to write, its folder too",
 }
-_DAMAGES = {  # what statements that are right raise on a file that is not
+_DAMAGES = {  # codes that correct statements raise on a damaged file
     0,  # of Python's module: a text that is not UTF-8
     sqlite3.SQLITE_ERROR,
     sqlite3.SQLITE_CORRUPT,
@@ -47,17 +47,17 @@ _DAMAGES = {  # what statements that are right raise on a file that is not
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens a file, or an empty one where there is none, in autocommit mode.
+    """Opens a file in autocommit mode; makes a missing one, empty.
 
-    The caller must see to it that threads take turns. Changes nothing in a file that is there.
+    The caller must let threads use it one at a time. Does not change an existing file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(
         path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
     )
     try:
-        # NORMAL: what is committed outlives a killed process; a power cut may take the last
-        # transactions, whole, never a part. FULL would wait for the disk at each.
+        # NORMAL: committed transactions survive a killed process; a power cut may lose the last
+        # ones, each as a whole. FULL would wait for the disk at each transaction.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cell_size_check = ON")
@@ -69,11 +69,11 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Opens a file that is there so that no statement can write to it.
+    """Opens an existing file so that no statement can write to it.
 
-    In a folder that may not be written, a read-only disk say, SQLite cannot make the file by
-    which readers and writers know of each other. Where there is no log, none is needed: the file
-    is then read as one that nobody changes.
+    In a folder without write permission, such as a read-only disk, SQLite cannot make the file by
+    which readers and writers coordinate. If there is no log either, nobody is writing, and the
+    file is opened as immutable.
     """
     try:
         return _connect_to_read(path, "mode=ro")
@@ -86,11 +86,11 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[None]:
-    """All that the block writes is there at its end, or nothing of it.
+    """Runs the block in a transaction: all its changes are committed at its end, or none.
 
     Args:
         connection: in autocommit mode.
-        mode: IMMEDIATE to write, DEFERRED to read one state.
+        mode: IMMEDIATE for writing, DEFERRED for reading one state.
     """
     connection.execute(f"BEGIN {mode}")
     try:
@@ -103,9 +103,9 @@ def transaction(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iter
 
 
 def read_manifest(connection: sqlite3.Connection) -> Json:
-    """What the file says of itself: kind, format_version, generation, and what its kind adds.
+    """The manifest: kind, format_version, generation, and the entries of its kind.
 
-    Raises DatabaseError if its checksum differs; one of another format version is not checked.
+    Raises DatabaseError if its checksum differs; skips the check for another format version.
     """
     rows = connection.execute("SELECT name, value FROM manifest").fetchall()
     try:
@@ -144,19 +144,19 @@ def rows_of(
         connection: where the table is.
         columns: what to read, "uri, caption".
         table: its name, or a join.
-        values: may repeat.
-        by: the column, with an index; of its type.
+        values: of the column's type; may repeat.
+        by: the column; it must have an index.
 
     Yields:
-        The place in ``values``, ascending, then the columns; nothing for a value without a row.
+        The place in ``values``, ascending, then the columns; values without a row are left out.
     """
-    statement = (  # SQLite keeps to the order of a CROSS JOIN
+    statement = (  # SQLite keeps the order of a CROSS JOIN
         f"SELECT place, {columns} FROM "
-        "(SELECT key AS place, value AS asked FROM json_each(?)) "
-        f"CROSS JOIN {table} WHERE {by} = asked"
+        "(SELECT key AS place, value AS wanted FROM json_each(?)) "
+        f"CROSS JOIN {table} WHERE {by} = wanted"
     )
     for start in range(0, len(values), _AT_ONCE):
-        # SQLite would end a string at its first NUL: what has one is asked for as null.
+        # SQLite would cut a string at its first NUL: null stands for it, and matches no row.
         some = [
             None if isinstance(value, str) and "\0" in value else value
             for value in values[start : start + _AT_ONCE]
@@ -166,19 +166,19 @@ def rows_of(
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
-    """Whether nobody has made anything of this file yet."""
+    """Whether the file has no tables and no application id yet."""
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return bool(tables == 0 and application_id(connection) == 0)
 
 
 def application_id(connection: sqlite3.Connection) -> int:
-    """The number in the file's header that says what kind of file it is; 0 for none."""
+    """The number in the file's header for the kind of file; 0 for none."""
     (number,) = connection.execute("PRAGMA application_id").fetchone()
     return int(number)
 
 
 def keep_log(connection: sqlite3.Connection) -> None:
-    """Makes an empty file one with a write-ahead log, for good."""
+    """Gives an empty file a write-ahead log, permanently."""
     connection.execute(f"PRAGMA page_size = {_PAGE}")
     patience = time.monotonic() + _BUSY_S
     while True:
@@ -186,7 +186,7 @@ def keep_log(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            # SQLite does not itself wait for another process that does the same.
+            # SQLite does not wait by itself for another process that does the same.
             if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
                 raise
             time.sleep(0.01)
@@ -194,11 +194,13 @@ def keep_log(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def explained(what: str, cure: str = "remove it and run again") -> Iterator[None]:
-    """Turns what a user can mend into one line that begins with ``what``; the rest is a bug.
+    """Turns errors that a user can fix into one line that begins with ``what``.
+
+    Other errors are bugs and pass unchanged.
 
     Args:
-        what: the file, as people call it.
-        cure: what to do where its content is lost.
+        what: name of the file for users.
+        cure: what to do if its content is lost.
     """
     try:
         yield
@@ -220,7 +222,7 @@ def explained(what: str, cure: str = "remove it and run again") -> Iterator[None
 
 
 def damaged(what: str) -> sqlite3.Error:
-    """The error for content that cannot be; ``explained`` tells it like one of SQLite's own."""
+    """The error for damaged content; ``explained`` treats it like one of SQLite's own."""
     error = sqlite3.DatabaseError(what)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error
@@ -235,7 +237,7 @@ def _connect_to_read(path: Path, how: str) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # opens the file, at last
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # SQLite opens the file here
         connection.execute("PRAGMA cell_size_check = ON")
     except sqlite3.Error:
         connection.close()
@@ -255,9 +257,9 @@ def log_size(path: Path) -> int:
 
 
 def code_of(error: sqlite3.Error) -> int:
-    """SQLite's primary result code, without the detail that it adds above the lowest byte.
+    """SQLite's primary result code, without the extended code above the lowest byte.
 
-    0 for what Python's module complains of.
+    0 for errors of Python's module.
     """
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 

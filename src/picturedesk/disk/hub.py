@@ -1,8 +1,8 @@
-"""The Hugging Face hub: its cache first, then the network, which is reached soon or not at all.
+"""The Hugging Face hub: first its cache, then the network, with short time limits.
 
-Left alone, the hub's client tries a network that is down for over a minute, prints a line for each
-of its tries, and tells the hub about this machine. Nothing here knows a model. The settings of the
-client are changed for the time of a call only; it is imported when it is needed.
+By default the hub's client tries a missing network for over a minute, prints a line for each try,
+and sends data about this machine. Its settings are changed for one call only; it is imported when
+it is needed. Knows no models.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from picturedesk.errors import PicturedeskError
 Loaded = TypeVar("Loaded")
 
 ANSWER_S = 4.0  # seconds that a connection, and the hub's first answer, may take each
-DEADLINE_S = 8.0  # seconds for both and the look-up of the name, which has no limit of its own
+DEADLINE_S = 8.0  # seconds for both and the name look-up, which has no limit of its own
 _REFUSED = (403, 407, 429)  # by a proxy or the hub; 500 and above: not able to answer
 
 
 def from_hub(load: Callable[[], Loaded], what: str, cure: str) -> Loaded:
-    """What ``load`` returns: from the files that the hub's client has on this machine, or the hub.
+    """The result of ``load``: from the hub client's files on this machine, or from the hub.
 
     Args:
-        load: loads with the hub's client; called once without the network, and once more with it.
+        load: loads with the hub's client; called without the network, then with it.
         what: named in messages, in the plural: "the weights of 'resnet18'".
         cure: what helps offline: "pass weights=FILE".
 
@@ -36,7 +36,7 @@ def from_hub(load: Callable[[], Loaded], what: str, cure: str) -> Loaded:
     with _client(offline=True):
         try:
             return load()
-        except Exception:  # not on this machine, in whatever words the libraries between say so
+        except Exception:  # the libraries raise different errors for a missing file
             pass
     reason = unreachable()
     if reason:
@@ -54,10 +54,10 @@ def from_hub(load: Callable[[], Loaded], what: str, cure: str) -> Loaded:
 
 
 def unreachable(seconds: float = DEADLINE_S) -> str:
-    """Why the hub does not answer; "" if it does.
+    """Why the hub does not answer; "" if it answers.
 
     Args:
-        seconds: after which it counts as unreachable.
+        seconds: time limit.
     """
     try:
         from huggingface_hub import constants, utils
@@ -78,7 +78,7 @@ def unreachable(seconds: float = DEADLINE_S) -> str:
             refused = status in _REFUSED or status >= 500
             found.append(f"{constants.ENDPOINT} answers with status {status}" if refused else "")
 
-    # A look-up of the name can block for longer than any timeout: it is left behind then.
+    # A name look-up can block for longer than any timeout: then the thread is abandoned.
     asking = threading.Thread(target=ask, name="picturedesk hub", daemon=True)
     asking.start()
     asking.join(seconds)
@@ -86,14 +86,14 @@ def unreachable(seconds: float = DEADLINE_S) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of a foreign error, cut to what fits in a message."""
+    """The first line of another library's error, cut to the length of a message."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 @contextmanager
 def _client(offline: bool) -> Iterator[None]:
-    """The hub's client without telemetry and without warnings; ``offline``: its files alone."""
+    """The hub's client without telemetry and warnings; ``offline``: without the network."""
     try:
         from huggingface_hub import constants
     except ImportError:

@@ -1,7 +1,7 @@
-"""Locks between processes: a file that one of them holds, until it lets go or ends.
+"""Locks between processes: one process holds the lock's file until it releases it or ends.
 
-The system frees the lock of a process that is killed, so that none is ever left behind. The lock
-is SQLite's, on an empty database: it works wherever desks do, and nothing is written.
+The system frees the lock of a killed process. The lock is SQLite's, on an empty database: it works
+wherever desks work, and writes nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def locked(path: Path, patience: float, held: str) -> Iterator[None]:
     """Holds a lock during the block.
 
     Args:
-        path: the lock's file; made if it is not there.
-        patience: seconds to wait for who holds it.
-        held: what to say when that is not enough.
+        path: the lock's file; made if missing.
+        patience: seconds to wait for the current holder.
+        held: the error message if that is not enough.
 
     Raises:
         PicturedeskError: another process or thread holds it, or the file cannot be used.

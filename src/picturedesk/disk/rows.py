@@ -1,9 +1,9 @@
-"""A file of rows of one width: appended to, and mapped into memory to be read.
+"""A file of rows of one width, appended to and memory-mapped.
 
-Knows nothing of what the rows are. Their owner keeps the checksums of those that count, which also
-say how many there are, and commits them after the rows are written. Bytes behind the committed
-rows were left by a killed append, and the next one writes over them. So nothing that counts is
-ever moved, copied or changed, and a map stays as it is while rows are appended.
+Does not know the meaning of the rows. Their owner stores the checksums of the valid rows, which also
+give their number, and commits them after the rows are written. Bytes behind the committed rows are
+from a killed append; the next append overwrites them. Valid rows are never moved, copied or
+changed, so a map stays valid while rows are appended.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from picturedesk.errors import BadInput, MissingArtefact
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-_BLOCK = 1 << 20  # bytes at most that have a checksum of their own; rows are read together
+_BLOCK = 1 << 20  # bytes per checksum, at most
 
 
 class RowFile(Generic[Scalar]):
     """Rows (N, width) of one type of number, little-endian on every machine.
 
     Args:
-        path: the file; it need not be there while no row counts.
+        path: the file; it may be missing while there are no rows.
         scalar: type of the numbers, such as ``np.float32``.
         width: numbers in a row, at least 1.
         cure: what a user can do about a damaged file.
-        complaint: what is wrong with rows (n, width), "" if nothing is; asked once for all that
-            are read.
+        complaint: rows (n, width) → what is wrong with them, "" for nothing; called once for each
+            block that is read.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class RowFile(Generic[Scalar]):
         self.cure = cure
         self._complaint = complaint
         self._type: np.dtype[Scalar] = np.dtype(scalar).newbyteorder("<")
-        self._known = self.empty  # sums that this object has compared with the file
+        self._known = self.empty  # sums that were already compared with the file
 
     @property
     def row_bytes(self) -> int:
@@ -60,19 +60,19 @@ class RowFile(Generic[Scalar]):
 
     @property
     def empty(self) -> Sums:
-        """The sums of no rows. A block holds whole rows."""
+        """The sums of an empty file. A block has whole rows."""
         return Sums(block=max(1, _BLOCK // self.row_bytes) * self.row_bytes)
 
     def open(self, sums: Sums) -> Callable[[], npt.NDArray[Scalar]]:
         """Opens the rows that the sums cover; reads none.
 
         Returns:
-            What gives them (N, width), mapped: the disk is read where they are used. Its first
-            call compares all blocks with their sums, but for those that this object has compared
-            before, and raises MissingArtefact if one differs.
+            A function that returns them (N, width), memory-mapped. Its first call compares the
+            blocks with their sums, except those that this object has compared before, and raises
+            MissingArtefact if one differs.
 
         Raises:
-            MissingArtefact: the file is not there, or holds fewer.
+            MissingArtefact: the file is missing, or has fewer rows.
         """
         if not sums.size:
             return lambda: np.empty((0, self.width), dtype=self._type)
@@ -88,20 +88,20 @@ class RowFile(Generic[Scalar]):
         return checked
 
     def read(self, sums: Sums) -> npt.NDArray[Scalar]:
-        """The rows (N, width) that the sums cover, mapped and checked; see ``open``."""
+        """The rows (N, width) that the sums cover, memory-mapped and checked; see ``open``."""
         return self.open(sums)()
 
     def append(self, sums: Sums, rows: npt.NDArray[Any]) -> Sums:
-        """Writes rows (n, width) behind those that the sums cover; waits until the disk has them.
+        """Writes rows (n, width) behind those that the sums cover; returns when they are on disk.
 
-        One process at a time may append; the owner sees to that.
+        Only one process may append at a time; the owner ensures this.
 
         Returns:
-            The sums of all, for the owner to commit.
+            The sums of all rows, for the owner to commit.
 
         Raises:
             BadInput: rows of another width or another type of number.
-            MissingArtefact: the file holds fewer rows than the sums cover.
+            MissingArtefact: the file has fewer rows than the sums cover.
         """
         if rows.shape[1:] != (self.width,) or rows.dtype.newbyteorder("<") != self._type:
             raise BadInput(
@@ -120,13 +120,13 @@ class RowFile(Generic[Scalar]):
         return sums.extended(added)
 
     def _refuse(self, block: memoryview) -> None:
-        """Raises MissingArtefact for rows that cannot be used."""
+        """Raises MissingArtefact for invalid rows."""
         rows = np.frombuffer(block, dtype=self._type).reshape(-1, self.width)
         if complaint := self._complaint(rows):
             raise MissingArtefact(f"{self.path} is damaged, {complaint}: {self.cure}")
 
     def _check_size(self, sums: Sums) -> None:
-        """Raises MissingArtefact unless all bytes that count are there."""
+        """Raises MissingArtefact if the file is too short."""
         try:
             found = self.path.stat().st_size if sums.size else 0
         except OSError as error:

@@ -1,8 +1,7 @@
-"""One SQLite file of one kind, shared by threads and processes: opened, made, read, changed.
+"""One SQLite file of one kind, shared by threads and processes.
 
-Knows nothing of what is stored, nor how: see ``database`` for what holds of every connection. The
-tables of a file are those of its kind, and no others: views, triggers and tables that somebody
-added are refused.
+Does not know what is stored; ``database`` has the settings of connections. A file must have exactly
+the tables of its kind: files with additional tables, views or triggers are refused.
 """
 
 from __future__ import annotations
@@ -33,20 +32,20 @@ from picturedesk.disk.sums import row_sum
 from picturedesk.errors import Closed, Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.types import Json
 
-_OURS = 0x5044  # "PD": the upper half of the application id of every file made here
+_OURS = 0x5044  # "PD": the upper half of the application id of every such file
 _MANIFEST = "CREATE TABLE manifest (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What makes a file one of its kind.
+    """A kind of file.
 
     Attributes:
-        name: as people call it, "catalogue"; stands in the manifest and in errors.
+        name: for the manifest and for errors, such as "catalogue".
         application_id: number in the header of its files; its upper half is "PD".
-        schema: statements that make its tables; the manifest's table comes by itself.
-        prepare: called with every connection that reads, to add functions and limits.
+        schema: statements that make its tables; the manifest's table is added to them.
+        prepare: called with every reading connection, to add functions and limits.
         cure: what a user can do about a damaged file.
     """
 
@@ -58,16 +57,16 @@ class FileKind:
 
     @property
     def one(self) -> str:
-        """One of them: "a catalogue"."""
+        """The name with its article: "a catalogue"."""
         return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
 
 
 class SharedDatabase:
     """One file of one kind: any number of readers beside one writer. Threads may share it.
 
-    Every reader has a connection of its own that cannot write, so that threads never wait for
-    each other; writers take turns. The file is opened for writing at the first change. A forked
-    process must open its own.
+    Every reader has its own connection, which cannot write, so that readers never wait; writers
+    wait for each other. The file is opened for writing at the first change. A forked process must
+    open its own.
     """
 
     def __init__(self, path: Path, kind: FileKind) -> None:
@@ -78,21 +77,21 @@ class SharedDatabase:
         self._writer: sqlite3.Connection | None = None
         self._closed = False
         self._lock = threading.Lock()  # for the three above
-        self._turn = threading.RLock()  # of one writer
+        self._turn = threading.RLock()  # only one thread writes at a time
 
     @classmethod
     def open(cls, path: Path, kind: FileKind, content: Json | None = None) -> SharedDatabase:
-        """Opens a file, and where there is none makes one; a file that is there stays as it is.
+        """Opens a file, or makes a missing one; does not change an existing file.
 
         Args:
             path: the file.
-            kind: what it must be.
-            content: manifest of a new one, beside kind, format version and generation; None to
-                make none.
+            kind: required kind.
+            content: manifest of a new file, without kind, format version and generation; None
+                makes no file.
 
         Raises:
-            MissingArtefact: there is no file, or it is damaged or something else.
-            Mismatch: it is another kind of file, or has another format version.
+            MissingArtefact: the file is missing, damaged or not one of Picturedesk's.
+            Mismatch: it is of another kind, or has another format version.
         """
         database = cls(path, kind)
         try:
@@ -111,7 +110,7 @@ class SharedDatabase:
         return database
 
     def close(self) -> None:
-        """Lets go of the file; a reader that is at work ends first."""
+        """Closes the file; readers in use are closed when they end."""
         with self._turn:
             with self._lock:
                 self._closed = True
@@ -126,7 +125,7 @@ class SharedDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One state of the file, whatever others write meanwhile."""
+        """One state of the file; changes of others are not visible inside the block."""
         with self._explained():
             reader = self._borrow()
             try:
@@ -137,7 +136,7 @@ class SharedDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One change: all of it is there at the end of the block, or nothing.
+        """One transaction: all its changes are committed at the end of the block, or none.
 
         The generation grows by one if there was a change.
         """
@@ -156,7 +155,7 @@ class SharedDatabase:
         return explained(self._what, self._kind.cure)
 
     def _make_if_new(self, content: Json) -> None:
-        """Lays the tables in an empty file; whoever comes second finds them there."""
+        """Makes the tables of an empty file, unless another process has made them."""
         if self.path.exists():
             reader = connect_to_read(self.path)
             try:
@@ -169,7 +168,7 @@ class SharedDatabase:
             keep_log(self._writer)
             with transaction(self._writer):
                 if is_empty(self._writer):
-                    _lay(self._writer, self._kind, content)
+                    _make_tables(self._writer, self._kind, content)
 
     def _borrow(self) -> sqlite3.Connection:
         with self._lock:
@@ -193,7 +192,7 @@ class SharedDatabase:
             raise Closed(self._what)
 
 
-def _lay(connection: sqlite3.Connection, kind: FileKind, content: Json) -> None:
+def _make_tables(connection: sqlite3.Connection, kind: FileKind, content: Json) -> None:
     connection.execute(f"PRAGMA application_id = {kind.application_id}")
     for statement in (_MANIFEST, *kind.schema):
         connection.execute(statement)
@@ -203,7 +202,7 @@ def _lay(connection: sqlite3.Connection, kind: FileKind, content: Json) -> None:
 
 
 def _check(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
-    """Refuses another kind of file, another format version and other tables."""
+    """Raises an error for another kind of file, another format version or other tables."""
     number = application_id(connection)
     if number >> 16 != _OURS:
         raise MissingArtefact(
@@ -237,7 +236,7 @@ def _check_schema(
 
 @lru_cache
 def _expected(kind: FileKind) -> frozenset[tuple[str, str, str]]:
-    """What a file of this kind has, as this SQLite makes it; see ``_known``."""
+    """The schema of this kind of file, as this SQLite makes it; see ``_known``."""
     with closing(sqlite3.connect(":memory:")) as memory:
         for statement in (_MANIFEST, *kind.schema):
             memory.execute(statement)
@@ -245,7 +244,7 @@ def _expected(kind: FileKind) -> frozenset[tuple[str, str, str]]:
 
 
 def _known(rows: list[tuple[str, ...]], kind: FileKind) -> frozenset[tuple[str, str, str]]:
-    """Type, name and definition of tables and all else; "" for what another SQLite may define."""
+    """Type, name and definition of tables and indexes; "" for definitions that SQLite chooses."""
     ours = (_MANIFEST, *kind.schema)
     return frozenset((what, name, sql if sql in ours else "") for what, name, _, sql in rows)
 
@@ -255,9 +254,9 @@ def _sum_of(rows: list[tuple[str, ...]]) -> int:
 
 
 def _sweep(path: Path) -> None:
-    """Takes away the empty log that connections leave behind if all of them only read.
+    """Removes the empty log that reading connections leave.
 
-    SQLite does it when one that may write is the last to be closed.
+    SQLite removes it when the last connection is closed, if that one may write.
     """
     if path.with_name(f"{path.name}-wal").exists() and not log_size(path):
         with suppress(sqlite3.Error, OSError):

@@ -1,8 +1,8 @@
-"""Checksums: what is read is what was written. Knows bytes, not their meaning.
+"""Checksums of files, block by block. Knows bytes, not their meaning.
 
-CRC-32, block by block. It finds damage by disks, copies and killed programs, not forgery; zlib's
-takes 4 GB/s here, SHA-256 1.8. A block is checked when it is first touched, so that a large file
-of which little is used opens at once.
+CRC-32 finds accidental damage by disks, copies and killed programs, not forgery; zlib's reads
+4 GB/s here, SHA-256 1.8. A block is checked at its first use, so that a large file opens at once
+if only little of it is used.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy.typing as npt
 from picturedesk.errors import MissingArtefact
 from picturedesk.types import Json
 
-BLOCK = 1 << 16  # bytes; a row of an array that is read alone costs reading one block
+BLOCK = 1 << 16  # bytes; reading a single row of an array reads one block
 _FIRST_ROWS = 4096  # rows of an array that are read from the file before its map is used
-_READ = 1 << 20  # bytes read at a time where a file is summed up
+_READ = 1 << 20  # bytes read at a time for the sums of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Sums:
     """Checksums of a file's blocks.
 
     Attributes:
-        size: bytes that count; there may be more behind them.
+        size: number of valid bytes; the file may have more behind them.
         block: bytes of each block but the last.
-        crcs: CRC-32 of each block, one after the other, 4 bytes each.
+        crcs: CRC-32 of each block, 4 bytes each.
     """
 
     size: int = 0
@@ -53,7 +53,7 @@ class Sums:
 
     @classmethod
     def from_json(cls, content: Json) -> Sums:
-        """What ``as_json`` gave."""
+        """From the result of ``as_json``."""
         return cls(content["size"], content["block"], bytes.fromhex(content["crc32"]))
 
     def as_json(self) -> Json:
@@ -61,7 +61,7 @@ class Sums:
         return {"size": self.size, "block": self.block, "crc32": self.crcs.hex()}
 
     def extended(self, added: bytes | memoryview) -> Sums:
-        """The sums when these bytes stand behind those that count; reads no file."""
+        """The sums after these bytes are appended to the valid ones; reads no file."""
         rest = memoryview(added).cast("B")
         crcs, size = bytearray(self.crcs), self.size
         while len(rest):
@@ -74,7 +74,7 @@ class Sums:
         return Sums(size, self.block, bytes(crcs))
 
     def shared(self, earlier: Sums) -> int:
-        """How many whole blocks at the beginning are as in an earlier state of the file."""
+        """Number of whole blocks at the beginning that equal those of an earlier state."""
         blocks = min(self.size, earlier.size) // self.block
         same = self.block == earlier.block and self.crcs[: 4 * blocks] == earlier.crcs[: 4 * blocks]
         return blocks if same else 0
@@ -85,18 +85,18 @@ class Sums:
 
 
 class CheckedFile:
-    """A file that is compared with its sums block by block, each when it is first touched.
+    """A file that is compared with its sums block by block, each block at its first use.
 
     Threads may share it.
 
     Args:
-        path: the file; bytes behind those that count do not matter.
-        sums: as they were taken when it was written.
+        path: the file; bytes behind the valid ones are ignored.
+        sums: from when it was written.
         cure: what a user can do about a damaged file.
-        look: called once with the bytes of each block that is as it was written.
+        look: called once with the bytes of each block, after its checksum was found right.
 
     Raises:
-        MissingArtefact: it is not there, cannot be read, or is too short.
+        MissingArtefact: it is missing, cannot be read, or is too short.
     """
 
     def __init__(
@@ -124,11 +124,11 @@ class CheckedFile:
         self._checked = np.zeros(blocks, dtype=bool)
 
     def trust(self, blocks: int) -> None:
-        """Takes the first so many blocks for checked."""
+        """Marks the first ``blocks`` blocks as checked."""
         self._checked[:blocks] = True
 
     def check(self, start: int = 0, stop: int | None = None) -> None:
-        """Raises MissingArtefact unless the bytes from start to stop are as they were written."""
+        """Raises MissingArtefact if a checksum of the bytes from start to stop differs."""
         last = self.sums.size if stop is None else min(stop, self.sums.size)
         if start < last:
             block = self.sums.block
@@ -140,7 +140,7 @@ class CheckedFile:
             self._check(number)
 
     def read(self) -> memoryview:
-        """The bytes that count, in memory and checked."""
+        """The valid bytes, in memory and checked."""
         content = bytearray(self.sums.size)
         view, block = memoryview(content), self.sums.block
         with self._lock:
@@ -151,7 +151,7 @@ class CheckedFile:
         return view.toreadonly()
 
     def map(self) -> npt.NDArray[np.uint8]:
-        """The bytes that count, mapped and not checked: the disk is read where they are used."""
+        """The valid bytes, memory-mapped, not checked: pages are read at their first use."""
         if not self.sums.size:
             return np.empty(0, dtype=np.uint8)
         try:
@@ -161,7 +161,7 @@ class CheckedFile:
         return np.frombuffer(mapped, dtype=np.uint8)
 
     def read_at(self, start: int, size: int) -> bytes:
-        """Some of the bytes that count; the caller has checked their blocks."""
+        """Some of the valid bytes; the caller has checked their blocks."""
         part = bytearray(size)
         with self._lock:
             self._file.seek(start)
@@ -169,7 +169,7 @@ class CheckedFile:
         return bytes(part)
 
     def close(self) -> None:
-        """Lets go of the file; what is mapped stays. Happens by itself when nobody refers to it."""
+        """Closes the file; maps stay valid. Garbage collection closes it, too."""
         self._close()
 
     def _check(self, number: int) -> None:
@@ -181,12 +181,12 @@ class CheckedFile:
         self._compare(number, memoryview(part))
 
     def _fill(self, view: memoryview) -> None:
-        """Reads from where the file stands until the view is full."""
+        """Reads from the current position until the view is full."""
         try:
             while len(view):
                 count = self._file.readinto(view)
                 if not count:
-                    break  # it has become shorter; the checksum will tell
+                    break  # the file has become shorter: the checksum will differ
                 view = view[count:]
         except OSError as error:
             raise unreadable(self.path, error, self.cure) from None
@@ -203,17 +203,17 @@ class CheckedFile:
 
 
 class CheckedRows:
-    """An array on disk of which some rows are used: each is checked when it is first read.
+    """An array on disk of which only some rows are used: each is checked at its first use.
 
-    ``rows[index]`` gives an ordinary array. Everything else that NumPy does with it reads and
-    checks all of it. The first rows are read from the file, one by one: a mapped page that is
-    touched may bring 2 MB around it into memory, so that one short text would hold a table of
-    80 MB. Whoever goes on reads from the map.
+    ``rows[index]`` returns an ordinary array. Other operations of NumPy read and check the whole
+    array. The first rows are read from the file, one by one, because the use of one page of the map
+    may load 2 MB around it: a short text would load a table of 80 MB. Later rows are read from the
+    map.
 
     Args:
-        file: where it lies.
-        start: of its first byte.
-        array: (N, …) mapped.
+        file: its file.
+        start: place of its first byte in the file.
+        array: (N, …) memory-mapped.
     """
 
     def __init__(self, file: CheckedFile, start: int, array: npt.NDArray[Any]) -> None:
@@ -225,12 +225,12 @@ class CheckedRows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of the array."""
+        """Of the array."""
         return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """As of the array."""
+        """Of the array."""
         return self._array.dtype
 
     @property
@@ -281,19 +281,19 @@ class CheckedRows:
         first = self._start + rows * self._width
         block = self._file.sums.block
         numbers = [first // block]
-        for step in range(1, self._width // block + 2):  # a row may reach into the next blocks
+        for step in range(1, self._width // block + 2):  # a row may extend into the next blocks
             numbers.append(np.minimum(first + step * block, first + self._width - 1) // block)
         self._file.check_blocks(np.unique(np.concatenate(numbers)))
 
 
 def row_sum(*values: object) -> int:
-    """Checksum of a record's values: strings, bytes and numbers; the same on every machine."""
+    """Checksum of a record's values (strings, bytes, numbers); equal on all machines."""
     said = "\x1f".join(map(str, values))
     return crc32(said.encode("utf-8", "surrogatepass"))
 
 
 def blob_sum(blob: object, owner: str) -> int:
-    """Checksum of the bytes that belong to an owner; -1 for what are no bytes."""
+    """Checksum of bytes and their owner's name; -1 for anything but bytes."""
     return crc32(blob, crc32(owner.encode())) if isinstance(blob, bytes) else -1
 
 

@@ -1,14 +1,13 @@
 """Members of tar files, read where they lie: nothing is unpacked and nothing is copied.
 
-A member is named ``<path>.tar!<name>``, its name to the letter of the tar, so that a name with
-".." or a leading "/" in it leads nowhere. Knows bytes and names, neither pictures nor texts.
+A member's uri is ``<path>.tar!<name>``. Its name is only looked up in the tar, so a name with ".."
+or a leading "/" is harmless. Knows bytes and names, neither pictures nor texts.
 
 Formats: ustar, GNU and pax, not compressed (POSIX.1-2017, pax, "ustar Interchange Format").
 
-Why not ``tarfile``: it takes two to three times as long to list 50,000 members, and it ends
-without a word at a damaged header and at a missing end mark, so that the rest of a tar would be
-lost unreported; in Python 3.11.7 a negative size leads it in a ring
-(``benchmarks/tar_members.py`` shows all of it).
+Why not ``tarfile``: it needs two to three times as long to list 50,000 members, and ends without
+an error at a damaged header or a missing end mark, so that members would be lost unreported; in
+Python 3.11.7 a negative size makes it loop (``benchmarks/tar_members.py`` shows all of this).
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from typing import BinaryIO
 SUFFIX = ".tar"
 _MARK = f"{SUFFIX}!"
 _BLOCK = 512  # bytes; headers and members begin at multiples of it
-_BUFFER = 8192  # bytes read at a header: small members come along, large ones are jumped over
-_MAX_EXTRA = 1 << 16  # bytes of a header that only adds to the next one
-_INDEXED = 4  # tars whose names are kept; pictures are read tar by tar
+_BUFFER = 8192  # bytes read at a header: includes small members, skips large ones
+_MAX_EXTRA = 1 << 16  # bytes of an extended header
+_INDEXED = 4  # tars whose member names stay in memory; pictures are read tar by tar
 _REGULAR = (b"0", b"\0", b"7")
 _WITHOUT_DATA = (b"1", b"2", b"3", b"4", b"5", b"6")  # links, devices, directories, pipes
 _LONG_NAME, _PAX, _SPARSE = b"L", b"x", b"S"
-_PAX_SPARSE = b"GNU.sparse."  # how the records begin that GNU tar writes of a sparse file
+_PAX_SPARSE = b"GNU.sparse."  # first characters of GNU tar's records about a sparse file
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class BrokenTar(Exception):
 
     Attributes:
         reason: what is wrong, and at which byte.
-        cure: what would let the rest in.
+        cure: how to make the rest readable.
     """
 
     def __init__(self, reason: str, cure: str = "fetch or write it again") -> None:
@@ -68,7 +67,7 @@ def member_uri(tar: str, name: str) -> str:
 
 
 def locate(uri: str) -> tuple[str, str]:
-    """The file that a uri leads to, and the name of a member in it, "" for the file itself."""
+    """The file of a uri, and the name of a member in it, "" for the file itself."""
     path, mark, name = uri.partition(_MARK)
     if not (mark and name) or os.path.lexists(uri):
         return uri, ""
@@ -76,7 +75,7 @@ def locate(uri: str) -> tuple[str, str]:
 
 
 def absolute(uri: str) -> str:
-    """The uri with the path of its file absolute, and the name of a member as it is."""
+    """The uri with an absolute path; the name of a member stays the same."""
     path, name = locate(uri)
     path = os.path.abspath(path)
     return member_uri(path, name) if name else path
@@ -86,12 +85,12 @@ def members(path: str | os.PathLike[str]) -> Iterator[Member]:
     """The regular files of a tar, in its order, in one pass over the headers.
 
     Raises:
-        BrokenTar: at the end, if the tar is no whole one.
+        BrokenTar: at the end, if the tar is incomplete or damaged.
         OSError: if it cannot be read.
     """
     with open(path, "rb", buffering=_BUFFER) as file:
         total = os.fstat(file.fileno()).st_size
-        extra: dict[str, bytes] = {}  # what headers say of the member after them
+        extra: dict[str, bytes] = {}  # from extended headers, for the next member
         at = 0
         while True:
             header = _header(file, at)
@@ -101,7 +100,7 @@ def members(path: str | os.PathLike[str]) -> Iterator[Member]:
             size = int(extra.get("size", header.size))
             at = start if header.kind in _WITHOUT_DATA else start + -(-size // _BLOCK) * _BLOCK
             if start + size > total and header.kind not in _WITHOUT_DATA:
-                raise BrokenTar(f"is cut short: a member goes on to byte {start + size} of {total}")
+                raise BrokenTar(f"is cut short: a member ends at byte {start + size} of {total}")
             if header.kind in (_LONG_NAME, _PAX):
                 extra |= _extra(file, header)
             elif header.kind != b"g":
@@ -112,13 +111,12 @@ def members(path: str | os.PathLike[str]) -> Iterator[Member]:
 
 
 def find(path: str, name: str) -> Member | None:
-    """The first member of this name, None if there is none before the end or a fault.
+    """The first member with this name, None if there is none before the end or a fault.
 
-    Safe to call from several threads; the names of a tar are read once, and again when the tar
-    has changed.
+    Thread-safe. The names of a tar are read once, and again after the tar has changed.
     """
     status = os.stat(path)
-    with _lock:  # so that a new tar is indexed by one thread, not by all
+    with _lock:  # one thread indexes a new tar, the others wait
         return _index(path, status.st_size, status.st_mtime_ns).get(name)
 
 
@@ -133,7 +131,7 @@ _lock = threading.Lock()
 
 @lru_cache(maxsize=_INDEXED)
 def _index(path: str, size: int, mtime_ns: int) -> dict[str, Member]:
-    """Members by name; size and time of last change tell one state of the file from another."""
+    """Members by name; size and time of last change identify a state of the file."""
     found: dict[str, Member] = {}
     with suppress(BrokenTar):
         for member in members(path):
@@ -151,7 +149,7 @@ class _Header:
 
 
 def _header(file: BinaryIO, at: int) -> _Header | None:
-    """The header at a byte, None at the mark that ends a tar; the file is left behind it."""
+    """The header at a byte, None at the end mark of a tar; the file's position is behind it."""
     file.seek(at)
     block = file.read(_BLOCK)
     if not block and not at:
@@ -169,7 +167,7 @@ def _header(file: BinaryIO, at: int) -> _Header | None:
 
 
 def _parsed(block: bytes) -> _Header:
-    """Takes a header apart; raises ValueError if it is none."""
+    """Parses a header; raises ValueError if it is none."""
     checksum = sum(block) - sum(block[148:156]) + 8 * ord(" ")
     if len(block) < _BLOCK or _number(block[148:156]) != checksum:
         raise ValueError
@@ -178,23 +176,23 @@ def _parsed(block: bytes) -> _Header:
         raise _sparse()
     name = block[:100].split(b"\0", 1)[0]
     prefix = block[345:500].split(b"\0", 1)[0]
-    if prefix and block[257:263] == b"ustar\0":  # GNU keeps other things there
+    if prefix and block[257:263] == b"ustar\0":  # GNU tar has other data there
         name = prefix + b"/" + name
     return _Header(name, kind, _number(block[124:136]))
 
 
 def _number(field: bytes) -> int:
-    """A number in octal digits, or, past 8 GiB, in binary behind a set first bit."""
+    """A number in octal digits; from 8 GiB in binary, marked by the first bit."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:])
     digits = field.split(b"\0", 1)[0].strip() or b"0"
-    if not digits.isdigit():  # int() would take a sign, and a negative size lead back
+    if not digits.isdigit():  # int() accepts a sign, and a negative size would loop
         raise ValueError
     return int(digits, 8)
 
 
 def _extra(file: BinaryIO, header: _Header) -> dict[str, bytes]:
-    """What a GNU long name or a pax header says of the next member: "path", "size"."""
+    """Path and size of the next member, from a GNU long name or a pax header."""
     if header.size > _MAX_EXTRA:
         raise BrokenTar(f"has a header of {header.size} bytes")
     data = file.read(header.size)

@@ -1,4 +1,4 @@
-"""Perceptual hashes of pictures, and groups of near copies among many. Decodes nothing.
+"""Perceptual hashes of pictures, and groups of near-duplicate pictures. Decodes nothing.
 
 The hash is the 64-bit DCT hash known as pHash: a picture and its copies at another size or
 quality differ in few of the bits, other pictures in about half of them.
@@ -23,16 +23,16 @@ Hashes = npt.NDArray[np.uint64]
 _SIDE = 32  # pixels of the thumbnail
 _LOW = 8  # lowest frequencies kept each way
 
-# A picture has form if this many of its 63 frequencies reach this coefficient (orthonormal DCT
-# of 32 x 32 greys; 8 is a wave of half a grey level). Of 2,190 press photographs all had more.
+# A picture has structure if this many of its 63 frequencies reach this coefficient (orthonormal DCT
+# of 32 x 32 greys; 8 is a wave of half a grey level). All of 2,190 press photographs had more.
 _COEFFICIENT = 8.0
-_FORM = 16
+_STRUCTURE = 16
 
 # Measured on press photographs: copies (of 250) at another size, in grey, as poor JPEG or WebP, or
 # cut by 1 % a side stay within 6; the nearest two different ones (of 2,190) differ by 8.
 _NEAR = 6
 
-_FEW = 256  # pictures that share a stretch of bits and are compared pair by pair
+_FEW = 256  # up to this many pictures with equal bits in a band are compared pair by pair
 
 
 def _cosines() -> Doubles:
@@ -48,12 +48,12 @@ _COSINES = _cosines()
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """The 64-bit DCT hash (unsigned) of a picture's look.
+    """The 64-bit DCT hash (unsigned) of a picture.
 
-    The lowest 8 x 8 frequencies of a grey 32 x 32 thumbnail, each a bit: above their median or
-    not. A picture without form (blank, a plain gradient) has only noise there, so that any two
-    would seem alike: it gets a hash of its colours instead, which is equal for the same blank
-    and far from every other.
+    One bit for each of the lowest 8 x 8 frequencies of a grey 32 x 32 thumbnail: whether it is
+    above their median. A picture without structure (blank, a plain gradient) has only noise there,
+    which could match another one by chance: it gets a hash of its colours instead, which is equal
+    for equal blanks and far from all others.
     """
     small = (
         to_rgb(image)
@@ -62,23 +62,23 @@ def perceptual_hash(image: Image.Image) -> int:
     )
     frequencies = _COSINES @ np.asarray(small, dtype=np.float64) @ _COSINES.T  # (8, 8)
     flat = frequencies.ravel()
-    if np.count_nonzero(np.abs(flat[1:]) >= _COEFFICIENT) < _FORM:
+    if np.count_nonzero(np.abs(flat[1:]) >= _COEFFICIENT) < _STRUCTURE:
         return _hash_of_colours(image)
     return int.from_bytes(np.packbits(flat > np.median(flat)).tobytes())
 
 
 def _hash_of_colours(image: Image.Image) -> int:
-    """Four corners' colours, in eight steps a channel, scattered over 64 bits."""
+    """Hash of the four corners' colours, in eight steps per channel."""
     corners = to_rgb(image).resize((2, 2), Image.Resampling.BOX)
     steps = np.rint(np.asarray(corners, dtype=np.float64) * 7 / 255).astype(np.uint8)
     return int.from_bytes(hashlib.blake2b(steps.tobytes(), digest_size=8).digest())
 
 
 def near_duplicate_groups(hashes: Hashes, max_distance: int = _NEAR) -> Ints:
-    """Group ids (N,) of pictures that are copies of each other, or of a copy of each other.
+    """Groups (N,) of near-duplicate pictures.
 
-    Groups are the connected components of "at most ``max_distance`` of 64 bits differ", counted
-    from 0 in the order of their first member. The groups are exact: see ``_link_near``.
+    They are the connected components of "at most ``max_distance`` of 64 bits differ", numbered
+    from 0 in the order of their first members. The groups are exact: see ``_link_near``.
 
     Args:
         hashes: (N,) from ``perceptual_hash``.
@@ -99,10 +99,10 @@ def near_duplicate_groups(hashes: Hashes, max_distance: int = _NEAR) -> Ints:
 def _link_near(hashes: Hashes, items: Ints, max_distance: int, groups: GrowingGroups) -> None:
     """Links items (I,) whose hashes differ in at most ``max_distance`` bits.
 
-    Hashes that close agree wholly on at least one of ``max_distance`` + 1 stretches of bits, so
-    that only items that share a stretch need be compared. Where many share one, the bits in which
-    those still differ are cut into stretches again. Where cutting does not help, the hashes lie
-    so densely that a search from one to the next soon reaches them all.
+    Such hashes have equal bits in at least one of ``max_distance`` + 1 bands of bits, so only items
+    that share a band are compared. If many share one, the bits in which these differ are divided
+    into bands again. If that does not help, the hashes are so dense that a graph search soon
+    reaches all of them.
     """
     own, labels = hashes[items], groups.labels[items]
     if (labels == labels[:1]).all():
@@ -116,12 +116,12 @@ def _link_near(hashes: Hashes, items: Ints, max_distance: int, groups: GrowingGr
         differing: Bools = np.bitwise_count(own[one] ^ own[others]) <= max_distance
         return differing
 
-    stretches = [Runs.of(own & mask) for mask in _masks(bits, max_distance + 1)]
-    if sum(runs.pairs for runs in stretches) > len(items) * (len(items) - 1) // 4:
+    bands = [Runs.of(own & mask) for mask in _masks(bits, max_distance + 1)]
+    if sum(runs.pairs for runs in bands) > len(items) * (len(items) - 1) // 4:
         ones, others = link_by_search(labels, near)
         groups.link(items[ones], items[others])
         return
-    for runs in stretches:
+    for runs in bands:
         for ones, others in runs.pairs_up_to(_FEW):
             close = near(ones, others)
             groups.link(items[ones[close]], items[others[close]])
@@ -130,13 +130,13 @@ def _link_near(hashes: Hashes, items: Ints, max_distance: int, groups: GrowingGr
 
 
 def _differing(hashes: Hashes) -> list[int]:
-    """The bits, 0 to 63, that are not the same in all of the hashes (I,)."""
+    """The bits, 0 to 63, that differ among the hashes (I,)."""
     differing = int(np.bitwise_or.reduce(hashes ^ hashes[:1], initial=0))
     return [bit for bit in range(64) if differing >> bit & 1]
 
 
 def _masks(bits: list[int], count: int) -> list[np.uint64]:
-    """The bits cut into ``count`` nearly equal stretches, each as a mask."""
+    """The bits divided into ``count`` bands of nearly equal size, each as a mask."""
     cuts = [len(bits) * part // count for part in range(count + 1)]
     return [
         np.uint64(sum(1 << bit for bit in bits[start:end]))

@@ -1,4 +1,4 @@
-"""Near-duplicate texts: shared runs of words, found by MinHash and then counted exactly.
+"""Near-duplicate texts: Jaccard similarity of shingles; MinHash finds the candidates.
 
 Knows words, not archives. MinHash and banding: Broder (1997); Leskovec, Rajaraman and Ullman,
 Mining of Massive Datasets, chapter 3.
@@ -19,14 +19,14 @@ from picturedesk.types import Bools, Doubles, Ints
 RUN = 3  # words of a shingle; a shorter text is one shingle
 SHARED = 0.5  # Jaccard similarity from which two texts are near-duplicates, 0 to 1
 _BANDS, _ROWS = 24, 3  # at a similarity of 0.5, 96 % of pairs meet in a band; at 0.1, 2 %
-_DOUBT = 0.2  # 3 standard deviations of what a signature says of a similarity of 0.5
+_DOUBT = 0.2  # 3 standard deviations of a signature's estimate of a similarity of 0.5
 _PAIRS = 1 << 12  # pairs that are compared at a time: some 20 MB for texts of 300 words
 
 Hashes = npt.NDArray[np.uint64]
 
 
 class WordHashes(dict[str, int]):
-    """Word → 64 bits, the same in every process; worked out once per word that is met."""
+    """Word → 64 bits, equal in every process; computed once per word."""
 
     def __missing__(self, word: str) -> int:
         digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -43,7 +43,7 @@ def shingles(text: str, known: WordHashes) -> Hashes:
     runs = np.lib.stride_tricks.sliding_window_view(hashes, width)  # (S, width)
     odd = np.uint64(0x9E3779B97F4A7C15)
     mixed = np.full(len(runs), width, dtype=np.uint64)
-    for column in runs.T:  # order counts: each word is mixed into what the ones before it gave
+    for column in runs.T:  # in order: each word is mixed into the hash of those before it
         mixed = (mixed ^ column) * odd  # modulo 2^64
         mixed ^= mixed >> np.uint64(29)
     return np.unique(mixed)
@@ -57,12 +57,12 @@ def near_duplicate_texts(
     Args:
         texts: Q texts, e.g. of the test part.
         others: T texts, e.g. of the training part.
-        shared: share of their common shingles among all of either, above 0 to 1.
+        shared: minimum Jaccard similarity, above 0 to 1.
 
     Returns:
-        Indices (text, other), ordered. No pair below ``shared`` is among them. Equal texts are
-        always found; pairs at a similarity of 0.5 with a probability of 96 %, closer ones with
-        more, those at 0.3 with half. Texts without words resemble nothing.
+        Indices (text, other), ordered. No pair has a similarity below ``shared``. Equal texts are
+        always found; pairs with a similarity of 0.5 with a probability of 96 %, closer ones with a
+        higher one, those with 0.3 with half. Texts without words have no near-duplicates.
     """
     known = WordHashes()
     ours, our_members = _distinct([shingles(text, known) for text in texts])
@@ -81,24 +81,24 @@ def near_duplicate_texts(
 
 
 def duplicate_groups(texts: Sequence[str], shared: float = SHARED) -> Ints:
-    """Group (T,) of each text: near-duplicates, also by way of others, have one number.
+    """Group (T,) of each text: the connected components of near-duplicates.
 
-    The groups are those that the pairs of ``near_duplicate_texts`` connect; the pairs are never
-    listed. Equal texts cost no more than to read them, and in a cluster of near-duplicates each
-    text is compared with some of them only.
+    The same groups as from the pairs of ``near_duplicate_texts``, without listing the pairs. Equal
+    texts take linear time, and in a cluster of near-duplicates each text is compared with a few
+    others only.
     """
     known = WordHashes()
     distinct, members = _distinct([shingles(text, known) for text in texts])
     number = np.arange(len(distinct), len(distinct) + len(texts))  # a text without words is alone
     if distinct:
         groups = _groups(_Sets(distinct), shared)
-        for group, alike in zip(groups, members, strict=True):
-            number[alike] = group
+        for group, equal in zip(groups, members, strict=True):
+            number[equal] = group
     return numbered(number)
 
 
 def _groups(sets: _Sets, shared: float) -> Ints:
-    """Group (S,) of each set, band by band: what a band brings together is searched."""
+    """Group (S,) of each set; searches the sets that share a band."""
     groups = GrowingGroups(len(sets))
     for band in range(_BANDS):
         for items in Runs.of(sets.band(band)).longer_than(1):
@@ -116,9 +116,9 @@ def _groups(sets: _Sets, shared: float) -> Ints:
 
 
 def _distinct(sets: Sequence[Hashes]) -> tuple[list[Hashes], list[list[int]]]:
-    """The different sets that are not empty, and which texts have each.
+    """The different sets that are not empty, and the texts of each.
 
-    Boilerplate that a thousand texts share whole would otherwise be a million pairs to look at.
+    A thousand equal texts would otherwise be a million pairs.
     """
     members: dict[bytes, list[int]] = {}
     for index, found in enumerate(sets):
@@ -128,7 +128,7 @@ def _distinct(sets: Sequence[Hashes]) -> tuple[list[Hashes], list[list[int]]]:
 
 
 class _Sets:
-    """S sets of shingles, none empty, with their signatures: which are near to which.
+    """S sets of shingles, none empty, with their signatures.
 
     Args:
         sets: each ascending.
@@ -144,14 +144,14 @@ class _Sets:
         return len(self._sizes)
 
     def band(self, band: int) -> Hashes:
-        """One number (S,) for the rows of a band: equal rows, equal number."""
+        """One number (S,) for the rows of a band; equal rows have equal numbers."""
         rows = self.signatures[:, band * _ROWS : (band + 1) * _ROWS]
         return rows @ np.array([1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)
 
     def near(self, one: int, others: Ints, shared: float) -> Bools:
         """Which of the others (O,) have a Jaccard similarity of ``shared`` with the one.
 
-        Counted exactly where signatures agree overall nearly as they should.
+        Computed exactly if the signatures agree nearly as often.
         """
         found = np.zeros(len(others), dtype=np.bool_)
         for start in range(0, len(others), _PAIRS):
@@ -166,7 +166,7 @@ class _Sets:
         """Jaccard similarities (O,), each 0 to 1."""
         own = self._members[self._starts[one] : self._starts[one] + self._sizes[one]]
         sizes = self._sizes[others]
-        first = np.cumsum(sizes) - sizes  # where each set begins among those that are looked at
+        first = np.cumsum(sizes) - sizes  # start of each set among the members of all others
         places = np.repeat(self._starts[others] - first, sizes) + np.arange(sizes.sum())
         theirs = self._members[places]
         shared = own[np.minimum(np.searchsorted(own, theirs), len(own) - 1)] == theirs
@@ -187,7 +187,7 @@ def _signatures(sets: Sequence[Hashes]) -> Hashes:
 
 
 def _candidates(sets: _Sets, ours: int) -> Iterator[tuple[int, Ints]]:
-    """Each of the first ``ours`` sets that shares a band with later ones, and which they are."""
+    """Each of the first ``ours`` sets that shares a band with later ones, and these later ones."""
     theirs = len(sets) - ours
     bands = [sets.band(number) for number in range(_BANDS)]
     met = [_meeting(band[:ours], band[ours:], theirs) for band in bands]

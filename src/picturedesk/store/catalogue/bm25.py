@@ -148,7 +148,10 @@ def scores(
     values, only = [" OR ".join(tokens)], ""
     if among is not None and len(among) <= MOST_HITS:
         # The plus sign keeps SQLite from searching once per row.
-        values, only = [*values, json.dumps(among)], "AND +rowid IN (SELECT value FROM json_each(?))"
+        values, only = (
+            [*values, json.dumps(among)],
+            "AND +rowid IN (SELECT value FROM json_each(?))",
+        )
     found = connection.execute(
         f"SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? {only} ORDER BY rowid", values
     ).fetchall()

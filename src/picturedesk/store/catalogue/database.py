@@ -140,8 +140,8 @@ class Change:
         bm25.flush(self._connection)
         self.totals = replace(
             self.totals,
-            words=bm25.checksum(self._connection, bm25.ASKED),
-            documents=bm25.checksum(self._connection, bm25.KEPT),
+            words=bm25.checksum(self._connection, bm25.SEARCH_TABLES),
+            documents=bm25.checksum(self._connection, bm25.CONTENT_TABLES),
         )
         write_manifest(self._connection, {"totals": asdict(self.totals)})
 
@@ -176,7 +176,9 @@ def new_manifest(fingerprint: str, width: int) -> Json:
     with closing(sqlite3.connect(":memory:")) as empty:
         for statement in bm25.SCHEMA:
             empty.execute(statement)
-        words, documents = (bm25.checksum(empty, tables) for tables in (bm25.ASKED, bm25.KEPT))
+        words, documents = (
+            bm25.checksum(empty, tables) for tables in (bm25.SEARCH_TABLES, bm25.CONTENT_TABLES)
+        )
     return {
         "fingerprint": fingerprint,
         "width": width if fingerprint else 0,

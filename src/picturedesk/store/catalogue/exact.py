@@ -346,7 +346,9 @@ class ExactCatalogue:
                 self._snapshot = read
             return read
 
-    def _query_tokens(self, reader: sqlite3.Connection, state: State, words: Sequence[str]) -> list[str]:
+    def _query_tokens(
+        self, reader: sqlite3.Connection, state: State, words: Sequence[str]
+    ) -> list[str]:
         """The tokens to search for: those of the rarest of these words."""
         self._require_words(reader, state)
         held = self._vocabulary
