@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from picturedesk.routes import RoutePlan as RoutePlan
     from picturedesk.routes import Rows as Rows
     from picturedesk.routes import WordRoute as WordRoute
-    from picturedesk.routes.blend import Asked as Asked
+    from picturedesk.routes.blend import QueryVectors as QueryVectors
     from picturedesk.routes.captions import CaptionsPlan as CaptionsPlan
     from picturedesk.routes.class_names import ClassNamesPlan as ClassNamesPlan
     from picturedesk.routes.direct import DirectPlan as DirectPlan
@@ -123,7 +123,6 @@ if TYPE_CHECKING:
     from picturedesk.types import Entries as Entries
     from picturedesk.types import Evidence as Evidence
     from picturedesk.types import Found as Found
-    from picturedesk.types import Fusion as Fusion
     from picturedesk.types import Level as Level
     from picturedesk.types import Picture as Picture
     from picturedesk.types import Preprocessing as Preprocessing
@@ -148,7 +147,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
             "BadInput BadPicture Closed Mismatch MissingArtefact MissingExtra PicturedeskError"
         ),
         "types": (
-            "Archive Catalogue Entries Evidence Found Fusion Level Picture "
+            "Archive Catalogue Entries Evidence Found Level Picture "
             "Preprocessing Progress Rejection Runner Suggestion Suggestions Text "
             "TextEncoder"
         ),
@@ -189,7 +188,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
             "ArchiveVectors Blend Block BlockRoute Confidence Fold Pictures Pool "
             "Queries Route RoutePlan Rows WordRoute"
         ),
-        "routes.blend": "Asked",
+        "routes.blend": "QueryVectors",
         "routes.captions": "CaptionsPlan",
         "routes.class_names": "ClassNamesPlan",
         "routes.direct": "DirectPlan",

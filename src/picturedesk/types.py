@@ -1,4 +1,4 @@
-"""The vocabulary: small frozen records, and the Protocols of exchangeable parts. Knows NumPy only.
+"""Small frozen records, and the Protocols of exchangeable parts. Knows NumPy only.
 
 Letters used for shapes throughout:
 
@@ -312,7 +312,7 @@ def silent(done: int, total: int, what: str) -> None:
 
 @contextmanager
 def step(progress: Progress, what: str) -> Iterator[None]:
-    """Tells ``progress`` that one step with a name begins, and that it has ended."""
+    """Reports to ``progress`` that a named step begins, and that it has ended."""
     progress(0, 1, what)
     yield
     progress(1, 1, what)
@@ -346,17 +346,6 @@ class TextEncoder(Protocol):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Reads what ``save`` wrote; returns the same output."""
-
-
-class Fusion(Protocol):
-    """The trained head: level features → the shared space (paper, Eq. 4)."""
-
-    @property
-    def width(self) -> int:
-        """Width D of the shared space."""
-
-    def __call__(self, features: Floats) -> Floats:
-        """Level features (N, ΣD_l) → (N, D)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -481,4 +470,3 @@ class Catalogue(Protocol):
 
 
 Json = dict[str, Any]
-Clock = Callable[[], float]

@@ -183,25 +183,26 @@ def demo(
     from picturedesk.desk.demo import run_demo
 
     with show.progress(quiet) as progress:
-        shown = run_demo(desk, cache, data, progress)
+        demo = run_demo(desk, cache, data, progress)
     if json:
         show.as_json(
             {
                 "desk": str(desk),
-                **_as_json(shown.report),
+                **_as_json(demo.report),
                 "examples": [
-                    {"text": asked.text, "suggestions": asked.suggestions} for asked in shown.asked
+                    {"text": answer.text, "suggestions": answer.suggestions}
+                    for answer in demo.answers
                 ],
-                "contact_sheet": str(shown.contact_sheet),
+                "contact_sheet": str(demo.contact_sheet),
             }
         )
         return
-    show_measured(shown.measured)
-    for asked in shown.asked:
-        show.line(f"\n“{asked.text}”")
-        for suggestion in asked.suggestions[:3]:
+    show_measured(demo.measured)
+    for answer in demo.answers:
+        show.line(f"\n“{answer.text}”")
+        for suggestion in answer.suggestions[:3]:
             show_suggestion(suggestion, evidence=False)
-    show.line(f"\nContact sheet: {shown.contact_sheet}")
+    show.line(f"\nContact sheet: {demo.contact_sheet}")
     show.line(f'Try your own text: picturedesk suggest "a red apple" --desk {desk}')
 
 

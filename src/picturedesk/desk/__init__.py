@@ -1,4 +1,4 @@
-"""The façade: a folder that holds all of it, opened.
+"""The façade: ``Desk`` opens a desk folder and has all operations.
 
 Opening and suggesting load neither torch nor scikit-learn; only ``fit`` does.
 """

@@ -1,8 +1,8 @@
-"""What was added to a desk stays in it when it is fitted again.
+"""Added pictures stay in a desk when it is fitted again.
 
-The archive's pictures come and go with the archive; those that ``add`` put into the catalogue are
-taken over from the fit before, by the features that the store has of them. What is added while the
-fit runs is taken over at its end.
+A fit replaces the archive's pictures. Pictures that ``add`` put into the catalogue are copied from
+the fit before, with their stored features. Pictures that are added during the fit are copied at its
+end.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Added:
     """The pictures that were added to the fit before.
 
     Args:
-        path: of its catalogue; None where there is none that can be read.
-        pictures: by key.
-        rejections: what could not be taken over, and why.
-        seen: all that had been added, by key.
+        path: of its catalogue; None if there is none, or it cannot be read.
+        pictures: the pictures to copy, by key.
+        rejections: pictures that could not be copied, and why.
+        seen: all added pictures, by key.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class Added:
         store: FeatureStore,
         config: ExtractConfig,
     ) -> Added:
-        """Those of a fit, None for none; reads again what the store has no features of."""
+        """The added pictures of a fit, None for none; reads pictures without stored features again."""
         if before is None:
             return cls()
         try:
             pictures = _added(before.catalogue)
         except (MissingArtefact, Mismatch) as error:
-            lost = Rejection(str(before.catalogue), str(error), "add again what had been added")
+            lost = Rejection(str(before.catalogue), str(error), "add again what was added")
             return cls(rejections=(lost,))
         missing = {key: picture for key, picture in pictures.items() if key not in store}
         found = extract([one.uri for one in missing.values()], backbone, store, config).keys
@@ -70,7 +70,7 @@ class Added:
         rejections = tuple(
             Rejection(
                 pictures[key].uri,
-                "it had been added, and this is no longer the file",
+                "it was added, and the file is missing or has changed",
                 "add it again",
             )
             for key in sorted(gone)
@@ -90,10 +90,10 @@ class Added:
 
         Args:
             catalogue: an empty one.
-            pictures: N of the archive; what the archive says of an added picture counts.
-            vectors: (N, W) theirs.
+            pictures: N of the archive; its metadata of an added picture counts.
+            vectors: (N, W) of these pictures.
             blend: of the new fit.
-            store: has the features of all.
+            store: has the features of all pictures.
         """
         self._ours = {picture.key: picture for picture in pictures}
         others = [picture for key, picture in self.pictures.items() if key not in self._ours]
@@ -103,7 +103,7 @@ class Added:
         )
 
     def catch_up(self, made: FitFolder, blend: Blend, store: FeatureStore) -> None:
-        """Takes over what was added and removed since ``of``, inside ``DeskFolder.changing``."""
+        """Repeats additions and removals since ``of``, inside ``DeskFolder.changing``."""
         if self._path is None:
             return
         now = _added(self._path)

@@ -1,4 +1,4 @@
-"""An opened desk: add pictures, suggest, evaluate. Loads each part when it is first needed."""
+"""An open desk: add pictures, suggest, evaluate. Loads each part at its first use."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What an ``add`` did.
+    """The result of ``Desk.add``.
 
     Attributes:
-        new: pictures that the catalogue did not have.
-        updated: pictures that it had, whose metadata was written again.
+        new: pictures that were new to the catalogue.
+        updated: pictures that were in the catalogue, whose metadata was replaced.
         read: files whose bytes were read; the others were known by path, size and time.
         rejections: files that were left out.
         catalogue: pictures in the catalogue now.
@@ -65,16 +65,16 @@ class Addition:
 
 
 class Desk:
-    """A folder with matcher, routes, archive memory and catalogue.
+    """A desk folder with matcher, routes, archive memory and catalogue.
 
-    It answers from the fit that was current when it was opened, also while another fit runs.
-    Threads may share one. ``close`` it, or use it in a ``with`` statement. It pickles as its path.
+    Uses the fit that was current when it was opened, also while another fit runs. Threads may share
+    one object. ``close`` it, or use it in a ``with`` statement. It pickles as its path.
 
     Args:
-        path: a folder that ``Desk.fit`` or ``picturedesk fit`` left.
+        path: a folder that ``Desk.fit`` or ``picturedesk fit`` made.
 
     Raises:
-        MissingArtefact: if there is no finished desk.
+        MissingArtefact: the folder has no finished fit.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -84,9 +84,9 @@ class Desk:
         self._absolute = os.path.abspath(path)
 
     def close(self) -> None:
-        """Lets go of all files; a second call does nothing.
+        """Closes all files; a second call does nothing.
 
-        A search that is at work in another thread ends, or raises Closed.
+        A search that is running in another thread ends, or raises Closed.
         """
         self._loaded.close()
 
@@ -103,7 +103,7 @@ class Desk:
         self.close()
 
     def __reduce__(self) -> tuple[type[Desk], tuple[str]]:
-        """A copy, in this process or another, opens the same folder for itself."""
+        """An unpickled copy opens the same folder by itself."""
         return type(self), (self._absolute,)
 
     @classmethod
@@ -114,13 +114,13 @@ class Desk:
         config: DeskConfig | None = None,
         progress: Progress = silent,
     ) -> Desk:
-        """Learns from an archive; leaves a desk whose catalogue holds the archive's pictures.
+        """Learns from an archive; makes a desk whose catalogue has the archive's pictures.
 
         Args:
             archive: a file or folder (see ``open_archive``), or an Archive.
-            path: the desk folder; a fit that was killed there goes on.
+            path: the desk folder; a killed fit is continued.
             config: settings; the default is the recipe ``best`` with the default backbone.
-            progress: told of pictures read and epochs trained.
+            progress: called as pictures are read and folds or epochs are finished.
         """
         cls.fit_report(archive, path, config, progress)
         return cls(path)
@@ -133,7 +133,7 @@ class Desk:
         config: DeskConfig | None = None,
         progress: Progress = silent,
     ) -> FitReport:
-        """``fit``, for those who want to know what was used, left out, and how long it took."""
+        """Like ``fit``; returns what was used, what was left out, and the time of each step."""
         from picturedesk.datasets import open_archive
         from picturedesk.desk.fit import check_settings, fit_desk
         from picturedesk.desk.levels import choose_for
@@ -168,7 +168,7 @@ class Desk:
 
     @property
     def held_out(self) -> HeldOutTexts:
-        """Texts that nothing was fitted on; suggesting does not read them."""
+        """The held-out texts; suggesting does not read them."""
         return self._loaded.part(
             "held_out", lambda: HeldOutTexts.load(self.fitted.held_out, self.matcher.fingerprint)
         )
@@ -184,7 +184,7 @@ class Desk:
 
     @property
     def limits(self) -> ExtractConfig:
-        """How the desk reads pictures, and which ones it refuses."""
+        """Limits for reading pictures, from the fit."""
         from picturedesk.store.extraction import ExtractConfig
 
         return ExtractConfig.of(read_record(self.fitted.settings)["config"]["extract"])
@@ -228,25 +228,25 @@ class Desk:
         where: str = "",
         min_confidence: float = MIN_CONFIDENCE,
     ) -> Suggestions | list[Suggestions]:
-        """The k pictures that suit a text best, with the archive texts that spoke for them.
+        """The k best pictures for a text, with the archive texts that support them.
 
         Args:
             text: of any length, title and body in one string; or several texts, which are encoded
                 and searched together.
-            k: how many, at least 1; fewer come back where fewer pass ``where``.
+            k: how many, at least 1; the result has fewer if fewer meet ``where``.
             route: "blend" (all routes, weighted by the archive), "direct" (cosine of text and
                 picture), "transfer" (pictures like those of similar archive texts), "class_names"
                 (what the network says it shows), "captions" (BM25); "" for the best there is.
                 A desk of the paper's recipe has direct and transfer (Eq. 7 and 8).
             where: SQL condition on uri, key, caption, credit, licence, date, tags.
-            min_confidence: probability that one of the first ten is acceptable, below which there
-                is doubt.
+            min_confidence: probability that one of the first ten is acceptable; below it the
+                answer has a doubt.
 
         Returns:
             The suggestions; for several texts, one answer a text in their order.
 
         Raises:
-            BadInput: if no word of a text is known, or an argument cannot be used.
+            BadInput: no word of a text is known, or an argument is invalid.
         """
         texts = checks.texts("text", [text] if isinstance(text, str) else text)
         k = checks.whole_number("k", k, 1)
@@ -257,10 +257,10 @@ class Desk:
         return answers[0] if isinstance(text, str) else answers
 
     def explain(self, text: str, suggestions: Sequence[Suggestion]) -> list[Explanation]:
-        """What spoke for each suggestion: routes, levels, words, sentences, classes.
+        """Explains suggestions: the shares of routes, levels, words, sentences and classes.
 
         Args:
-            text: the text that they were made for.
+            text: the text of these suggestions.
             suggestions: of one route.
         """
         from picturedesk.store.features import FeatureStore
@@ -282,14 +282,14 @@ class Desk:
         progress: Progress = silent,
         extract: ExtractConfig | None = None,
     ) -> Addition:
-        """Puts more pictures into the catalogue; only new or changed files are read.
+        """Adds pictures to the catalogue; reads only new or changed files.
 
-        What is left out stands in ``rejected.csv`` until it gets in or is not there to be added.
+        ``rejected.csv`` lists files that were left out, until they are added or are gone.
 
         Args:
             pictures: a folder, a picture file, a table with metadata, or Picture records.
             progress: called as pictures are read.
-            extract: limits for this time; None for those that the desk was fitted with.
+            extract: limits for this call; None for those of the fit.
         """
         from picturedesk.backbones.backbone import Backbone
         from picturedesk.datasets import absolute_spec, open_pictures
@@ -322,7 +322,7 @@ class Desk:
             new = self.catalogue.add(list(by_key.values()), vectors) if current else 0
             if current:
                 self._list_rejected(rejected, command, uris)
-        if not current:  # fitted again meanwhile: what was read is in the store
+        if not current:  # another fit became current; the features are in the store
             with Desk(self.folder.root) as again:
                 added = again.add(list(by_key.values()), progress, extract)
                 again._list_rejected(rejected, command, uris)
@@ -340,22 +340,22 @@ class Desk:
     ) -> None:
         from picturedesk.store.rejected import write_rejections
 
-        again = command != "add"  # without a path nobody knows what an equal command would try
+        again = command != "add"  # without a path, another add may try other pictures
         write_rejections(self.fitted.rejected, rejected, command, tried, again)
 
     def evaluate(self, part: str = "test") -> Evaluation:
-        """What every route finds for the archive texts of one part, in both directions."""
+        """Measures every route on the archive texts of one part, in both directions."""
         return self.measure(part).evaluation
 
     def measure(self, part: str = "test") -> Measured:
-        """The same, with all that a report shows: answers and how far to trust the confidence."""
+        """Like ``evaluate``, with the answers and the calibration of their confidence."""
         from picturedesk.desk.measure import measure
 
         checks.text("part", part)
         return measure(self.memory, self.held_out, self._archive_features(), part, self.blend)
 
     def write_report(self, measured: Measured) -> Path:
-        """Writes what was measured as a page that opens anywhere; returns where it is."""
+        """Writes the report of a measurement, one HTML page; returns its path."""
         from picturedesk.desk.measure import Measured
         from picturedesk.desk.reporting import write_report
 
@@ -367,7 +367,7 @@ class Desk:
     def export_trec(self, folder: str | Path, part: str = "test") -> None:
         """Writes ``qrels.txt`` and one ``ROUTE.run`` for each route, for TREC's tools.
 
-        Texts are named by their ids, pictures by their content keys.
+        Queries are the texts' ids, documents the pictures' content keys.
         """
         from picturedesk.desk.measure import RouteScores
         from picturedesk.measuring.trec import RunWriter, open_run, write_qrels
@@ -397,7 +397,7 @@ class Desk:
             return store.read([picture.key for picture in self.memory.pictures(rows)])
 
     def info(self) -> Json:
-        """What the desk was made from and how much it holds; counts, settings, fingerprints."""
+        """Archive, counts, settings and fingerprints of the desk."""
         settings = read_record(self.fitted.settings)
         parts = self.held_out.parts
         held_out = {part: parts.count(part) for part in sorted(set(parts))}

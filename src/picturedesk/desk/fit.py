@@ -1,8 +1,8 @@
 """From an archive to a desk: read once, learn, store, measure.
 
-Every step hands one record to the next. What is learned goes into a folder of its own, which
-becomes the current fit in one step at the end: until then, and if this is killed, the fit before
-answers. The costly step, reading pictures, goes on where it stopped: start the same command again.
+Every step passes one record to the next. The results are written to a new folder, which becomes the
+current fit in one step at the end: until then, or if the fit is killed, the desk uses the fit
+before. To continue a killed fit, start the same command again: pictures are not read twice.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ ALL_LEVELS = LevelChoice()
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What a fit did.
+    """The result of a fit.
 
     Attributes:
         texts: archive texts used, per part.
         pictures: pictures in the archive, each content counted once.
-        rejections: what was left out.
+        rejections: rows, files and links that were left out.
         seconds: wall time of each step.
-        chosen: what the recipe chose: an epoch, or ridges and weights.
-        measured: on the test texts; None where there are none.
-        fitted: where the fit lies.
+        chosen: choices of the recipe: an epoch, or ridges and weights.
+        measured: on the test texts; None if there are none.
+        fitted: the folder of the fit.
     """
 
     texts: dict[str, int]
@@ -76,22 +76,22 @@ def fit_desk(
     progress: Progress = silent,
     levels: LevelChoice = ALL_LEVELS,
 ) -> FitReport:
-    """Runs every step from an archive to a desk that can suggest.
+    """Runs all steps from an archive to a desk that can suggest.
 
     Args:
         archive: texts and pictures; texts whose part is given keep it.
-        root: the desk folder; made if absent. A fit that was killed there goes on.
+        root: the desk folder; made if missing. A killed fit is continued.
         config: all settings.
-        levels: which levels are read, if others than the settings say.
-        progress: told of pictures read and epochs trained.
+        levels: the levels to read, if other than those of the settings.
+        progress: called as pictures are read and folds or epochs are finished.
 
     Returns:
-        What was used, what was left out, and how long each step took.
+        What was used, what was left out, and the time of each step.
 
     Raises:
-        BadInput: if too little is left to learn from.
-        Mismatch: if the desk was fitted with another backbone.
-        PicturedeskError: if another fit of this desk is running.
+        BadInput: too little is left to learn from.
+        Mismatch: the desk was fitted with another backbone.
+        PicturedeskError: another fit of this desk is running.
     """
     folder, steps, reads = DeskFolder(root), _Steps(), how_pictures_are_read(config)
     with folder.fitting():
@@ -129,7 +129,7 @@ def fit_desk(
 
 
 def open_backbone(folder: DeskFolder, config: DeskConfig, progress: Progress = silent) -> Backbone:
-    """The desk's backbone: exported once, then run by ONNX Runtime; on a GPU by torch."""
+    """The desk's backbone: exported once, then run by ONNX Runtime; torch runs it on a GPU."""
     if config.device != "cpu":
         with step(progress, "loading the network"):
             return _torch_backbone(config)
@@ -152,12 +152,12 @@ def _torch_backbone(config: DeskConfig) -> Backbone:
 
 
 def check_settings(folder: DeskFolder, config: DeskConfig) -> None:
-    """Refuses a fit whose backbone differs from the one that the desk's features came from."""
-    asked = how_pictures_are_read(config)
+    """Raises Mismatch if the backbone differs from that of the desk's features."""
+    now = how_pictures_are_read(config)
     different = [
-        f"{name} {kept!r} (now {asked[name]!r})"
+        f"{name} {kept!r} (now {now[name]!r})"
         for name, kept in folder.reads().items()
-        if kept != asked[name]
+        if kept != now[name]
     ]
     if different:
         raise Mismatch(
@@ -187,7 +187,7 @@ class _Steps:
 def _describe(
     made: FitFolder, archive: str, config: DeskConfig, learned: Learned, rejections: int
 ) -> None:
-    """Writes what was fitted with, from and how it went."""
+    """Writes archive, settings and outcome of the fit."""
     outcome = {"learned": learned.facts, "rejections": rejections}
     write_record(made.settings, {"archive": archive, "config": config, **outcome})
 
@@ -198,7 +198,7 @@ def _list_rejected(
     rejections: tuple[Rejection, ...],
     archive: Archive,
 ) -> None:
-    """Lists what the fit left out, and what additions to the fit before left out."""
+    """Lists what this fit left out, and what additions to the fit before left out."""
     if before is not None and before.rejected.exists():
         copyfile(before.rejected, made.rejected)
     tried = [picture.uri for picture in archive.pictures]
@@ -208,7 +208,7 @@ def _list_rejected(
 def _store(
     made: FitFolder, prepared: Prepared, learned: Learned, store: FeatureStore, added: Added
 ) -> None:
-    """Leaves matcher, blend, archive memory, held-out texts and catalogue."""
+    """Writes matcher, blend, archive memory, held-out texts and catalogue."""
     learned.matcher.save(made.matcher)
     learned.blend.save(made.blend)
     pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
@@ -220,7 +220,7 @@ def _store(
 
 
 def remember(folder: Path, prepared: Prepared, learned: Learned, pictures: Pictures) -> None:
-    """Writes the archive in the shared space that was learned; it is there whole or not at all."""
+    """Writes the archive memory, atomically."""
     archive, matcher = prepared.ready.archive, learned.matcher
     with (
         atomic_folder(folder) as temporary,
@@ -237,7 +237,7 @@ def remember(folder: Path, prepared: Prepared, learned: Learned, pictures: Pictu
 
 
 def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
-    """What measuring needs of an archive."""
+    """The held-out texts of an archive."""
     archive = prepared.ready.archive
     rows = np.flatnonzero(np.asarray(archive.parts) != TRAIN).astype(np.int64)
     captions = learned.captions if any(learned.captions) else ()
@@ -254,7 +254,7 @@ def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
 
 
 def measure_learned(prepared: Prepared, learned: Learned, part: str = "test") -> Measured:
-    """Measures what was learned without leaving a desk."""
+    """Measures what was learned, without making a desk."""
     with TemporaryDirectory() as folder:
         home = Path(folder) / "memory"
         pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
@@ -265,7 +265,7 @@ def measure_learned(prepared: Prepared, learned: Learned, part: str = "test") ->
 
 
 def _measure(made: FitFolder, prepared: Prepared, learned: Learned) -> Measured | None:
-    """Measures the test texts and writes evaluation and report; None where there are none."""
+    """Measures the test texts and writes evaluation and report; None without test texts."""
     held_out = HeldOutTexts.load(made.held_out, learned.matcher.fingerprint)
     if not len(held_out.of("test")):
         return None

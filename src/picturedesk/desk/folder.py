@@ -1,4 +1,4 @@
-"""Where everything lies in a desk folder, which fit is current, and who may change it.
+"""The layout of a desk folder, its current fit, and the locks for changing it.
 
 Knows names, not contents.
 """
@@ -18,24 +18,24 @@ from picturedesk.errors import Mismatch, MissingArtefact
 from picturedesk.types import Json
 
 KIND = "desk"
-_PATIENCE = 60.0  # seconds that an addition waits for a fit to become current, or for another one
-_HIDDEN = "."  # begins the names of fits that are being made or taken away
+_PATIENCE = 60.0  # seconds that an addition waits for another addition or the end of a fit
+_HIDDEN = "."  # first character of the names of fits that are being made or removed
 
 
 @dataclass(frozen=True, slots=True)
 class FitFolder:
-    """The names inside the folder of one fit: all that was learned, and the catalogue.
+    """The names inside the folder of one fit.
 
     ::
 
         desk/fits/0001/
-          settings.json      what was fitted with, and from
+          settings.json      settings, archive and outcome
           matcher/           text encoder and heads
           blend/             routes, weights and confidence
           memory/            the archive in the shared space
-          held_out/          texts that nothing was fitted on, to measure with
-          catalogue.db       what may be suggested: metadata and vectors
-          rejected.csv       what is left out, why, what would let it in, and who left it out
+          held_out/          held-out texts, for measuring
+          catalogue.db       pictures that may be suggested: metadata and vectors
+          rejected.csv       what was left out, why, a cure, and by which command
           reports/           evaluation.json, report.html
     """
 
@@ -63,7 +63,7 @@ class FitFolder:
 
     @property
     def held_out(self) -> Path:
-        """Texts that nothing was fitted on."""
+        """The held-out texts."""
         return self.root / "held_out"
 
     @property
@@ -73,52 +73,52 @@ class FitFolder:
 
     @property
     def rejected(self) -> Path:
-        """The list of what was left out."""
+        """The table of what was left out."""
         return self.root / "rejected.csv"
 
     @property
     def reports(self) -> Path:
-        """Pages for people, and the evaluation."""
+        """HTML reports, and the evaluation."""
         return self.root / "reports"
 
     @property
     def evaluation(self) -> Path:
-        """The evaluation that the fit ended with."""
+        """The evaluation at the end of the fit."""
         return self.reports / "evaluation.json"
 
     @property
     def report(self) -> Path:
-        """The evaluation as a page for people."""
+        """The evaluation as an HTML report."""
         return self.reports / "report.html"
 
 
 @dataclass(frozen=True, slots=True)
 class DeskFolder:
-    """The names inside a desk folder, and its changes.
+    """The names inside a desk folder; starts and finishes fits.
 
     ::
 
         desk/
-          desk.json          which fit is current, and how pictures are read
-          fits/              one folder a fit: the current one and the one before
+          desk.json          the current fit, and how pictures are read
+          fits/              one folder per fit: the current one and the one before
           backbone/          ONNX graph of the frozen network, with its manifest
-          levels.json        the levels that were chosen, with --levels auto
+          levels.json        the chosen levels, with --levels auto
           features.db        level features of every picture, by content hash
 
-    A fit is made beside the others, under a hidden name; ``make_current`` renames it and then
-    replaces desk.json, in one step. Whatever is killed, desk.json names a fit that is whole.
+    A new fit is made beside the others, under a hidden name; ``make_current`` renames it and then
+    replaces desk.json, in one step. After a kill, desk.json still names a complete fit.
     """
 
     root: Path
 
     @property
     def pointer(self) -> Path:
-        """Names the current fit."""
+        """The record that names the current fit."""
         return self.root / "desk.json"
 
     @property
     def fits(self) -> Path:
-        """Holds the fits."""
+        """The folder of the fits."""
         return self.root / "fits"
 
     @property
@@ -128,12 +128,12 @@ class DeskFolder:
 
     @property
     def levels(self) -> Path:
-        """The levels that an adviser chose; absent where they were named."""
+        """The levels that the adviser chose; missing if the settings name them."""
         return self.root / "levels.json"
 
     @property
     def adviser(self) -> Path:
-        """Where features of all candidate levels lie while an adviser works."""
+        """Features of all candidate levels, while the adviser works."""
         return self.root / "adviser"
 
     @property
@@ -146,7 +146,7 @@ class DeskFolder:
 
         Raises:
             MissingArtefact: there is no desk, its first fit did not finish, or it is damaged.
-            Mismatch: another version made it.
+            Mismatch: another version made the desk.
         """
         self._refuse_old()
         again = f"picturedesk fit ARCHIVE --desk {self.root}"
@@ -156,7 +156,7 @@ class DeskFolder:
         if not current:
             raise MissingArtefact(
                 f"the fit of {self.root} did not finish: run the same picturedesk fit again, "
-                "it goes on where it stopped"
+                "it continues where it stopped"
             )
         fitted = FitFolder(self.fits / current)
         if not fitted.root.is_dir():
@@ -164,35 +164,35 @@ class DeskFolder:
         return fitted
 
     def is_current(self, fitted: FitFolder) -> bool:
-        """Whether no other fit has become current."""
+        """Whether this fit is still the current one."""
         return self._current() == fitted.root.name
 
     def reads(self) -> Json:
-        """How pictures are read, as ``begin`` noted it; {} where nobody knows any more."""
+        """How pictures are read, as ``begin`` wrote it; {} if desk.json is missing or damaged."""
         try:
             return dict(read_record(self.pointer)["reads"])
         except (MissingArtefact, Mismatch):
             return {}
 
     def fitting(self) -> AbstractContextManager[None]:
-        """Held by a fit from beginning to end; raises PicturedeskError while there is another."""
+        """The lock of a fit, held all the time; raises PicturedeskError if another fit runs."""
         held = f"another fit of {self.root} is running: wait until it has ended"
         return locked(self.root / ".fitting", 0.0, held)
 
     def changing(self) -> AbstractContextManager[None]:
-        """Held while the catalogue changes, or another fit becomes current."""
+        """The lock for changing the catalogue, or the current fit."""
         held = f"another process has been changing {self.root} for {_PATIENCE:g} s: run again later"
         return locked(self.root / ".changing", _PATIENCE, held)
 
     def begin(self, reads: Json) -> FitFolder | None:
-        """Prepares a fit, inside ``fitting``: takes away what killed ones left.
+        """Prepares a fit, inside ``fitting``: removes what killed fits left.
 
         Args:
             reads: how pictures are read.
 
         Returns:
-            The fit that is current, if there is one. Where desk.json is damaged, the last one: the
-            new fit will write it anew.
+            The current fit, None if there is none. If desk.json is damaged, the last fit: the new fit
+            will write it again.
 
         Raises:
             Mismatch: another version made the desk.
@@ -210,7 +210,7 @@ class DeskFolder:
 
     @contextmanager
     def new_fit(self) -> Iterator[FitFolder]:
-        """A folder for a fit, inside ``fitting``; taken away unless ``make_current`` was called."""
+        """A folder for a fit, inside ``fitting``; removed unless ``make_current`` was called."""
         number = max((int(name) for name in self._names()), default=0) + 1
         building = self.fits / f"{_HIDDEN}{number:04d}"
         building.mkdir(parents=True)
@@ -224,7 +224,7 @@ class DeskFolder:
 
         Args:
             made: the new fit.
-            before: the one that ``begin`` gave; it is kept for those who are reading it.
+            before: the result of ``begin``; kept for desks that are open.
             reads: how pictures are read.
         """
         name = made.root.name.removeprefix(_HIDDEN)
@@ -233,7 +233,7 @@ class DeskFolder:
         kept = {name, before.root.name if before else ""}
         for old in self._names() - kept:
             hidden = self.fits / f"{_HIDDEN}{old}.old"
-            os.replace(self.fits / old, hidden)  # first, so that no half of a fit is left
+            os.replace(self.fits / old, hidden)  # first, so that no incomplete fit is left
             shutil.rmtree(hidden, ignore_errors=True)
         return FitFolder(self.fits / name)
 

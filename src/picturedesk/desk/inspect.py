@@ -1,4 +1,4 @@
-"""Looking without changing: what an artefact holds, and whether this machine can do the work."""
+"""Describes artefacts, and checks this machine; changes nothing."""
 
 from __future__ import annotations
 
@@ -36,18 +36,20 @@ _EXTRAS = {
     "doc2vec": ("gensim",),
     "sentence": ("sentence-transformers",),
     "report": ("matplotlib",),
+    "clip": ("open_clip_torch",),
+    "trec": ("ir-measures",),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: what was looked at.
-        state: "ok", "absent" (optional, not there) or "broken" (needed, does not work).
+        name: what was checked.
+        state: "ok", "absent" (optional and not installed) or "broken" (needed and not working).
         found: version, count, or what is wrong.
-        cure: what to do, "" where nothing is needed.
+        cure: what to do, "" for nothing.
     """
 
     name: str
@@ -57,10 +59,10 @@ class Check:
 
 
 def describe(path: str | Path) -> Json:
-    """What a desk, or a folder or database inside one, holds.
+    """Describes a desk, or a folder or database inside one.
 
     Raises:
-        BadInput: if it is nothing that Picturedesk made.
+        BadInput: Picturedesk did not make it.
     """
     path = checks.existing("path", path)
     if DeskFolder(path).pointer.exists():
@@ -112,7 +114,7 @@ def _describe_database(path: Path) -> Json:
 
 
 def diagnose(desk: str | Path | None = None) -> list[Check]:
-    """Everything that Picturedesk needs, may use, and, if given, one desk."""
+    """Checks the packages that Picturedesk needs or can use, and one desk if given."""
     found = [
         Check("python", "ok", platform.python_version()),
         Check("sqlite", "ok", sqlite3.sqlite_version),

@@ -1,4 +1,4 @@
-"""``levels="auto"``: the levels that the adviser recommends, chosen once and kept in the desk."""
+"""``levels="auto"``: the levels that the adviser recommends, chosen once, stored in the desk."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class LevelChoice:
     """Which levels a desk reads.
 
     Attributes:
-        read: names of all levels that are read; () for those of the settings.
-        active: those of them that the heads use; () for all.
+        read: names of all levels to read; () for those of the settings.
+        active: names of those that the heads use; () for all.
     """
 
     read: tuple[str, ...] = ()
@@ -37,8 +37,8 @@ class LevelChoice:
 def choose_for(archive: Archive, root: Path, config: DeskConfig, progress: Progress) -> LevelChoice:
     """The levels of the settings; with ``levels="auto"`` those that the adviser finds best.
 
-    The choice is kept in the desk. The class probabilities are read in any case: the class-name
-    route needs them.
+    The choice is stored in the desk. The class probabilities are always read, because the
+    class-name route needs them.
     """
     if config.levels != AUTO:
         return LevelChoice()

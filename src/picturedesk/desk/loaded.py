@@ -1,6 +1,7 @@
-"""Parts that are loaded when they are first asked for, once, and let go together.
+"""Parts that are loaded once, at their first use, and closed together.
 
-Threads may ask at the same time: one loads, the others wait. Knows nothing of what is loaded.
+If several threads need a part at the same time, one loads it and the others wait. Does not know the
+parts.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ _Part = TypeVar("_Part")
 
 
 class Loaded:
-    """The parts of one thing that can be closed.
+    """The parts of one object that can be closed.
 
     Args:
-        name: of the thing, for errors: "desk /path/to/it".
+        name: of the object, for errors: "desk /path/to/it".
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._parts: dict[str, object] = {}
         self._closed = False
-        self._lock = threading.RLock()  # loading one part may ask for another
+        self._lock = threading.RLock()  # loading one part may load another
 
     def part(self, key: str, load: Callable[[], _Part]) -> _Part:
-        """The part under this key; loads it if nobody has.
+        """The part with this key; loads it at the first call.
 
         Raises:
             Closed: after ``close``.
@@ -49,7 +50,7 @@ class Loaded:
             raise Closed(self._name)
 
     def close(self) -> None:
-        """Lets go of all parts, the last one first, and closes those that can be closed."""
+        """Closes all parts that can be closed, the last one first."""
         with self._lock, ExitStack() as stack:
             self._closed = True
             parts, self._parts = self._parts, {}

@@ -1,4 +1,4 @@
-"""How good a desk is: every route on the texts that nothing was fitted on, block by block.
+"""Measures every route of a desk on held-out texts, block by block.
 
 Takes the archive memory, the held-out texts and level features; fits nothing.
 """
@@ -33,12 +33,12 @@ _CELLS = 1 << 22  # scores of a route held at a time: 16 MB
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What a desk answers to Q texts, best ten candidates each.
+    """A desk's answers to Q texts: the best ten candidates of each.
 
     Attributes:
-        best: (Q, 10) places of candidates, best first; fewer columns where there are fewer.
+        best: (Q, 10) places of candidates, best first; fewer columns for fewer candidates.
         right: (Q, 10) whether they ran with the text.
-        sure: (Q, 10) stated probability of each; (0, 10) where none is stated.
+        sure: (Q, 10) stated probability of each; (0, 10) without a confidence.
         sure_of_ten: (Q,) stated probability that one of the ten is right; (0,) likewise.
     """
 
@@ -49,13 +49,13 @@ class Answers:
 
 
 class RouteScores:
-    """What every route makes of the texts of one part, against that part's pictures.
+    """Scores of every route for the texts of one part and the pictures of that part.
 
-    The archive that speaks is the training texts only.
+    The transfer route uses training texts only.
 
     Args:
         memory: the archive in the shared space.
-        held_out: texts that nothing was fitted on.
+        held_out: the held-out texts.
         features: (P, ΣD_l) level features of the memory's pictures.
         part: "test" or "validate".
         blend: routes and weights.
@@ -63,10 +63,10 @@ class RouteScores:
     Attributes:
         texts: (Q,) places of the texts among those held out.
         candidates: (N,) rows of the memory's pictures.
-        relevant: (M, 2) pairs into both that ran together.
+        relevant: (M, 2) indices into both of pairs that ran together.
 
     Raises:
-        BadInput: if the part has no texts.
+        BadInput: the part has no texts.
     """
 
     def __init__(
@@ -122,15 +122,14 @@ class RouteScores:
             for name, raw in self._raw.items()
         }
         alone = self.blend.scores(self.blend.ask(queries), self._parts, index)
-        asked = [name for name in self.blend.names if name in alone]
-        scores |= {name: alone[name] for name in asked}
+        scores |= {name: alone[name] for name in self.blend.names if name in alone}
         if self.blend.default == BLEND:
             scores[BLEND] = np.asarray(total(alone, self.blend.weights_of(BLEND)), dtype=np.float32)
         return scores
 
 
 class _AnswerCollector:
-    """Keeps what the desk answers while blocks of scores go by."""
+    """Collects the desk's answers during the first pass over the blocks."""
 
     def __init__(self, routes: RouteScores) -> None:
         self._routes = routes
@@ -140,7 +139,7 @@ class _AnswerCollector:
         self._done = 0
 
     def blocks(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
-        """The blocks of the routes; the first time round their answers are kept."""
+        """The blocks of the routes; the first pass collects answers."""
         for block, scores in self._routes.blocks():
             if block.start >= self._done:
                 self._keep(scores[self._routes.blend.default], self._routes.nearest(block))
@@ -159,10 +158,10 @@ class _AnswerCollector:
             self._sure_of_ten.append(confidence.of_ten(pool, float(cosine)))
 
     def answers(self) -> Answers:
-        """What has been kept."""
+        """The collected answers."""
         best = np.concatenate(self._best)
         candidates, relevant = len(self._routes.candidates), self._routes.relevant
-        pairs = np.arange(len(best))[:, None] * candidates + best  # one number a pair
+        pairs = np.arange(len(best))[:, None] * candidates + best  # one number per pair
         return Answers(
             best=best,
             right=np.isin(pairs, relevant[:, 0] * candidates + relevant[:, 1]),
@@ -173,13 +172,13 @@ class _AnswerCollector:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """What every route finds, and how far stated confidence can be trusted.
+    """The quality of every route, and the calibration of the confidence.
 
     Attributes:
-        routes: where the scores come from.
-        answers: what the desk answers.
+        routes: source of the scores.
+        answers: of the desk.
         evaluation: routes in both directions.
-        reliability: what is stated → how it fits; {} where no confidence was calibrated.
+        reliability: kind of confidence → its calibration; {} without a confidence.
     """
 
     routes: RouteScores
@@ -195,7 +194,7 @@ class Measured:
 def measure(
     memory: ArchiveMemory, held_out: HeldOutTexts, features: Floats, part: str, blend: Blend
 ) -> Measured:
-    """How well each route finds the pictures of one part; arguments as for ``RouteScores``."""
+    """Measures each route on the texts of one part; arguments as for ``RouteScores``."""
     routes = RouteScores(memory, held_out, features, part, blend)
     collector = _AnswerCollector(routes)
     evaluation = evaluate_blocks(
@@ -206,7 +205,7 @@ def measure(
 
 
 def _reliabilities(answers: Answers) -> dict[str, Reliability]:
-    """How far what is said of the first picture, and of the first ten, can be trusted."""
+    """Calibration of the confidence in the first picture, and in the first ten."""
     if not len(answers.sure):
         return {}
     return {
@@ -224,7 +223,7 @@ def _training_part(memory: ArchiveMemory, held_out: HeldOutTexts) -> ArchiveVect
 
 
 def _raw_features(blend: Blend, features: Floats) -> dict[str, Floats]:
-    """Level features as the paper's transfer route takes them: one level, or all of them."""
+    """Level features for the paper's transfer route: one level, or all of them."""
     matcher: Matcher = blend.matcher
     final = final_level(matcher.backbone)
     raw = {final: features[:, matcher.backbone.columns(final)]}

@@ -1,4 +1,4 @@
-"""A desk's evaluation as a page for people: what is measured, put into the page's records."""
+"""Puts a desk's measurement into the records of its HTML report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.types import Doubles, Ints, Json
 
-_EXAMPLES = 4  # of what was found, and of what was missed
+_EXAMPLES = 4  # each of found and of missed pictures
 _SHOWN = 5  # pictures of an example
 _VERSIONS = ("picturedesk", "numpy", "onnxruntime", "scikit-learn")
 
@@ -31,7 +31,7 @@ def write_report(
         path: the HTML file.
         settings: the desk's, as they were saved.
         memory: the archive in the shared space.
-        held_out: the texts that were asked.
+        held_out: the held-out texts.
         measured: on one part of the archive.
     """
     config = settings["config"]
@@ -67,7 +67,7 @@ def _settings(config: Json) -> Iterator[tuple[str, str]]:
 
 
 def _row(measured: Measured) -> EvaluationRow:
-    """The row of the route that the desk answers by."""
+    """The row of the desk's default route."""
     answers = measured.routes.blend.default
     return next(
         row
@@ -79,7 +79,7 @@ def _row(measured: Measured) -> EvaluationRow:
 def _differences(
     measured: Measured, held_out: HeldOutTexts
 ) -> tuple[tuple[str, str, Difference], ...]:
-    """What the desk answers by against each other route, in shares found among the first ten."""
+    """The default route compared with each other route, in recall@10."""
     ours = _row(measured)
     assert ours.queries is not None
     groups = _groups(measured, held_out, ours.queries.queries)
@@ -96,7 +96,7 @@ def _hits(row: EvaluationRow) -> Doubles:
 
 
 def _groups(measured: Measured, held_out: HeldOutTexts, queries: Ints) -> Ints:
-    """Queries that share a picture, or near-duplicates of it, are drawn together: (Q,)."""
+    """Group (Q,) of each query; those that share a picture or near-duplicates have one group."""
     links = measured.routes.relevant
     _, first = np.unique(links[:, 0], return_index=True)
     picture_of = dict(zip(links[first, 0].tolist(), links[first, 1].tolist(), strict=True))
@@ -108,7 +108,7 @@ def _groups(measured: Measured, held_out: HeldOutTexts, queries: Ints) -> Ints:
 def _examples(
     memory: ArchiveMemory, held_out: HeldOutTexts, measured: Measured, found: bool
 ) -> tuple[DeskExample, ...]:
-    """A few texts whose picture came first, or did not come among ten, evenly spaced."""
+    """A few texts whose picture is the first, or is not among the first ten, evenly spaced."""
     row = _row(measured)
     assert row.queries is not None
     wanted = row.queries.ranks == 1 if found else row.queries.ranks > 10

@@ -1,6 +1,6 @@
-"""From texts to pictures, by every route that a desk knows. Reads; never writes.
+"""Suggests pictures for texts, from blend, archive memory and catalogue. Reads; never writes.
 
-Given blend, archive memory and catalogue; knows no folder.
+Knows no folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from picturedesk.errors import BadInput
 from picturedesk.routes import ArchiveVectors, Blend, Confidence, Pictures, Pool, Queries, search
-from picturedesk.routes.evidence import NEAR, Witness, evidence
+from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs
 from picturedesk.routes.route import ShareConfig
 from picturedesk.routes.search import Ranking, SearchConfig
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -23,12 +23,12 @@ from picturedesk.types import Catalogue, Evidence, Floats, Suggestion, Suggestio
 if TYPE_CHECKING:
     from picturedesk.explaining import Explanation
 
-MIN_CONFIDENCE = 0.25  # probability that one of ten is acceptable, below which there is doubt
+MIN_CONFIDENCE = 0.25  # probability that one of ten is acceptable; below it there is a doubt
 BATCH = 256  # texts that are answered together
 
 
 class Suggester:
-    """Answers texts.
+    """Suggests pictures for texts, one by one or in batches.
 
     Args:
         blend: routes, weights and confidence.
@@ -51,7 +51,7 @@ class Suggester:
     def suggest(
         self, texts: Sequence[str], k: int, route: str, where: str, min_confidence: float
     ) -> list[Suggestions]:
-        """See ``Desk.suggest``; one answer a text."""
+        """See ``Desk.suggest``; one answer per text."""
         self.blend.weights_of(route)
         answers: list[Suggestions] = []
         for start in range(0, len(texts), BATCH):
@@ -66,25 +66,25 @@ class Suggester:
         features: Floats,
         typical: Floats | None,
     ) -> list[Explanation]:
-        """What spoke for each of K suggestions of one route.
+        """Explains K suggestions of one route: the shares of their scores.
 
         Args:
-            text: the text that they were made for.
+            text: the text of these suggestions.
             suggestions: at least one.
             features: (K, ΣD_l) their level features.
-            typical: (ΣD_l,) what levels are compared with.
+            typical: (ΣD_l,) mean features, the baseline for levels.
 
         Raises:
-            BadInput: if the route asks with several vectors a text: its score is no sum.
+            BadInput: the route has several query vectors per text, so its score is no sum.
         """
-        from picturedesk.explaining import Shown, explain
+        from picturedesk.explaining import SuggestedPictures, explain
 
         queries = self._queries([text])
         keys = [suggestion.picture.key for suggestion in suggestions]
         bm25 = None
         if self.blend.word_routes and self.catalogue.has_words:
             bm25 = self.catalogue.word_scores(words(text), keys)
-        shown = Shown(
+        shown = SuggestedPictures(
             pictures=Pictures(self.blend.matcher, keys, features),
             vectors=self.catalogue.fetch(keys).vectors,
             bm25=bm25,
@@ -93,7 +93,7 @@ class Suggester:
         return explain(self.blend, suggestions[0].route, queries, shown, config)
 
     def _queries(self, texts: Sequence[str]) -> Queries:
-        """The texts as routes see them; raises BadInput for one of which no word is known."""
+        """The texts as input of routes; raises BadInput if no word of a text is known."""
         features = self.blend.matcher.text_encoder.encode(texts)
         known = features.any(axis=1)
         if not known.all():
@@ -109,11 +109,11 @@ class Suggester:
     ) -> list[Suggestions]:
         judged = self.blend.confidence is not None and route == self.blend.default
         config = SearchConfig() if judged else SearchConfig(background=0)
-        asked = self.blend.ask(queries)
-        rankings = search(self.blend, self.catalogue, asked, k, route, where, config)
+        vectors = self.blend.ask(queries)
+        rankings = search(self.blend, self.catalogue, vectors, k, route, where, config)
         return [
             self._suggestions(queries.of(place), ranking, route, float(nearest), min_confidence)
-            for place, (ranking, nearest) in enumerate(zip(rankings, asked.nearest, strict=True))
+            for place, (ranking, nearest) in enumerate(zip(rankings, vectors.nearest, strict=True))
         ]
 
     def _suggestions(
@@ -132,57 +132,56 @@ class Suggester:
             sure = list(map(float, confidence.of_pictures(ranking.pool, ranked)))
             together = confidence.of_ten(ranking.pool, nearest)
             doubt = _doubt(confidence, together, min_confidence, ranking.pool, nearest)
-        witnesses = self._evidence(query, ranking)
-        rows = zip(ranking.pictures, ranking.scores, witnesses, sure, strict=True)
+        evidence = self._evidence(query, ranking)
+        rows = zip(ranking.pictures, ranking.scores, evidence, sure, strict=True)
         return Suggestions(
             (
-                Suggestion(picture, float(score), route, rank, spoken, probability)
-                for rank, (picture, score, spoken, probability) in enumerate(rows, start=1)
+                Suggestion(picture, float(score), route, rank, support, probability)
+                for rank, (picture, score, support, probability) in enumerate(rows, start=1)
             ),
             together,
             doubt,
         )
 
     def _evidence(self, query: Queries, ranking: Ranking) -> list[tuple[Evidence, ...]]:
-        """What spoke for each suggestion; texts and pictures of all are read together."""
+        """Evidence for each suggestion; reads the records of all together."""
         fused = self.blend.layout.split(ranking.vectors)[self._fused]
-        found = evidence(query.neighbours(NEAR), fused, self._archive)
-        every = [witness for witnesses in found for witness in witnesses]
-        told = self._told(every)
-        return [tuple(told[witness] for witness in witnesses) for witnesses in found]
+        found = supporting_pairs(query.neighbours(NEAR), fused, self._archive)
+        records = self._records([pair for pairs in found for pair in pairs])
+        return [tuple(records[pair] for pair in pairs) for pairs in found]
 
-    def _told(self, witnesses: Sequence[Witness]) -> dict[Witness, Evidence]:
-        texts = np.unique([witness.text for witness in witnesses]).astype(np.int64)
-        pictures = np.unique([witness.picture for witness in witnesses]).astype(np.int64)
+    def _records(self, pairs: Sequence[SupportingPair]) -> dict[SupportingPair, Evidence]:
+        texts = np.unique([pair.text for pair in pairs]).astype(np.int64)
+        pictures = np.unique([pair.picture for pair in pairs]).astype(np.int64)
         text_of = dict(zip(texts.tolist(), self.memory.texts(texts), strict=True))
         picture_of = dict(zip(pictures.tolist(), self.memory.pictures(pictures), strict=True))
         return {
-            witness: Evidence(
-                text_of[witness.text].excerpt,
-                witness.text_similarity,
-                picture_of[witness.picture],
-                witness.picture_similarity,
+            pair: Evidence(
+                text_of[pair.text].excerpt,
+                pair.text_similarity,
+                picture_of[pair.picture],
+                pair.picture_similarity,
             )
-            for witness in witnesses
+            for pair in pairs
         }
 
     @property
     def _fused(self) -> str:
-        """Name of the block that holds the shared space."""
+        """Name of the block with the fused vectors."""
         return self.blend.block_routes[0].block.name
 
 
 def _doubt(
     sure: Confidence, together: float, min_confidence: float, pool: Pool, nearest: float
 ) -> str:
-    """Why there may be no good picture, "" if there is no reason to think so."""
+    """Why there may be no good picture, "" if there is no doubt."""
     if together < min_confidence:
         return (
             f"the chance that one of the first ten suits is {together:.0%}, "
             f"under {min_confidence:.0%}"
         )
     if not sure.is_strong(pool):
-        return "even the best picture scores lower than nearly all that suited texts of the archive"
+        return "the best picture scores lower than nearly all right pictures of the archive's texts"
     if not sure.is_familiar(nearest):
         return "the text is unlike everything in the archive, so the confidence means little"
     return ""

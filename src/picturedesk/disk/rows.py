@@ -1,8 +1,8 @@
 """A file of rows of one width, appended to and memory-mapped.
 
-Does not know the meaning of the rows. Their owner stores the checksums of the valid rows, which also
-give their number, and commits them after the rows are written. Bytes behind the committed rows are
-from a killed append; the next append overwrites them. Valid rows are never moved, copied or
+Does not know the meaning of the rows. Their owner stores the checksums of the valid rows, which
+also give their number, and commits them after the rows are written. Bytes behind the committed rows
+are from a killed append; the next append overwrites them. Valid rows are never moved, copied or
 changed, so a map stays valid while rows are appended.
 """
 

@@ -1,4 +1,4 @@
-"""Puts together what routes, parts of pictures, words and sentences add to a picture's score."""
+"""Explains scores: the shares of routes, parts of pictures, words and sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from picturedesk.explaining.explanation import ExplainConfig, Explanation, Share
 from picturedesk.explaining.texts import ReadText, shared_out
 from picturedesk.explaining.views import Views
 from picturedesk.routes import Blend, Pictures, Queries
-from picturedesk.routes.blend import Asked
+from picturedesk.routes.blend import QueryVectors
 from picturedesk.routes.route import BlockRoute, PictureShare, ShareConfig
 from picturedesk.types import Doubles, Floats
 
@@ -21,13 +21,13 @@ TEXTS = ExplainConfig()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
-    """K pictures whose suggestion is to be explained.
+class SuggestedPictures:
+    """K suggested pictures to explain.
 
     Attributes:
         pictures: their level features.
-        vectors: (K, W) as the catalogue holds them.
-        bm25: (K,) of their captions; None where captions play no part.
+        vectors: (K, W) their catalogue vectors.
+        bm25: (K,) of their captions; None if captions are not used.
     """
 
     pictures: Pictures
@@ -35,7 +35,7 @@ class Shown:
     bm25: Doubles | None = None
 
     def __post_init__(self) -> None:
-        """Raises BadInput where the counts differ."""
+        """Raises BadInput if the counts differ."""
         counts = [len(self.pictures), len(self.vectors)]
         if self.bm25 is not None:
             counts.append(len(self.bm25))
@@ -47,30 +47,30 @@ def explain(
     blend: Blend,
     route: str,
     queries: Queries,
-    shown: Shown,
+    shown: SuggestedPictures,
     shares: ShareConfig = SHARES,
     config: ExplainConfig = TEXTS,
 ) -> list[Explanation]:
-    """What adds to the scores of K pictures as answers to a text; the text is encoded once.
+    """Explains the scores of K pictures for one text; encodes the text once.
 
     Args:
         blend: routes and weights.
-        route: that suggested the pictures: "blend", or one alone.
-        queries: one text, as the routes see it.
+        route: the route that suggested the pictures: "blend", or one alone.
+        queries: one text.
         shown: the pictures.
-        shares: how much is spent on pictures.
-        config: how much is spent on the text.
+        shares: effort for the pictures' shares.
+        config: effort for the text's shares.
 
     Raises:
-        BadInput: if more or fewer than one text is given, or a width is another one.
+        BadInput: there is not exactly one text, or a width differs.
     """
     if len(queries) != 1:
         raise BadInput(f"{len(queries)} texts: one is explained at a time")
     weights = blend.weights_of(route)
-    asked = blend.ask(queries)
+    vectors = blend.ask(queries)
     parts = blend.layout.split(shown.vectors)
-    scored = blend.exact_scores(asked, shown.vectors, shown.bm25, weights)
-    pictures = _picture_shares(blend, weights, asked, shown, shares)
+    scored = blend.exact_scores(vectors, shown.vectors, shown.bm25, weights)
+    pictures = _picture_shares(blend, weights, vectors, shown, shares)
     read = ReadText(blend.matcher.text_encoder, queries.texts[0])
     texts = shared_out(read, Views(blend, weights, parts, queries), config)
     return [
@@ -91,11 +91,11 @@ def explain(
 def _picture_shares(
     blend: Blend,
     weights: Mapping[str, float],
-    asked: Asked,
-    shown: Shown,
+    vectors: QueryVectors,
+    shown: SuggestedPictures,
     config: ShareConfig,
 ) -> dict[str, list[tuple[PictureShare, ...]]]:
-    """Kind of part → the parts of each picture; every block is shared out by its first route."""
+    """Kind of part → the shares of each picture's parts; the first route of a block gives them."""
     found: dict[str, list[tuple[PictureShare, ...]]] = {}
     owners: dict[str, BlockRoute] = {}
     for route in blend.block_routes:
@@ -110,7 +110,7 @@ def _picture_shares(
         if not sharing:
             continue
         toward = sum(
-            np.float32(weights[route.name]) * _best_rows(route, asked, stored[name])
+            np.float32(weights[route.name]) * _best_rows(route, vectors, stored[name])
             for route in sharing
         )
         each = _shared(owner, shown.pictures, np.asarray(toward), config)
@@ -119,9 +119,9 @@ def _picture_shares(
     return found
 
 
-def _best_rows(route: BlockRoute, asked: Asked, stored: Floats) -> Floats:
-    """The row (K, w) of a route that counts for each picture: of several the best one."""
-    rows = asked.rows[route.name].vectors
+def _best_rows(route: BlockRoute, vectors: QueryVectors, stored: Floats) -> Floats:
+    """The best query row (K, w) of a route for each picture."""
+    rows = vectors.rows[route.name].vectors
     best: Floats = rows[np.argmax(rows @ stored.T, axis=0)]
     return best
 
@@ -129,7 +129,7 @@ def _best_rows(route: BlockRoute, asked: Asked, stored: Floats) -> Floats:
 def _shared(
     owner: BlockRoute, pictures: Pictures, toward: Floats, config: ShareConfig
 ) -> tuple[str, list[tuple[PictureShare, ...]]] | None:
-    """Kind and parts of K pictures, each toward its own direction (K, w)."""
+    """Kind and shares of K pictures, each for its own direction (K, w)."""
     directions, of_picture = np.unique(toward, axis=0, return_inverse=True)
     parts: list[tuple[PictureShare, ...]] = [()] * len(pictures)
     kind = ""

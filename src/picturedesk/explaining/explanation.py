@@ -13,12 +13,12 @@ from picturedesk.routes.route import PictureShare
 
 @dataclass(frozen=True, slots=True)
 class ExplainConfig:
-    """How much is spent on an explanation.
+    """The effort for an explanation.
 
     Attributes:
-        sentences: of a text, those that add most to a picture's score, in which words are left
-            out one by one.
-        left_out: words that are left out for a picture, at most; each costs an encoded sentence.
+        sentences: number of sentences in which words are left out one by one: those that add most
+            to a picture's score.
+        left_out: maximum number of words left out per picture; each one encodes a sentence.
     """
 
     sentences: int = 2
@@ -41,10 +41,10 @@ class WordShare(NamedTuple):
     """What one word adds to the score.
 
     Attributes:
-        word: as it was normalised, all its occurrences together.
+        word: normalised; all its occurrences together.
         share: what it adds; below 0 it lowers the score.
-        exact: whether the share is a summand of the score. If not, it is how much the score falls
-            without the word in the sentences that add most, and is contained in their shares.
+        exact: whether the share is a summand of the score. If not, it is the fall of the score when
+            the word is left out of the sentences that add most, and is part of their shares.
     """
 
     word: str
@@ -54,19 +54,19 @@ class WordShare(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What adds to one picture's score; shares include the weights of the routes.
+    """The shares of one picture's score, with the weights of the routes.
 
     Attributes:
-        score: of the blend, or of the one route that suggested the picture.
+        score: of the blend, or of the route that suggested the picture.
         routes: they sum to the score.
-        pictures: kind of part → parts of the picture. "levels" sum to direct and transfer
-            together; where a head is not linear, "not attributed" among them is what integrated
-            gradients miss. "classes" sum to the class names.
-        words: those that add most first.
-        sentences: in the order of the text. They, the exact words and ``offset`` sum to the routes
-            that move with the text's words, direct and class names.
-        offset: what these routes have whatever the words are, and what encoders add that cannot
-            be shared out.
+        pictures: kind of part → shares of the picture's parts. "levels" sum to direct and transfer
+            together; for a head that is not linear, "not attributed" among them is the error of
+            the integrated gradients. "classes" sum to the class-name route.
+        words: largest share first.
+        sentences: in the order of the text. Sentences, exact words and ``offset`` sum to the
+            routes that depend on the words: direct and class names.
+        offset: the part of these routes that does not depend on the words, or comes from
+            encoders that cannot be explained.
     """
 
     score: float
@@ -78,10 +78,10 @@ class Explanation:
 
     @property
     def levels(self) -> tuple[PictureShare, ...]:
-        """Shares of the levels; () where no route reads them."""
+        """Shares of the levels; () if no route uses them."""
         return self.pictures.get("levels", ())
 
     @property
     def classes(self) -> tuple[PictureShare, ...]:
-        """Shares of the classes; () where no route reads them."""
+        """Shares of the classes; () if no route uses them."""
         return self.pictures.get("classes", ())

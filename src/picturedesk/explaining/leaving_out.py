@@ -1,4 +1,4 @@
-"""Leaves one word out of a text. Knows nothing of vectors."""
+"""Leaves one word out of a text. Knows no vectors."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd
 def without(text: str, word: str) -> str:
     """The text without any occurrence of a word, as ``texts.words`` gives it.
 
-    Chinese is cut at the borders of its words. Where the spelling was normalised away ("strasse" of
-    "Straße"), everything between two spaces that holds the word is left out. A text that does not
-    have the word comes back as it was.
+    Chinese is split into words. If normalisation changed the spelling ("strasse" of "Straße"),
+    everything between two spaces that contains the word is left out. A text without the word is
+    returned unchanged.
     """
     if _HAN.fullmatch(word):
         return _cut(text, word)
@@ -28,7 +28,7 @@ def without(text: str, word: str) -> str:
 
 
 def _cut(text: str, word: str) -> str:
-    """Chinese words follow each other without gaps: each begins where the one before ended."""
+    """Chinese has no spaces: each word begins at the end of the one before."""
     kept, start, at = [], 0, 0
     for known in filter(_HAN.fullmatch, words(text)):
         found = text.find(known, at)

@@ -1,6 +1,6 @@
-"""The text's side: what its words and sentences add, where its vector is a sum of theirs.
+"""Shares of a text's words and sentences, for encoders whose vector is a sum over them.
 
-Knows a bag of words and a sum of sentences, alone or joined; what another encoder adds stays whole.
+Knows bags of words and sums of sentences, alone or joined; another encoder's share is not divided.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Variant = tuple[int, str]  # a sentence by its place, and the word that it is wi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """One encoder among those that are joined, and where its numbers lie.
+    """One of several joined encoders, and its columns.
 
     Attributes:
-        encoder: as it is alone.
-        columns: of the text features.
-        scale: by which its vector is multiplied there.
+        encoder: the encoder alone.
+        columns: its columns of the text features.
+        scale: factor of its vector in these columns.
     """
 
     encoder: TextEncoder
@@ -40,7 +40,7 @@ class Part:
 
 
 def parts_of(encoder: TextEncoder) -> list[Part]:
-    """The encoders of a joined one; any other is its own and only part."""
+    """The parts of a joined encoder; any other encoder is its only part."""
     if not isinstance(encoder, JoinedEncoder):
         return [Part(encoder, slice(0, encoder.width), 1.0)]
     found = zip(encoder.parts, encoder.spans, strict=True)
@@ -52,8 +52,8 @@ class ReadText:
 
     Attributes:
         text: as it was given.
-        features: (I,) what the text encoder gives.
-        sentences: S sentences; none where no part reads sentences.
+        features: (I,) output of the text encoder.
+        sentences: S sentences; none if no part encodes sentences.
     """
 
     def __init__(self, encoder: TextEncoder, text: str) -> None:
@@ -67,7 +67,7 @@ class ReadText:
             self.features[part.columns] = part.scale * self._read(part)
 
     def _read(self, part: Part) -> Floats:
-        """Notes what kind of encoder a part is → its vector (D,) of the text."""
+        """Encodes the text with one part → (D,), and stores what its shares need."""
         encoder = part.encoder
         if isinstance(encoder, SentenceEncoder) and self._reader is None:
             self._reader = encoder, part
@@ -85,7 +85,7 @@ class ReadText:
         return vector
 
     def word_shares(self, slope: Floats) -> dict[str, float]:
-        """What each word that a bag of words knows adds to ``features @ slope``."""
+        """Share of each word that a bag of words knows in ``features @ slope``."""
         found: dict[str, float] = {}
         for encoder, part in self._bags:
             toward = slope[part.columns] * np.float32(part.scale)
@@ -94,7 +94,7 @@ class ReadText:
         return found
 
     def sentence_shares(self, slope: Floats) -> Doubles:
-        """What each sentence (S,) adds to ``features @ slope``."""
+        """Share of each sentence (S,) in ``features @ slope``."""
         if self._reader is None:
             return np.zeros(0)
         part = self._reader[1]
@@ -103,12 +103,12 @@ class ReadText:
         return each * self._weights * scale
 
     def unshared(self, slope: Floats) -> float:
-        """What encoders that cannot be shared out add to ``features @ slope``."""
+        """Share of encoders that cannot be divided in ``features @ slope``."""
         spans = [part.columns for part in self._others]
         return float(sum(self.features[span] @ slope[span] for span in spans))
 
     def changed(self, variants: Sequence[Variant]) -> Floats:
-        """Text features (n, I) of the text with one word less in one sentence; bags as before."""
+        """Text features (n, I) without one word in one sentence; bags of words do not change."""
         found = np.tile(self.features, (len(variants), 1))
         if self._reader is None or not variants:
             return found
@@ -125,7 +125,7 @@ class ReadText:
 def shared_out(
     read: ReadText, views: Views, config: ExplainConfig
 ) -> list[tuple[tuple[WordShare, ...], tuple[Share, ...], float]]:
-    """Words, sentences and offset of each picture, as ``Explanation`` has them."""
+    """Words, sentences and offset of each picture; see ``Explanation``."""
     slopes, offsets = views.slopes()
     exact = [read.word_shares(slope) for slope in slopes]
     by_sentence = [read.sentence_shares(slope) for slope in slopes]
@@ -144,7 +144,7 @@ def shared_out(
 
 
 def _unknown(read: ReadText, known: set[str]) -> list[list[str]]:
-    """Per sentence its words, each once, that no bag of words knows."""
+    """Per sentence its words, each once, that are in no bag of words."""
     return [
         [word for word in dict.fromkeys(words(sentence)) if word not in known]
         for sentence in read.sentences
@@ -154,14 +154,14 @@ def _unknown(read: ReadText, known: set[str]) -> list[list[str]]:
 def _chosen(
     shares: Doubles, unknown: Sequence[Sequence[str]], config: ExplainConfig
 ) -> list[Variant]:
-    """What is left out for one picture: words of the sentences that add most to its score."""
+    """The words to leave out for one picture: those of the sentences that add most."""
     strongest = np.argsort(-shares, kind="stable")[: config.sentences].tolist()
     every = [(place, word) for place in strongest for word in unknown[place]]
     return every[: config.left_out]
 
 
 def _drops(read: ReadText, views: Views, variants: list[Variant]) -> dict[Variant, Doubles]:
-    """How much each picture's (K,) scores fall with each word left out."""
+    """The fall of each picture's (K,) score when each word is left out."""
     if not variants:
         return {}
     scores = views.scores(np.concatenate([read.features[None], read.changed(variants)]))

@@ -1,4 +1,4 @@
-"""How the scores of K pictures move with a text's features. Knows routes, no particular one."""
+"""Slopes of the scores of K pictures by text features. Knows no particular route."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from picturedesk.types import Doubles, Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Views:
-    """K pictures as the routes see them that move with the text's words.
+    """K pictures and one text, for the routes that depend on the text's words.
 
     Attributes:
         blend: the routes.

@@ -1,4 +1,4 @@
 """Trained maps into the shared space, in NumPy, and the matcher: a text encoder with its heads.
 
-Knows nothing of training.
+Does not train.
 """

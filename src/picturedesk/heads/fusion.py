@@ -1,6 +1,6 @@
 """The trained head that maps level features to the shared space (paper, Eq. 4), in NumPy.
 
-Takes and returns arrays; saved as one folder. Knows nothing of training, texts or backbones.
+Takes and returns arrays; saved as one folder. Knows neither training, texts nor backbones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A linear head: features of texts or pictures → the shared space, by one matrix. NumPy only.
 
-Because it is linear until vectors are brought to length one, what it gives can be shared out among
-its inputs exactly (``heads.shares``). Knows neither texts, pictures nor how it was fitted.
+It is linear until vectors are scaled to length one, so the shares of its inputs are exact
+(``heads.shares``). Knows neither texts, pictures nor how it was fitted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The contribution of each input of a head to its output's dot product with a direction.
 
 Contributions are exact for a linear head. For the paper's perceptron they are integrated gradients
-(Sundararajan et al. 2017) along the straight line from a typical input, in steps. Within a step,
+(Sundararajan et al. 2017) along the straight line from a baseline input (the mean), in steps. Within a step,
 each unit counts by the difference of its outputs, not by its derivative: a unit that saturates
 between two points of the line still counts in full. What the integration misses is stated.
 """
@@ -40,7 +40,7 @@ class OutputShares:
     Attributes:
         inputs: (K, I) shares of the inputs.
         start: (K,) dot product at the baseline input.
-        missed: (K,) what is left of the dot product: 0 for a linear head.
+        missed: (K,) rest of the dot product, the integration error: 0 for a linear head.
     """
 
     inputs: Doubles

@@ -1,11 +1,11 @@
 """Fits a text head and a picture head in closed form: canonical correlation of two sides.
 
-Each side is a few blocks of columns (levels; text encoders). A block is centred, scaled, reduced to
-its principal components and brought to a weight; the blocks are joined and reduced again. Between
-the two sides, the directions are sought in which linked texts and pictures agree (canonical
-correlation analysis with a ridge: Vinod 1976; directions weighted by a power of their
-correlation: Gong et al. 2014, "A multi-view embedding space"). All steps are linear: what comes out
-is one matrix a side. Needs no gradients, no seed, no torch. Knows neither texts nor backbones.
+Each side has a few blocks of columns (levels; text encoders). Each block is centred, scaled,
+reduced to its principal components and scaled to a weight; the blocks are joined and reduced again.
+Canonical correlation analysis finds the directions in which linked texts and pictures agree (with a
+ridge: Vinod 1976; directions weighted by a power of their correlation: Gong et al. 2014, "A
+multi-view embedding space"). All steps are linear, so the result is one matrix per side. Needs no
+gradients, no seed, no torch. Knows neither texts nor backbones.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from picturedesk.heads.linear import LinearHead, signed_power
 from picturedesk.types import Doubles, Floats, Ints
 
 _NOTHING = 1e-5  # a component below this share of the first one's variance is rounding
-_SOFTENING = 0.1  # of the mean deviation, added to each: rare channels are not blown up
+_SOFTENING = 0.1  # of the mean deviation, added to each, so that rare channels do not dominate
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Columns of one side that belong together.
+    """A block of columns of one side.
 
     Attributes:
-        columns: where they lie.
+        columns: of the block.
         weight: variance of the block after scaling, relative to the others'; 0 or more.
-        scaled: whether each column is brought to about one deviation first. For channels of a
-            network; not for probabilities or text vectors, whose scale says something.
+        scaled: whether each column is first scaled to a deviation of about one. For channels of a
+            network; not for probabilities or text vectors, whose scale is meaningful.
     """
 
     columns: slice
@@ -42,16 +42,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class AlignmentConfig:
-    """How two sides are brought together; the defaults were chosen on training folds.
+    """Settings of the alignment; the defaults were chosen on training folds.
 
     Attributes:
-        level_power: of every level feature's magnitude, before all else.
-        block_width: principal components that are kept of a block, at most.
-        side_width: principal components that are kept of a side, at most.
+        level_power: exponent of the magnitude of level features, applied first.
+        block_width: principal components of a block, at most.
+        side_width: principal components of a side, at most.
         picture_ridge: added to the variance of each component, percent of the side's variance.
         text_ridge: the same for texts.
         correlation_power: weight of a direction is its correlation to this power.
-        width: directions that are kept, at most: D of the shared space.
+        width: directions, at most: D of the shared space.
     """
 
     level_power: float = 0.5
@@ -75,7 +75,7 @@ class Side:
     """One side's columns → principal components of its joined blocks, as one affine map.
 
     Attributes:
-        power: of every column's magnitude.
+        power: exponent of every column's magnitude.
         weights: (I, C).
         bias: (C,).
         variances: (C,) of the components over the rows it was fitted on; they sum to at most 1.
@@ -90,10 +90,10 @@ class Side:
     def fit(
         cls, features: Floats, blocks: Sequence[Block], power: float, config: AlignmentConfig
     ) -> Side:
-        """Fits on rows (N, I); columns outside every block weigh nothing.
+        """Fits on rows (N, I); ignores columns outside all blocks.
 
         Raises:
-            BadInput: no block has a weight, or all rows are alike.
+            BadInput: no block has a weight, or all rows are equal.
         """
         raised = signed_power(features.astype(np.float32, copy=False), power)
         joined, maps = [], []
@@ -136,11 +136,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reduction:
-    """Principal components of some columns, total variance brought to a weight.
+    """Principal components of some columns, total variance scaled to a weight.
 
     Attributes:
         mean: (d,).
-        basis: (d, q), all scaling in it.
+        basis: (d, q), includes all scaling.
         variances: (q,) of the components.
     """
 
@@ -176,7 +176,7 @@ def _components(centred: Floats, most: int) -> tuple[Doubles, Floats]:
     gram = centred @ centred.T if dual else centred.T @ centred
     size = len(gram)
     first = max(0, size - most)
-    # A few of many are cheaper alone; most of them are cheaper all together.
+    # A few of many are cheaper by themselves; for most of them, all together are cheaper.
     subset = (first, size - 1) if most < size // 2 else None
     values, vectors = eigh(gram, subset_by_index=subset, overwrite_a=True, check_finite=False)
     values, vectors = values[::-1][:most], vectors[:, ::-1][:, :most]
@@ -189,7 +189,7 @@ def _components(centred: Floats, most: int) -> tuple[Doubles, Floats]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """Both sides in one space.
+    """The two heads that map both sides to one space.
 
     Attributes:
         text_head: text features → (Q, D).
@@ -215,13 +215,13 @@ def align(
     Args:
         texts: the fitted text side.
         pictures: the fitted picture side.
-        text_rows: (T, C) components of the texts, as ``texts`` gives them.
+        text_rows: (T, C) components of the texts, from ``texts``.
         picture_rows: (N, C') components of the pictures.
         links: (M, 2) indices (text, picture), many to many; each counts once.
         config: ridges, power and width.
 
     Raises:
-        BadInput: if there are fewer than two links.
+        BadInput: there are fewer than two links.
     """
     if len(links) < 2:
         raise BadInput(f"{len(links)} links: at least two are needed to align texts and pictures")
@@ -241,7 +241,7 @@ def align(
 
 
 def _whitening(rows: Floats, ridge: float) -> Floats:
-    """What brings each component (M, C) to about one deviation, ridge in percent: (C,)."""
+    """Factors (C,) that scale components (M, C) to a deviation of about one; ridge in percent."""
     factor: Floats = (1 / np.sqrt(rows.var(axis=0) + ridge / 100)).astype(np.float32)
     return factor
 

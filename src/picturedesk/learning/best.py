@@ -1,8 +1,8 @@
-"""The recipe ``best``: how a desk is fitted when nothing else is asked for. Needs no torch.
+"""The recipe ``best``, the default. Needs no torch.
 
-Closed-form heads for both sides, several routes blended, and a confidence: ridges, weights and
-confidence are chosen by cross-validation, then all is fitted on everything. What was tried on the
-way is in docs/recipes.md.
+Closed-form heads for both sides, a blend of several routes, and a confidence. Cross-validation
+chooses ridges, weights and confidence; then everything is fitted on all training texts.
+docs/recipes.md has the alternatives that were tried.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ from picturedesk.routes.route import Classes
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Doubles, Floats, Ints, Progress, silent, step
 
-FEWEST_TEXTS = 10  # that can be divided and still be learned from
+FEWEST_TEXTS = 10  # for cross-validation
 
 Ridges = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """What the recipe leaves.
+    """The result of the recipe.
 
     Attributes:
         blend: matcher, routes, weights and confidence.
         text_features: (T, I) of the training texts.
-        ridges: (picture, text) that were chosen.
+        ridges: the chosen (picture, text).
         cross_validated: mean reciprocal rank of each route on held-out texts, 0 to 1.
-        held_out: texts that pictures were ranked for.
+        held_out: number of held-out texts that were ranked.
     """
 
     blend: Blend
@@ -71,7 +71,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fold:
-    """A fold before routes are fitted: what every pair of ridges shares, and what each gives."""
+    """A fold before routes are fitted: its projections, and the results of each pair of ridges."""
 
     held_out: HeldOut
     projections: Projections
@@ -90,13 +90,12 @@ def fit_best(
 
     Args:
         pairs: the training part.
-        features: of its texts; without a pretrained encoder among them there is no class-name
-            route.
+        features: of its texts; without a pretrained encoder there is no class-name route.
         config: settings.
-        progress: told of folds.
+        progress: called for each finished fold.
 
     Raises:
-        BadInput: if the archive is too small.
+        BadInput: the archive is too small.
     """
     checks.instance("pairs", pairs, TrainingPairs)
     checks.instance("features", features, TextFeatures)
@@ -140,7 +139,7 @@ def _cross_validated(
     config: BestConfig,
     progress: Progress,
 ) -> tuple[Ridges, list[FoldScores]]:
-    """The best ridges by the direct route, and what every route scores with them."""
+    """The best ridges by the direct route, and the scores of every route with them."""
 
     def projected(held: Ints) -> _Fold:
         return _projected(pairs, features, held, config)
@@ -164,7 +163,7 @@ def _cross_validated(
 def _projected(
     pairs: TrainingPairs, features: TextFeatures, held: Ints, config: BestConfig
 ) -> _Fold:
-    """Both sides without the texts held out; a matcher and direct ranks for each pair of ridges."""
+    """Both sides without the held-out texts; a matcher and direct ranks per pair of ridges."""
     held_out = HeldOut.of(pairs, held, config)
     rest = np.setdiff1d(np.arange(len(pairs.texts), dtype=np.int64), held)
     projections = Projections.of(pairs, features, rest, config.alignment)
@@ -179,7 +178,7 @@ def _projected(
 
 
 def _class_words(pairs: TrainingPairs, features: TextFeatures) -> Floats | None:
-    """Vectors (C, S) of the class names; None where backbone, levels or texts have none."""
+    """Vectors (C, S) of the class names; None if backbone, levels or text features lack them."""
     levels = {str(level) for level in pairs.spec.levels}
     if features.pretrained is None or not pairs.classes or PROBABILITIES not in levels:
         return None
@@ -195,7 +194,7 @@ def _classes(
 
 
 def _summary(folds: Sequence[FoldScores], blend: Blend) -> dict[str, float]:
-    """Mean reciprocal rank of each route alone that the folds have scored, and of the blend."""
+    """Mean reciprocal rank of each scored route alone, and of the blend."""
     scored = {*scored_routes(folds), BLEND}
     return {
         name: mean_reciprocal_rank(folds, blend.weights_of(name))

@@ -1,4 +1,4 @@
-"""The settings of the recipe ``best``. Knows what they mean, not what they do."""
+"""The settings of the recipe ``best``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from picturedesk.routes.route import RoutePlan
 
 @dataclass(frozen=True, slots=True)
 class BestConfig:
-    """How the recipe works. Defaults were chosen on training folds of one archive.
+    """Settings of the recipe. The defaults were chosen on training folds of one archive.
 
     Attributes:
         alignment: of texts and pictures; its ridges are the first of those tried.
         ridges: (picture, text) in percent, tried by cross-validation.
-        folds: into how many parts the archive is divided; each is held out once.
-        max_texts_for_all_folds: in an archive of more texts than this only one part is held out.
-        max_queries: texts of a fold that pictures are ranked for, at most.
-        routes: kinds of routes that are fitted and weighed, the direct route first.
-        gain: mean reciprocal rank, 0 to 1, that each route must add to be let in.
-        seed: of the division into parts.
+        folds: number of folds; each is held out once.
+        max_texts_for_all_folds: with more texts than this, only one fold is held out.
+        max_queries: held-out texts per fold that pictures are ranked for, at most.
+        routes: plans of the routes, the direct route first.
+        gain: mean reciprocal rank, 0 to 1, that each route must add to be used.
+        seed: of the division into folds.
     """
 
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

@@ -1,7 +1,7 @@
 """Fits the confidence on held-out texts, whose right pictures are known.
 
-"Acceptable" is taken to mean: ran with the text. An editor would accept more than that, so the
-figures are on the safe side. Knows scores only.
+A picture counts as acceptable if it ran with the text. An editor would accept more pictures, so the
+probabilities are conservative. Knows scores only.
 """
 
 from __future__ import annotations

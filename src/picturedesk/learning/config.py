@@ -1,4 +1,4 @@
-"""The settings of a fit. Knows what they mean, not what they do."""
+"""The settings of a fit."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ RECIPES = ("best", "paper")
 
 @dataclass(frozen=True, slots=True)
 class DeskConfig:
-    """All that decides a fit; saved whole in the desk.
+    """All settings of a fit; saved in the desk.
 
     Attributes:
         recipe: "best" (closed-form heads, blended routes, a confidence; docs/recipes.md) or
-            "paper" (Eq. 1 to 8 to the letter).
+            "paper" (Eq. 1 to 8 exactly).
         backbone: preset ("default", "lite0", "lite2", "paper") or any timm model.
         levels: level strings, () for those of the preset, ("auto",) for those that the adviser
-            recommends for the archive.
+            recommends.
         weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
-        device: "cpu", "cuda", "mps" or "auto"; where pictures are read and the fusion is trained.
+        device: "cpu", "cuda", "mps" or "auto", for reading pictures and training the fusion.
         text_encoder: "lsa" or "doc2vec", fitted on the archive; "none" (recipe best) for the
             sentence encoder alone.
         sentences: pretrained sentence encoder of the recipe best: "use", "none", or a model of
@@ -49,7 +49,7 @@ class DeskConfig:
     extract: ExtractConfig = field(default_factory=ExtractConfig)
 
     def __post_init__(self) -> None:
-        """Raises BadInput for a recipe that there is not."""
+        """Raises BadInput for an unknown recipe."""
         checks.settings(self)
         if self.recipe not in RECIPES:
             raise BadInput(f"recipe {self.recipe!r} is not known: {', '.join(RECIPES)}")
@@ -58,15 +58,15 @@ class DeskConfig:
     def of(cls, recipe: str) -> DeskConfig:
         """The settings of a recipe.
 
-        The paper's needs validation texts to choose the epoch, and reads pictures as the paper
-        does; the best one cross-validates on its training texts instead and leaves nothing unused.
+        The paper's recipe needs validation texts to choose the epoch, and preprocesses pictures as
+        the paper does; the best one cross-validates on the training texts instead.
         """
         if recipe == "paper":
             return cls(recipe=recipe, backbone="lite0", sentences="none", split=SplitConfig())
         return cls(recipe=recipe)
 
     def with_seed(self, seed: int) -> DeskConfig:
-        """The same with another seed for split, folds, text encoder and training."""
+        """A copy with another seed for split, folds, text encoder and training."""
         return replace(
             self,
             lsa=replace(self.lsa, seed=seed),

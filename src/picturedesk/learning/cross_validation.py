@@ -1,6 +1,6 @@
-"""Cross-validation: fitting on a part of the archive, scoring the texts that are held out.
+"""Cross-validation: fits on a part of the archive and scores the held-out texts.
 
-Weights, ridges and confidence are learned from these scores and from nothing else.
+Weights, ridges and confidence are learned from these scores only.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from picturedesk.types import Floats, Ints
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
-    """Texts of a fold, and the pictures that are ranked for each of them.
+    """The held-out texts of a fold, and the pictures that are ranked for each of them.
 
     Attributes:
         texts: (Q,) indices of the texts.
         candidates: (n,) indices of all pictures that ran with texts of the fold.
-        relevant: (m, 2) which of the candidates ran with which of the texts.
+        relevant: (m, 2) indices (text, candidate) that ran together.
     """
 
     texts: Ints
@@ -37,7 +37,7 @@ class HeldOut:
 
     @classmethod
     def of(cls, pairs: TrainingPairs, fold: Ints, config: BestConfig) -> HeldOut:
-        """The texts (n,) of a fold, or a sample of very many; all their pictures are candidates."""
+        """The texts (n,) of a fold, or a sample if there are many; candidates are their pictures."""
         candidates, links = pairs.pictures_of(fold)
         drawn = np.random.default_rng(config.seed).permutation(len(fold))
         sample = np.sort(drawn[: config.max_queries]).astype(np.int64)
@@ -48,12 +48,12 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldScores:
-    """Scores of every route for texts that it was not fitted on.
+    """Scores of every route for held-out texts.
 
     Attributes:
         held_out: the texts and candidates.
         scores: route → (Q, n).
-        nearest: (Q,) cosine of the most similar text that they were fitted on.
+        nearest: (Q,) cosine of the most similar training text of the fold.
     """
 
     held_out: HeldOut
@@ -62,12 +62,12 @@ class FoldScores:
 
 
 def divide(split_groups: Ints, config: BestConfig) -> list[Ints]:
-    """Texts (T,) → the texts held out in each fold; those of one number stay together.
+    """Groups (T,) of texts → the held-out texts of each fold; groups stay together.
 
-    Of a large archive one fold is enough. Few groups give fewer folds than the settings name.
+    A large archive has one fold. With few groups there are fewer folds than in the settings.
 
     Raises:
-        BadInput: all texts have one number, so that nothing can be held out.
+        BadInput: there is only one group, so that nothing can be held out.
     """
     random = np.random.default_rng(config.seed)
     names, sizes = np.unique(split_groups, return_counts=True)
@@ -90,7 +90,7 @@ def divide(split_groups: Ints, config: BestConfig) -> list[Ints]:
 
 
 def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None) -> Fold:
-    """What routes are fitted on: the part that was projected, in the matcher's space."""
+    """The projected part of the archive in the matcher's space, for fitting routes."""
     pairs, rows = projections.pairs, projections.pictures
     pictures = Pictures(matcher, [pairs.keys[row] for row in rows], pairs.features[rows])
     archive = ArchiveVectors(
@@ -105,7 +105,7 @@ def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None)
 
 
 def fit_routes(plans: Sequence[RoutePlan], fold: Fold) -> tuple[Route, ...]:
-    """The routes that an archive can have."""
+    """The fitted routes that suit the archive."""
     fitted = (plan.fit(fold) for plan in plans)
     return tuple(route for route in fitted if route is not None)
 
@@ -117,14 +117,14 @@ def held_out_scores(
     held_out: HeldOut,
     plans: Sequence[RoutePlan],
 ) -> FoldScores:
-    """Fits routes on a part of the archive and scores the candidates of the texts held out.
+    """Fits routes on a part of the archive and scores the candidates of the held-out texts.
 
     Args:
-        fold: the part that they are fitted on.
-        features: (Q, I) of the texts held out, by the fold's text encoder.
+        fold: the part for fitting.
+        features: (Q, I) of the held-out texts, from the fold's text encoder.
         pairs: the whole training part.
         held_out: texts and candidates.
-        plans: kinds of routes.
+        plans: of the routes.
     """
     matcher = fold.queries.matcher
     blend = Blend(matcher, fit_routes(plans, fold), {})
@@ -135,9 +135,9 @@ def held_out_scores(
         pairs.features[held_out.candidates],
     )
     captions = [pairs.captions[index] for index in held_out.candidates]
-    asked = blend.ask(Queries(matcher, texts, features, fold.archive))
+    queries = blend.ask(Queries(matcher, texts, features, fold.archive))
     parts = blend.store(candidates)
     if not any(pairs.captions):
-        return FoldScores(held_out, blend.scores(asked, parts, None), asked.nearest)
+        return FoldScores(held_out, blend.scores(queries, parts, None), queries.nearest)
     with CaptionIndex(captions) as index:
-        return FoldScores(held_out, blend.scores(asked, parts, index), asked.nearest)
+        return FoldScores(held_out, blend.scores(queries, parts, index), queries.nearest)

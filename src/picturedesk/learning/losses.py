@@ -1,7 +1,7 @@
-"""The training objective: which text, own picture and other picture meet, and what that costs.
+"""The training objective: draws triplets of text, own picture and other picture; computes the hinge.
 
-Knows nothing of networks or files. Triplets are drawn with NumPy; the cost is computed on torch
-tensors through their own methods, so that this module imports no torch.
+Knows neither networks nor files. Triplets are drawn with NumPy; the hinge uses the methods of torch
+tensors, so that this module does not import torch.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ SHORTEST = 1e-12  # vectors of a smaller length have no direction
 
 
 def unit(vectors: Tensor) -> Tensor:
-    """Vectors (N, D) → the same at length one; a zero vector stays zero and gets no gradient.
+    """Scales vectors (N, D) to length one; a zero vector stays zero and has no gradient.
 
-    Dividing by a floored length would do for the values, but sends a gradient of 1 / floor
-    through every zero vector; here it is exactly zero.
+    Division by a clipped length would give the same values, but a gradient of 1 / limit for every
+    zero vector; here it is exactly zero.
     """
     squares = (vectors * vectors).sum(dim=1, keepdim=True)  # (N, 1)
     floor = SHORTEST * SHORTEST
@@ -53,18 +53,18 @@ def triplet_hinge(anchor: Tensor, positive: Tensor, negative: Tensor, margin: fl
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Negatives:
-    """Which pictures may stand against each text; draws from them, every one equally likely.
+    """The allowed negative pictures of each text; draws from them uniformly.
 
-    Pictures are lined up group by group, so that what a text must not be given is a few stretches
-    of that line. A number drawn below the count of allowed pictures becomes a place in the line by
-    skipping the stretches that lie before it: one draw, no rejection, no loop over texts.
+    Pictures are sorted by group, so the forbidden pictures of a text are a few ranges. A number
+    below the count of allowed pictures becomes a place by skipping the ranges before it: one draw,
+    no rejection, no loop over texts.
 
     Attributes:
-        line: (N,) pictures, group by group.
-        allowed: (T,) how many pictures may stand against each text; 0 where none may.
-        first: (T,) index of each text's first stretch.
-        barriers: (S,) ascending; text · (N + 1) + the draw from which the stretch is skipped.
-        skipped: (S + 1,) pictures in all stretches before each one.
+        line: (N,) pictures, sorted by group.
+        allowed: (T,) number of allowed pictures of each text; may be 0.
+        first: (T,) index of each text's first range.
+        barriers: (S,) ascending; text · (N + 1) + the draw from which the range is skipped.
+        skipped: (S + 1,) pictures in all ranges before each one.
     """
 
     line: Ints
@@ -79,8 +79,8 @@ class Negatives:
 
         Args:
             links: (M, 2) indices (text, picture).
-            groups: (N,) near-duplicate group of each picture; a text is never given a picture of
-                a group that one of its own is in.
+            groups: (N,) near-duplicate group of each picture; pictures in the group of one of a
+                text's own pictures are not allowed for it.
             texts: T.
         """
         _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
@@ -100,7 +100,7 @@ class Negatives:
         )
 
     def draw(self, texts: Ints, random: np.random.Generator) -> Ints:
-        """One picture (M,) against each of M texts, which must have ``allowed`` above zero."""
+        """One negative picture (M,) for each of M texts, whose ``allowed`` must be above zero."""
         number = random.integers(self.allowed[texts])  # (M,)
         passed = np.searchsorted(self.barriers, texts * (len(self.line) + 1) + number, side="right")
         place = number + self.skipped[passed] - self.skipped[self.first[texts]]
@@ -110,7 +110,7 @@ class Negatives:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """The triplets of one step; each picture once, however many triplets it is in.
+    """The triplets of one step; has each picture once, also if it is in several triplets.
 
     Attributes:
         texts: (M,) the text of each triplet.
@@ -129,13 +129,13 @@ class Triplets:
     """Every link of a training set, with one random negative per text and step (paper, 2.1).
 
     Args:
-        links: (M, 2) indices (text, picture); one given twice counts once.
+        links: (M, 2) indices (text, picture); repeated links count once.
         groups: (N,) near-duplicate group of each picture.
         texts: T.
         batch: texts per step, each with all its pictures.
 
     Raises:
-        BadInput: if no text has both a picture and another picture to be set against.
+        BadInput: no text has both a picture and an allowed negative.
     """
 
     def __init__(self, links: Ints, groups: Ints, texts: int, batch: int) -> None:

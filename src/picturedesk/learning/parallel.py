@@ -1,6 +1,6 @@
-"""Independent pieces of linear algebra side by side, one core each. Knows nothing of what they are.
+"""Runs independent linear algebra in parallel, one core each.
 
-Two factorisations that share two cores wait for each other; two that have one core each do not.
+Two factorisations that share two cores wait for each other; with one core each they do not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 def side_by_side(
     work: Callable[[Given], Result], pieces: Sequence[Given], what: str, progress: Progress
 ) -> Iterator[Result]:
-    """Results in the order of the pieces; ``progress`` is told as each is there."""
+    """Results in the order of the pieces; calls ``progress`` for each finished one."""
     from threadpoolctl import threadpool_limits
 
     workers = max(1, min(cpus(), len(pieces)))

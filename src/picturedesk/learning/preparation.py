@@ -1,6 +1,6 @@
-"""From an archive to arrays that can be trained on and measured: what desks and experiments share.
+"""Turns an archive into arrays for training and measuring, for desks and experiments.
 
-Knows extraction, splitting and text encoding; trains nothing.
+Extracts features, splits, and fits text encoders; trains no heads.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from picturedesk.types import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadableArchive:
-    """The part of an archive whose pictures could be read; each content is one picture.
+    """The part of an archive whose pictures could be read, equal bytes merged.
 
     Attributes:
-        archive: its pictures carry keys, every text has a link, ``parts`` has no "" left.
+        archive: its pictures have keys, every text has a link, ``parts`` has no "".
         groups: (N,) near-duplicate group of each picture.
     """
 
@@ -58,10 +58,10 @@ class ReadableArchive:
         return [text.whole for text in self.archive.texts]
 
     def split(self, config: SplitConfig) -> ReadableArchive:
-        """The same with every part filled in; near-duplicate pictures stay together.
+        """A copy with all parts filled in; near-duplicate pictures stay together.
 
-        An archive that names its training texts and no validation texts has these carved out of
-        the training texts.
+        If the archive names training texts but no validation texts, these are taken from the
+        training texts.
         """
         given = self.archive.parts
         if "validate" not in given and "" not in given:
@@ -73,13 +73,13 @@ class ReadableArchive:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """An archive that has been read: what recipes learn from.
+    """A prepared archive, the input of recipes.
 
     Attributes:
         ready: texts, pictures, links and parts.
         features: (N, ΣD_l) level features of its pictures.
-        spec: which columns are which level.
-        classes: names of the backbone's classes, () where they are not known.
+        spec: has the columns of each level.
+        classes: names of the backbone's classes, () if unknown.
         rejections: what was left out, and why.
     """
 
@@ -97,17 +97,17 @@ def prepare(
     config: DeskConfig,
     progress: Progress = silent,
 ) -> Prepared:
-    """Reads the pictures of an archive that the store does not have yet, and divides its texts.
+    """Extracts the features of pictures that the store does not have, and splits the texts.
 
     Args:
         archive: as read.
-        backbone: reads pictures.
-        store: keeps their features.
+        backbone: computes features.
+        store: stores features.
         config: split and limits.
-        progress: told of pictures.
+        progress: called as pictures are read.
 
     Raises:
-        BadInput: if no text is left.
+        BadInput: no text is left.
     """
     uris = [picture.uri for picture in archive.pictures]
     extraction = extract(uris, backbone, store, config.extract, progress)
@@ -122,15 +122,15 @@ def prepare(
 
 
 def readable(archive: Archive, keys: dict[str, str], store: FeatureStore) -> ReadableArchive:
-    """Drops unreadable pictures, merges equal bytes, drops texts left without a picture.
+    """Drops unreadable pictures, merges equal bytes, drops texts without a picture.
 
     Args:
         archive: as read.
-        keys: uri → content key of each picture that could be read.
-        store: where the perceptual hashes are.
+        keys: uri → content key of each readable picture.
+        store: has the perceptual hashes.
 
     Raises:
-        BadInput: if no text is left.
+        BadInput: no text is left.
     """
     merged, new_index = _merge(archive.pictures, keys)
     links = np.stack([archive.links[:, 0], new_index[archive.links[:, 1]]], axis=1)
@@ -152,7 +152,7 @@ def readable(archive: Archive, keys: dict[str, str], store: FeatureStore) -> Rea
 
 
 def _merge(pictures: Sequence[Picture], keys: dict[str, str]) -> tuple[list[Picture], Ints]:
-    """Pictures of distinct content, and for each picture given its place there, or -1."""
+    """Pictures with distinct content, and for each given picture its place there, or -1."""
     place: dict[str, int] = {}
     merged: list[Picture] = []
     new_index = np.full(len(pictures), -1, dtype=np.int64)
@@ -168,15 +168,15 @@ def _merge(pictures: Sequence[Picture], keys: dict[str, str]) -> tuple[list[Pict
 
 
 def fit_text_encoder(texts: Sequence[str], kind: str, config: object) -> TextEncoder:
-    """Fits a text encoder on training texts, and on nothing else.
+    """Fits a text encoder on training texts only.
 
     Args:
-        texts: the training texts, whole.
+        texts: the training texts in full length.
         kind: "lsa" or "doc2vec".
-        config: ``LsaConfig`` or ``Doc2VecConfig``, as the kind wants.
+        config: ``LsaConfig`` or ``Doc2VecConfig``.
 
     Raises:
-        BadInput: if the kind is not known or no texts are given.
+        BadInput: the kind is unknown, or there are no texts.
     """
     from picturedesk.texts.doc2vec import Doc2VecConfig, Doc2VecEncoder
     from picturedesk.texts.lsa import LsaConfig, LsaEncoder
@@ -191,7 +191,7 @@ def fit_text_encoder(texts: Sequence[str], kind: str, config: object) -> TextEnc
 
 
 def final_level(spec: BackboneSpec) -> str:
-    """The level that the paper calls fc: the final pool, or the deepest level there is."""
+    """The level that the paper calls fc: the final pool, or else the deepest level."""
     names = [str(level) for level in spec.levels]
     return "final" if "final" in names else names[-1]
 

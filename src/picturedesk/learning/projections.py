@@ -1,4 +1,4 @@
-"""Text encoder and components of both sides, fitted on a part of an archive."""
+"""Text encoder and principal components of both sides, fitted on a part of an archive."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Projections:
         )
 
     def align(self, config: AlignmentConfig) -> Matcher:
-        """The matcher whose heads bring both sides together."""
+        """The matcher with the heads of the aligned sides."""
         found = align(
             self.text_side,
             self.picture_side,

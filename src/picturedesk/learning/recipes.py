@@ -1,6 +1,6 @@
-"""The two recipes on an archive that has been read: what each makes of texts and level features.
+"""The two recipes: from a prepared archive to a blend.
 
-Arrays in, a blend out; writes nothing.
+Writes nothing.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from picturedesk.routes.kinds import PAPER
 from picturedesk.texts.shingles import duplicate_groups
 from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder, step
 
-_BLOCK = 256  # texts encoded between two reports of progress
+_BLOCK = 256  # texts encoded between two calls of progress
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
-    """What a recipe makes of an archive.
+    """The result of a recipe.
 
     Attributes:
         blend: routes, weights and confidence, with the matcher.
-        text_features: (T, I) of all texts of the archive, as the text encoder gives them.
-        duplicate_groups: (T,) near-duplicate texts have one number.
-        captions: per picture the words by which it may be measured, "" for none.
-        facts: what was chosen, for people.
+        text_features: (T, I) of all texts of the archive, from the text encoder.
+        duplicate_groups: (T,) near-duplicate texts have equal numbers.
+        captions: per picture the caption for measuring, "" for none.
+        facts: what was chosen, for reports.
     """
 
     blend: Blend
@@ -61,13 +61,13 @@ class Learned:
 def learn(
     prepared: Prepared, config: DeskConfig, progress: Progress, levels: Sequence[str] = ()
 ) -> Learned:
-    """What the recipe of the settings makes of an archive.
+    """Runs the recipe of the settings.
 
     Args:
         prepared: texts, pictures, links, parts, level features.
         config: settings.
-        progress: told of folds or epochs.
-        levels: those that the heads of the recipe best read, () for all.
+        progress: called for each finished fold or epoch.
+        levels: levels that the heads of the recipe best read, () for all.
     """
     if config.recipe == "paper":
         return learn_paper(prepared, config, progress)
@@ -75,7 +75,7 @@ def learn(
 
 
 def learn_paper(prepared: Prepared, config: DeskConfig, progress: Progress) -> Learned:
-    """The paper to the letter: a fixed text space, a fusion trained with the hinge of Eq. 6."""
+    """The paper's recipe: a fixed text space, and a fusion trained with the hinge of Eq. 6."""
     ready, features = prepared.ready, prepared.features
     whole = ready.whole_texts()
     training = [whole[index] for index in ready.texts_of("train")]
@@ -115,9 +115,9 @@ def learn_best(
     Args:
         prepared: texts, pictures, links, parts, level features.
         config: settings.
-        progress: told of folds.
-        sentences: the sentence encoder, if it is open already; None opens the settings' own.
-        levels: those that the heads read, () for all.
+        progress: called for each finished fold.
+        sentences: an open sentence encoder; None opens that of the settings.
+        levels: levels that the heads read, () for all.
     """
     ready = prepared.ready
     whole = ready.whole_texts()
@@ -165,7 +165,7 @@ def learn_best(
 
 
 def _encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress) -> Floats:
-    """Vectors (T, D) of all texts; tells how many are encoded."""
+    """Vectors (T, D) of all texts; reports progress."""
     vectors = np.zeros((len(texts), encoder.width), dtype=np.float32)
     for start in range(0, len(texts), _BLOCK):
         progress(start, len(texts), "texts encoded")
@@ -176,7 +176,7 @@ def _encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress) -> 
 
 
 def open_sentences(config: DeskConfig) -> TextEncoder | None:
-    """The pretrained sentence encoder that the settings name; None for "none"."""
+    """The pretrained sentence encoder of the settings; None for "none"."""
     from picturedesk.texts.sentences import SentenceEncoder
 
     if config.sentences == "none":
@@ -189,7 +189,7 @@ def open_sentences(config: DeskConfig) -> TextEncoder | None:
 
 
 def fit_texts(config: DeskConfig) -> FitTexts | None:
-    """What fits the settings' text encoder; None for "none"."""
+    """A function that fits the text encoder of the settings; None for "none"."""
     if config.text_encoder == "none":
         return None
     return lambda texts: _fit(texts, config)

@@ -1,7 +1,7 @@
 """Trains a fusion: text vectors and level features of an archive → a ``FusionMLP``.
 
-Knows arrays and links; nothing of pictures, words, files or desks. Needs torch (extra "train"),
-which is imported when ``train`` is called and not before. On one machine's CPU, with one number of
+Knows arrays and links, but no pictures, words, files or desks. Needs torch (extra "train"), which
+is imported when ``train`` is called. On one machine's CPU, with one number of
 threads, equal seeds give equal weights, bit for bit; the caller's random state is left alone.
 """
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-RECALLS = (1, 5, 10)  # the K of recall@K that are followed (paper, section 3)
+RECALLS = (1, 5, 10)  # K of recall@K on validation texts (paper, section 3)
 REDUCTIONS = ("sum", "mean")
 SCALINGS = ("none", "columns")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSet:
-    """Texts, pictures and which ran with which, as arrays.
+    """Texts, pictures and links as arrays.
 
     Attributes:
         texts: (T, D) text vectors.
         pictures: (N, ΣD_l) level features.
         links: (M, 2) indices (text, picture), many to many.
-        groups: (N,) near-duplicate group of each picture; all different if there are none.
+        groups: (N,) near-duplicate group of each picture; all different without near-duplicates.
     """
 
     texts: Floats
@@ -48,12 +48,12 @@ class TrainingSet:
     groups: Ints
 
     def __post_init__(self) -> None:
-        """Raises BadInput for what is no array of numbers."""
+        """Raises BadInput for anything but arrays of numbers."""
         for name in ("texts", "pictures", "links", "groups"):
             checks.array(name, getattr(self, name))
 
     def check(self, name: str, cure: str) -> None:
-        """Raises BadInput, calling the set by name, if nothing can be learnt from it."""
+        """Raises BadInput, with the set's name, if nothing can be learned from it."""
         texts, pictures, links = self.texts, self.pictures, self.links
         if texts.ndim != 2 or pictures.ndim != 2 or links.ndim != 2 or links.shape[1] != 2:
             raise BadInput(
@@ -79,28 +79,28 @@ class TrainingSet:
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """How a fusion is trained; margin, penalty and optimiser are the paper's (section 3.1).
+    """Settings of the training; margin, penalty and optimiser are the paper's (section 3.1).
 
     Attributes:
         fusion: shape of the network.
         margin: m of Eq. 6, cosine, 0 to 2.
         l2: added to the loss of each step: l2 · Σθ² over all weights and biases, not halved.
-        reduction: "sum" or "mean" over the triplets of a step; decides what ``l2`` weighs against.
-        scaling: "none" takes level features as they are, like the paper; "columns" brings each
-            column to mean 0 and deviation 1 first, for levels of very different size (early
-            max-pooled ones drown the others). It is folded into the first layer in the end.
+        reduction: "sum" or "mean" over the triplets of a step; ``l2`` is relative to it.
+        scaling: "none" takes level features as they are, like the paper; "columns" standardises
+            each column first, for levels of very different size (early max-pooled ones would
+            dominate). At the end it is folded into the first layer.
         learning_rate: Adam's.
         beta1: Adam's decay of the mean of gradients, 0 to 1.
         beta2: Adam's decay of the mean of squared gradients, 0 to 1.
         epsilon: Adam's.
         batch: texts per step, each with all its pictures.
-        epochs: at most so many passes over the texts.
-        patience: passes without a better score on the validation set before training stops.
+        epochs: maximum number of passes over the texts.
+        patience: epochs without a better validation score before training stops.
         seed: of initial weights, order and negatives.
-        device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the fastest there is; a named one
-            that is not there raises.
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the fastest; raises an error if it
+            is not available.
         threads: of torch on a CPU while training; 0 keeps torch's own number, 1 can be the
-            fastest on a machine that is busy with other work.
+            fastest on a busy machine.
     """
 
     fusion: FusionConfig = field(default_factory=FusionConfig)
@@ -147,11 +147,10 @@ class Epoch:
 
     Attributes:
         number: from 1.
-        loss: mean hinge of a triplet while it was trained on, without the penalty.
-        violated: share of triplets that cost anything, 0 to 1.
-        recall: K → share of validation texts with a picture of theirs among the first K of all
-            validation pictures by the direct route, 0 to 1.
-        score: mean reciprocal rank of the same, 0 to 1; what early stopping follows.
+        loss: mean hinge of a triplet during the epoch, without the penalty.
+        violated: share of triplets with a hinge above 0, 0 to 1.
+        recall: K → recall@K of the direct route on validation texts and pictures, 0 to 1.
+        score: mean reciprocal rank of the same, 0 to 1; used for early stopping.
         seconds: wall time, validation included.
     """
 
@@ -165,14 +164,14 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A trained fusion and how it came about.
+    """A trained fusion and its history.
 
     Attributes:
-        fusion: that of the best epoch; of equal ones, the first.
+        fusion: of the best epoch; of equal epochs, the first.
         history: every epoch, first to last.
-        best_epoch: number of the epoch that was kept, from 1.
-        left_out: training texts that made no triplet: they have no picture, or every other
-            picture is a near-duplicate of theirs.
+        best_epoch: number of the epoch of ``fusion``, from 1.
+        left_out: training texts without a triplet: they have no picture, or every other picture
+            is a near-duplicate of theirs.
     """
 
     fusion: FusionMLP
@@ -187,25 +186,25 @@ def train(
     config: TrainConfig | None = None,
     progress: Progress = silent,
 ) -> Trained:
-    """Fits a fusion so that each text lies nearer to its own pictures than to others (Eq. 5, 6).
+    """Trains a fusion so that each text is closer to its own pictures than to others (Eq. 5, 6).
 
-    An epoch takes every text once, in random order; a step takes ``batch`` texts, all their
-    pictures, and for each text one random picture of the training set that is neither its own nor
-    a near-duplicate of one. A text for which there is none makes no triplet, and is counted. After
-    each epoch the validation texts are ranked by the direct route; the best epoch is kept.
+    An epoch uses every text once, in random order. A step uses ``batch`` texts, all their pictures,
+    and for each text one random training picture that is neither its own nor a near-duplicate of
+    one. A text without such a picture makes no triplet, and is counted. After each epoch the direct
+    route is measured on the validation texts; the best epoch is returned.
 
     Args:
-        training: what is learnt from.
-        validation: what decides when to stop; must share no text or picture with ``training``.
-        config: all settings; None takes the paper's.
-        progress: told of each epoch that is finished.
+        training: for training.
+        validation: for early stopping; must not share a text or picture with ``training``.
+        config: all settings; None for the paper's.
+        progress: called for each finished epoch.
 
     Returns:
         The fusion of the best epoch, and the history.
 
     Raises:
-        BadInput: if a set is empty, malformed or not finite, the device is not there, or the loss
-            leaves the finite numbers.
+        BadInput: a set is empty, malformed or not finite, the device is not available, or the loss
+            is not finite.
         MissingExtra: without torch.
     """
     checks.instance("training", training, TrainingSet)
@@ -278,10 +277,10 @@ def _measured(
 
 
 class _Network:
-    """The torch twin of a ``FusionMLP``, with gradients and Adam, beside the data it learns from.
+    """A ``FusionMLP`` in torch, with gradients, Adam and the training data.
 
-    The penalty never enters the graph: Adam's ``weight_decay`` w adds w · θ to the gradient, which
-    for w = 2 · l2 is that of l2 · Σθ².
+    The penalty is not part of the graph: Adam's ``weight_decay`` w adds w · θ to the gradient,
+    which for w = 2 · l2 is the gradient of l2 · Σθ².
     """
 
     def __init__(
@@ -311,7 +310,7 @@ class _Network:
         )
 
     def epoch(self, steps: Iterator[Step]) -> tuple[float, float]:
-        """Learns from all steps; returns the mean hinge and the share of triplets that cost."""
+        """Runs all steps; returns the mean hinge and the share of triplets with a hinge above 0."""
         costs = [self._learn(step) for step in steps]
         total = sum(float(cost.sum()) for cost in costs)
         violated = sum(int((cost > 0).sum()) for cost in costs)
@@ -341,7 +340,7 @@ class _Network:
         return values
 
     def fusion(self) -> FusionMLP:
-        """The present weights, copied; what they give for features as they were given."""
+        """The current weights as a ``FusionMLP``, for features that are not scaled."""
         weights, biases = (
             tuple(tensor.detach().cpu().numpy().copy() for tensor in tensors)
             for tensors in (self._weights, self._biases)
@@ -351,7 +350,7 @@ class _Network:
 
 
 def _device(name: str) -> torch.device:
-    """The torch device of this name; raises BadInput if it is not there."""
+    """The torch device of this name; raises BadInput if it is not available."""
     try:
         import torch
     except ModuleNotFoundError:
@@ -369,7 +368,7 @@ def _device(name: str) -> torch.device:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Runs torch with so many threads, and gives back the number there was; 0 changes nothing."""
+    """Sets the number of torch's threads for the block, then restores it; 0 changes nothing."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,6 +1,6 @@
-"""What a recipe learns from: texts, level features, links, and which texts stay together.
+"""Training pairs: texts, level features, links, and groups of texts.
 
-Arrays and strings; knows no desk and no store.
+Arrays and strings; knows neither desk nor store.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ FitTexts = Callable[[Sequence[str]], TextEncoder]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingPairs:
-    """An archive's training part.
+    """The training part of an archive.
 
     Attributes:
-        texts: T texts, whole.
+        texts: T texts in full length.
         keys: content keys of N pictures that ran with them.
         features: (N, ΣD_l) their level features.
         links: (M, 2) indices (text, picture).
-        split_groups: (T,) texts of one number stay on one side of every division.
-        duplicate_groups: (T,) near-duplicate texts have one number.
-        captions: per picture the words that describe it, "" for none.
-        spec: which columns are which level.
-        blocks: how the levels weigh.
-        classes: names of the backbone's classes, () where they are not known.
+        split_groups: (T,) texts with equal numbers stay in one fold.
+        duplicate_groups: (T,) near-duplicate texts have equal numbers.
+        captions: per picture its caption, "" for none.
+        spec: has the columns of each level.
+        blocks: columns and weights of the levels.
+        classes: names of the backbone's classes, () if unknown.
     """
 
     texts: tuple[str, ...]
@@ -52,7 +52,7 @@ class TrainingPairs:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises BadInput where the parts are of other kinds, or not of one length."""
+        """Raises BadInput for wrong types, or different lengths."""
         checks.settings(self)
         for name in ("features", "links", "split_groups", "duplicate_groups"):
             checks.array(name, getattr(self, name))
@@ -78,11 +78,11 @@ def renumber(texts: Ints, links: Ints) -> tuple[Ints, Ints]:
 
 
 def level_blocks(spec: BackboneSpec, levels: Sequence[str] = ()) -> list[Block]:
-    """How much each level weighs: the final pool most, then what is as deep, then the others.
+    """Columns and weights of the levels: most for the final pool, then for equally deep levels.
 
     Args:
-        spec: which columns are which level.
-        levels: those that are read, () for all.
+        spec: has the columns of each level.
+        levels: levels to use, () for all.
     """
     checks.instance("spec", spec, BackboneSpec)
     named = set(checks.texts("levels", levels)) or {str(level) for level in spec.levels}
@@ -105,15 +105,15 @@ def _weight(level: Level) -> float:
 
 
 class TextFeatures:
-    """Text features: an encoder that is fitted on the archive joined with a pretrained one.
+    """Text features: an encoder fitted on the archive, joined with a pretrained one.
 
-    The pretrained one reads every text once, however often the other is fitted.
+    The pretrained one encodes every text once, also if the other is fitted several times.
 
     Args:
         texts: T texts.
         fit: fits an encoder on some of them; None for the pretrained one alone.
         pretrained: None for the fitted one alone.
-        known: (T, S) what the pretrained one gives for the texts, if that is at hand.
+        known: (T, S) output of the pretrained one, if it was computed before.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class TextFeatures:
         return JoinedEncoder(tuple(parts))
 
     def features(self, encoder: TextEncoder, rows: Ints) -> Floats:
-        """What ``encoder.encode`` gives for some texts, (n, I), nothing encoded twice."""
+        """Output of ``encoder.encode`` for some texts, (n, I), without encoding twice."""
         checks.instance("encoder", encoder, TextEncoder)
         rows = checks.indices("rows", rows, len(self._texts))
         if not isinstance(encoder, JoinedEncoder):
@@ -170,5 +170,5 @@ class TextFeatures:
         return encoder.join(vectors)
 
     def pretrained_columns(self, encoder: JoinedEncoder) -> slice:
-        """Where the pretrained vectors lie among the features; empty where there are none."""
+        """The columns of the pretrained vectors in the features; empty without a pretrained one."""
         return encoder.spans[-1] if self.pretrained is not None else slice(0, 0)

@@ -1,7 +1,7 @@
 """Chooses the weights of the routes by cross-validation. Knows scores only.
 
-A route is let in only if it adds to the mean reciprocal rank by more than a threshold. The direct
-route always counts; under the largest weights another route all but takes over.
+A route is used only if it raises the mean reciprocal rank by more than a threshold. The direct route
+always has weight 1; with its largest weight, another route dominates it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from picturedesk.types import Floats
 
 
 def scored_routes(folds: Sequence[FoldScores]) -> list[str]:
-    """The routes that every fold has scored."""
+    """The routes that have scores in every fold."""
     return [name for name in folds[0].scores if all(name in fold.scores for fold in folds)]
 
 
 def deviations(folds: Sequence[FoldScores]) -> dict[str, float]:
-    """Deviation of each route's scores over the candidates of a text, averaged; above 0.
+    """Mean standard deviation of each route's scores over the candidates of a text; above 0.
 
-    A text for which a route scores all candidates alike, as one that shares no word with any
-    caption, does not count.
+    Texts with equal scores for all candidates, such as those that share no word with any caption,
+    do not count.
     """
     found = {}
     for name in scored_routes(folds):
@@ -40,12 +40,12 @@ def deviations(folds: Sequence[FoldScores]) -> dict[str, float]:
 def choose(
     folds: Sequence[FoldScores], plans: Sequence[RoutePlan], gain: float
 ) -> dict[str, float]:
-    """The weights of highest mean reciprocal rank, less the gain that each route must bring.
+    """The weights with the highest mean reciprocal rank, minus ``gain`` for each route.
 
     Args:
-        folds: what the routes score.
-        plans: weights to be tried; a route that not every fold has scored gets its default weight.
-        gain: mean reciprocal rank, 0 to 1, that each route must add to be let in.
+        folds: scores of the routes.
+        plans: with the weights to try; a route without scores in a fold gets its default weight.
+        gain: mean reciprocal rank, 0 to 1, that each route must add to be used.
     """
     units = deviations(folds)
     tried = [plan for plan in plans if plan.name in units]

@@ -35,23 +35,23 @@ li { border: 1px solid #8884; border-radius: 8px; overflow: hidden; }
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QueryAnswer:
     """A text and its suggestions."""
 
     text: str
     suggestions: tuple[Suggestion, ...]
 
 
-def contact_sheet(path: Path, title: str, lead: str, asked: Sequence[Asked]) -> None:
+def contact_sheet(path: Path, title: str, lead: str, answers: Sequence[QueryAnswer]) -> None:
     """Writes the sheet atomically; it contains the pictures, so that it opens anywhere.
 
     Args:
         path: the HTML file.
         title: heading, and title of the window.
         lead: the line below the heading.
-        asked: texts with their suggestions, in order.
+        answers: texts with their suggestions, in order.
     """
-    sections = "\n".join(_section(one) for one in asked)
+    sections = "\n".join(_section(answer) for answer in answers)
     write_document(
         path,
         title,
@@ -60,10 +60,10 @@ def contact_sheet(path: Path, title: str, lead: str, asked: Sequence[Asked]) -> 
     )
 
 
-def _section(asked: Asked) -> str:
-    cards = "\n".join(_card(suggestion) for suggestion in asked.suggestions)
+def _section(answer: QueryAnswer) -> str:
+    cards = "\n".join(_card(suggestion) for suggestion in answer.suggestions)
     return (
-        f'<section><blockquote dir="auto">{escape(asked.text)}</blockquote>'
+        f'<section><blockquote dir="auto">{escape(answer.text)}</blockquote>'
         f"<ol>\n{cards}\n</ol></section>"
     )
 

@@ -183,7 +183,7 @@ def _example(example: DeskExample) -> str:
         strips.picture(one.picture, _caption(place, one), one.is_right)
         for place, one in enumerate(example.suggested, start=1)
     )
-    return strips.asked(example.text, strips.strip(ran, own) + strips.strip(said, suggested))
+    return strips.query(example.text, strips.strip(ran, own) + strips.strip(said, suggested))
 
 
 def _caption(place: int, one: Suggested) -> str:

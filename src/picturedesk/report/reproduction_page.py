@@ -176,7 +176,7 @@ def _example(example: Example) -> str:
         strips.picture(picture, f"{place} · {score:.3f}", is_right)
         for place, (picture, score, is_right) in enumerate(example.suggested, start=1)
     )
-    return strips.asked(
+    return strips.query(
         example.text,
         strips.strip(f"ran with it (rank {example.rank})", own)
         + strips.strip("suggested", suggested),

@@ -25,7 +25,7 @@ def strip(heading: str, pictures: str) -> str:
     return f'<div class="strip"><p>{escape(heading)}</p><div class="row">{pictures}</div></div>'
 
 
-def asked(text: str, strips: str) -> str:
+def query(text: str, strips: str) -> str:
     """A text, given as plain text, with ``strip``s below it."""
     return (
         f'<article class="example"><blockquote dir="auto">{escape(text)}</blockquote>'

@@ -1,6 +1,6 @@
-"""Ways to score pictures for a text, one file each, and their blend.
+"""Routes (ways to score pictures for a text), one file each, their blend, and the search.
 
-Used when suggesting; NumPy alone. Choosing weights is ``learning``'s affair.
+Uses NumPy alone. ``learning`` chooses the weights.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The archive as routes see it: text vectors, picture vectors, links, and the nearest texts.
+"""The archive for routes: text vectors, picture vectors, links, and the nearest texts.
 
-Takes arrays, also memory-mapped ones, and copies none of them. Knows no files.
+Takes arrays, also memory-mapped ones, and does not copy them. Knows no files.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.types import Bools, Floats, Ints
 
-ROUNDING = 1e-6  # cosines closer than this are a tie: float32 cannot tell them apart
-_CELLS = 1 << 22  # cosines held at a time: 16 MB
+ROUNDING = 1e-6  # cosines that differ by less are a tie: float32 is not more exact
+_CELLS = 1 << 22  # cosines in memory at a time: 16 MB
 
 
 class Neighbours(NamedTuple):
@@ -32,7 +32,7 @@ class Neighbours(NamedTuple):
     cosines: Floats
 
     def first(self, count: int) -> Neighbours:
-        """The ``count`` most similar ones of each query, or all."""
+        """The ``count`` most similar texts of each query, or all."""
         return Neighbours(self.rows[:, :count], self.cosines[:, :count])
 
 
@@ -44,7 +44,7 @@ class ArchiveVectors:
         texts: (T, D) of length one, or zeros.
         pictures: (P, D') fused, or level features as they are.
         links: (M, 2) indices (text, picture).
-        groups: (T,) number of each text's group of near-duplicates; None where each is alone.
+        groups: (T,) near-duplicate group of each text; None if there are no near-duplicates.
     """
 
     texts: Floats
@@ -53,7 +53,7 @@ class ArchiveVectors:
     groups: Ints | None = None
 
     def __post_init__(self) -> None:
-        """Raises BadInput where links are malformed or point outside."""
+        """Raises BadInput if links are malformed or point outside."""
         for name in ("texts", "pictures", "links"):
             checks.array(name, getattr(self, name))
         if self.groups is not None:
@@ -81,7 +81,7 @@ class ArchiveVectors:
 
     @cached_property
     def _first(self) -> Ints:
-        """Where the links of each text begin among the sorted ones, (T + 1,)."""
+        """(T + 1,) start of each text's links among the sorted links."""
         return np.searchsorted(self.sorted_links[:, 0], np.arange(len(self.texts) + 1))
 
     @cached_property
@@ -90,10 +90,10 @@ class ArchiveVectors:
         return self.groups is not None and len(np.unique(self.groups)) < len(self.groups)
 
     def links_of(self, texts: Ints) -> tuple[Ints, Ints]:
-        """The pictures of each of n texts, one text after the other.
+        """The pictures of n texts, text by text.
 
         Returns:
-            Rows of pictures (m,), each text's ascending, and how many each text has (n,).
+            Rows of pictures (m,), ascending for each text, and the number of each text (n,).
         """
         first, counts = self._first[texts], self._first[texts + 1] - self._first[texts]
         before = np.cumsum(counts) - counts
@@ -105,10 +105,10 @@ class ArchiveVectors:
 
         Args:
             queries: (Q, D) of length one, or zeros.
-            count: how many, at least 1; fewer come back where fewer have pictures.
+            count: how many, at least 1; the result has fewer if fewer texts have pictures.
 
         Raises:
-            BadInput: if widths differ, or the archive has no links.
+            BadInput: widths differ, or the archive has no links.
         """
         found = min(count, int(self.illustrated.sum()))
         rows = np.empty((len(queries), found), dtype=np.int64)
@@ -121,10 +121,10 @@ class ArchiveVectors:
     def nearest_text(self, queries: Floats) -> Ints:
         """The text with pictures of highest cosine with each query (Q,) (paper, Eq. 7).
 
-        Of equal ones (within rounding) the one of lowest row. -1 for a query without a direction.
+        Of equal texts (within rounding) the one with the lowest row. -1 for a zero query.
 
         Raises:
-            BadInput: if widths differ, or the archive has no links.
+            BadInput: widths differ, or the archive has no links.
         """
         nearest = np.full(len(queries), -1, dtype=np.int64)
         for block, similarities in self._similarities(queries):
@@ -134,7 +134,7 @@ class ArchiveVectors:
         return nearest
 
     def _similarities(self, queries: Floats) -> Iterator[tuple[slice, Floats]]:
-        """Some queries at a time: which, and cosines (B, T); -inf for texts without pictures."""
+        """Blocks of queries with their cosines (B, T); -inf for texts without pictures."""
         same_width(queries, self.texts)
         self._require_links()
         without = np.flatnonzero(~self.illustrated)
@@ -151,11 +151,11 @@ class ArchiveVectors:
 
 
 def top(scores: Floats, k: int) -> Ints:
-    """The k best columns of each row, best first; of equal scores the lower index comes first.
+    """The k best columns of each row, best first; of equal scores, the lower index is first.
 
     Args:
         scores: (Q, N), higher is better.
-        k: 1 or more; with fewer than k columns all of them are given.
+        k: 1 or more; if there are fewer columns, the result has all.
 
     Returns:
         (Q, min(k, N)).
@@ -166,7 +166,7 @@ def top(scores: Floats, k: int) -> Ints:
     best = np.empty((len(scores), k), dtype=np.int64)
     for row, values in enumerate(scores):
         least = np.partition(values, len(values) - k)[len(values) - k] if k else 0
-        near = np.flatnonzero(values >= least)  # k of them, or more where the last ones tie
+        near = np.flatnonzero(values >= least)  # k of them, or more if the last ones tie
         best[row] = near[np.argsort(-values[near], kind="stable")[:k]]
     return best
 

@@ -1,7 +1,7 @@
-"""The blend: fitted routes weighted against each other, and how sure they are.
+"""The blend: fitted routes with weights, and the confidence.
 
-One scorer for cross-validation, measuring and suggesting: each route scores alone, ``Blend.total``
-adds them up. Kept as one folder. Takes arrays; knows neither desk nor catalogue.
+Cross-validation, measuring and suggesting use the same scorer: each route scores alone, ``total``
+adds the weighted scores. Saved as one folder. Takes arrays; knows neither desk nor catalogue.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ WordScores = Callable[[Sequence[str]], Floats | Doubles]  # words of one query �
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """Q queries as the routes ask them.
+class QueryVectors:
+    """Q queries: the vectors of every route, and the texts.
 
     Attributes:
-        rows: route → what its blocks are multiplied with.
+        rows: route → its query vectors.
         texts: of the queries, for routes that score by words.
         nearest: (Q,) cosine of the most similar archive text.
     """
@@ -62,9 +62,9 @@ class Asked:
     texts: Sequence[str]
     nearest: Floats
 
-    def of(self, query: int) -> Asked:
-        """One query alone."""
-        return Asked(
+    def of(self, query: int) -> QueryVectors:
+        """One of the queries."""
+        return QueryVectors(
             {name: rows.of(query) for name, rows in self.rows.items()},
             self.texts[query : query + 1],
             self.nearest[query : query + 1],
@@ -73,15 +73,15 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Blend:
-    """Routes and what one unit of each adds to the score.
+    """Fitted routes and their weights.
 
     Attributes:
         matcher: text encoder and heads.
         routes: fitted.
-        weights: route → weight; 0 or absent leaves a route out.
-        default: the route that answers when none is named: "blend", or one of the routes.
-        confidence: None where there was too little to calibrate on.
-        recipe: whose kinds of routes these are.
+        weights: route → weight; a route with weight 0, or without one, is not used.
+        default: the route for suggestions if none is named: "blend", or one of the routes.
+        confidence: None if the archive is too small to calibrate one.
+        recipe: name of the recipe, which has the plans of the routes.
     """
 
     matcher: Matcher
@@ -92,7 +92,7 @@ class Blend:
     recipe: str = "best"
 
     def __post_init__(self) -> None:
-        """Raises BadInput for parts of other kinds, or routes that do not go together."""
+        """Raises BadInput for wrong types, or routes that do not fit together."""
         checks.instance("matcher", self.matcher, Matcher)
         for route in checks.several("routes", self.routes):
             if not isinstance(route, BlockRoute | WordRoute):
@@ -115,22 +115,22 @@ class Blend:
 
     @cached_property
     def block_routes(self) -> tuple[BlockRoute, ...]:
-        """Those that store a block."""
+        """The routes that store a block."""
         return tuple(route for route in self.routes if isinstance(route, BlockRoute))
 
     @cached_property
     def word_routes(self) -> tuple[WordRoute, ...]:
-        """Those that score by the words of captions."""
+        """The routes that score by the words of captions."""
         return tuple(route for route in self.routes if isinstance(route, WordRoute))
 
     @cached_property
     def layout(self) -> Layout:
-        """Of catalogue vectors."""
+        """The layout of catalogue vectors."""
         return Layout(tuple(dict.fromkeys(route.block for route in self.block_routes)))
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of all that decides a catalogue vector; weights and confidence do not."""
+        """Hash of everything that determines a catalogue vector (not weights and confidence)."""
         learned = [
             [route.name, route.settings(), array_fingerprint(route.arrays())]
             for route in self.block_routes
@@ -139,7 +139,7 @@ class Blend:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a user can name as route; the default last."""
+        """The routes that a user can name; the default is the last."""
         alone = [route.name for route in self.routes if route.standalone]
         return (*(name for name in alone if name != self.default), self.default)
 
@@ -147,7 +147,7 @@ class Blend:
         """The weights other than 0: those of the blend, or 1 for one route alone.
 
         Raises:
-            BadInput: for a route that there is not.
+            BadInput: the route is unknown.
         """
         if route not in self.names:
             raise BadInput(f"route {route!r} is not known: {', '.join(self.names)}")
@@ -156,7 +156,7 @@ class Blend:
         return {route: 1.0}
 
     def store(self, pictures: Pictures) -> dict[str, Floats]:
-        """Blocks by name, each (N, w), of N pictures."""
+        """Block name → (N, w) for N pictures."""
         checks.instance("pictures", pictures, Pictures)
         parts: dict[str, Floats] = {}
         for route in self.block_routes:
@@ -168,20 +168,23 @@ class Blend:
         """Catalogue vectors (N, W), of length one."""
         return self.layout.join(self.store(pictures))
 
-    def ask(self, queries: Queries) -> Asked:
-        """What every route asks with."""
+    def ask(self, queries: Queries) -> QueryVectors:
+        """The query vectors of every route."""
         checks.instance("queries", queries, Queries)
         rows = {route.name: route.ask(queries) for route in self.block_routes}
-        return Asked(rows, queries.texts, queries.neighbours(1).cosines[:, 0])
+        return QueryVectors(rows, queries.texts, queries.neighbours(1).cosines[:, 0])
 
-    def combined(self, asked: Asked, weights: Mapping[str, float]) -> Doubles:
-        """One query's rows (R, W): the best product with a vector is the score, but for words.
+    def combined(self, queries: QueryVectors, weights: Mapping[str, float]) -> Doubles:
+        """Catalogue queries (R, W) of one query.
+
+        The highest of the R inner products with a catalogue vector is the score, without the
+        routes that score by words.
 
         Raises:
-            BadInput: if two of the routes weighed ask with several rows.
+            BadInput: two of the weighted routes have several rows per query.
         """
         chosen = [
-            (route, weights[route.name] * asked.rows[route.name].vectors.astype(np.float64))
+            (route, weights[route.name] * queries.rows[route.name].vectors.astype(np.float64))
             for route in self.block_routes
             if weights.get(route.name)
         ]
@@ -196,44 +199,48 @@ class Blend:
         return self.layout.query(sums)
 
     def scores(
-        self, asked: Asked, parts: Mapping[str, Floats], bm25: WordScores | None
+        self, queries: QueryVectors, parts: Mapping[str, Floats], bm25: WordScores | None
     ) -> dict[str, Floats]:
         """Scores (Q, N) of each route for N pictures.
 
         Args:
-            asked: Q queries.
-            parts: blocks by name, as ``store`` and ``Layout.split`` give them.
-            bm25: of the pictures' captions; None where captions play no part.
+            queries: Q queries.
+            parts: block name → (N, w), from ``store`` or ``Layout.split``.
+            bm25: of the pictures' captions; None if captions are not used.
         """
         found: dict[str, Floats] = {}
         for route in self.block_routes:
-            rows = asked.rows[route.name]
+            rows = queries.rows[route.name]
             products: Floats = rows.vectors @ parts[route.block.name].T  # (R, N)
             found[route.name] = rows.best(products)
         if bm25 is not None and self.word_routes:
-            values = np.stack([bm25(words(text)) for text in asked.texts]).astype(np.float64)
+            values = np.stack([bm25(words(text)) for text in queries.texts]).astype(np.float64)
             for word_route in self.word_routes:
                 found[word_route.name] = word_route.from_words(values).astype(np.float32)
         return found
 
     def exact_scores(
-        self, asked: Asked, vectors: Floats, bm25: Doubles | None, weights: Mapping[str, float]
+        self,
+        queries: QueryVectors,
+        vectors: Floats,
+        bm25: Doubles | None,
+        weights: Mapping[str, float],
     ) -> dict[str, Doubles]:
         """Scores (N,) in double precision of one query: equal vectors get equal scores.
 
         Args:
-            asked: one query.
+            queries: one query.
             vectors: (N, W) catalogue vectors.
-            bm25: (N,) of the captions; None where none has a word.
-            weights: of the routes that are to be scored.
+            bm25: (N,) of the captions; None if captions are not used.
+            weights: of the routes; only those with a weight are scored.
         """
         found: dict[str, Doubles] = {}
         parts = self.layout.split(vectors)
         for route in self.block_routes:
             if weights.get(route.name):
-                rows = asked.rows[route.name].vectors.astype(np.float64)
+                rows = queries.rows[route.name].vectors.astype(np.float64)
                 stored = parts[route.block.name]
-                # Not a matrix product: that rounds a row by what stands beside it.
+                # A matrix product would round a row depending on its neighbours.
                 products = [(stored * row).sum(axis=1) for row in rows]
                 found[route.name] = np.max(products, axis=0)
         for word_route in self.word_routes:
@@ -243,7 +250,7 @@ class Blend:
         return found
 
     def save(self, folder: Path) -> None:
-        """Writes one folder, with one in it for each route; it is there whole or not at all."""
+        """Writes one folder with a folder for each route, atomically."""
         content: Json = {
             "recipe": self.recipe,
             "weights": dict(self.weights),
@@ -267,10 +274,10 @@ class Blend:
         Args:
             folder: of the blend.
             matcher: of the same fit.
-            plans: kinds of routes; () for those of the recipe.
+            plans: of the routes; () for those of the recipe.
 
         Raises:
-            Mismatch: if a route is of no known kind, or the matcher is another fit's.
+            Mismatch: a route has no plan, or the matcher is another fit's.
         """
         folder = checks.path("folder", folder)
         checks.instance("matcher", matcher, Matcher)
@@ -301,7 +308,7 @@ class Blend:
 
 
 def total(scores: Mapping[str, Floats | Doubles], weights: Mapping[str, float]) -> Floats | Doubles:
-    """The weighted sum of the routes' scores, each (Q, N) or (N,); zeros where none is weighed."""
+    """The weighted sum of the routes' scores, each (Q, N) or (N,); zeros without weights."""
     summed: Floats | Doubles | None = None
     for name, values in scores.items():
         if weight := weights.get(name, 0.0):

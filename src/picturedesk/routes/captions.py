@@ -22,8 +22,8 @@ from picturedesk.texts.words import words
 from picturedesk.types import Archive, Doubles, Floats, Json
 
 CAPTIONS = "captions"
-FEW = 0.2  # share of pictures with a caption of their own, below which none is counted
-REPEATED = 0.7  # share of common words from which a caption repeats its text
+FEW = 0.2  # share of pictures with their own caption; below it captions are not used
+REPEATED = 0.7  # Jaccard similarity from which a caption repeats its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class CaptionsPlan:
     """Plan of the caption route.
 
     Attributes:
-        saturation: BM25 that counts half, above 0.
+        saturation: BM25 with the score 0.5, above 0.
     """
 
     name: str = CAPTIONS
     weights: tuple[float, ...] = (0.0, 0.15, 0.3, 0.6, 1.2, 2.4)
     unit: str = CAPTIONS
-    default_weight: float = 1.5  # .3 of the deviations that lie between no common word and all
+    default_weight: float = 1.5  # in units of the score: 0.3 deviations in the development archive
     saturation: float = 10.0
 
     def __post_init__(self) -> None:
@@ -76,10 +76,10 @@ class CaptionsRoute:
 
 
 class CaptionIndex:
-    """BM25 of N captions in memory, by the catalogue's own code.
+    """BM25 of N captions in memory, with the catalogue's code.
 
     Args:
-        captions: words of each picture, "" for none.
+        captions: of each picture, "" for none.
     """
 
     def __init__(self, captions: Sequence[str]) -> None:
@@ -94,14 +94,14 @@ class CaptionIndex:
         self._known = bm25.frequencies(self._connection)
 
     def __call__(self, query_words: Sequence[str]) -> Floats:
-        """Words of a text → BM25 (N,), 0 where a caption has none of them; higher is better."""
+        """Words of a text → BM25 (N,), 0 for captions with none of them; higher is better."""
         found, values = bm25.scores(self._connection, bm25.rarest(query_words, self._known))
         scores = np.zeros(self._count, dtype=np.float32)
         scores[found] = values
         return scores
 
     def close(self) -> None:
-        """Lets go of the memory."""
+        """Frees the memory."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -112,11 +112,11 @@ class CaptionIndex:
 
 
 def telling_captions(archive: Archive) -> tuple[str, ...]:
-    """Caption and tags of each picture, the caption left out where it is a text that ran with it.
+    """Caption and tags of each picture, without captions that repeat a text of their picture.
 
-    Where the texts are captions, a picture's own caption is the text that is searched with: to
-    count it would give the answer away. Where few captions are left, nothing can be learned from
-    them, and all are "".
+    If the texts of an archive are captions, a picture's own caption is the query: using it would
+    give the answer away. If few captions are left, nothing can be learned from them, and all are
+    "".
     """
     captions = [picture.caption for picture in archive.pictures]
     if any(captions):

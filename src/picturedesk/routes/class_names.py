@@ -1,9 +1,8 @@
-"""The class-name route: what the network says a picture shows, in words, against the text.
+"""The class-name route: compares the names of a picture's likely classes with the text.
 
-A backbone trained to tell classes apart says of every picture how much it looks like each. A
-sentence encoder puts the names of the classes where it puts texts. The mean of the names under the
-probabilities is a vector that can be compared with a text's, and needs no pairs at all (compare
-Norouzi et al. 2014, "ConSE").
+A classifier gives each picture a probability for each class. A sentence encoder maps the class
+names to the same space as texts. The mean of the names' vectors, weighted by the probabilities, can
+be compared with a text's vector; this needs no pairs (compare Norouzi et al. 2014, "ConSE").
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ from picturedesk.types import Floats, Json
 
 CLASS_NAMES = "class_names"
 OTHERS = "other classes"
-CENTRE = "centre"  # what pictures of the archive show on average, taken off
-WIDTH = 256  # directions that are kept: they hold 98 % of what sets class names apart
-ROOT = np.float32(0.5)  # of probabilities: the second and third class count too
+CENTRE = "centre"  # mean of the archive's pictures, which is subtracted
+WIDTH = 256  # principal directions: 98 % of the variance of the class names
+ROOT = np.float32(0.5)  # of probabilities, so that the second and third class count, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class ClassNamesPlan:
     default_weight: float = 0.0
 
     def fit(self, fold: Fold) -> ClassNamesRoute | None:
-        """The space of class names, centred on the fold; None where classes have no words."""
+        """The space of class names, centred on the fold; None if the classes have no names."""
         classes = fold.classes
         if classes is None:
             return None
@@ -71,8 +70,8 @@ class ClassNamesRoute:
 
     Attributes:
         space: of the class names.
-        level: that holds the class probabilities.
-        columns: first and last-plus-one column of the sentence vectors among the text features.
+        level: the level of the class probabilities.
+        columns: start and stop of the sentence vectors' columns in the text features.
     """
 
     space: ClassNameSpace
@@ -83,7 +82,7 @@ class ClassNamesRoute:
 
     @property
     def block(self) -> Block:
-        """Where the picture lies among the class names."""
+        """The picture's vector in the space of class names."""
         return Block(CLASS_NAMES, self.space.width)
 
     def store(self, pictures: Pictures) -> Floats:
@@ -97,7 +96,7 @@ class ClassNamesRoute:
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
     ) -> PictureShares:
-        """What each class adds, the most first, then ``OTHERS`` and ``CENTRE``."""
+        """The share of each class, largest first, then ``OTHERS`` and ``CENTRE``."""
         probabilities = pictures.level(self.level)
         placed = shares(probabilities) @ self.space.vectors - self.space.picture_centre
         scale = inverse(np.linalg.norm(placed, axis=1))  # (K,)
@@ -123,7 +122,7 @@ class ClassNamesRoute:
         )
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes:
-        """Linear in the sentence vector but for a division by a length, which is held."""
+        """Linear in the sentence vector, with its length held constant."""
         features = queries.features[0]
         sentence = features[slice(*self.columns)]
         length = np.linalg.norm(sentence - self.space.text_centre)
@@ -156,11 +155,11 @@ class ClassNameSpace:
     """Class probabilities and texts → one space.
 
     Attributes:
-        names: per class its name.
-        vectors: (C, R) of the names, in the space below.
-        basis: (S, R) orthonormal: from sentence vectors into the space.
+        names: of the C classes.
+        vectors: (C, R) of the names in this space.
+        basis: (S, R) orthonormal, from sentence vectors to this space.
         text_centre: (S,) mean sentence vector of the archive's texts.
-        picture_centre: (R,) mean expected name of the archive's pictures.
+        picture_centre: (R,) mean vector of the archive's pictures.
     """
 
     names: tuple[str, ...]
@@ -171,12 +170,12 @@ class ClassNameSpace:
 
     @classmethod
     def of(cls, names: tuple[str, ...], vectors: Floats, width: int = WIDTH) -> ClassNameSpace:
-        """The space that names span, not yet centred on any archive.
+        """The space that the names span, not centred on an archive.
 
         Args:
             names: of C classes.
             vectors: (C, S) sentence vectors of the names.
-            width: directions that are kept, at most.
+            width: maximum number of directions.
         """
         _, _, directions = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
         basis = np.ascontiguousarray(directions[:width].T, dtype=np.float32)  # (S, R)
@@ -186,7 +185,7 @@ class ClassNameSpace:
         return cls(names, placed, basis, text_centre, picture_centre)
 
     def centred(self, texts: Floats, probabilities: Floats) -> ClassNameSpace:
-        """The same, centred on an archive; which picture ran with which text plays no part.
+        """The same space, centred on an archive; needs no links.
 
         Args:
             texts: (T, S) sentence vectors of the archive's texts.
@@ -207,8 +206,8 @@ class ClassNameSpace:
     def texts(self, sentences: Floats) -> Floats:
         """Sentence vectors (Q, S) → (Q, R), at most of length one; zeros stay zeros.
 
-        What lies outside the space is lost, so that a text about nothing that has a class is
-        short here, and counts for little.
+        The part outside the space is lost, so a text that is not about any class has a short vector
+        and low scores.
         """
         centred = length_one(sentences - self.text_centre)
         placed: Floats = (centred @ self.basis) * sentences.any(axis=1, keepdims=True)
@@ -216,7 +215,7 @@ class ClassNameSpace:
 
 
 def shares(probabilities: Floats) -> Floats:
-    """Roots of the probabilities (N, C), brought to sum to one."""
+    """Roots of the probabilities (N, C), scaled to sum to one."""
     roots = np.maximum(probabilities, 0) ** ROOT
     share: Floats = roots / np.maximum(roots.sum(axis=1, keepdims=True), 1e-12)
     return share

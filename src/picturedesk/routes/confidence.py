@@ -1,8 +1,8 @@
-"""How sure a ranking is, from its scores: calibrated on texts whose pictures are known.
+"""Confidence in a ranking, from its scores; calibrated on texts with known pictures.
 
-Among N entries, the softmax of the scores at the right temperature is the chance that each is the
-one that ran with the text (Guo et al. 2017); a logistic curve takes off what is left of over- and
-underconfidence (Platt 1999), also where N varies. Knows scores only; ``learning`` fits it.
+The softmax of the scores of N entries at a fitted temperature is the probability that each is the
+right one (Guo et al. 2017); a logistic curve corrects over- and underconfidence (Platt 1999), also
+for other N. Knows scores only; ``learning`` fits it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _CLIP = 1e-6  # probabilities are kept this far from 0 and 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """The scores from which confidence in a ranking is worked out.
+    """The scores that the confidence in a ranking is computed from.
 
     Attributes:
         scores: (C,) of the candidates.
-        others: (B,) of a random sample of the entries that are no candidates; (0,) where all are.
+        others: (B,) of a random sample of other entries; (0,) if all are candidates.
         total: N entries, candidates among them.
     """
 
@@ -39,7 +39,7 @@ class Pool:
     def shares(self, temperature: float) -> Doubles:
         """The candidates' shares (C,) of a softmax over all N entries.
 
-        The sum over entries that are no candidates is estimated from their sample.
+        The sum over the other entries is estimated from their sample.
         """
         highest = max(self.scores.max(initial=-np.inf), self.others.max(initial=-np.inf))
         exponents = np.exp((self.scores - highest) / temperature)
@@ -53,17 +53,18 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """Pools of scores → probabilities.
+    """Maps pools of scores to probabilities.
 
     Attributes:
         temperature: of the softmax, in units of the blended score.
         picture: offset, and weights of the logit of a picture's share, of log N and of log rank.
         ten: offset, and weights of the logit of the first ten's share, of log N and of the
             similarity of the nearest archive text.
-        familiar: cosine of the most similar archive text below which a text is unlike the
-            archive: 1 % of its own texts, held out, lie below.
-        weakest: best score below which even the best picture hardly suits: of the texts, held
-            out, whose picture was among the first ten, under 2 % lie below (a conformal limit).
+        familiar: limit of the cosine with the most similar archive text; a text below it is
+            unlike the archive. 1 % of the archive's own texts, held out, are below.
+        weakest: limit of the best score; below it even the best picture is hardly right. Less than
+            2 % of held-out texts whose picture was among the first ten are below (a conformal
+            limit).
     """
 
     temperature: float
@@ -74,7 +75,7 @@ class Confidence:
 
     @classmethod
     def from_json(cls, content: Json) -> Confidence:
-        """From what JSON made of one."""
+        """From its JSON."""
         lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
         return cls(**{**content, **lists})
 
@@ -83,7 +84,7 @@ class Confidence:
 
         Args:
             pool: scores of candidates and of a sample of the others.
-            ranked: (K,) places of the suggested ones among the candidates, best first.
+            ranked: (K,) places of the suggested pictures among the candidates, best first.
         """
         return _logistic(self.picture, picture_features(pool, ranked, self.temperature))
 
@@ -98,30 +99,30 @@ class Confidence:
         return float(_logistic(self.ten, features[None])[0])
 
     def is_familiar(self, nearest: float) -> bool:
-        """Whether a text is like those that the confidence was learned on."""
+        """Whether a text is similar enough to the archive for the confidence to be valid."""
         return nearest >= self.familiar
 
     def is_strong(self, pool: Pool) -> bool:
-        """Whether the best candidate scores as the right picture usually does."""
+        """Whether the best candidate scores as high as right pictures usually do."""
         return float(pool.scores.max(initial=-np.inf)) >= self.weakest
 
 
 def logit(shares: Doubles | Floats) -> Doubles:
-    """log(p / (1 - p)), with p kept off 0 and 1."""
+    """log(p / (1 - p)), with p clipped away from 0 and 1."""
     kept = np.clip(np.asarray(shares, dtype=np.float64), _CLIP, 1 - _CLIP)
     odds: Doubles = np.log(kept / (1 - kept))
     return odds
 
 
 def picture_features(pool: Pool, ranked: Ints, temperature: float) -> Doubles:
-    """What ``Confidence.picture`` weighs, (K, 3)."""
+    """The inputs of ``Confidence.picture``, (K, 3)."""
     shares = pool.shares(temperature)[ranked]
     entries = np.full(len(ranked), np.log(pool.total))
     return np.stack([logit(shares), entries, np.log(1 + np.arange(len(ranked)))], axis=1)
 
 
 def ten_features(pool: Pool, nearest: float, temperature: float) -> Doubles:
-    """What ``Confidence.ten`` weighs, (3,)."""
+    """The inputs of ``Confidence.ten``, (3,)."""
     shares = np.sort(pool.shares(temperature))[::-1][:TEN]
     return np.array([float(logit(shares.sum())), np.log(pool.total), nearest])
 

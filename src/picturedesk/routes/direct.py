@@ -30,8 +30,8 @@ from picturedesk.types import Floats, Json
 
 DIRECT = "direct"
 FUSED = "fused"
-ALWAYS = "always"  # what a picture has without any of its own features
-NOT_ATTRIBUTED = "not attributed"  # what the integrated gradients of a perceptron miss
+ALWAYS = "always"  # the score of the baseline, a picture with mean features
+NOT_ATTRIBUTED = "not attributed"  # error of a perceptron's integrated gradients
 
 
 def fused_block(matcher: Matcher) -> Block:
@@ -41,7 +41,7 @@ def fused_block(matcher: Matcher) -> Block:
 
 @dataclass(frozen=True, slots=True)
 class DirectPlan:
-    """Plan of the direct route, which always weighs 1."""
+    """Plan of the direct route; its weight is always 1."""
 
     name: str = DIRECT
     weights: tuple[float, ...] = (1.0,)
@@ -49,7 +49,7 @@ class DirectPlan:
     default_weight: float = 1.0
 
     def fit(self, fold: Fold) -> DirectRoute:
-        """Nothing is left to fit: the heads are fitted already."""
+        """Fits nothing: the heads are fitted before."""
         return DirectRoute(fold.queries.matcher)
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> DirectRoute:
@@ -59,7 +59,7 @@ class DirectPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DirectRoute:
-    """See the module. Stores the fused vector and asks with the text's."""
+    """See the module. Stores fused vectors; the query is the text's vector."""
 
     matcher: Matcher
     name: str = DIRECT
@@ -81,10 +81,10 @@ class DirectRoute:
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
     ) -> PictureShares:
-        """What each level adds, then ``ALWAYS``: what a typical picture has.
+        """The share of each level, then ``ALWAYS``, the score of a picture with mean features.
 
-        Exact for a linear head. Of the paper's perceptron as integrated gradients give it, with
-        what they miss as ``NOT_ATTRIBUTED``; all together sum to the product.
+        Exact for a linear head. For the paper's perceptron, the shares are integrated gradients,
+        with their error as ``NOT_ATTRIBUTED``. All shares sum to the product.
         """
         fusion = self.matcher.fusion
         found = output_shares(fusion, pictures.features, toward, config.typical, config.steps)
@@ -102,7 +102,7 @@ class DirectRoute:
         return PictureShares("levels", shares)
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes:
-        """Linear in the text features but for a division by a length, which is held."""
+        """Linear in the text features, with the vector's length held constant."""
         head = self.matcher.text_head
         features = queries.features[0]
         if head is None:
@@ -116,11 +116,11 @@ class DirectRoute:
         return TextSlopes(slopes, (stored @ head.bias).astype(np.float64) * scale)
 
     def settings(self) -> Json:
-        """None beyond the matcher's."""
+        """None: the matcher has them."""
         return {}
 
     def arrays(self) -> Arrays:
-        """None beyond the matcher's."""
+        """None: the matcher has them."""
         return {}
 
 
@@ -135,7 +135,7 @@ def cosine(a: Floats, b: Floats) -> Floats:
         (Q, N), -1 to 1.
 
     Raises:
-        BadInput: if the widths differ.
+        BadInput: the widths differ.
     """
     same_width(a, b)
     return length_one(a) @ length_one(b).T

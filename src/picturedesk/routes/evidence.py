@@ -1,4 +1,4 @@
-"""Which archive texts and pictures speak for a suggestion. Takes arrays; knows no files."""
+"""Archive texts and pictures that support a suggestion. Takes arrays; knows no files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from picturedesk.errors import BadInput
 from picturedesk.routes.archive import ArchiveVectors, Neighbours
 from picturedesk.types import Floats
 
-NEAR = 50  # most similar archive texts among which evidence is looked for
+NEAR = 50  # most similar archive texts that evidence is taken from
 
 
-class Witness(NamedTuple):
-    """An archive text and one of its pictures that speak for a suggestion.
+class SupportingPair(NamedTuple):
+    """An archive text and one of its pictures that support a suggestion.
 
     Attributes:
         text: row of the archive text.
@@ -29,26 +29,26 @@ class Witness(NamedTuple):
     picture_similarity: float
 
 
-def evidence(
+def supporting_pairs(
     near: Neighbours, pictures: Floats, archive: ArchiveVectors, n: int = 3
-) -> list[list[Witness]]:
-    """The archive pairs that speak most strongly for K pictures as answers to one text.
+) -> list[list[SupportingPair]]:
+    """The archive pairs that support K suggested pictures for one text most strongly.
 
-    Among the links of the archive texts nearest to the query, those with the highest product of
-    text and picture similarity, each clipped at zero: a pair counts only if both are alike. Each
-    archive text and each archive picture counts once for a suggestion.
+    These are the links of the nearest archive texts with the highest product of text similarity and
+    picture similarity, each clipped at zero, so that both must be similar. Each archive text and
+    each archive picture is used once per suggestion.
 
     Args:
-        near: of the one query; evidence comes from these texts only.
+        near: neighbours of one query; only these texts are used.
         pictures: (K, D) the suggested pictures, of length one, in the space of the archive's.
         archive: texts and pictures.
-        n: how many pairs a suggestion has, at most.
+        n: maximum number of pairs per suggestion.
 
     Returns:
-        (K) strongest first; fewer than n, or none, where fewer pairs are alike.
+        (K) strongest first; fewer than n, or none, if fewer pairs are similar.
 
     Raises:
-        BadInput: if the pictures are of another width than the archive's.
+        BadInput: the pictures have another width than the archive's.
     """
     if pictures.ndim != 2 or pictures.shape[1] != archive.pictures.shape[1]:
         raise BadInput(
@@ -63,19 +63,19 @@ def evidence(
     found = []
     for column, values in enumerate(strength.T):
         order = np.lexsort((own, texts[of_link], -values))
-        witnesses: list[Witness] = []
+        pairs: list[SupportingPair] = []
         for link in order[values[order] > 0]:
             text, picture = int(texts[of_link[link]]), int(own[link])
-            if all(text != known.text and picture != known.picture for known in witnesses):
-                witnesses.append(
-                    Witness(
+            if all(text != known.text and picture != known.picture for known in pairs):
+                pairs.append(
+                    SupportingPair(
                         text,
                         float(to_texts[of_link[link]]),
                         picture,
                         float(to_pictures[link, column]),
                     )
                 )
-            if len(witnesses) == n:
+            if len(pairs) == n:
                 break
-        found.append(witnesses)
+        found.append(pairs)
     return found

@@ -1,9 +1,9 @@
-"""Hubness: how much a picture suits everything, a number to take off.
+"""Hubness: how close a picture is to all texts; it is subtracted from the score.
 
-In spaces of many dimensions some pictures lie near far too many texts (hubs: Radovanović et al.
-2010) and crowd out the right one. How near a picture lies to the archive's texts says how much of
-its cosine with a new text to take off (inverted softmax: Smith et al. 2017). This corrects the
-direct route and is no route to suggest by alone.
+In spaces of many dimensions, some pictures are close to far too many texts (hubs: Radovanović et
+al. 2010) and rank above the right ones. A picture's soft maximum of cosines with the archive's texts
+is subtracted (inverted softmax: Smith et al. 2017). This corrects the direct route; it cannot
+suggest alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from picturedesk.routes.route import (
 from picturedesk.types import Floats, Ints, Json
 
 HUBNESS = "hubness"
-MOST_TEXTS = 5000  # reference texts; more move the number by less than it matters
+MOST_TEXTS = 5000  # reference texts; more do not change the numbers noticeably
 _BLOCK = 4096  # pictures at a time
 
 
@@ -55,7 +55,7 @@ class HubnessPlan:
             raise BadInput(f"{self}: the temperature is above 0")
 
     def fit(self, fold: Fold) -> HubnessRoute:
-        """Keeps the reference texts: evenly spaced ones where there are very many."""
+        """Stores the reference texts: evenly spaced ones if there are very many."""
         texts = fold.queries.vectors
         rows = np.linspace(0, len(texts) - 1, min(len(texts), MOST_TEXTS), dtype=np.int64)
         place = np.full(len(texts), -1, dtype=np.int64)
@@ -80,12 +80,12 @@ class HubnessPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HubnessRoute:
-    """See the module. Stores one number a picture and asks with -1.
+    """See the module. Stores one number per picture; the query is -1.
 
     Attributes:
         temperature: cosine; see ``hubness``.
         texts: (T', D) reference texts of the archive, of length one.
-        own_texts: (m,) which reference text each of ``own_keys`` ran with.
+        own_texts: (m,) the reference text that each of ``own_keys`` ran with.
         own_keys: (m) content keys of archive pictures.
     """
 
@@ -107,14 +107,14 @@ class HubnessRoute:
         return hubness(self.texts, pictures.vectors, self.temperature, links)[:, None]
 
     def _links(self, keys: Sequence[str]) -> Ints:
-        """Reference texts (m', 2) and the pictures among ``keys`` that ran with them."""
+        """Links (m', 2) of reference texts and places in ``keys``."""
         place = {key: row for row, key in enumerate(keys)}
         columns = np.array([place.get(key, -1) for key in self.own_keys], dtype=np.int64)
         pairs = np.stack([self.own_texts, columns], axis=1)
         return pairs[columns >= 0]
 
     def ask(self, queries: Queries) -> Rows:
-        """(Q, 1): the hubness is taken off."""
+        """(Q, 1) of -1, which subtracts the hubness."""
         return Rows.one_each(np.full((len(queries), 1), -1, dtype=np.float32))
 
     def picture_shares(
@@ -132,7 +132,7 @@ class HubnessRoute:
         return {"temperature": self.temperature, "own_keys": list(self.own_keys)}
 
     def arrays(self) -> Arrays:
-        """The reference texts, and which of them ran with a picture."""
+        """The reference texts and their links."""
         return {"texts": self.texts, "own_texts": self.own_texts}
 
 
@@ -141,18 +141,18 @@ def hubness(
 ) -> Floats:
     """The soft maximum of each picture's cosines with reference texts.
 
-    temperature · log mean exp(cosine / temperature): between mean and maximum, whatever the
-    number of texts.
+    temperature · log mean exp(cosine / temperature): between mean and maximum, for any number of
+    texts.
 
     Args:
         texts: (T, D) of length one.
         pictures: (N, D) of length one.
-        temperature: cosine, above 0; the lower, the nearer to the maximum.
-        links: (M, 2) indices (text, picture) that ran together and do not count: a picture is no
-            hub for being near to its own text, and one that has not been used yet has none.
+        temperature: cosine, above 0; lower values are closer to the maximum.
+        links: (M, 2) indices (text, picture) that are left out: a picture's own texts do not make
+            it a hub, and new pictures have none.
 
     Returns:
-        (N,), -1 to 1; zeros where there are no texts.
+        (N,), -1 to 1; zeros without texts.
     """
     found = np.zeros(len(pictures), dtype=np.float32)
     if not len(texts):

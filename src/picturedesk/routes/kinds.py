@@ -1,4 +1,4 @@
-"""The kinds of routes that recipes choose among: a new one is one line here."""
+"""The routes of each recipe: a new route is one line here."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How a catalogue vector is put together, so that a blend of routes is one inner product.
+"""The layout of catalogue vectors: a blend of routes is one inner product.
 
-A catalogue ranks by cosine. Every route with a block is linear in what is stored of a picture:
-their weighted sum is the inner product of one long query with one long vector. A last number fills
-every vector up to one length, so that cosine and inner product order alike (Bachrach et al. 2014).
-Knows arrays only.
+A catalogue ranks by cosine. Every route with a block is linear in the stored numbers, so the
+weighted sum of the routes is the inner product of one query with one catalogue vector. A last number
+fills every vector up to the same length, so that cosine and inner product give the same order
+(Bachrach et al. 2014). Knows arrays only.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from picturedesk.types import Doubles, Floats
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Blocks side by side, and a filling; a single block stands alone, as it is.
+    """Blocks side by side, then a filling; a single block has no filling.
 
     Attributes:
-        blocks: in their order, of different names. Each row of a block is of length one at most;
-            of a single block exactly one, or zero: nothing fills it up.
+        blocks: in order, with different names. The rows of a block have length one at most; those
+            of a single block have length one, or are zero.
     """
 
     blocks: tuple[Block, ...]
 
     @property
     def width(self) -> int:
-        """Numbers in a catalogue vector, W."""
+        """Width W of a catalogue vector."""
         return sum(block.width for block in self.blocks) + (len(self.blocks) > 1)
 
     @property
     def radius(self) -> float:
-        """Length of a vector before it is brought to one."""
+        """Length of a vector before it is scaled to one."""
         return float(np.sqrt(len(self.blocks)))
 
     def columns(self) -> Iterator[tuple[Block, slice]]:
-        """Where each block lies."""
+        """Each block with its columns."""
         start = 0
         for block in self.blocks:
             yield block, slice(start, start + block.width)
             start += block.width
 
     def join(self, parts: Mapping[str, Floats]) -> Floats:
-        """Blocks by name, each (N, w) → catalogue vectors (N, W) of length one.
+        """Block name → (N, w); returns catalogue vectors (N, W) of length one.
 
         Raises:
-            BadInput: if a block is missing or of another width.
+            BadInput: a block is missing or has another width.
         """
         for block in self.blocks:
             if block.name not in parts or parts[block.name].shape[1:] != (block.width,):
@@ -67,10 +67,10 @@ class Layout:
         return vectors
 
     def split(self, vectors: Floats) -> dict[str, Floats]:
-        """Catalogue vectors (N, W) → blocks by name, each (N, w).
+        """Catalogue vectors (N, W); returns block name → (N, w).
 
         Raises:
-            BadInput: if they are of another width.
+            BadInput: they have another width.
         """
         if vectors.ndim != 2 or vectors.shape[1] != self.width:
             raise BadInput(
@@ -84,7 +84,7 @@ class Layout:
         """The query (R, W) whose inner product with a vector is the sum over blocks.
 
         Args:
-            parts: what some of the blocks are multiplied with, each (R, w), weights in them.
+            parts: block name → its query (R, w), with weights; missing blocks are zero.
         """
         rows = len(next(iter(parts.values()))) if parts else 1
         query = np.zeros((rows, self.width))
@@ -94,5 +94,5 @@ class Layout:
         return query
 
     def products(self, cosines: Doubles, query: Doubles) -> Doubles:
-        """Cosines (N,) with a query (W,), as a catalogue gives them → sums over blocks."""
+        """Cosines (N,) of catalogue vectors with a query (W,) → sums over blocks."""
         return cosines * (self.radius * float(np.linalg.norm(query)))

@@ -1,8 +1,8 @@
-"""What a route is: a way to score pictures for texts, from how it is fitted to how it explains.
+"""The Protocols of routes, and the records that they use.
 
-A new route is one file with a plan and a route, and one line in ``routes.kinds``. Everything else
-(cross-validation, weights, catalogue vectors, search, measuring, explanations, saving) takes routes
-by these Protocols. Knows no particular route.
+A route is a way to score pictures for texts. A new one is one file with a plan and a route, and one
+line in ``routes.kinds``. Everything else (cross-validation, weights, catalogue vectors, search,
+measuring, explanations, saving) uses these Protocols. Knows no particular route.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.archive import ArchiveVectors, Neighbours
 from picturedesk.types import Doubles, Floats, Ints, Json
 
-_NEIGHBOURS = 60  # looked up at once: transfer and evidence need no more
+_NEIGHBOURS = 60  # looked up at once: enough for transfer and evidence
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Numbers that are stored for every picture; routes that store the same share one block.
+    """Numbers that are stored for every picture; routes with the same numbers share a block.
 
     Attributes:
-        name: what the numbers are.
-        width: how many.
+        name: of the numbers.
+        width: their number w.
     """
 
     name: str
@@ -40,13 +40,13 @@ class Block:
 
 
 class Pictures:
-    """N pictures as routes see them; what several routes need is computed once.
+    """N pictures, the input of routes; computes what several routes need once.
 
     Args:
-        matcher: puts them into the shared space.
+        matcher: maps them to the shared space.
         keys: their content keys.
         features: (N, ΣD_l) level features that the matcher reads.
-        captions: words of each, "" for none; () where captions play no part.
+        captions: caption of each, "" for none; () if captions are not used.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Pictures:
         return self.matcher.pictures(self.features)
 
     def level(self, name: str) -> Floats:
-        """(N, D_l) features of one level; raises BadInput where the matcher does not read it."""
+        """(N, D_l) features of one level; raises BadInput if the matcher does not read it."""
         columns = self.matcher.level_columns()
         if name not in columns:
             raise BadInput(
@@ -80,13 +80,13 @@ class Pictures:
 
 
 class Queries:
-    """Q texts as routes see them; what several routes need is computed once.
+    """Q texts, the input of routes; computes what several routes need once.
 
     Args:
-        matcher: puts them into the shared space.
-        texts: as they were given.
-        features: (Q, I) as the matcher's text encoder gives them.
-        archive: among whose texts neighbours are looked up.
+        matcher: maps them to the shared space.
+        texts: the texts themselves.
+        features: (Q, I) output of the matcher's text encoder.
+        archive: the archive whose texts are the neighbours.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Queries:
         self.features = checks.array("features", features)
         self.archive = checks.instance("archive", archive, ArchiveVectors)
         self._neighbours: Neighbours | None = None
-        self._asked = 0
+        self._looked_up = 0
 
     def __len__(self) -> int:
         return len(self.features)
@@ -109,13 +109,13 @@ class Queries:
 
     def neighbours(self, count: int) -> Neighbours:
         """The ``count`` archive texts that are most similar to each query, or all."""
-        if self._neighbours is None or count > self._asked:
-            self._asked = max(count, _NEIGHBOURS)
-            self._neighbours = self.archive.neighbours(self.vectors, self._asked)
+        if self._neighbours is None or count > self._looked_up:
+            self._looked_up = max(count, _NEIGHBOURS)
+            self._neighbours = self.archive.neighbours(self.vectors, self._looked_up)
         return self._neighbours.first(count)
 
     def of(self, query: int) -> Self:
-        """One of them alone."""
+        """One of the queries."""
         one = type(self)(
             self.matcher,
             self.texts[query : query + 1],
@@ -126,19 +126,19 @@ class Queries:
         if self._neighbours is not None:
             rows, cosines = self._neighbours
             one._neighbours = Neighbours(rows[query : query + 1], cosines[query : query + 1])
-            one._asked = self._asked
+            one._looked_up = self._looked_up
         return one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classes:
-    """The backbone's classes, in words.
+    """The names of the backbone's classes, with their vectors.
 
     Attributes:
         names: of C classes.
-        vectors: (C, S) of the names, by the text encoder in ``columns``.
-        columns: where that encoder's numbers lie among the text features.
-        level: that holds the probabilities.
+        vectors: (C, S) of the names, from the text encoder of ``columns``.
+        columns: the columns of that encoder in the text features.
+        level: the level of the class probabilities.
     """
 
     names: tuple[str, ...]
@@ -153,8 +153,8 @@ class Fold:
 
     Attributes:
         queries: its texts; their archive is this part.
-        pictures: those that ran with them.
-        classes: the backbone's classes; None where they or their words are not known.
+        pictures: that ran with these texts.
+        classes: the backbone's classes; None if they or their vectors are not known.
     """
 
     queries: Queries
@@ -169,11 +169,11 @@ class Fold:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """What a route asks with: one vector a query, or several of which the best one counts.
+    """A route's query vectors: one row per query, or several, of which the best one counts.
 
     Attributes:
         vectors: (R, w), the rows of each query together.
-        starts: (Q,) where each query's rows begin; every query has at least one.
+        starts: (Q,) start of each query's rows; every query has at least one.
     """
 
     vectors: Floats
@@ -181,7 +181,7 @@ class Rows:
 
     @classmethod
     def one_each(cls, vectors: Floats) -> Rows:
-        """One vector (Q, w) a query."""
+        """One vector (Q, w) per query."""
         return cls(vectors, np.arange(len(vectors), dtype=np.int64))
 
     def of(self, query: int) -> Rows:
@@ -198,10 +198,10 @@ class Rows:
 
 
 class TextSlopes(NamedTuple):
-    """How scores move with text features: score = slopes @ features + offset, at this text.
+    """Local linear form of scores: score = slopes @ features + offset, near this text.
 
     Attributes:
-        slopes: (K, I) for each of K pictures.
+        slopes: (K, I) of K pictures.
         offsets: (K,).
     """
 
@@ -210,12 +210,12 @@ class TextSlopes(NamedTuple):
 
 
 class PictureShare(NamedTuple):
-    """What one part of a picture adds to a score; a share below 0 lowers it.
+    """The share of one part of a picture in a score; a share below 0 lowers it.
 
     Attributes:
-        name: of a level, a class, or what stands for the rest.
+        name: of a level or a class, or of the rest.
         share: summand of the score.
-        probability: of a class, as the network gives it, 0 to 1; None where it gives none.
+        probability: of a class, 0 to 1, from the network; None for other parts.
     """
 
     name: str
@@ -225,11 +225,11 @@ class PictureShare(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PictureShares:
-    """The parts of K pictures, and what they are.
+    """The shares of the parts of K pictures.
 
     Attributes:
-        kind: "levels", "classes", or another name of the parts; each block has its own.
-        shares: (K) for each picture parts that sum to the route's score.
+        kind: "levels", "classes", or another name of the parts, different for each block.
+        shares: (K) for each picture the shares, which sum to the route's score.
     """
 
     kind: str
@@ -238,13 +238,13 @@ class PictureShares:
 
 @dataclass(frozen=True, slots=True)
 class ShareConfig:
-    """How much is spent on a picture's shares.
+    """The effort for a picture's shares.
 
     Attributes:
-        steps: of the integrated gradients, where a head is not linear; more are taken where these
-            miss too much.
-        most: parts that are named where there are very many.
-        typical: (ΣD_l,) features that levels are compared with; None compares with zeros.
+        steps: of the integrated gradients, for a head that is not linear; doubled while their
+            error is too large.
+        most: number of named parts if there are very many.
+        typical: (ΣD_l,) mean features of the archive's pictures, the baseline; None for zeros.
     """
 
     steps: int = 32
@@ -258,63 +258,63 @@ class ShareConfig:
 
 
 class Route(Protocol):
-    """What every fitted route has; it is a ``BlockRoute`` or a ``WordRoute``."""
+    """The common part of fitted routes; each is a ``BlockRoute`` or a ``WordRoute``."""
 
     @property
     def name(self) -> str:
-        """As users name it."""
+        """Name for users."""
 
     @property
     def standalone(self) -> bool:
         """Whether a user can name this route; a correction of another one cannot stand alone."""
 
     def settings(self) -> Json:
-        """What ``RoutePlan.restore`` needs beside the arrays; JSON."""
+        """Settings for ``RoutePlan.restore``, as JSON."""
 
     def arrays(self) -> Arrays:
-        """What it has learned."""
+        """Learned arrays for ``RoutePlan.restore``."""
 
 
 @runtime_checkable
 class BlockRoute(Route, Protocol):
-    """A route that scores by inner products with a block of every catalogue vector."""
+    """A route that scores by inner products with one block of the catalogue vectors."""
 
     @property
     def block(self) -> Block:
-        """What it stores for a picture."""
+        """The block that it stores for each picture."""
 
     def store(self, pictures: Pictures) -> Floats:
         """(N, w) of the block, each row of length one at most."""
 
     def ask(self, queries: Queries) -> Rows:
-        """What the stored rows are multiplied with."""
+        """The query vectors for the block."""
 
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
     ) -> PictureShares | None:
-        """What the parts of K pictures add to the product of their block with ``toward`` (w,).
+        """The shares of the parts of K pictures in the product of their block with ``toward`` (w,).
 
-        Of routes that share a block the first one answers for all. None where the block has no
+        If several routes share a block, the first one gives the shares. None if the block has no
         parts.
         """
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
-        """How one text's scores with stored rows (K, w) move with its features.
+        """Local linear form of one text's scores with stored rows (K, w), by its features.
 
-        None where they do not move with its words alone, as with the neighbours of a text.
+        None if the scores depend on more than its words, such as the neighbours of a text.
         """
 
 
 @runtime_checkable
 class WordRoute(Route, Protocol):
-    """A route that scores by the catalogue's BM25 of the query's words."""
+    """A route that scores by BM25 of the query's words and captions."""
 
     def from_words(self, bm25: Doubles) -> Doubles:
-        """BM25 of captions, 0 or more → scores; 0 stays 0, and more words score no lower."""
+        """BM25 of captions, 0 or more → scores; 0 → 0, never decreasing."""
 
 
 class RoutePlan(Protocol):
-    """A kind of route, before it is fitted: a frozen record of its settings."""
+    """A route before it is fitted: a frozen record of its settings."""
 
     @property
     def name(self) -> str:
@@ -322,21 +322,21 @@ class RoutePlan(Protocol):
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """Weights to be tried, 0 or more: for scores divided by the deviation of ``unit``'s.
+        """Weights to try, 0 or more, for scores divided by the deviation of ``unit``'s scores.
 
         0 leaves the route out.
         """
 
     @property
     def unit(self) -> str:
-        """The route whose scores' deviation is meant: most often its own name."""
+        """Name of the route whose deviation is the unit of weights; usually its own."""
 
     @property
     def default_weight(self) -> float:
-        """Weight of its score, 0 or more, where an archive has nothing to try it on."""
+        """Weight, 0 or more, if cross-validation cannot score the route."""
 
     def fit(self, fold: Fold) -> Route | None:
-        """The route, fitted on a part of the archive; None where the archive cannot have it."""
+        """The route, fitted on a part of the archive; None if it does not suit the archive."""
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> Route:
-        """The route that gave ``settings`` and ``arrays``."""
+        """The route with these ``settings`` and ``arrays``."""

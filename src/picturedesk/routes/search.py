@@ -1,8 +1,8 @@
-"""From a query to ranked catalogue entries: candidates of every route, scored as one blend.
+"""Searches a catalogue: candidates by vector and by words, scored exactly as a blend.
 
-The catalogue gives the best candidates by vector and by words; all of them are scored exactly. More
-are fetched while an entry that is no candidate could still belong among the first k (the threshold
-algorithm: Fagin, Lotem and Naor 2003), so that over an exact catalogue the answer is exact. Knows
+The catalogue returns the best candidates by vector and by words; all of them are scored exactly.
+While another entry could still be among the first k, more candidates are fetched (the threshold
+algorithm: Fagin, Lotem and Naor 2003), so that the result over an exact catalogue is exact. Knows
 the Protocol ``Catalogue`` only.
 """
 
@@ -16,15 +16,15 @@ import numpy as np
 
 import picturedesk.checks as checks
 from picturedesk.routes.archive import ROUNDING
-from picturedesk.routes.blend import Asked, Blend, total
+from picturedesk.routes.blend import Blend, QueryVectors, total
 from picturedesk.routes.confidence import Pool
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Doubles, Entries, Floats, Found, Ints, Picture
 
-CANDIDATES = 200  # entries that each search gives at first
-MOST_CANDIDATES = 12_800  # at last; entries that are missed then rank lower by vector and by words
-BACKGROUND = 512  # entries, a sample of those that are no candidates
-_MORE = 4  # times as many candidates when they were too few
+CANDIDATES = 200  # entries of each search, at first
+MOST_CANDIDATES = 12_800  # … at most; missed entries rank lower by vector and by words
+BACKGROUND = 512  # entries of the background sample
+_MORE = 4  # times as many candidates if they were too few
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +32,11 @@ class Ranking:
     """Catalogue entries for one query.
 
     Attributes:
-        pictures: (K) the suggested ones, best first.
+        pictures: (K) suggested pictures, best first.
         vectors: (K, W) of these.
         scores: (K,) of these.
-        route_scores: route → (K,), without its weight.
-        pool: what confidence is worked out from; its first K scores are these.
+        route_scores: route → (K,) scores, not weighted.
+        pool: scores for the confidence; its first K scores are these.
     """
 
     pictures: tuple[Picture, ...]
@@ -48,12 +48,12 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class SearchConfig:
-    """How many entries are looked at.
+    """Numbers of entries.
 
     Attributes:
-        candidates: that each search gives at first, at least 1.
-        most: that each search gives at last.
-        background: sample of the entries that are no candidates; 0 where no confidence is needed.
+        candidates: of each search at first, at least 1.
+        most: of each search at most.
+        background: of the background sample; 0 if no confidence is needed.
     """
 
     candidates: int = CANDIDATES
@@ -64,33 +64,33 @@ class SearchConfig:
 def search(
     blend: Blend,
     catalogue: Catalogue,
-    asked: Asked,
+    queries: QueryVectors,
     k: int,
     route: str,
     where: str = "",
     config: SearchConfig = SearchConfig(),
 ) -> list[Ranking]:
-    """The k best entries for each of Q queries that pass a condition, best first.
+    """The k best entries for each of Q queries that meet a condition, best first.
 
     Args:
-        blend: scores them.
-        catalogue: what is searched.
-        asked: Q queries, at least 1.
-        k: how many, at least 1; fewer come back where fewer pass.
+        blend: scores the entries.
+        catalogue: is searched.
+        queries: Q queries, at least 1.
+        k: how many, at least 1; the result has fewer if fewer meet the condition.
         route: "blend", or one route alone.
         where: condition on the metadata.
-        config: how many entries are looked at.
+        config: numbers of candidates.
     """
     checks.instance("blend", blend, Blend)
     checks.instance("catalogue", catalogue, Catalogue)
-    checks.instance("asked", asked, Asked)
+    checks.instance("queries", queries, QueryVectors)
     k = checks.whole_number("k", k, 1)
     checks.text("where", where)
     checks.instance("config", config, SearchConfig)
     weights = blend.weights_of(route)
-    each = [asked.of(query) for query in range(len(asked.texts))]
+    each = [queries.of(query) for query in range(len(queries.texts))]
     dense = [blend.combined(one, weights) for one in each]  # (R, W) each
-    depth = max(k + 1, config.candidates)  # the one after the k best says that they are final
+    depth = max(k + 1, config.candidates)  # one more than k shows that the k best are final
     first = catalogue.nearest(np.concatenate(dense), depth, where)
     ends = np.cumsum([len(rows) for rows in dense])
     found = [first[end - len(rows) : end] for rows, end in zip(dense, ends, strict=True)]
@@ -101,7 +101,7 @@ def search(
 
 @dataclass(frozen=True, eq=False)
 class _Scope:
-    """What the searches for several queries share; read once."""
+    """Data that the searches of several queries share; read once."""
 
     blend: Blend
     catalogue: Catalogue
@@ -110,14 +110,14 @@ class _Scope:
     config: SearchConfig
 
     @cached_property
-    def looks_at_words(self) -> bool:
-        """Whether captions play a part."""
+    def uses_words(self) -> bool:
+        """Whether captions are used."""
         weighed = any(self.weights.get(route.name) for route in self.blend.word_routes)
         return weighed and self.catalogue.has_words
 
     @cached_property
     def sample(self) -> Entries:
-        """Entries that stand for those that are no candidates."""
+        """The background sample, which stands for entries that are no candidates."""
         return self.catalogue.sample(self.config.background, self.where)
 
     @cached_property
@@ -127,11 +127,11 @@ class _Scope:
 
     @cached_property
     def total(self) -> int:
-        """Entries that pass."""
+        """Number of entries that meet the condition."""
         return self.catalogue.count(self.where)
 
     def word_part(self, bm25: Doubles) -> Doubles:
-        """What the routes that look at words add to scores, from BM25 (N,)."""
+        """The weighted scores of word routes, from BM25 (N,)."""
         added = np.zeros(len(bm25))
         for route in self.blend.word_routes:
             added += self.weights.get(route.name, 0.0) * route.from_words(bm25)
@@ -143,19 +143,19 @@ class _Search:
     """One query's search."""
 
     scope: _Scope
-    asked: Asked
+    query: QueryVectors
     dense: Doubles  # (R, W)
 
     def ranked(self, found: Sequence[Found], k: int, depth: int) -> Ranking:
         """The k best entries.
 
         Args:
-            found: of each dense row (R), the ``depth`` entries of highest cosine.
+            found: for each dense row (R), the ``depth`` entries of highest cosine.
             k: how many.
-            depth: entries that each search gave.
+            depth: number of entries of each search.
         """
         scope = self.scope
-        query_words = words(self.asked.texts[0]) if scope.looks_at_words else []
+        query_words = words(self.query.texts[0]) if scope.uses_words else []
         while True:
             matching = self._matching(query_words, depth)
             candidates = self._union(found, matching)
@@ -163,7 +163,7 @@ class _Search:
             scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
             order = _order(scores, candidates.pictures)
             best = order[:k]
-            whole = any(len(hits.scores) < depth for hits in found)  # all that pass are there
+            whole = any(len(hits.scores) < depth for hits in found)  # all entries are candidates
             if whole or depth >= scope.config.most:
                 break
             if len(best) == k:
@@ -181,7 +181,7 @@ class _Search:
         )
 
     def _matching(self, query_words: Sequence[str], depth: int) -> Found | None:
-        """The entries of highest BM25; None where words play no part."""
+        """The entries of highest BM25; None if captions are not used."""
         if not query_words:
             return None
         return self.scope.catalogue.matching(query_words, depth, self.scope.where)
@@ -203,10 +203,10 @@ class _Search:
         if query_words:
             keys = [picture.key for picture in entries.pictures]
             bm25 = self.scope.catalogue.word_scores(query_words, keys)
-        return self.scope.blend.exact_scores(self.asked, entries.vectors, bm25, self.scope.weights)
+        return self.scope.blend.exact_scores(self.query, entries.vectors, bm25, self.scope.weights)
 
     def _bound(self, found: Sequence[Found], matching: Found | None, depth: int) -> float:
-        """The score that an entry which is no candidate has at most."""
+        """Upper bound of the scores of entries that are no candidates."""
         bound = max(
             float(self.scope.blend.layout.products(hits.scores[-1:] + ROUNDING, row)[0])
             for hits, row in zip(found, self.dense, strict=True)
@@ -233,21 +233,21 @@ class _Search:
 
 
 def _is_final(score: float, key: str, found: Sequence[Found], bound: float) -> bool:
-    """Whether no other entry belongs before this last one of the best.
+    """Whether no other entry can rank before the last of the best.
 
     Args:
         score: of the last one.
         key: of the last one.
-        found: what each search gave.
-        bound: that other entries score at most.
+        found: results of each search.
+        bound: upper bound of other entries' scores.
     """
     if score != bound:
         return score > bound
-    # One of equal score ties with the last entry of a search, which gives lower keys first.
+    # An entry of equal score ties with the last entry of a search, which orders ties by key.
     return all(key <= hits.entries.pictures[-1].key for hits in found)
 
 
 def _order(scores: Doubles, pictures: Sequence[Picture]) -> Ints:
-    """Best first; of equal scores the lower key."""
+    """Best first; of equal scores the lower key is first."""
     keys = np.array([picture.key for picture in pictures])
     return np.lexsort((keys, -scores))

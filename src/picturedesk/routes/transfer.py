@@ -1,8 +1,8 @@
 """The transfer route: pictures like those that ran with similar archive texts.
 
-In the paper (Eq. 7 and 8) only the most similar archive text counts, with each of its pictures.
-With a kernel many texts count, each with the mean of its pictures: that is steadier, and one query
-vector, with which any index can search.
+The paper (Eq. 7 and 8) uses only the most similar archive text, with each of its pictures. The
+kernel version uses many texts, each with the mean of its pictures: it varies less, and has one query
+vector, so that any index can search with it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from picturedesk.routes.route import (
 from picturedesk.types import Floats, Ints, Json
 
 TRANSFER = "transfer"
-_ROWS = 1 << 12  # pictures whose cosines are held at a time, as the side of a square
+_ROWS = 1 << 12  # rows and columns of a block of cosines
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class TransferPlan:
     """Plan of the transfer route with a kernel.
 
     Attributes:
-        nearest: how many archive texts count; of near-duplicates only the nearest one.
-        temperature: a text counts with exp(cosine / temperature); cosine, above 0.
+        nearest: number of archive texts; of near-duplicates only the nearest one.
+        temperature: the weight of a text is exp(cosine / temperature); cosine, above 0.
     """
 
     name: str = TRANSFER
@@ -58,7 +58,7 @@ class TransferPlan:
             raise BadInput(f"{self}: nearest starts at 1, the temperature is above 0")
 
     def fit(self, fold: Fold) -> TransferRoute:
-        """Nothing is left to fit: the archive comes with the queries."""
+        """Fits nothing: the queries have the archive."""
         return TransferRoute(fold.queries.matcher, self.nearest, self.temperature)
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> TransferRoute:
@@ -68,7 +68,7 @@ class TransferPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TransferRoute:
-    """Many similar texts count, each with the mean of its pictures. Attributes as in the plan."""
+    """Uses many similar texts, each with the mean of its pictures. Attributes as in the plan."""
 
     matcher: Matcher
     nearest: int
@@ -86,9 +86,9 @@ class TransferRoute:
         return pictures.vectors
 
     def ask(self, queries: Queries) -> Rows:
-        """(Q, D) of length one: where the pictures of similar texts lie.
+        """(Q, D) of length one: weighted mean of the pictures of similar texts.
 
-        Zeros for a text without a direction.
+        Zeros for a text without a known word.
         """
         archive = queries.archive
         count = 3 * self.nearest if archive.repeats else self.nearest
@@ -107,11 +107,11 @@ class TransferRoute:
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
     ) -> PictureShares | None:
-        """The direct route answers for the fused vector."""
+        """None: the direct route gives the shares of the fused vector."""
         return None
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
-        """Neighbours do not move smoothly with words."""
+        """None: neighbours do not change smoothly with words."""
         return None
 
     def settings(self) -> Json:
@@ -125,7 +125,7 @@ class TransferRoute:
 
 @dataclass(frozen=True, slots=True)
 class NearestTextPlan:
-    """Plan of the transfer route to the letter (paper, Eq. 7 and 8)."""
+    """Plan of the paper's transfer route (Eq. 7 and 8)."""
 
     name: str = TRANSFER
     weights: tuple[float, ...] = (0.0,)
@@ -133,7 +133,7 @@ class NearestTextPlan:
     default_weight: float = 0.0
 
     def fit(self, fold: Fold) -> NearestTextRoute:
-        """Nothing is left to fit: the archive comes with the queries."""
+        """Fits nothing: the queries have the archive."""
         return NearestTextRoute(fold.queries.matcher)
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> NearestTextRoute:
@@ -143,7 +143,7 @@ class NearestTextPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NearestTextRoute:
-    """Only the most similar text counts; of its pictures the one nearest to the candidate."""
+    """Uses the most similar text; of its pictures, the one nearest to the candidate."""
 
     matcher: Matcher
     name: str = TRANSFER
@@ -159,7 +159,7 @@ class NearestTextRoute:
         return pictures.vectors
 
     def ask(self, queries: Queries) -> Rows:
-        """(R, D) fused pictures of each query's t*; one row of zeros where there is no t*."""
+        """(R, D) fused pictures of each query's t*; one row of zeros without t*."""
         archive = queries.archive
         rows, starts, total = [], [], 0
         for text in archive.nearest_text(queries.vectors):
@@ -175,11 +175,11 @@ class NearestTextRoute:
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
     ) -> PictureShares | None:
-        """The direct route answers for the fused vector."""
+        """None: the direct route gives the shares of the fused vector."""
         return None
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
-        """Neighbours do not move smoothly with words."""
+        """None: neighbours do not change smoothly with words."""
         return None
 
     def settings(self) -> Json:
@@ -194,21 +194,21 @@ class NearestTextRoute:
 def transfer_scores(texts: Floats, archive: ArchiveVectors, candidates: Floats) -> Floats:
     """The paper's transfer route over plain arrays (Eq. 7 and 8).
 
-    Eq. 7: t* is the archive text of highest cosine, among those that have a picture; of equal ones
-    (within rounding) the one of lowest index. Eq. 8 takes candidates by falling cosine with the
-    picture of t*; where t* has several, a candidate's score is the highest of its cosines with
-    them. A text without a direction (no known word) has no t*: all its scores are zero.
+    Eq. 7: t* is the archive text of highest cosine among those with a picture; of equal texts (within
+    rounding) the one with the lowest index. Eq. 8 ranks candidates by their cosine with the picture
+    of t*; if t* has several, by the highest of these cosines. A zero text (no known word) has no
+    t*: all its scores are zero.
 
     Args:
         texts: (Q, D) of any length.
-        archive: texts and pictures of any length; pictures may be level features as they are.
+        archive: texts and pictures of any length; pictures may be level features.
         candidates: (N, D'), as the archive's pictures.
 
     Returns:
         (Q, N) cosines.
 
     Raises:
-        BadInput: if widths differ, or the archive has no links.
+        BadInput: widths differ, or the archive has no links.
     """
     same_width(texts, archive.texts)
     same_width(candidates, archive.pictures)
@@ -237,18 +237,18 @@ def _mean_pictures(archive: ArchiveVectors, texts: Ints) -> Floats:
 
 
 def _parts(counts: Ints) -> Iterator[slice]:
-    """Consecutive texts, together with some ``_ROWS`` pictures, or one text with more."""
+    """Slices of texts with about ``_ROWS`` pictures together, or one text with more."""
     bounds = np.flatnonzero(np.diff(np.cumsum(counts) // _ROWS)) + 1
     edges = [0, *bounds.tolist(), len(counts)]
     return (slice(start, stop) for start, stop in pairwise(edges) if stop > start)
 
 
 def _best_of(own: Floats, counts: Ints, candidates: Floats) -> Floats:
-    """Per text the highest cosine (S, N) of its own pictures with each candidate.
+    """Highest cosine (S, N) of each text's own pictures with each candidate.
 
     Args:
-        own: pictures (m, D) of S texts, one text after the other, of length one.
-        counts: (S,) how many each text has.
+        own: pictures (m, D) of S texts, text by text, of length one.
+        counts: (S,) number of each text's pictures.
         candidates: (N, D) of length one.
     """
     best = np.empty((len(counts), len(candidates)), dtype=np.float32)

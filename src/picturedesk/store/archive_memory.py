@@ -6,7 +6,7 @@ removed without a fit. Knows neither routes nor measuring.
 
     archive.db    records, and the number of valid rows of each file (``store.archive_records``)
     texts.f32     (T, D) vectors of texts           pictures.f32  (P, D) vectors of pictures
-    groups.i64    (T,) near-duplicate groups        links.i64     (M, 2) all links, removed ones included
+    groups.i64    (T,) near-duplicate groups        links.i64     (m, 2) links, with removed ones
 
 Rows keep their number. To remove a pair, its link is recorded as removed.
 """

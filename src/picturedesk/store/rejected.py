@@ -33,7 +33,7 @@ def write_rejections(
         rejections: what the command left out.
         command: the command with its path, for the new rows.
         tried: sources that the command read or left out.
-        again: whether the same command tries the same sources, so that its earlier rows are removed.
+        again: whether the same command tries the same sources; then its earlier rows are removed.
     """
     new = [
         tuple(_printable(field) for field in (one.source, one.reason, one.cure, command))
