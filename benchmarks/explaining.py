@@ -30,40 +30,40 @@ APART = ("captions", "hubness")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class Query:
     """One text and its suggestions."""
 
     text: str
     suggestions: Suggestions
 
     @classmethod
-    def of(cls, desk: Desk, text: str, k: int) -> Asked:
+    def of(cls, desk: Desk, text: str, k: int) -> Query:
         """Gets suggestions from the desk."""
         return cls(text, desk.suggest(text, k))
 
 
-def explained(desk: Desk, asked: Asked) -> list[list[str]]:
+def explained(desk: Desk, query: Query) -> list[list[str]]:
     """The words of each suggestion's explanation, largest share first."""
-    found = desk.explain(asked.text, asked.suggestions)
+    found = desk.explain(query.text, query.suggestions)
     return [[known.word for known in explanation.words] for explanation in found]
 
 
-def score(desk: Desk, asked: Asked, text: str) -> float:
+def score(desk: Desk, query: Query, text: str) -> float:
     """The first suggestion's score for another text, without captions and hubness."""
-    explanation = desk.explain(text, asked.suggestions[:1])[0]
+    explanation = desk.explain(text, query.suggestions[:1])[0]
     return sum(share for name, share in explanation.routes if name not in APART)
 
 
-def drops(desk: Desk, asked: Asked, count: int, random: np.random.Generator) -> list[float] | None:
+def drops(desk: Desk, query: Query, count: int, random: np.random.Generator) -> list[float] | None:
     """How much the score falls without top, random and bottom words; None if there are too few."""
-    spoken = explained(desk, asked)[0]
-    every = list(dict.fromkeys(words(asked.text)))
+    spoken = explained(desk, query)[0]
+    every = list(dict.fromkeys(words(query.text)))
     if len(spoken) < 2 * count or len(every) < 2 * count:
         return None
     some = [every[place] for place in random.choice(len(every), count, replace=False)]
-    before = score(desk, asked, asked.text)
+    before = score(desk, query, query.text)
     kinds = (spoken[:count], some, spoken[-count:])
-    return [before - score(desk, asked, deleted(asked.text, kind)) for kind in kinds]
+    return [before - score(desk, query, deleted(query.text, kind)) for kind in kinds]
 
 
 def deleted(text: str, unwanted: Sequence[str]) -> str:
@@ -105,8 +105,8 @@ def main() -> None:
 
     desk, random = Desk(arguments.desk), np.random.default_rng(arguments.seed)
     texts = test_texts(desk, arguments.archive, arguments.texts)
-    every = [drops(desk, Asked.of(desk, text, 1), arguments.words, random) for text in texts]
-    longest = Asked.of(desk, max(texts, key=len), 10)
+    every = [drops(desk, Query.of(desk, text, 1), arguments.words, random) for text in texts]
+    longest = Query.of(desk, max(texts, key=len), 10)
     found = np.array([known for known in every if known is not None])
     print(f"{len(texts)} texts, {len(texts) - len(found)} of them too short")
     if len(found):

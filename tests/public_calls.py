@@ -425,7 +425,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
 
 # They take what the functions above have checked, or what only the package itself makes.
 INSIDE = {
-    *("Asked.of", "Rows.of", "Rows.best", "Rows.one_each", "Pool.whole", "Pool.shares"),
+    *("QueryVectors.of", "Rows.of", "Rows.best", "Rows.one_each", "Pool.whole", "Pool.shares"),
     *("Confidence.from_json", "Confidence.of_pictures", "Confidence.of_ten"),
     *("Confidence.is_familiar", "Confidence.is_strong", "Queries.neighbours", "Queries.of"),
     *("Pictures.level", "Blend.combined", "Blend.scores", "Blend.exact_scores"),

@@ -15,7 +15,7 @@ import pytest
 from brute_force_catalogue import BruteForceCatalogue
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import Mismatch
-from picturedesk.explaining import Shown, explain
+from picturedesk.explaining import SuggestedPictures, explain
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.best_config import BestConfig
@@ -158,7 +158,7 @@ def fitted():
 
 
 @dataclass(frozen=True)
-class Asked:
+class World:
     """A blend, one text as its routes see it, and a catalogue of the archive's pictures."""
 
     blend: Blend
@@ -173,7 +173,7 @@ def ask(blend, text):
     archive = ArchiveVectors(matcher.texts(pairs.texts), pictures.vectors, pairs.links)
     queries = Queries(matcher, [text], matcher.text_encoder.encode([text]), archive)
     entries = [Picture("", key=key) for key in pairs.keys]
-    return Asked(blend, queries, pictures, BruteForceCatalogue(entries, blend.vectors(pictures)))
+    return World(blend, queries, pictures, BruteForceCatalogue(entries, blend.vectors(pictures)))
 
 
 def first(asked, k=8, route="blend"):
@@ -231,7 +231,7 @@ def test_it_can_be_asked_alone(fitted):
 
 def test_it_explains_itself(fitted):
     asked = ask(fitted.blend, "boat river night")
-    shown = Shown(asked.pictures, asked.blend.vectors(asked.pictures))
+    shown = SuggestedPictures(asked.pictures, asked.blend.vectors(asked.pictures))
     for found in explain(asked.blend, "blend", asked.queries, shown):
         routes = dict(found.routes)
         assert sum(routes.values()) == pytest.approx(found.score, abs=1e-9)

@@ -164,7 +164,7 @@ def test_a_broken_shard_is_reported_and_what_is_whole_is_kept(tmp_path):
     archive = open_archive(f"webdataset:{tmp_path}")
     assert [text.id[:9] for text in archive.texts] == ["00000.tar"] * 2 + ["00001.tar"] * 3
     assert [source for source, _ in faults(archive)] == ["00003.tar.gz", "00000.tar", "00002.tar"]
-    assert archive.rejections[1].reason.startswith("is cut short: a member goes on to byte")
+    assert archive.rejections[1].reason.startswith("is cut short: a member ends at byte")
     assert archive.rejections[2].reason == "is no tar from byte 0 on"
 
 

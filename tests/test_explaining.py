@@ -12,7 +12,7 @@ import pytest
 
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
-from picturedesk.explaining import ExplainConfig, Shown, explain, without
+from picturedesk.explaining import ExplainConfig, SuggestedPictures, explain, without
 from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.heads.linear import LinearHead
 from picturedesk.heads.matcher import Matcher
@@ -109,7 +109,7 @@ class World:
         keys = [f"{n:03d}" for n in range(len(self.features))]
         some = np.arange(len(keys))[rows]
         pictures = Pictures(self.matcher, [keys[row] for row in some], self.features[some])
-        return Shown(pictures, self.blend.vectors(pictures), np.full(len(some), BM25))
+        return SuggestedPictures(pictures, self.blend.vectors(pictures), np.full(len(some), BM25))
 
     def explain(self, text, rows=slice(None), shares=None, config=None, route="blend"):
         shares, config = shares or ShareConfig(), config or ExplainConfig()
@@ -330,7 +330,7 @@ def test_a_text_without_words_has_no_shares(world, text, route):
 
 def test_a_picture_of_zeros_has_no_levels(world, asked):
     pictures = Pictures(world.matcher, ["dark"], np.zeros_like(world.features[:1]))
-    shown = Shown(pictures, world.blend.vectors(pictures))
+    shown = SuggestedPictures(pictures, world.blend.vectors(pictures))
     known = explain(world.blend, "blend", world.ask(asked[0][1]), shown)[0]
     assert all(part.share == 0 for part in known.levels)
     assert dict(known.routes)["direct"] == 0
@@ -412,7 +412,7 @@ def test_what_is_missing_is_named(world, asked):
     with pytest.raises(BadInput, match="route 'sideways' is not known"):
         explain(blend, "sideways", query, shown)
     with pytest.raises(BadInput, match=r"are \[96, 96, 2\]: the counts must be equal"):
-        Shown(shown.pictures, shown.vectors, np.zeros(2))
+        SuggestedPictures(shown.pictures, shown.vectors, np.zeros(2))
     with pytest.raises(BadInput, match="were they made by the same fit"):
         explain(blend, "blend", query, replace(shown, vectors=shown.vectors[:, :9]))
     with pytest.raises(BadInput, match="typical features"):

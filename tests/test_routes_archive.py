@@ -10,7 +10,7 @@ from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
 from picturedesk.routes import ArchiveVectors
 from picturedesk.routes.archive import top
-from picturedesk.routes.evidence import evidence
+from picturedesk.routes.evidence import supporting_pairs
 from small_routes import unit
 
 
@@ -111,7 +111,7 @@ def test_widths_that_differ_are_refused():
         make_archive().neighbours(unit(2, 4, 0), 1)
     near = make_archive().neighbours(unit(1, 5, 0), 3)
     with pytest.raises(BadInput, match=r"shape \(2, 4\) cannot be compared .* width 6"):
-        evidence(near, unit(2, 4, 0), make_archive())
+        supporting_pairs(near, unit(2, 4, 0), make_archive())
 
 
 def test_top_puts_the_best_first_and_breaks_ties_by_index():
@@ -137,7 +137,7 @@ def test_evidence_is_what_is_alike_in_both_text_and_picture():
         length_one(np.stack([axes[1], axes[0], axes[0], axes[0] + axes[2]])),
         np.array([[0, 0], [1, 1], [2, 2], [3, 3]]),
     )
-    found = evidence(archive.neighbours(axes[:1], 50), axes[:1], archive, n=3)[0]
+    found = supporting_pairs(archive.neighbours(axes[:1], 50), axes[:1], archive, n=3)[0]
     # text 3: 1 · √½; text 1: √½ · 1; text 0's picture and text 2 are not alike
     assert [(pair.text, pair.picture) for pair in found] == [(1, 1), (3, 3)]
     assert found[0].text_similarity == pytest.approx(np.sqrt(0.5))
@@ -149,23 +149,23 @@ def test_evidence_comes_from_the_nearest_texts_and_each_speaks_once():
     text, picture = unit(1, 5, 7), unit(1, 6, 8)
     near = archive.neighbours(text, 4)
     linked = {tuple(link) for link in archive.links.tolist()}
-    found = evidence(near, picture, archive, n=10)[0]
+    found = supporting_pairs(near, picture, archive, n=10)[0]
     assert found
     assert {pair.text for pair in found} <= set(near.rows[0].tolist())
     assert {(pair.text, pair.picture) for pair in found} <= linked
     assert len({pair.text for pair in found}) == len({pair.picture for pair in found}) == len(found)
     strength = [pair.text_similarity * pair.picture_similarity for pair in found]
     assert strength == sorted(strength, reverse=True)
-    assert evidence(near, picture, archive, n=1)[0] == found[:1]
+    assert supporting_pairs(near, picture, archive, n=1)[0] == found[:1]
 
 
 def test_several_suggestions_at_once_have_the_evidence_of_each_alone():
     archive = make_archive(texts=30, pictures=20, links=90)
     near, pictures = archive.neighbours(unit(1, 5, 7), 10), unit(4, 6, 8)
-    together = evidence(near, pictures, archive)
+    together = supporting_pairs(near, pictures, archive)
     for row, found in enumerate(together):
-        alone = evidence(near, pictures[row : row + 1], archive)[0]
+        alone = supporting_pairs(near, pictures[row : row + 1], archive)[0]
         assert [(w.text, w.picture) for w in alone] == [(w.text, w.picture) for w in found]
         values = [pair.picture_similarity for pair in alone]
         assert values == pytest.approx([pair.picture_similarity for pair in found], abs=1e-6)
-    assert evidence(near, pictures[:0], archive) == []
+    assert supporting_pairs(near, pictures[:0], archive) == []

@@ -61,7 +61,7 @@ def test_a_tar_that_is_cut_short_gives_what_is_whole(tmp_path):
     path = write_tar(tmp_path / "0.tar", files)
     data = path.read_bytes()
     for size, count, reason in [
-        (2100, 1, "is cut short: a member goes on to byte 2748 of 2100"),
+        (2100, 1, "is cut short: a member ends at byte 2748 of 2100"),
         (3 * 1536, 3, "ends without an end mark, so that members may be missing"),
         (3 * 1536 + 100, 3, "ends without an end mark, so that members may be missing"),
         (3 * 1536 - 100, 3, "ends without an end mark, so that members may be missing"),

@@ -56,7 +56,7 @@ class Added:
         store: FeatureStore,
         config: ExtractConfig,
     ) -> Added:
-        """The added pictures of a fit, None for none; reads pictures without stored features again."""
+        """The added pictures of a fit, or none; reads pictures without stored features again."""
         if before is None:
             return cls()
         try:

@@ -191,8 +191,8 @@ class DeskFolder:
             reads: how pictures are read.
 
         Returns:
-            The current fit, None if there is none. If desk.json is damaged, the last fit: the new fit
-            will write it again.
+            The current fit, None if there is none. If desk.json is damaged, the last fit: the new
+            fit will write desk.json again.
 
         Raises:
             Mismatch: another version made the desk.

@@ -167,7 +167,7 @@ def unwritable(path: Path, error: OSError) -> PicturedeskError:
 
 
 def write_manifest(folder: Path, kind: str, content: Json) -> None:
-    """Writes ``manifest.json``: kind, format version, content, and checksums of the files beside it.
+    """Writes ``manifest.json``: kind, format version, content, checksums of the files beside it.
 
     It is written last. Folders inside have their own manifests.
     """

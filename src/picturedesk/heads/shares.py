@@ -1,9 +1,9 @@
 """The contribution of each input of a head to its output's dot product with a direction.
 
 Contributions are exact for a linear head. For the paper's perceptron they are integrated gradients
-(Sundararajan et al. 2017) along the straight line from a baseline input (the mean), in steps. Within a step,
-each unit counts by the difference of its outputs, not by its derivative: a unit that saturates
-between two points of the line still counts in full. What the integration misses is stated.
+(Sundararajan et al. 2017) along the straight line from a baseline, the mean input, in steps. Within
+a step, each unit counts by the difference of its outputs, not by its derivative: a unit that
+saturates between two points of the line still counts in full. The integration error is stated.
 """
 
 from __future__ import annotations

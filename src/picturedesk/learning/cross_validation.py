@@ -37,7 +37,7 @@ class HeldOut:
 
     @classmethod
     def of(cls, pairs: TrainingPairs, fold: Ints, config: BestConfig) -> HeldOut:
-        """The texts (n,) of a fold, or a sample if there are many; candidates are their pictures."""
+        """The texts (n,) of a fold, or a sample of many; candidates are their pictures."""
         candidates, links = pairs.pictures_of(fold)
         drawn = np.random.default_rng(config.seed).permutation(len(fold))
         sample = np.sort(drawn[: config.max_queries]).astype(np.int64)

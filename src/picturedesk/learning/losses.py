@@ -1,4 +1,4 @@
-"""The training objective: draws triplets of text, own picture and other picture; computes the hinge.
+"""The training objective: triplets of text, own picture and other picture, and their hinge.
 
 Knows neither networks nor files. Triplets are drawn with NumPy; the hinge uses the methods of torch
 tensors, so that this module does not import torch.

@@ -1,7 +1,7 @@
 """Chooses the weights of the routes by cross-validation. Knows scores only.
 
-A route is used only if it raises the mean reciprocal rank by more than a threshold. The direct route
-always has weight 1; with its largest weight, another route dominates it.
+A route is used only if it raises the mean reciprocal rank by more than a threshold. The direct
+route always has weight 1; with its largest weight, another route dominates it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Hubness: how close a picture is to all texts; it is subtracted from the score.
 
 In spaces of many dimensions, some pictures are close to far too many texts (hubs: Radovanović et
-al. 2010) and rank above the right ones. A picture's soft maximum of cosines with the archive's texts
-is subtracted (inverted softmax: Smith et al. 2017). This corrects the direct route; it cannot
+al. 2010) and rank above the right ones. A picture's soft maximum of cosines with the archive's
+texts is subtracted (inverted softmax: Smith et al. 2017). This corrects the direct route; it cannot
 suggest alone.
 """
 

@@ -1,9 +1,9 @@
 """The layout of catalogue vectors: a blend of routes is one inner product.
 
 A catalogue ranks by cosine. Every route with a block is linear in the stored numbers, so the
-weighted sum of the routes is the inner product of one query with one catalogue vector. A last number
-fills every vector up to the same length, so that cosine and inner product give the same order
-(Bachrach et al. 2014). Knows arrays only.
+weighted sum of the routes is the inner product of one query with one catalogue vector. A last
+number fills every vector up to the same length, so that cosine and inner product give the same
+order (Bachrach et al. 2014). Knows arrays only.
 """
 
 from __future__ import annotations

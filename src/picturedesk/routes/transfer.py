@@ -1,8 +1,8 @@
 """The transfer route: pictures like those that ran with similar archive texts.
 
 The paper (Eq. 7 and 8) uses only the most similar archive text, with each of its pictures. The
-kernel version uses many texts, each with the mean of its pictures: it varies less, and has one query
-vector, so that any index can search with it.
+kernel version uses many texts, each with the mean of its pictures: it varies less, and has one
+query vector, so that any index can search with it.
 """
 
 from __future__ import annotations
@@ -194,10 +194,10 @@ class NearestTextRoute:
 def transfer_scores(texts: Floats, archive: ArchiveVectors, candidates: Floats) -> Floats:
     """The paper's transfer route over plain arrays (Eq. 7 and 8).
 
-    Eq. 7: t* is the archive text of highest cosine among those with a picture; of equal texts (within
-    rounding) the one with the lowest index. Eq. 8 ranks candidates by their cosine with the picture
-    of t*; if t* has several, by the highest of these cosines. A zero text (no known word) has no
-    t*: all its scores are zero.
+    Eq. 7: t* is the archive text of highest cosine among those with a picture; of equal texts
+    (within rounding) the one with the lowest index. Eq. 8 ranks candidates by their cosine with the
+    picture of t*; if t* has several, by the highest of these cosines. A zero text (no known word)
+    has no t*: all its scores are zero.
 
     Args:
         texts: (Q, D) of any length.

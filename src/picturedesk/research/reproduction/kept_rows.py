@@ -1,4 +1,4 @@
-"""Finished rows of an experiment on disk, so that a run that was killed goes on at the next row.
+"""Finished rows of an experiment on disk, so that a killed run continues at the next row.
 
 Each job (one or a few rows of one seed) is a folder of JSON and arrays, there whole or not at all.
 Its fingerprint covers data, settings and versions; a job with another one is measured again.

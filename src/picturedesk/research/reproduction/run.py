@@ -1,7 +1,7 @@
 """From the name of a data set to a report: extract once, run every seed, check, write.
 
 Everything is written into one folder. It keeps the features and every finished row: the same
-command goes on where an earlier run was stopped.
+command continues where an earlier run was stopped.
 """
 
 from __future__ import annotations
