@@ -6,10 +6,12 @@ how they are read or stored; loads neither torch nor scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 import picturedesk.checks as checks
 from picturedesk.backbones.spec import BackboneSpec
@@ -21,16 +23,18 @@ from picturedesk.disk.artifacts import (
     write_manifest,
 )
 from picturedesk.errors import BadInput, Mismatch
+from picturedesk.heads.cross_fitted import CrossFitted
 from picturedesk.heads.fusion import KIND as MLP
 from picturedesk.heads.fusion import FusionMLP, length_one
 from picturedesk.heads.linear import LinearHead
 from picturedesk.texts import load_text_encoder
-from picturedesk.types import Floats, TextEncoder
+from picturedesk.types import Floats, Ints, TextEncoder
 
 KIND = "matcher"
 _TEXT_ENCODER = "text_encoder"
 _FUSION = "fusion"
 _TEXT_HEAD = "text_head"
+_CROSS_FITTED = "cross_fitted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,8 @@ class Matcher:
             the backbone.
         text_head: text features → (Q, D); None if text features are the shared space, as in the
             paper.
+        cross_fitted: heads for the pictures that ``fusion`` was fitted on, each fitted without
+            them; None places these pictures like all others.
     """
 
     text_encoder: TextEncoder
@@ -52,6 +58,7 @@ class Matcher:
     backbone: BackboneSpec
     levels: tuple[str, ...] = ()
     text_head: LinearHead | None = None
+    cross_fitted: CrossFitted | None = None
 
     def __post_init__(self) -> None:
         """Raises Mismatch if the parts do not fit together, BadInput if one is something else."""
@@ -60,6 +67,7 @@ class Matcher:
             raise checks.refusal("fusion", self.fusion, "a FusionMLP or a LinearHead")
         checks.instance("backbone", self.backbone, BackboneSpec)
         checks.optional("text_head", self.text_head, LinearHead)
+        checks.optional("cross_fitted", self.cross_fitted, CrossFitted)
         named = tuple(checks.texts("levels", self.levels)) or tuple(
             str(level) for level in self.backbone.levels
         )
@@ -101,6 +109,7 @@ class Matcher:
                 self.backbone.fingerprint,
                 self.levels,
                 self.text_head.fingerprint if self.text_head is not None else None,
+                self.cross_fitted.fingerprint if self.cross_fitted is not None else None,
             ]
         )
 
@@ -124,8 +133,13 @@ class Matcher:
         head = self.text_head
         return length_one(text_features if head is None else head(text_features))
 
-    def pictures(self, features: Floats) -> Floats:
+    def pictures(self, features: Floats, keys: Sequence[str] = ()) -> Floats:
         """Level features (N, ΣD_l of ``levels``) → (N, D) of length one.
+
+        Args:
+            features: of N pictures.
+            keys: their content keys: a picture of the archive that was learned from is placed by
+                the head that was fitted without it. () places all by ``fusion``.
 
         Raises:
             BadInput: the features have another width, or one is NaN or infinite.
@@ -136,7 +150,30 @@ class Matcher:
                 f"features of shape {features.shape}, but this matcher reads {self.fusion.inputs} "
                 f"numbers per picture: {', '.join(self.levels)} of {self.backbone.name}"
             )
-        return length_one(self.fusion(features))
+        if self.cross_fitted is None or not keys:
+            return length_one(self.fusion(features))
+        placed = np.empty((len(features), self.width), dtype=np.float32)
+        for head, rows in self.heads_of(len(features), keys):
+            placed[rows] = length_one(head(features[rows]))
+        return placed
+
+    def heads_of(
+        self, count: int, keys: Sequence[str] = ()
+    ) -> Iterator[tuple[FusionMLP | LinearHead, Ints]]:
+        """The head that places each of ``count`` pictures: heads, and the rows of their pictures.
+
+        Args:
+            count: N pictures.
+            keys: as for ``pictures``.
+        """
+        every = np.arange(count, dtype=np.int64)
+        if self.cross_fitted is None or not keys:
+            yield self.fusion, every
+            return
+        parts = self.cross_fitted.parts_of(keys)
+        for part in np.unique(parts):
+            head = self.fusion if part < 0 else self.cross_fitted.heads[int(part)]
+            yield head, every[parts == part]
 
     def require(self, backbone: BackboneSpec) -> None:
         """Raises Mismatch unless features come from the same backbone; says what differs."""
@@ -158,6 +195,8 @@ class Matcher:
             self.fusion.save(temporary / _FUSION)
             if self.text_head is not None:
                 self.text_head.save(temporary / _TEXT_HEAD)
+            if self.cross_fitted is not None:
+                self.cross_fitted.save(temporary / _CROSS_FITTED)
             write_manifest(
                 temporary,
                 KIND,
@@ -168,6 +207,7 @@ class Matcher:
                     "text_encoder": self.text_encoder.fingerprint,
                     "fusion": self.fusion.fingerprint,
                     "text_head": self.text_head is not None,
+                    "cross_fitted": self.cross_fitted is not None,
                     "fingerprint": self.fingerprint,
                 },
             )
@@ -188,6 +228,7 @@ class Matcher:
             BackboneSpec.from_json(manifest["backbone"]),
             tuple(manifest["levels"]),
             LinearHead.load(folder / _TEXT_HEAD) if manifest["text_head"] else None,
+            CrossFitted.load(folder / _CROSS_FITTED) if manifest["cross_fitted"] else None,
         )
         if loaded.fingerprint != manifest["fingerprint"]:
             raise Mismatch(

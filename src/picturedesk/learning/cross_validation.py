@@ -61,10 +61,10 @@ class FoldScores:
     nearest: Floats
 
 
-def divide(split_groups: Ints, config: BestConfig) -> list[Ints]:
-    """Groups (T,) of texts → the held-out texts of each fold; groups stay together.
+def divide(split_groups: Ints, config: BestConfig) -> Ints:
+    """Groups (T,) of texts → the part of each text (T,); groups stay together.
 
-    A large archive has one fold. With few groups there are fewer folds than in the settings.
+    With few groups there are fewer parts than the settings have folds.
 
     Raises:
         BadInput: there is only one group, so that nothing can be held out.
@@ -84,9 +84,14 @@ def divide(split_groups: Ints, config: BestConfig) -> list[Ints]:
         fold = int(np.argmin(filled))
         fold_of[name] = fold
         filled[fold] += sizes[name]
-    of_text = fold_of[np.searchsorted(names, split_groups)]
-    used = 1 if len(split_groups) > config.max_texts_for_all_folds else folds
-    return [np.flatnonzero(of_text == fold).astype(np.int64) for fold in range(used)]
+    found: Ints = fold_of[np.searchsorted(names, split_groups)]
+    return found
+
+
+def held_out_folds(parts: Ints, config: BestConfig) -> list[Ints]:
+    """Parts (T,) of the texts → the texts of each part that is held out; one of a large archive."""
+    used = 1 if len(parts) > config.max_texts_for_all_folds else int(parts.max()) + 1
+    return [np.flatnonzero(parts == part).astype(np.int64) for part in range(used)]
 
 
 def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None) -> Fold:
@@ -95,7 +100,7 @@ def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None)
     pictures = Pictures(matcher, [pairs.keys[row] for row in rows], pairs.features[rows])
     archive = ArchiveVectors(
         matcher.placed(projections.text_features),
-        pictures.vectors,
+        matcher.pictures(pictures.features),
         projections.links,
         pairs.duplicate_groups[projections.texts],
     )

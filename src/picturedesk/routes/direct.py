@@ -86,20 +86,23 @@ class DirectRoute:
         Exact for a linear head. For the paper's perceptron, the shares are integrated gradients,
         with their error as ``NOT_ATTRIBUTED``. All shares sum to the product.
         """
-        fusion = self.matcher.fusion
-        found = output_shares(fusion, pictures.features, toward, config.typical, config.steps)
-        spans = self.matcher.level_columns()
-        rest = {ALWAYS: found.start}
-        if not isinstance(fusion, LinearHead):
-            rest[NOT_ATTRIBUTED] = found.missed
-        shares = tuple(
-            (
-                *(PictureShare(name, float(row[span].sum())) for name, span in spans.items()),
-                *(PictureShare(name, float(values[place])) for name, values in rest.items()),
-            )
-            for place, row in enumerate(found.inputs)
-        )
-        return PictureShares("levels", shares)
+        shares: list[tuple[PictureShare, ...]] = [()] * len(pictures)
+        for head, rows in self.matcher.heads_of(len(pictures), pictures.keys):
+            features = pictures.features[rows]
+            found = output_shares(head, features, toward, config.typical, config.steps)
+            rest = {ALWAYS: found.start}
+            if not isinstance(head, LinearHead):
+                rest[NOT_ATTRIBUTED] = found.missed
+            for place, row in enumerate(rows.tolist()):
+                own = found.inputs[place]
+                shares[row] = (
+                    *(
+                        PictureShare(name, float(own[span].sum()))
+                        for name, span in self.matcher.level_columns().items()
+                    ),
+                    *(PictureShare(name, float(values[place])) for name, values in rest.items()),
+                )
+        return PictureShares("levels", tuple(shares))
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes:
         """Linear in the text features, with the vector's length held constant."""

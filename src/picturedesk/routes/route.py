@@ -66,8 +66,8 @@ class Pictures:
 
     @cached_property
     def vectors(self) -> Floats:
-        """(N, D) in the shared space, of length one."""
-        return self.matcher.pictures(self.features)
+        """(N, D) in the shared space, of length one; by heads that were fitted without them."""
+        return self.matcher.pictures(self.features, self.keys)
 
     def level(self, name: str) -> Floats:
         """(N, D_l) features of one level; raises BadInput if the matcher does not read it."""
