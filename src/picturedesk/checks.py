@@ -13,13 +13,23 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from _typeshed import DataclassInstance
 
 LARGEST_SEED = 2**32 - 1  # the most that every random generator takes
 _SHOWN = 60  # characters of a value that an error repeats
@@ -34,7 +44,7 @@ def refusal(name: str, value: object, wanted: str) -> BadInput:
 
 def whole_number(name: str, value: object, least: int = 0, most: int | None = None) -> int:
     """A whole number between two bounds; ``most`` None for no upper one."""
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, Integral):
         found = int(value)
         if found >= least and (most is None or found <= most):
             return found
@@ -49,7 +59,7 @@ def seed(value: object) -> int:
 
 def number(name: str, value: object, least: float = -math.inf, most: float = math.inf) -> float:
     """A finite number between two bounds."""
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, Real):
         try:
             found = float(value)
         except OverflowError:
@@ -103,7 +113,13 @@ def several(name: str, value: object) -> list[Any]:
         raise refusal(name, value, "a list") from None
 
 
-def several_of(name: str, value: object, kind: type[Kind]) -> list[Kind]:
+@overload
+def several_of(name: str, value: object, kind: type[Kind]) -> list[Kind]: ...
+@overload
+def several_of(name: str, value: Iterable[Kind], kind: type[Any]) -> list[Kind]: ...
+
+
+def several_of(name: str, value: object, kind: type[Any]) -> list[Any]:
     """Several of one kind."""
     return [
         instance(f"{name}[{place}]", one, kind) for place, one in enumerate(several(name, value))
@@ -135,7 +151,13 @@ def existing(name: str, value: object) -> Path:
     return found
 
 
-def instance(name: str, value: object, kind: type[Kind]) -> Kind:
+@overload
+def instance(name: str, value: object, kind: type[Kind]) -> Kind: ...
+@overload
+def instance(name: str, value: Kind, kind: type[Any]) -> Kind: ...
+
+
+def instance(name: str, value: object, kind: type[Any]) -> object:
     """A value of one class, or of a Protocol that can be checked; no class itself."""
     if isinstance(value, type) or not isinstance(value, kind):
         raise refusal(name, value, f"a {kind.__name__}")
@@ -206,7 +228,9 @@ def indices(name: str, value: object, count: int) -> npt.NDArray[np.int64]:
     """Whole numbers (n,), each 0 or more and below ``count``."""
     import numpy as np
 
-    found = array(name, value, "fiu" if not np.size(value) else "iu")
+    found = array(name, value)
+    if found.size:  # NumPy makes an empty list an array of floats
+        array(name, found, "iu")
     if found.ndim != 1:
         raise BadInput(f"{name} is of shape {found.shape}: it must be whole numbers (n,)")
     if found.size and not (int(found.min()) >= 0 and int(found.max()) < count):
@@ -214,7 +238,7 @@ def indices(name: str, value: object, count: int) -> npt.NDArray[np.int64]:
     return found.astype(np.int64, copy=False)
 
 
-def settings(record: object) -> None:
+def settings(record: DataclassInstance) -> None:
     """Checks the fields of a frozen record by their annotations; its lists become tuples.
 
     Raises:

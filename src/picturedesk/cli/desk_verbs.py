@@ -53,7 +53,7 @@ def add(
     if json:
         show.as_json(addition)
         return
-    _show_addition(addition, opened.folder.rejected)
+    _show_addition(addition, opened.folder.require().rejected)
 
 
 def suggest(

@@ -126,7 +126,8 @@ class TextFeatures:
         texts = checks.texts("texts", texts)
         if fit is not None:
             checks.function("fit", fit)
-        checks.optional("pretrained", pretrained, TextEncoder)
+        if pretrained is not None:
+            checks.instance("pretrained", pretrained, TextEncoder)
         if known is not None:
             checks.matrix("known", known)
         if fit is None and pretrained is None:

@@ -135,11 +135,6 @@ class ExactCatalogue:
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key, in one transaction; returns how many there were."""
         keys = checks.texts("keys", keys)
-        with self._writing() as writer:
-            before = database.count(writer)
-            database.remove(writer, keys)
-            return before - database.count(writer)
-        keys = checks.texts("keys", keys)
         with self._changing() as change:
             before = change.totals.count
             change.remove(keys)
