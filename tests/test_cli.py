@@ -145,7 +145,7 @@ def test_names_of_files_do_not_command_the_terminal(own_desk: Path, tmp_path: Pa
 def test_an_empty_path_is_refused(fitted_desk: Path):
     done = run("add", "", "--desk", str(fitted_desk))
     assert done.returncode == 1
-    assert done.stderr.startswith("error: the path is empty")
+    assert done.stderr.startswith("error: archive or pictures is ''")
 
 
 def test_add_takes_limits_for_one_time(own_desk: Path, tmp_path: Path):
@@ -153,7 +153,7 @@ def test_add_takes_limits_for_one_time(own_desk: Path, tmp_path: Path):
     command = ("add", str(tmp_path / "new.png"), "--desk", str(own_desk))
     refused = run(*command, "--max-megapixels", "0.001")
     assert "more than max_megapixels = 0.001" in refused.stderr
-    assert f"{own_desk / 'rejected.csv'} lists all" in refused.stderr
+    assert f"{DeskFolder(own_desk).require().rejected} lists all" in refused.stderr
     assert run(*command, "--decode-memory", "0.001").stdout.startswith("1 added")
 
 

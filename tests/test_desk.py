@@ -84,7 +84,7 @@ def test_an_unknown_column_is_answered_with_the_columns(fitted_desk: Path):
             {"text": "a red square", "route": "sideways"},
             "direct, transfer, class_names, captions, blend",
         ),
-        ({"text": "a red square", "k": 0}, "at least one"),
+        ({"text": "a red square", "k": 0}, "k is 0: it must be a whole number, 1 or more"),
     ],
 )
 def test_what_cannot_be_asked_is_said(fitted_desk: Path, arguments: dict, message: str):
@@ -249,7 +249,7 @@ def test_added_pictures_can_be_suggested_and_are_read_once(own_desk: Path, tmp_p
 
 def listed(desk: Path) -> list[tuple[str, str]]:
     """File and command of each row of rejected.csv."""
-    with (desk / "rejected.csv").open(encoding="utf-8", newline="") as file:
+    with Desk(desk).fitted.rejected.open(encoding="utf-8", newline="") as file:
         return [(Path(row["source"]).name, row["left_out_by"]) for row in csv.DictReader(file)]
 
 
@@ -294,7 +294,7 @@ def test_add_keeps_to_the_limits_of_the_desk_unless_told_otherwise(own_desk: Pat
 
 
 def test_an_empty_path_is_not_the_current_folder(own_desk: Path):
-    with pytest.raises(BadInput, match="the path is empty"):
+    with pytest.raises(BadInput, match="the path of a file or folder"):
         Desk(own_desk).add("")
 
 
