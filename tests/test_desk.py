@@ -326,6 +326,17 @@ def test_another_backbone_on_the_same_desk_is_refused(own_desk: Path, shapes_tab
         Desk.fit(shapes_table, own_desk, config)
 
 
+def test_a_fit_that_read_nothing_leaves_the_choice_of_the_backbone(
+    tmp_path: Path, shapes_table: Path
+):
+    wrong = replace(DeskConfig(), weights=str(shapes_table))
+    with pytest.raises(BadInput, match="cannot be read as weights"):
+        Desk.fit(shapes_table, tmp_path / "desk", wrong)
+    Desk.fit(shapes_table, tmp_path / "desk", replace(DeskConfig(), sentences="none"))
+    with pytest.raises(Mismatch, match="another --desk"):
+        Desk.fit(shapes_table, tmp_path / "desk", wrong)
+
+
 def test_equal_seeds_give_equal_desks(own_desk: Path, shapes_table: Path):
     fingerprint = Desk(own_desk).matcher.fingerprint
     Desk.fit(shapes_table, own_desk)
