@@ -7,6 +7,7 @@ none of the package's records; imports NumPy only where arrays are checked.
 from __future__ import annotations
 
 import math
+import os
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 LARGEST_SEED = 2**32 - 1  # the most that every random generator takes
+_LONGEST_PATH = 4095  # bytes, on Linux
+_LONGEST_NAME = 255  # bytes, on all common file systems
 _SHOWN = 60  # characters of a value that an error repeats
 
 Kind = TypeVar("Kind")
@@ -59,17 +62,29 @@ def seed(value: object) -> int:
 
 def number(name: str, value: object, least: float = -math.inf, most: float = math.inf) -> float:
     """A finite number between two bounds."""
-    if not isinstance(value, bool) and isinstance(value, Real):
-        try:
-            found = float(value)
-        except OverflowError:
-            found = math.inf
-        if math.isfinite(found) and least <= found <= most:
-            return found
+    found = _real(value)
+    if math.isfinite(found) and least <= found <= most:
+        return found
     bounds = "" if math.isinf(least) and math.isinf(most) else f", {least:g} or more"
     if math.isfinite(most):
         bounds = f", {least:g} to {most:g}"
     raise refusal(name, value, f"a number{bounds}")
+
+
+def limit(name: str, value: object) -> None:
+    """A number above 0; infinity where there is no limit."""
+    if not _real(value) > 0:
+        raise refusal(name, value, "a number above 0 (inf for no limit)")
+
+
+def _real(value: object) -> float:
+    """A number as a float; NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def share(name: str, value: object) -> float:
@@ -82,6 +97,16 @@ def text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise refusal(name, value, "a text (str)")
     return value
+
+
+def encodable(name: str, value: object) -> str:
+    """A string that can be written as UTF-8."""
+    found = text(name, value)
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise refusal(name, value, "a text that UTF-8 can write") from None
+    return found
 
 
 def texts(name: str, value: object) -> list[str]:
@@ -134,7 +159,15 @@ def path(name: str, value: object) -> Path:
         raise refusal(name, value, "the path of a file or folder ('.' for this one)")
     if "\0" in str(value):
         raise refusal(name, value, "a path without NUL")
-    return Path(value)
+    found = Path(value)
+    try:
+        lengths = [len(os.fsencode(part)) for part in (str(found), *found.parts)]
+    except UnicodeEncodeError:
+        raise refusal(name, value, "a path that the system can write") from None
+    if lengths[0] > _LONGEST_PATH or max(lengths[1:], default=0) > _LONGEST_NAME:
+        wanted = f"a path of at most {_LONGEST_PATH} bytes, with names of at most {_LONGEST_NAME}"
+        raise refusal(name, value, wanted)
+    return found
 
 
 def existing(name: str, value: object) -> Path:

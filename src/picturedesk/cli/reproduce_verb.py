@@ -43,7 +43,7 @@ def reproduce(
         ),
     ] = "lite0",
     weights: WeightsOption = "",
-    seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1, max=1000)] = 3,
     small: Annotated[
         int,
         typer.Option(

@@ -61,7 +61,7 @@ class DeskConfig:
         The paper's needs validation texts to choose the epoch, and reads pictures as the paper
         does; the best one cross-validates on its training texts instead and leaves nothing unused.
         """
-        if recipe == "paper":
+        if checks.text("recipe", recipe) == "paper":
             return cls(recipe=recipe, backbone="lite0", sentences="none", split=SplitConfig())
         return cls(recipe=recipe)
 

@@ -172,4 +172,5 @@ class TextFeatures:
 
     def pretrained_columns(self, encoder: JoinedEncoder) -> slice:
         """Where the pretrained vectors lie among the features; empty where there are none."""
+        checks.instance("encoder", encoder, JoinedEncoder)
         return encoder.spans[-1] if self.pretrained is not None else slice(0, 0)

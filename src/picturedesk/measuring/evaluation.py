@@ -67,6 +67,8 @@ class Evaluation:
         Raises:
             BadInput: there is no such row; the message lists the routes.
         """
+        checks.text("name", name)
+        checks.text("direction", direction)
         for row in self.rows:
             if (row.name, row.direction) == (name, direction):
                 return row.scores

@@ -313,6 +313,7 @@ class WordRoute(Route, Protocol):
         """BM25 of captions, 0 or more → scores; 0 stays 0, and more words score no lower."""
 
 
+@runtime_checkable
 class RoutePlan(Protocol):
     """A kind of route, before it is fitted: a frozen record of its settings."""
 
