@@ -433,7 +433,13 @@ INSIDE = {
     *("TransformerEngine.restored", "TransformerEngine.encode", "TransformerEngine.arrays"),
     *("ReproduceConfig.training", "TextEncoders.default", "RetrievalScores.as_row"),
     *("Evaluation.as_json", "Evaluation.tables", "Measured.as_json", "Reliability.as_json"),
-    *("Suggestions.copy", "DecodePolicy.pixels", "Addition.as_json", "TrecScores.as_row"),
+    *(
+        "Suggestions.copy",
+        "DecodePolicy.pixels",
+        "Addition.as_json",
+        "TrecScores.as_row",
+        "ExtractConfig.of",
+    ),
     *(
         f"{plan}.{method}"
         for plan in ("CaptionsPlan", "ClassNamesPlan", "DirectPlan", "HubnessPlan")
