@@ -182,7 +182,6 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "LsaEncoder": lambda w: Call(LsaEncoder, {"stored": None}, refused=True),
     "LsaEncoder.fit": lambda w: Call(LsaEncoder.fit, {"texts": texts(), "config": None}),
     "LsaEncoder.encode": lambda w: Call(lsa().encode, {"texts": texts()}),
-    "LsaEncoder.topic_words": lambda w: Call(lsa().topic_words, {"topic": 0, "n": 3}),
     "LsaEncoder.word_shares": lambda w: Call(
         (encoder := lsa()).word_shares,
         {"text": "the sea", "direction": unit(1, encoder.width, 0)[0]},
@@ -434,7 +433,13 @@ INSIDE = {
     *("TransformerEngine.restored", "TransformerEngine.encode", "TransformerEngine.arrays"),
     *("ReproduceConfig.training", "TextEncoders.default", "RetrievalScores.as_row"),
     *("Evaluation.as_json", "Evaluation.tables", "Measured.as_json", "Reliability.as_json"),
-    *("Suggestions.copy", "DecodePolicy.pixels", "Addition.as_json"),
+    *(
+        "Suggestions.copy",
+        "DecodePolicy.pixels",
+        "Addition.as_json",
+        "TrecScores.as_row",
+        "ExtractConfig.of",
+    ),
     *(
         f"{plan}.{method}"
         for plan in ("CaptionsPlan", "ClassNamesPlan", "DirectPlan", "HubnessPlan")

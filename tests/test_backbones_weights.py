@@ -94,6 +94,12 @@ def test_file_with_code_in_it_is_refused_and_not_run(tmp_path, capsys):
     assert "a pickle was run" not in capsys.readouterr().out
 
 
+def test_a_text_is_neither_format(tmp_path):
+    (tmp_path / "passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
+    with pytest.raises(BadInput, match=r"cannot be read as weights \(it has neither format\)"):
+        Backbone("test_resnet", weights=tmp_path / "passwd")
+
+
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
 @pytest.mark.parametrize("content", [b"", b"not weights at all" * 10])
 def test_file_of_something_else_is_refused(tmp_path, name, content):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from picturedesk.desk.folder import DeskFolder
+from picturedesk.store.extraction import ExtractConfig
 from shapes import draw
 
 
@@ -116,6 +118,50 @@ def test_add_reports_what_it_left_out(own_desk: Path, tmp_path: Path):
     assert done.stdout.startswith("1 added, 0 updated")
     assert "torn.jpg" in done.stderr
     assert json.loads(run("add", str(photos), "--desk", str(own_desk), "--json").stdout)["new"] == 0
+
+
+def test_names_of_files_do_not_command_the_terminal(own_desk: Path, tmp_path: Path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in (
+        b"\x1b[31mred.jpg",
+        b"\xe9\x9b1m.jpg",
+        "\u202egpj.jpg".encode(),
+        b"a\nerror: b.jpg",
+    ):
+        Path(os.fsdecode(os.fsencode(photos) + b"/" + name)).write_bytes(b"no picture")
+    for done in (
+        run("add", str(photos), "--desk", str(own_desk)),
+        run("add", str(photos), "--desk", str(own_desk), "--json"),
+        run("add", str(tmp_path / "\x1b[31mnone"), "--desk", str(own_desk)),
+        run("add", "--\x1b[31mred"),
+    ):
+        said = done.stdout + done.stderr
+        assert "red" in said or "none" in said
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", said)
+        assert "\nerror: b" not in said
+
+
+def test_an_empty_path_is_refused(fitted_desk: Path):
+    done = run("add", "", "--desk", str(fitted_desk))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: archive or pictures is ''")
+
+
+def test_add_takes_limits_for_one_time(own_desk: Path, tmp_path: Path):
+    draw("red", "circle", seed=79).save(tmp_path / "new.png")
+    command = ("add", str(tmp_path / "new.png"), "--desk", str(own_desk))
+    refused = run(*command, "--max-megapixels", "0.001")
+    assert "more than max_megapixels = 0.001" in refused.stderr
+    assert f"{DeskFolder(own_desk).require().rejected} lists all" in refused.stderr
+    assert run(*command, "--decode-memory", "0.001").stdout.startswith("1 added")
+
+
+def test_help_names_the_limits_that_hold():
+    shown = " ".join(run("add", "--help").stdout.split())
+    config = ExtractConfig()
+    assert f"without decoding them. Default: {config.decode.max_megapixels:g};" in shown
+    assert f"decoded alone. Default: {config.decode_memory:g};" in shown
 
 
 def test_info_tells_what_a_desk_holds(fitted_desk: Path):

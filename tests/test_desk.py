@@ -20,7 +20,7 @@ from picturedesk.datasets.split import SplitConfig
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.measure import RouteScores
-from picturedesk.disk.artifacts import read_record
+from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.extraction import ExtractConfig
@@ -84,7 +84,7 @@ def test_an_unknown_column_is_answered_with_the_columns(fitted_desk: Path):
             {"text": "a red square", "route": "sideways"},
             "direct, transfer, class_names, captions, blend",
         ),
-        ({"text": "a red square", "k": 0}, "at least one"),
+        ({"text": "a red square", "k": 0}, "k is 0: it must be a whole number, 1 or more"),
     ],
 )
 def test_what_cannot_be_asked_is_said(fitted_desk: Path, arguments: dict, message: str):
@@ -249,7 +249,7 @@ def test_added_pictures_can_be_suggested_and_are_read_once(own_desk: Path, tmp_p
 
 def listed(desk: Path) -> list[tuple[str, str]]:
     """File and command of each row of rejected.csv."""
-    with (desk / "rejected.csv").open(encoding="utf-8", newline="") as file:
+    with Desk(desk).fitted.rejected.open(encoding="utf-8", newline="") as file:
         return [(Path(row["source"]).name, row["left_out_by"]) for row in csv.DictReader(file)]
 
 
@@ -280,9 +280,10 @@ def test_what_an_add_leaves_out_stays_listed_after_another_fit(
 
 
 def test_add_keeps_to_the_limits_of_the_desk_unless_told_otherwise(own_desk: Path, tmp_path: Path):
-    settings = read_json(own_desk / "settings.json")
+    file = Desk(own_desk).fitted.settings
+    settings = read_record(file)
     settings["config"]["extract"]["decode"]["max_megapixels"] = 0.001
-    write_json(own_desk / "settings.json", settings)
+    write_record(file, settings)
     draw("red", "circle", seed=9001).save(tmp_path / "large.png")
     refused = Desk(own_desk).add(tmp_path / "large.png")
     assert refused.new == 0
@@ -293,7 +294,7 @@ def test_add_keeps_to_the_limits_of_the_desk_unless_told_otherwise(own_desk: Pat
 
 
 def test_an_empty_path_is_not_the_current_folder(own_desk: Path):
-    with pytest.raises(BadInput, match="the path is empty"):
+    with pytest.raises(BadInput, match="the path of a file or folder"):
         Desk(own_desk).add("")
 
 
@@ -323,6 +324,17 @@ def test_another_backbone_on_the_same_desk_is_refused(own_desk: Path, shapes_tab
     config = replace(DeskConfig(), levels=("final",))
     with pytest.raises(Mismatch, match="another --desk"):
         Desk.fit(shapes_table, own_desk, config)
+
+
+def test_a_fit_that_read_nothing_leaves_the_choice_of_the_backbone(
+    tmp_path: Path, shapes_table: Path
+):
+    wrong = replace(DeskConfig(), weights=str(shapes_table))
+    with pytest.raises(BadInput, match="cannot be read as weights"):
+        Desk.fit(shapes_table, tmp_path / "desk", wrong)
+    Desk.fit(shapes_table, tmp_path / "desk", replace(DeskConfig(), sentences="none"))
+    with pytest.raises(Mismatch, match="another --desk"):
+        Desk.fit(shapes_table, tmp_path / "desk", wrong)
 
 
 def test_equal_seeds_give_equal_desks(own_desk: Path, shapes_table: Path):

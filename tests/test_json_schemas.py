@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from json_schemas import schemas, validate
-from picturedesk.cli.app import app
 from shapes import draw
 
 pytest.importorskip("jsonschema", reason="schemas are validated with the extra 'dev'")
@@ -26,8 +26,9 @@ OPEN = {"other", "backbone", "matcher", "blend", "held_out"}  # may have further
 
 def output(*arguments: str | Path, code: int = 0) -> Any:
     """The document that a verb prints."""
-    done = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
-    assert done.exit_code == code
+    command = [sys.executable, "-m", "picturedesk", *map(str, arguments), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
 

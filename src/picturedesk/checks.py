@@ -7,21 +7,34 @@ none of the package's records; imports NumPy only where arrays are checked.
 from __future__ import annotations
 
 import math
+import os
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from _typeshed import DataclassInstance
 
 LARGEST_SEED = 2**32 - 1  # the most that every random generator takes
+_LONGEST_PATH = 4095  # bytes, on Linux
+_LONGEST_NAME = 255  # bytes, on all common file systems
 _SHOWN = 60  # characters of a value that an error repeats
 
 Kind = TypeVar("Kind")
@@ -34,7 +47,7 @@ def refusal(name: str, value: object, wanted: str) -> BadInput:
 
 def whole_number(name: str, value: object, least: int = 0, most: int | None = None) -> int:
     """A whole number between two bounds; ``most`` None for no upper one."""
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, Integral):
         found = int(value)
         if found >= least and (most is None or found <= most):
             return found
@@ -49,17 +62,29 @@ def seed(value: object) -> int:
 
 def number(name: str, value: object, least: float = -math.inf, most: float = math.inf) -> float:
     """A finite number between two bounds."""
-    if isinstance(value, Real) and not isinstance(value, bool):
-        try:
-            found = float(value)
-        except OverflowError:
-            found = math.inf
-        if math.isfinite(found) and least <= found <= most:
-            return found
+    found = _real(value)
+    if math.isfinite(found) and least <= found <= most:
+        return found
     bounds = "" if math.isinf(least) and math.isinf(most) else f", {least:g} or more"
     if math.isfinite(most):
         bounds = f", {least:g} to {most:g}"
     raise refusal(name, value, f"a number{bounds}")
+
+
+def limit(name: str, value: object) -> None:
+    """A number above 0; infinity where there is no limit."""
+    if not _real(value) > 0:
+        raise refusal(name, value, "a number above 0 (inf for no limit)")
+
+
+def _real(value: object) -> float:
+    """A number as a float; NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def share(name: str, value: object) -> float:
@@ -72,6 +97,16 @@ def text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise refusal(name, value, "a text (str)")
     return value
+
+
+def encodable(name: str, value: object) -> str:
+    """A string that can be written as UTF-8."""
+    found = text(name, value)
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise refusal(name, value, "a text that UTF-8 can write") from None
+    return found
 
 
 def texts(name: str, value: object) -> list[str]:
@@ -103,7 +138,13 @@ def several(name: str, value: object) -> list[Any]:
         raise refusal(name, value, "a list") from None
 
 
-def several_of(name: str, value: object, kind: type[Kind]) -> list[Kind]:
+@overload
+def several_of(name: str, value: object, kind: type[Kind]) -> list[Kind]: ...
+@overload
+def several_of(name: str, value: Iterable[Kind], kind: type[Any]) -> list[Kind]: ...
+
+
+def several_of(name: str, value: object, kind: type[Any]) -> list[Any]:
     """Several of one kind."""
     return [
         instance(f"{name}[{place}]", one, kind) for place, one in enumerate(several(name, value))
@@ -118,7 +159,15 @@ def path(name: str, value: object) -> Path:
         raise refusal(name, value, "the path of a file or folder ('.' for this one)")
     if "\0" in str(value):
         raise refusal(name, value, "a path without NUL")
-    return Path(value)
+    found = Path(value)
+    try:
+        lengths = [len(os.fsencode(part)) for part in (str(found), *found.parts)]
+    except UnicodeEncodeError:
+        raise refusal(name, value, "a path that the system can write") from None
+    if lengths[0] > _LONGEST_PATH or max(lengths[1:], default=0) > _LONGEST_NAME:
+        wanted = f"a path of at most {_LONGEST_PATH} bytes, with names of at most {_LONGEST_NAME}"
+        raise refusal(name, value, wanted)
+    return found
 
 
 def existing(name: str, value: object) -> Path:
@@ -135,7 +184,13 @@ def existing(name: str, value: object) -> Path:
     return found
 
 
-def instance(name: str, value: object, kind: type[Kind]) -> Kind:
+@overload
+def instance(name: str, value: object, kind: type[Kind]) -> Kind: ...
+@overload
+def instance(name: str, value: Kind, kind: type[Any]) -> Kind: ...
+
+
+def instance(name: str, value: object, kind: type[Any]) -> object:
     """A value of one class, or of a Protocol that can be checked; no class itself."""
     if isinstance(value, type) or not isinstance(value, kind):
         raise refusal(name, value, f"a {kind.__name__}")
@@ -206,7 +261,9 @@ def indices(name: str, value: object, count: int) -> npt.NDArray[np.int64]:
     """Whole numbers (n,), each 0 or more and below ``count``."""
     import numpy as np
 
-    found = array(name, value, "fiu" if not np.size(value) else "iu")
+    found = array(name, value)
+    if found.size:  # NumPy makes an empty list an array of floats
+        array(name, found, "iu")
     if found.ndim != 1:
         raise BadInput(f"{name} is of shape {found.shape}: it must be whole numbers (n,)")
     if found.size and not (int(found.min()) >= 0 and int(found.max()) < count):
@@ -214,7 +271,7 @@ def indices(name: str, value: object, count: int) -> npt.NDArray[np.int64]:
     return found.astype(np.int64, copy=False)
 
 
-def settings(record: object) -> None:
+def settings(record: DataclassInstance) -> None:
     """Checks the fields of a frozen record by their annotations; its lists become tuples.
 
     Raises:

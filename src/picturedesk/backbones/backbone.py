@@ -93,7 +93,7 @@ class Backbone:
         if weights is not None:
             checks.path("weights", weights)
         checks.text("device", device)
-        if runner not in RUNNERS:
+        if checks.text("runner", runner) not in RUNNERS:
             raise BadInput(f"unknown runner '{runner}': there are {', '.join(RUNNERS)}")
         if runner == "onnx" and device not in ("cpu", "auto"):
             raise BadInput(f"device '{device}' is for runner='torch': ONNX Runtime uses the CPU")

@@ -66,6 +66,7 @@ class BackboneSpec:
 
     def columns(self, level: str) -> slice:
         """The columns of a level among the ΣD_l; raises BadInput, with the levels, if unknown."""
+        checks.text("level", level)
         start = 0
         for known in self.levels:
             if str(known) == level:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import timm
@@ -236,9 +237,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         state = timm.models.load_state_dict(str(path), weights_only=True)
     except Exception as error:  # whatever the readers of two formats make of any file
+        told = isinstance(error, OSError | RuntimeError | UnpicklingError)
+        why = one_line(error) if told else "it has neither format"
         raise BadInput(
-            f"{path} cannot be read as weights ({one_line(error)}): give .safetensors, or a "
-            "torch file of tensors only"
+            f"{path} cannot be read as weights ({why}): give .safetensors, or a torch file of "
+            "tensors only"
         ) from None
     named = state if isinstance(state, Mapping) else {}
     tensors = {name: value for name, value in named.items() if isinstance(value, Tensor)}

@@ -17,7 +17,7 @@ from picturedesk.cli import (
     streams,
     unpack_verb,
 )
-from picturedesk.cli.show import note
+from picturedesk.cli.show import bug, note
 from picturedesk.errors import PicturedeskError
 
 app = typer.Typer(
@@ -66,30 +66,31 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def reported(error: BaseException) -> int:
-    """Tells an error in one line; returns the exit code. Raises what is a bug."""
+    """Tells an error in one line, or a bug with its traceback; returns the exit code."""
     streams.settle()
     if isinstance(error, streams.OutputEnded | BrokenPipeError):
         return 0
     if isinstance(error, PicturedeskError):
-        note(f"error: {_one_line(str(error))}")
+        note(f"error: {_shortened(str(error))}")
         return 1
     if isinstance(error, OSError):
-        note(f"error: {_one_line(_of_the_system(error))}")
+        note(f"error: {_shortened(_of_the_system(error))}")
         return 1
     if isinstance(error, MemoryError):
         note("error: there is not enough memory: close other programs, or ask for less")
         return 1
-    if isinstance(error, Exception) and _is_usage(error):
-        return _show_usage(error)
-    raise error
+    if not isinstance(error, Exception):
+        raise error
+    if not _is_usage(error):
+        bug(error)
+        return 1
+    return _show_usage(error)
 
 
-def _one_line(text: str) -> str:
-    """A message without line ends and other signs that steer a terminal."""
-    shown = text
-    if len(text) > _LONGEST:
-        shown = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def _of_the_system(error: OSError) -> str:
@@ -105,5 +106,5 @@ def _show_usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "picturedesk"
     message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
-    note(f"error: {_one_line(message)}; see {command} --help")
+    note(f"error: {_shortened(message)}; see {command} --help")
     return int(error.exit_code)  # type: ignore[attr-defined]

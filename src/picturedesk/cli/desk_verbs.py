@@ -9,7 +9,15 @@ import typer
 
 from picturedesk.cli import show, streams
 from picturedesk.cli.explaining import show_explanation
-from picturedesk.cli.options import DeskOption, JsonOption, QuietOption, path
+from picturedesk.cli.options import (
+    DecodeMemoryOption,
+    DeskOption,
+    JsonOption,
+    MaxMegapixelsOption,
+    QuietOption,
+    limited,
+    path,
+)
 from picturedesk.cli.results import show_measured, show_rejections, show_suggestion
 from picturedesk.errors import BadInput
 
@@ -27,21 +35,25 @@ def add(
         ),
     ],
     desk: DeskOption = Path("desk"),
+    max_megapixels: MaxMegapixelsOption = None,
+    decode_memory: DecodeMemoryOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Add pictures to the catalogue.
 
     Reads only new or changed files; compares the others by path, size and time of last change.
+    What is left out stands in rejected.csv of the desk until it gets in.
     """
     from picturedesk.desk import Desk
 
     with show.progress(quiet) as progress, Desk(desk) as opened:
-        addition = opened.add(pictures, progress)
+        limits = limited(opened.limits, max_megapixels, decode_memory)
+        addition = opened.add(pictures, progress, limits)
     if json:
         show.as_json(addition)
         return
-    _show_addition(addition)
+    _show_addition(addition, opened.folder.require().rejected)
 
 
 def suggest(
@@ -198,9 +210,9 @@ def _read_text(text: str, file: Path | None, max_megabytes: float) -> str:
     return streams.from_argument(text)
 
 
-def _show_addition(addition: Addition) -> None:
+def _show_addition(addition: Addition, listed: Path) -> None:
     show.line(
         f"{addition.new} added, {addition.updated} updated, {addition.read} files read; "
         f"{addition.catalogue} pictures in the catalogue"
     )
-    show_rejections(addition.rejections, None)
+    show_rejections(addition.rejections, listed)

@@ -11,15 +11,18 @@ import typer
 import picturedesk.checks as checks
 from picturedesk.cli import show
 from picturedesk.cli.options import (
+    DecodeMemoryOption,
     DeskOption,
     JsonOption,
+    MaxMegapixelsOption,
     NoCacheOption,
     QuietOption,
     WeightsOption,
+    limited,
     path,
     without_cache,
 )
-from picturedesk.cli.results import show_measured, show_rejections, show_suggestion
+from picturedesk.cli.results import in_one_line, show_measured, show_rejections, show_suggestion
 
 if TYPE_CHECKING:
     from picturedesk.desk.fit import FitReport
@@ -101,9 +104,8 @@ def fit(
             max=0.9,
         ),
     ] = 0.1,
-    max_megapixels: Annotated[
-        float, typer.Option(help="Leave out larger pictures without decoding them.", min=0.001)
-    ] = 200.0,
+    max_megapixels: MaxMegapixelsOption = None,
+    decode_memory: DecodeMemoryOption = None,
     device: Annotated[
         str, typer.Option(help="Device: cpu, cuda, mps or auto.", metavar="NAME")
     ] = "cpu",
@@ -146,9 +148,7 @@ def fit(
             validate=config.split.validate if validate is None else validate,
             test=test,
         ),
-        extract=replace(
-            config.extract, decode=replace(config.extract.decode, max_megapixels=max_megapixels)
-        ),
+        extract=limited(config.extract, max_megapixels, decode_memory),
     )
     with show.progress(quiet) as progress:
         report = Desk.fit_report(archive, desk, config.with_seed(seed), progress)
@@ -199,10 +199,12 @@ def demo(
         return
     show_measured(demo.measured)
     for answer in demo.answers:
-        show.line(f"\n“{answer.text}”")
+        show.line()
+        show.line(f"“{in_one_line(answer.text)}”")
         for suggestion in answer.suggestions[:3]:
             show_suggestion(suggestion, evidence=False)
-    show.line(f"\nContact sheet: {demo.contact_sheet}")
+    show.line()
+    show.line(f"Contact sheet: {demo.contact_sheet}")
     show.line(f'Try your own text: picturedesk suggest "a red apple" --desk {desk}')
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from picturedesk.store.extraction import ExtractConfig
 
 
 def path(value: str | Path) -> Path:
@@ -38,6 +42,22 @@ NoCacheOption = Annotated[
         "(also: PICTUREDESK_CACHE=off).",
     ),
 ]
+MaxMegapixelsOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Leave out larger pictures without decoding them. Default: 200; with add, what the "
+        "desk was fitted with.",
+        min=0.001,
+    ),
+]
+DecodeMemoryOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Megabytes of memory for all pictures that are being decoded; one that takes more is "
+        "decoded alone. Default: 1000; with add, what the desk was fitted with.",
+        min=0.001,
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress to stderr.")]
 
 
@@ -45,3 +65,12 @@ def without_cache(chosen: bool) -> None:
     """Switches the cache of exported networks off for this process, if that was chosen."""
     if chosen:
         os.environ["PICTUREDESK_CACHE"] = "off"
+
+
+def limited(
+    config: ExtractConfig, max_megapixels: float | None, decode_memory: float | None
+) -> ExtractConfig:
+    """The settings with the limits that the user gave."""
+    if max_megapixels is not None:
+        config = replace(config, decode=replace(config.decode, max_megapixels=max_megapixels))
+    return config if decode_memory is None else replace(config, decode_memory=decode_memory)

@@ -43,7 +43,7 @@ def reproduce(
         ),
     ] = "lite0",
     weights: WeightsOption = "",
-    seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1, max=1000)] = 3,
     small: Annotated[
         int,
         typer.Option(
@@ -142,7 +142,8 @@ def _duration(seconds: float) -> str:
 
 
 def _show(report: ReproductionReport, out: Path) -> None:
-    show.line(f"{report.title}\n{report.data}\n{report.backbone}: {', '.join(report.levels)}\n")
+    for fact in (report.title, report.data, f"{report.backbone}: {', '.join(report.levels)}", ""):
+        show.line(fact)
     for table in report.tables:
         rows = [
             [row.name, *(_cell(row.cells[column]) for column in table.columns)]
@@ -170,7 +171,8 @@ def _show(report: ReproductionReport, out: Path) -> None:
     show.table("Checks", ["check", "result"], checks)
     for remark in report.notes:
         show.line(remark)
-    show.line(f"\nTime: {report.seconds:.0f} s. Report: {out / 'report.html'}")
+    show.line()
+    show.line(f"Time: {report.seconds:.0f} s. Report: {out / 'report.html'}")
 
 
 def _cell(cell: Cell) -> str:

@@ -30,26 +30,30 @@ def show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
     """Prints a picture with rank, confidence, score, metadata and its best evidence."""
     picture = suggestion.picture
     known = [picture.caption, picture.credit, picture.licence, picture.date]
-    facts = " · ".join(fact for fact in known if fact)
+    facts = " · ".join(in_one_line(fact) for fact in known if fact)
     sure = f"{suggestion.confidence:>4.0%}  " if suggestion.confidence is not None else ""
     show.line(f"{suggestion.rank:>3}  {sure}{suggestion.score:.3f}  {picture.uri}")
     if facts:
         show.line(f"            {facts}")
     if evidence and suggestion.evidence:
         first = suggestion.evidence[0]
-        text = first.text[:EVIDENCE_WIDTH]
+        text = in_one_line(first.text)[:EVIDENCE_WIDTH]
         show.line(
             f"            evidence: similar (cosine {first.picture_similarity:.2f}) to the picture "
             f"that ran with: {text}"
         )
 
 
-def show_rejections(rejections: tuple[Rejection, ...], listed: Path | None) -> None:
+def in_one_line(text: str) -> str:
+    """The text with one space for every stretch of white space."""
+    return " ".join(text.split())
+
+
+def show_rejections(rejections: tuple[Rejection, ...], listed: Path) -> None:
     """Prints the first rejections, and the file that lists all of them."""
     if not rejections:
         return
-    where = f"; {listed} lists all" if listed else ""
-    show.note(f"{len(rejections)} left out{where}:")
+    show.note(f"{len(rejections)} left out; {listed} lists all:")
     for rejection in rejections[:SHOWN_REJECTIONS]:
         show.note(f"  {rejection.source}: {rejection.reason}; {rejection.cure}")
     if len(rejections) > SHOWN_REJECTIONS:

@@ -1,13 +1,17 @@
 """Terminal output: results on stdout, progress and errors on stderr.
 
-Knows nothing of desks or pictures.
+Names, captions and texts come from others. All that is printed passes ``printable`` here, so that
+none of them can command the terminal, forge a line or hide words. Knows nothing of desks or
+pictures.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,23 +22,50 @@ if TYPE_CHECKING:
     from picturedesk.types import Progress
 
 
+# What no terminal may get as it is: controls (C0, delete, C1; ESC begins commands); separators of
+# lines and paragraphs; marks that reverse the order of what follows ("Trojan Source"); halves of
+# surrogates, which stand for bytes of file names that are not UTF-8 and cannot be encoded.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def printable(text: str) -> str:
+    r"""The text with unsafe characters escaped: ``\n``, ``\x1b``, ``\u202e``."""
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return _SHORT.get(found[0]) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+
+
 def as_json(value: object) -> None:
-    """Prints one JSON document to stdout; escapes what the stream cannot encode."""
+    """Prints one JSON document to stdout; it says the same to a program, escaped or not."""
     from picturedesk.disk.artifacts import plain
 
     ready = plain(value)
     text = json.dumps(ready, ensure_ascii=False, indent=2)
-    line(text if streams.encodes(text) else json.dumps(ready, indent=2))
+    # Only strings can hold unsafe characters, except for the ends of lines between them.
+    safe = _UNSAFE.sub(
+        lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text
+    )
+    streams.write((safe if streams.encodes(safe) else json.dumps(ready, indent=2)) + "\n")
 
 
 def line(text: str = "") -> None:
     """Prints one line of a result to stdout."""
-    streams.write(text + "\n")
+    streams.write(printable(text) + "\n")
 
 
 def note(text: str) -> None:
     """Prints one line to stderr."""
-    streams.tell(text + "\n")
+    streams.tell(printable(text) + "\n")
+
+
+def bug(error: Exception) -> None:
+    """Prints the traceback of an unexpected error to stderr."""
+    for part in "".join(traceback.format_exception(error)).rstrip("\n").split("\n"):
+        note(part)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -42,13 +73,17 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    def plain(text: str) -> Text:
+        return Text(printable(text))  # a str would be read as markup: "[red]", ":smile:"
+
+    drawn = Table(title=plain(title), title_justify="left", title_style="bold", pad_edge=False)
     drawn.box = box.HEAVY_HEAD if streams.encodes("┏━┃│─") else box.ASCII
     for number, name in enumerate(columns):
-        drawn.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+        drawn.add_column(plain(name), justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(plain, row))
     # A pipe has no width: use a fixed one.
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
     with console.capture() as captured:  # left to itself, it ends the process on a broken pipe
@@ -75,10 +110,10 @@ def _bar() -> Iterator[Progress]:
 
     columns = (
         bars.SpinnerColumn(),
-        bars.TextColumn("{task.description:<10}"),
+        bars.TextColumn("{task.description:<10}", markup=False),
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.fields[rate]}"),
+        bars.TextColumn("{task.fields[rate]}", markup=False),
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=Console(file=sys.stderr)) as drawn:
@@ -86,7 +121,7 @@ def _bar() -> Iterator[Progress]:
 
         def show(done: int, total: int, what: str) -> None:
             if what not in tasks:
-                tasks[what] = drawn.add_task(what, total=total, rate="")
+                tasks[what] = drawn.add_task(printable(what), total=total, rate="")
             task = drawn.tasks[tasks[what]]
             rate = f"{task.speed:.1f}/s" if task.speed else ""
             drawn.update(tasks[what], completed=done, total=total, rate=rate)

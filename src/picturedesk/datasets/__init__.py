@@ -132,9 +132,9 @@ def _kind_and_path(given: str | Path) -> tuple[str, Path]:
     return "", path
 
 
-def _absolute(path: str) -> Path:
+def _absolute(path: Path) -> Path:
     """The absolute path, so that what is left out can be found from any folder."""
-    return Path(os.path.abspath(Path(path).expanduser()))
+    return Path(os.path.abspath(path))
 
 
 def _check(kind: str, path: Path) -> None:

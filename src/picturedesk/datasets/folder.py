@@ -62,7 +62,7 @@ def read(path: Path) -> Archive:
 
 def _instead(path: Path) -> str:
     """What else lies in a folder without pictures, and how to read it; "" if nothing known."""
-    for folder, names in _folders(path):
+    for folder, names in _folders(Draft(display_name(path)), path):
         for name in names:
             for pattern, way in _WAYS.items():
                 if fnmatch(name.lower(), pattern):

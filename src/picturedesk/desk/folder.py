@@ -169,6 +169,8 @@ class DeskFolder:
 
     def reads(self) -> Json:
         """How pictures are read, as ``begin`` wrote it; {} if desk.json is missing or damaged."""
+        if not self._has_read():
+            return {}
         try:
             return dict(read_record(self.pointer)["reads"])
         except (MissingArtefact, Mismatch):
@@ -200,7 +202,7 @@ class DeskFolder:
         self._refuse_old()
         for left in self.fits.glob(f"{_HIDDEN}*"):
             shutil.rmtree(left, ignore_errors=True)
-        if not self.pointer.exists():
+        if not self.pointer.exists() or not self._has_read():
             self._point("", reads)
         try:
             current = self._current()
@@ -243,6 +245,11 @@ class DeskFolder:
                 f"{self.root} was fitted by another version of picturedesk: fit it again in "
                 "another folder with picturedesk fit ARCHIVE --desk NEW"
             )
+
+    def _has_read(self) -> bool:
+        """Whether there is anything that depends on how pictures are read."""
+        made = (self.backbone, self.features, self.levels, self.adviser)
+        return any(path.exists() for path in made) or bool(self._names())
 
     def _names(self) -> set[str]:
         return {path.name for path in self.fits.glob("*") if path.name.isdecimal()}

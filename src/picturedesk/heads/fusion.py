@@ -34,6 +34,8 @@ def _sigmoid(values: Floats) -> Floats:
     return halves
 
 
+WIDEST = 1_000_000  # numbers that a perceptron may read or give
+
 UNITS: dict[str, Callable[[Floats], Floats]] = {
     "sigmoid": _sigmoid,
     "tanh": np.tanh,
@@ -113,8 +115,8 @@ class FusionMLP:
         ("mixed9") the paper uses.
         """
         checks.instance("config", config, FusionConfig)
-        inputs = checks.whole_number("inputs", inputs, 1)
-        outputs = checks.whole_number("outputs", outputs, 1)
+        inputs = checks.whole_number("inputs", inputs, 1, WIDEST)
+        outputs = checks.whole_number("outputs", outputs, 1, WIDEST)
         checks.instance("random", random, np.random.Generator)
         weights = []
         for rows, columns in pairwise((inputs, *config.hidden, outputs)):

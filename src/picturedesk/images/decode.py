@@ -17,8 +17,9 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, features
 
+import picturedesk.checks as checks
 from picturedesk.disk.tar_members import find, locate, read_member
-from picturedesk.errors import BadInput, BadPicture
+from picturedesk.errors import BadPicture
 from picturedesk.images.colours import scale_transparent_colour, to_rgb
 from picturedesk.images.guard import READERS, TooManyPixels, check_size, reading
 from picturedesk.images.kinds import recognise
@@ -56,9 +57,7 @@ class DecodePolicy:
 
     def __post_init__(self) -> None:
         for name in ("max_megapixels", "max_megabytes"):
-            value = getattr(self, name)
-            if not value > 0:
-                raise BadInput(f"{name} is {value}: it must be greater than 0 (inf for no limit)")
+            checks.limit(name, getattr(self, name))
 
 
 _DEFAULT = DecodePolicy()

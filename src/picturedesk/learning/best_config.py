@@ -48,4 +48,7 @@ class BestConfig:
 
     def with_ridges(self, ridges: tuple[float, float]) -> AlignmentConfig:
         """The alignment with these (picture, text) ridges."""
-        return replace(self.alignment, picture_ridge=ridges[0], text_ridge=ridges[1])
+        pair = checks.several("ridges", ridges)
+        if len(pair) != 2:
+            raise checks.refusal("ridges", ridges, "a pair: of pictures and of texts")
+        return replace(self.alignment, picture_ridge=pair[0], text_ridge=pair[1])

@@ -61,7 +61,7 @@ class DeskConfig:
         The paper's recipe needs validation texts to choose the epoch, and preprocesses pictures as
         the paper does; the best one cross-validates on the training texts instead.
         """
-        if recipe == "paper":
+        if checks.text("recipe", recipe) == "paper":
             return cls(recipe=recipe, backbone="lite0", sentences="none", split=SplitConfig())
         return cls(recipe=recipe)
 

@@ -126,7 +126,8 @@ class TextFeatures:
         texts = checks.texts("texts", texts)
         if fit is not None:
             checks.function("fit", fit)
-        checks.optional("pretrained", pretrained, TextEncoder)
+        if pretrained is not None:
+            checks.instance("pretrained", pretrained, TextEncoder)
         if known is not None:
             checks.matrix("known", known)
         if fit is None and pretrained is None:
@@ -171,4 +172,5 @@ class TextFeatures:
 
     def pretrained_columns(self, encoder: JoinedEncoder) -> slice:
         """The columns of the pretrained vectors in the features; empty without a pretrained one."""
+        checks.instance("encoder", encoder, JoinedEncoder)
         return encoder.spans[-1] if self.pretrained is not None else slice(0, 0)

@@ -67,6 +67,8 @@ class Evaluation:
         Raises:
             BadInput: there is no such row; the message lists the routes.
         """
+        checks.text("name", name)
+        checks.text("direction", direction)
         for row in self.rows:
             if (row.name, row.direction) == (name, direction):
                 return row.scores
@@ -185,10 +187,9 @@ def _routes(
     scores: Mapping[str, Floats] | Iterable[tuple[str, Floats]],
 ) -> Iterator[tuple[str, Floats]]:
     """Each route with its scores, one at a time."""
-    pairs = scores.items() if isinstance(scores, Mapping) else scores
-    if isinstance(pairs, str) or not isinstance(pairs, Iterable):
+    if not isinstance(scores, Iterable):
         raise checks.refusal("scores", scores, "scores by the name of a route")
-    for pair in pairs:
+    for pair in scores.items() if isinstance(scores, Mapping) else scores:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise checks.refusal("scores", pair, "pairs of a route's name and its scores")
         yield checks.text("a route's name", pair[0]), checks.array("scores", pair[1])

@@ -149,7 +149,7 @@ class Blend:
         Raises:
             BadInput: the route is unknown.
         """
-        if route not in self.names:
+        if checks.text("route", route) not in self.names:
             raise BadInput(f"route {route!r} is not known: {', '.join(self.names)}")
         if route == BLEND:
             return {name: weight for name, weight in self.weights.items() if weight}
@@ -281,6 +281,9 @@ class Blend:
         """
         folder = checks.path("folder", folder)
         checks.instance("matcher", matcher, Matcher)
+        plans = checks.several("plans", plans)
+        for plan in plans:
+            checks.instance("a plan", plan, RoutePlan)
         manifest = read_manifest(folder, KIND)
         kinds = {plan.name: plan for plan in plans or RECIPES.get(manifest["recipe"], ())}
         routes = []

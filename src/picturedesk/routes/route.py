@@ -313,6 +313,7 @@ class WordRoute(Route, Protocol):
         """BM25 of captions, 0 or more → scores; 0 → 0, never decreasing."""
 
 
+@runtime_checkable
 class RoutePlan(Protocol):
     """A route before it is fitted: a frozen record of its settings."""
 

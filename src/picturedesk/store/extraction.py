@@ -66,9 +66,7 @@ class ExtractConfig:
                 "must be 1 or more, decoders 0 or more, patience above 0"
             )
         if not self.decode_memory > 0:
-            raise BadInput(
-                f"decode_memory is {self.decode_memory}: it must be greater than 0 (inf: no limit)"
-            )
+            raise checks.refusal("decode_memory", self.decode_memory, "a number above 0")
 
     @classmethod
     def of(cls, saved: Json) -> ExtractConfig:

@@ -103,8 +103,8 @@ class FeatureStore:
     """
 
     def __init__(self, database: SharedDatabase, spec: BackboneSpec) -> None:
-        self.path = database.path
-        self.spec = spec
+        self.path = checks.instance("database", database, SharedDatabase).path
+        self.spec = checks.instance("spec", spec, BackboneSpec)
         self._database = database
 
     @classmethod
@@ -184,7 +184,7 @@ class FeatureStore:
 
     def lookup(self, path: str, size: int, mtime_ns: int) -> str | None:
         """Key of the picture in this file; None if the file is unknown or has changed."""
-        checks.text("path", path)
+        checks.path("path", path)
         checks.whole_number("size", size, -1)
         checks.whole_number("mtime_ns", mtime_ns, -_LARGEST)
         found = self._one("SELECT * FROM sources WHERE path = ?", (os.fsencode(path),))
@@ -225,7 +225,7 @@ class FeatureStore:
             names = checks.texts("levels", levels)
         columns = [self.spec.columns(name) for name in names]
         widths = [column.stop - column.start for column in columns]
-        starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
+        starts = np.cumsum([0, *widths]).tolist()
         features = np.empty((len(keys), starts[-1]), dtype=np.float32)  # (N, ΣD_l)
         found = self._rows("features_sum, features", keys)
         for key, row, (known, blob) in zip(keys, features, found, strict=True):

@@ -30,4 +30,4 @@ def open_catalogue(
     """
     from picturedesk.store.catalogue.exact import ExactCatalogue
 
-    return ExactCatalogue.open(Path(path), fingerprint, width, make)
+    return ExactCatalogue.open(path, fingerprint, width, make)

@@ -45,7 +45,7 @@ class ExactCatalogue:
     """
 
     def __init__(self, file: SharedDatabase) -> None:
-        self._file = file
+        self._file = checks.instance("file", file, SharedDatabase)
         self._name = file.path.name
         self._snapshot: Snapshot | None = None
         self._keys: tuple[int, list[str]] | None = None  # generation and keys, ascending
@@ -71,7 +71,7 @@ class ExactCatalogue:
             PicturedeskError: this Python's SQLite cannot search for words.
         """
         path = checks.path("path", path)
-        checks.text("fingerprint", fingerprint)
+        checks.encodable("fingerprint", fingerprint)
         checks.whole_number("width", width)
         with closing(sqlite3.connect(":memory:")) as trial:
             bm25.check(trial)
@@ -159,7 +159,7 @@ class ExactCatalogue:
         Raises:
             BadInput: if a key is missing, or a vector cannot be used.
         """
-        checks.text("fingerprint", fingerprint)
+        checks.encodable("fingerprint", fingerprint)
         width = self.width
         if fingerprint and np.ndim(vectors) == 2:
             width = int(np.shape(vectors)[1])
