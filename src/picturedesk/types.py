@@ -227,7 +227,10 @@ class Suggestion:
         route: "blend", "direct", "transfer", "class_names" or "captions".
         rank: from 1.
         evidence: the archive texts and pictures that support it, strongest first.
-        confidence: probability, 0 to 1, that it is acceptable; None if none was calibrated.
+        found: chance, 0 to 1, that this is the picture that an editor ran with the text; None if
+            none was calibrated.
+        match: "strong", "fair" or "weak": its score against its scores for other texts; "" if none
+            was calibrated.
 
     Raises:
         BadInput: a field is of another kind.
@@ -238,25 +241,27 @@ class Suggestion:
     route: str
     rank: int
     evidence: tuple[Evidence, ...] = field(default=())
-    confidence: float | None = None
+    found: float | None = None
+    match: str = ""
 
     def __post_init__(self) -> None:
         checks.instance("picture", self.picture, Picture)
         checks.text("route", self.route)
         checks.whole_number("rank", self.rank, 1)
         checks.number("score", self.score)
-        if self.confidence is not None:
-            checks.share("confidence", self.confidence)
+        checks.text("match", self.match)
+        if self.found is not None:
+            checks.share("found", self.found)
 
 
 class Suggestions(list[Suggestion]):
-    """Suggestions for one text, best first, with their joint confidence.
+    """Suggestions for one text, best first, and what can be said of them together.
 
-    A slice and a copy keep confidence and doubt, which are those of the whole answer; a sum with
+    A slice and a copy keep ``found`` and ``doubt``, which are those of the whole answer; a sum with
     other suggestions is a plain list.
 
     Attributes:
-        confidence: probability, 0 to 1, that one of the first ten is acceptable; None if none was
+        found: chance, 0 to 1, that the picture that an editor ran is among them; None if none was
             calibrated.
         doubt: why there may be no good picture; "" if there is no such reason.
     """
@@ -264,11 +269,11 @@ class Suggestions(list[Suggestion]):
     def __init__(
         self,
         suggestions: Iterable[Suggestion] = (),
-        confidence: float | None = None,
+        found: float | None = None,
         doubt: str = "",
     ) -> None:
         super().__init__(suggestions)
-        self.confidence = confidence
+        self.found = found
         self.doubt = doubt
 
     @overload
@@ -280,17 +285,17 @@ class Suggestions(list[Suggestion]):
     def __getitem__(self, where: SupportsIndex | slice) -> Suggestion | Suggestions:
         if not isinstance(where, slice):
             return super().__getitem__(where)
-        return Suggestions(super().__getitem__(where), self.confidence, self.doubt)
+        return Suggestions(super().__getitem__(where), self.found, self.doubt)
 
     def copy(self) -> Suggestions:
         """The same suggestions in another list."""
         return self[:]
 
     def __eq__(self, other: object) -> bool:
-        """Equal to a plain list with the same suggestions; confidence and doubt count, too."""
+        """Equal to a plain list with the same suggestions; ``found`` and ``doubt`` count, too."""
         if not isinstance(other, Suggestions):
             return super().__eq__(other)
-        mine, others = (self.confidence, self.doubt), (other.confidence, other.doubt)
+        mine, others = (self.found, self.doubt), (other.found, other.doubt)
         return mine == others and super().__eq__(other)
 
     def __ne__(self, other: object) -> bool:

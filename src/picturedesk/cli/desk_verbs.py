@@ -90,12 +90,12 @@ def suggest(
     min_confidence: Annotated[
         float,
         typer.Option(
-            help="Warn that there may be no good picture if the confidence that one of the first "
-            "ten suits is lower than this.",
+            help="Also warn that there may be no good picture if the chance that the right one is "
+            "among those shown is lower than this, 0 to 1.",
             min=0.0,
             max=1.0,
         ),
-    ] = 0.25,
+    ] = 0.0,
     explain: Annotated[
         bool,
         typer.Option(
@@ -105,9 +105,10 @@ def suggest(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Suggest pictures for a text, with reasons and a confidence.
+    """Suggest pictures for a text, with reasons.
 
-    Shows for each picture the archive text that supports it most.
+    Shows for each picture the chance that an editor would have run it, how well it matches compared
+    with other texts (strong, fair, weak), and the archive text that supports it most.
     """
     from picturedesk.desk.desk import Desk
 
@@ -117,7 +118,7 @@ def suggest(
         found = opened.suggest(query, k, route, where, min_confidence)
         explanations = opened.explain(query, found) if explain and found else []
     if json:
-        facts: dict[str, object] = {"confidence": found.confidence, "doubt": found.doubt}
+        facts: dict[str, object] = {"found": found.found, "doubt": found.doubt}
         if explain:
             facts["explanations"] = explanations
         show.as_json({**facts, "suggestions": list(found)})
@@ -130,8 +131,8 @@ def suggest(
         show_suggestion(suggestion)
         if explain:
             show_explanation(explanations[number])
-    if found.confidence is not None:
-        show.line(f"Confidence that one of the first ten suits: {found.confidence:.0%}")
+    if found.found is not None:
+        show.line(f"Chance that the right picture is among these: {found.found:.0%}")
 
 
 def evaluate(

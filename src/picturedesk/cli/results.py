@@ -13,25 +13,32 @@ if TYPE_CHECKING:
 
 EVIDENCE_WIDTH = 100  # characters of an archive text shown as evidence
 SHOWN_REJECTIONS = 5
+_DOUBTED = {"found": "among the first ten", "missed": "not among the first ten"}
 
 
 def show_measured(measured: Measured) -> None:
-    """Prints a table for each direction, and the calibration error of the confidence."""
+    """Prints a table for each direction, and how far stated chances and doubts can be trusted."""
     for direction, columns, rows in measured.evaluation.tables():
         show.table(direction, columns, rows)
+    direction, columns, rows = measured.whole.tables()[0]
+    show.table(f"{direction}, among all pictures of the archive", columns, rows)
     for name, found in measured.reliability.items():
         show.line(
             f"Calibration error, {name}: {100 * found.ece:.1f} points "
             f"(exact probabilities would show {100 * found.noise:.1f})"
         )
+    for name, doubted in measured.doubted.items():
+        show.line(f"Doubt, texts whose picture was {_DOUBTED[name]}: {doubted:.0%}")
 
 
 def show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
-    """Prints a picture with rank, confidence, score, metadata and its best evidence."""
+    """Prints a picture with rank, chance, match, score, metadata and its best evidence."""
     picture = suggestion.picture
     known = [picture.caption, picture.credit, picture.licence, picture.date]
     facts = " · ".join(in_one_line(fact) for fact in known if fact)
-    sure = f"{suggestion.confidence:>4.0%}  " if suggestion.confidence is not None else ""
+    sure = ""
+    if suggestion.found is not None:
+        sure = f"{suggestion.found:>4.0%}  {suggestion.match:<6}  "
     show.line(f"{suggestion.rank:>3}  {sure}{suggestion.score:.3f}  {picture.uri}")
     if facts:
         show.line(f"            {facts}")

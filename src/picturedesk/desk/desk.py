@@ -190,7 +190,8 @@ class Desk:
         return ExtractConfig.of(read_record(self.fitted.settings)["config"]["extract"])
 
     @property
-    def _suggester(self) -> Suggester:
+    def suggester(self) -> Suggester:
+        """What answers texts; for measuring."""
         return self._loaded.part(
             "suggester", lambda: Suggester(self.blend, self.memory, self.catalogue)
         )
@@ -253,7 +254,7 @@ class Desk:
         route, where = checks.text("route", route), checks.text("where", where)
         min_confidence = checks.share("min_confidence", min_confidence)
         route = route or self.blend.default
-        answers = self._suggester.suggest(texts, k, route, where, min_confidence)
+        answers = self.suggester.suggest(texts, k, route, where, min_confidence)
         return answers[0] if isinstance(text, str) else answers
 
     def explain(self, text: str, suggestions: Sequence[Suggestion]) -> list[Explanation]:
@@ -274,7 +275,7 @@ class Desk:
             features = store.read(keys, self.matcher.levels)
         columns = [self.matcher.backbone.columns(level) for level in self.matcher.levels]
         typical = np.concatenate([self.held_out.typical[column] for column in columns])
-        return self._suggester.explain(text, suggestions, features, typical)
+        return self.suggester.explain(text, suggestions, features, typical)
 
     def add(
         self,

@@ -212,14 +212,14 @@ def _store(
     learned.matcher.save(made.matcher)
     learned.blend.save(made.blend)
     pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
-    remember(made.memory, prepared, learned, pictures)
+    remember(made.memory, prepared, learned)
     hold_out(prepared, learned).save(made.held_out)
     vectors = learned.blend.vectors(pictures)
     with closing(open_catalogue(made.catalogue)) as catalogue:
         added.fill(catalogue, prepared.ready.archive.pictures, vectors, learned.blend, store)
 
 
-def remember(folder: Path, prepared: Prepared, learned: Learned, pictures: Pictures) -> None:
+def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:
     """Writes the archive memory, atomically."""
     archive, matcher = prepared.ready.archive, learned.matcher
     with (
@@ -231,7 +231,7 @@ def remember(folder: Path, prepared: Prepared, learned: Learned, pictures: Pictu
             matcher.placed(learned.text_features),
             learned.duplicate_groups,
             archive.pictures,
-            pictures.vectors,
+            matcher.pictures(prepared.features),
             archive.links,
         )
 
@@ -246,7 +246,7 @@ def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
         rows=rows,
         parts=tuple(archive.parts[row] for row in rows),
         features=learned.text_features[rows],
-        texts=tuple(archive.texts[row].whole if captions else "" for row in rows),
+        texts=tuple(archive.texts[row].whole for row in rows),
         captions=captions,
         picture_groups=prepared.ready.groups,
         typical=prepared.features.mean(axis=0),
@@ -257,8 +257,7 @@ def measure_learned(prepared: Prepared, learned: Learned, part: str = "test") ->
     """Measures what was learned, without making a desk."""
     with TemporaryDirectory() as folder:
         home = Path(folder) / "memory"
-        pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
-        remember(home, prepared, learned, pictures)
+        remember(home, prepared, learned)
         with ArchiveMemory.open(home) as memory:
             held_out = hold_out(prepared, learned)
             return measure(memory, held_out, prepared.features, part, learned.blend)

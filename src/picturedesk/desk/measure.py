@@ -21,10 +21,12 @@ from picturedesk.routes import BLEND, ArchiveVectors, Blend, Pictures, Pool, Que
 from picturedesk.routes.archive import top
 from picturedesk.routes.blend import total
 from picturedesk.routes.captions import CaptionIndex
-from picturedesk.routes.confidence import TEN
+from picturedesk.routes.confidence import TEN, Judgement
 from picturedesk.routes.transfer import transfer_scores
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.held_out import HeldOutTexts
+from picturedesk.texts.known import known_share
+from picturedesk.texts.words import words
 from picturedesk.types import Bools, Doubles, Floats, Ints, Json
 
 FIRST, ONE_OF_TEN = "first picture", "one of the first ten"
@@ -33,25 +35,28 @@ _CELLS = 1 << 22  # scores of a route held at a time: 16 MB
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """A desk's answers to Q texts: the best ten candidates of each.
+    """A desk's answers to Q texts from the whole catalogue: the best ten pictures of each.
 
     Attributes:
-        best: (Q, 10) places of candidates, best first; fewer columns for fewer candidates.
+        best: (Q, 10) rows of the archive's pictures, best first; fewer columns for fewer pictures.
         right: (Q, 10) whether they ran with the text.
-        sure: (Q, 10) stated probability of each; (0, 10) without a confidence.
-        sure_of_ten: (Q,) stated probability that one of the ten is right; (0,) likewise.
+        found: (Q, 10) stated chance that each is right; (0, 10) without a confidence.
+        found_of_ten: (Q,) stated chance that one of the ten is right; (0,) likewise.
+        doubted: (Q,) whether there was a doubt; (0,) likewise.
     """
 
     best: Ints
     right: Bools
-    sure: Doubles
-    sure_of_ten: Doubles
+    found: Doubles
+    found_of_ten: Doubles
+    doubted: Bools
 
 
 class RouteScores:
-    """Scores of every route for the texts of one part and the pictures of that part.
+    """Scores of every route for the texts of one part.
 
-    The transfer route uses training texts only.
+    Candidates are the pictures of that part, or the whole catalogue as the fit leaves it. The
+    transfer route uses training texts only.
 
     Args:
         memory: the archive in the shared space.
@@ -59,6 +64,7 @@ class RouteScores:
         features: (P, ΣD_l) level features of the memory's pictures.
         part: "test" or "validate".
         blend: routes and weights.
+        whole: whether all pictures of the archive are candidates.
 
     Attributes:
         texts: (Q,) places of the texts among those held out.
@@ -76,12 +82,16 @@ class RouteScores:
         features: Floats,
         part: str,
         blend: Blend,
+        whole: bool = False,
     ) -> None:
         self.texts = held_out.of(part)
         if not len(self.texts):
             raise BadInput(f"the archive has no {part} texts: fit it with a {part} share above 0")
         rows = held_out.rows[self.texts]
         self.candidates, self.relevant = renumber(rows, memory.links)
+        if whole:
+            self.relevant[:, 1] = self.candidates[self.relevant[:, 1]]
+            self.candidates = np.arange(len(memory.picture_vectors), dtype=np.int64)
         self.blend = blend
         self._held_out = held_out
         self._features = features
@@ -89,7 +99,7 @@ class RouteScores:
         keys = [picture.key for picture in memory.pictures(self.candidates)]
         self._pictures = Pictures(blend.matcher, keys, features[self.candidates])
         self._parts = blend.store(self._pictures)
-        self._raw = _raw_features(blend, features)
+        self._raw = {} if whole else _raw_features(blend, features)
 
     def blocks(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
         """Consecutive texts and, for each route, their scores (q, N); the same each time."""
@@ -103,11 +113,33 @@ class RouteScores:
                 block = slice(start, min(start + step, len(self.texts)))
                 yield block, self._block(block, index)
 
-    def nearest(self, block: slice) -> Floats:
-        """Cosine (q,) of the most similar archive text of some of the texts."""
-        features = self._held_out.features[self.texts[block]]
-        placed = self.blend.matcher.placed(features)
-        return self._archive.neighbours(placed, 1).cosines[:, 0]
+    def judged(self, block: slice, scores: Floats, best: Ints) -> list[Judgement]:
+        """What is said of the best candidates (q, K) of some texts, from their scores (q, N)."""
+        confidence, matcher = self.blend.confidence, self.blend.matcher
+        if confidence is None:
+            return []
+        placed = matcher.placed(self._held_out.features[self.texts[block]])
+        nearest = self._archive.neighbours(placed, 1).cosines[:, 0]
+        found: list[Judgement] = []
+        for place, row, places, cosine in zip(
+            self.texts[block], scores, best, nearest, strict=True
+        ):
+            query_words = words(self._held_out.texts[place])
+            shown = row[places].astype(np.float64)
+            vectors = self.blend.layout.join(
+                {name: all_[places] for name, all_ in self._parts.items()}
+            )
+            found.append(
+                confidence.judge(
+                    Pool.of(row.astype(np.float64)),
+                    shown,
+                    self.blend.matches(vectors, shown),
+                    float(cosine),
+                    known_share(matcher.text_encoder, query_words),
+                    len(query_words),
+                )
+            )
+        return found
 
     def _block(self, block: slice, index: CaptionIndex | None) -> dict[str, Floats]:
         places = self.texts[block]
@@ -134,28 +166,21 @@ class _AnswerCollector:
     def __init__(self, routes: RouteScores) -> None:
         self._routes = routes
         self._best: list[Ints] = []
-        self._sure: list[Doubles] = []
-        self._sure_of_ten: list[float] = []
+        self._judged: list[Judgement] = []
         self._done = 0
 
     def blocks(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
         """The blocks of the routes; the first pass collects answers."""
         for block, scores in self._routes.blocks():
             if block.start >= self._done:
-                self._keep(scores[self._routes.blend.default], self._routes.nearest(block))
+                self._keep(block, scores[self._routes.blend.default])
                 self._done = block.stop
             yield block, scores
 
-    def _keep(self, scores: Floats, nearest: Floats) -> None:
+    def _keep(self, block: slice, scores: Floats) -> None:
         best = top(scores, TEN)
         self._best.append(best)
-        confidence = self._routes.blend.confidence
-        if confidence is None:
-            return
-        for row, places, cosine in zip(scores, best, nearest, strict=True):
-            pool = Pool.whole(row.astype(np.float64))
-            self._sure.append(confidence.of_pictures(pool, places))
-            self._sure_of_ten.append(confidence.of_ten(pool, float(cosine)))
+        self._judged += self._routes.judged(block, scores, best)
 
     def answers(self) -> Answers:
         """The collected answers."""
@@ -165,53 +190,76 @@ class _AnswerCollector:
         return Answers(
             best=best,
             right=np.isin(pairs, relevant[:, 0] * candidates + relevant[:, 1]),
-            sure=np.array(self._sure).reshape(-1, best.shape[1]),
-            sure_of_ten=np.array(self._sure_of_ten),
+            found=np.array([one.chances for one in self._judged]).reshape(-1, best.shape[1]),
+            found_of_ten=np.array([one.found for one in self._judged]),
+            doubted=np.array([bool(one.doubt) for one in self._judged], dtype=bool),
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """The quality of every route, and the calibration of the confidence.
+    """The results of every route, and the calibration of the desk's confidence.
 
     Attributes:
-        routes: source of the scores.
-        answers: of the desk.
-        evaluation: routes in both directions.
-        reliability: kind of confidence → its calibration; {} without a confidence.
+        routes: the source of the scores.
+        evaluation: all routes, in both directions, among the pictures of the part.
+        whole: all routes among the whole catalogue, as users meet it.
+        answers: the desk's answers from the whole catalogue.
+        reliability: name of a stated chance → its calibration; {} without a confidence.
+        doubted: share of the texts that were doubted, where the right picture was among the first
+            ten ("found") and where not ("missed"); {} without a confidence.
     """
 
     routes: RouteScores
-    answers: Answers
     evaluation: Evaluation
+    whole: Evaluation
+    answers: Answers
     reliability: Mapping[str, Reliability]
+    doubted: Mapping[str, float]
 
     def as_json(self) -> Json:
         """Rows and reliability, shares 0 to 1."""
-        return {**self.evaluation.as_json(), "reliability": dict(self.reliability)}
+        return {
+            **self.evaluation.as_json(),
+            "whole_catalogue": self.whole.as_json()["rows"],
+            "reliability": dict(self.reliability),
+            "doubted": dict(self.doubted),
+        }
 
 
 def measure(
     memory: ArchiveMemory, held_out: HeldOutTexts, features: Floats, part: str, blend: Blend
 ) -> Measured:
-    """Measures each route on the texts of one part; arguments as for ``RouteScores``."""
+    """The results of each route on one part; arguments as for ``RouteScores``."""
     routes = RouteScores(memory, held_out, features, part, blend)
-    collector = _AnswerCollector(routes)
     evaluation = evaluate_blocks(
-        collector.blocks, len(routes.texts), len(routes.candidates), routes.relevant
+        routes.blocks, len(routes.texts), len(routes.candidates), routes.relevant
+    )
+    everything = RouteScores(memory, held_out, features, part, blend, whole=True)
+    collector = _AnswerCollector(everything)
+    whole = evaluate_blocks(
+        collector.blocks, len(everything.texts), len(everything.candidates), everything.relevant
     )
     answers = collector.answers()
-    return Measured(routes, answers, evaluation, _reliabilities(answers))
+    return Measured(routes, evaluation, whole, answers, _reliabilities(answers), _doubted(answers))
 
 
 def _reliabilities(answers: Answers) -> dict[str, Reliability]:
-    """Calibration of the confidence in the first picture, and in the first ten."""
-    if not len(answers.sure):
+    """The calibration of what is said of the first picture and of the first ten."""
+    if not len(answers.found):
         return {}
     return {
-        FIRST: reliability(answers.sure[:, 0], answers.right[:, 0]),
-        ONE_OF_TEN: reliability(answers.sure_of_ten, np.asarray(answers.right.any(axis=1))),
+        FIRST: reliability(answers.found[:, 0], answers.right[:, 0]),
+        ONE_OF_TEN: reliability(answers.found_of_ten, np.asarray(answers.right.any(axis=1))),
     }
+
+
+def _doubted(answers: Answers) -> dict[str, float]:
+    right = answers.right.any(axis=1)
+    if not len(answers.doubted):
+        return {}
+    sides = {"found": answers.doubted[right], "missed": answers.doubted[~right]}
+    return {name: float(doubted.mean()) for name, doubted in sides.items() if len(doubted)}
 
 
 def _training_part(memory: ArchiveMemory, held_out: HeldOutTexts) -> ArchiveVectors:

@@ -48,9 +48,11 @@ def write_report(
             rejections=settings.get("rejections", 0),
             settings=tuple(_settings(config)),
             evaluation=measured.evaluation,
+            whole=measured.whole,
             answers=measured.routes.blend.default,
             differences=_differences(measured, held_out),
             reliability=tuple(measured.reliability.items()),
+            doubted=measured.doubted,
             cross_validated=learned.get("cross_validated", {}),
             successes=_examples(memory, held_out, measured, found=True),
             failures=_examples(memory, held_out, measured, found=False),
@@ -108,8 +110,11 @@ def _groups(measured: Measured, held_out: HeldOutTexts, queries: Ints) -> Ints:
 def _examples(
     memory: ArchiveMemory, held_out: HeldOutTexts, measured: Measured, found: bool
 ) -> tuple[DeskExample, ...]:
-    """A few texts whose picture is the first, or is not among the first ten, evenly spaced."""
-    row = _row(measured)
+    """A few texts whose picture is first of all pictures, or not among ten, evenly spaced."""
+    answers = measured.routes.blend.default
+    row = next(
+        row for row in measured.whole.rows if (row.name, row.direction) == (answers, TO_PICTURE)
+    )
     assert row.queries is not None
     wanted = row.queries.ranks == 1 if found else row.queries.ranks > 10
     places = np.flatnonzero(wanted)
@@ -131,23 +136,20 @@ def _example(
 ) -> DeskExample:
     routes, answers = measured.routes, measured.answers
     best = answers.best[query, :_SHOWN]
-    sure: list[float | None] = [None] * len(best)
+    chances: list[float | None] = [None] * len(best)
     together = None
-    if len(answers.sure):
-        sure = list(map(float, answers.sure[query, :_SHOWN]))
-        together = float(answers.sure_of_ten[query])
+    if len(answers.found):
+        chances = list(map(float, answers.found[query, :_SHOWN]))
+        together = float(answers.found_of_ten[query])
     right = routes.relevant[routes.relevant[:, 0] == query, 1]
     text = memory.texts(held_out.rows[routes.texts[[query]]])[0]
-    shown = zip(
-        memory.pictures(routes.candidates[best]), answers.right[query, :_SHOWN], sure, strict=True
-    )
+    shown = zip(memory.pictures(best), answers.right[query, :_SHOWN], chances, strict=True)
     return DeskExample(
         text=text.excerpt,
         suggested=tuple(
-            Suggested(picture, bool(is_right), confidence)
-            for picture, is_right, confidence in shown
+            Suggested(picture, bool(is_right), chance) for picture, is_right, chance in shown
         ),
         right=tuple(memory.pictures(routes.candidates[right])),
         rank=rank,
-        confidence=together,
+        found=together,
     )

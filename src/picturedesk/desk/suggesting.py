@@ -6,24 +6,27 @@ Knows no folder.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from picturedesk.errors import BadInput
-from picturedesk.routes import ArchiveVectors, Blend, Confidence, Pictures, Pool, Queries, search
+from picturedesk.routes import ArchiveVectors, Blend, Confidence, Pictures, Queries, search
+from picturedesk.routes.confidence import TEN, Judgement
 from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs
 from picturedesk.routes.route import ShareConfig
 from picturedesk.routes.search import Ranking, SearchConfig
 from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.texts.known import known_share
 from picturedesk.texts.words import words
-from picturedesk.types import Catalogue, Evidence, Floats, Suggestion, Suggestions
+from picturedesk.types import Catalogue, Evidence, Floats, Picture, Suggestion, Suggestions
 
 if TYPE_CHECKING:
     from picturedesk.explaining import Explanation
 
-MIN_CONFIDENCE = 0.25  # probability that one of ten is acceptable; below it there is a doubt
+MIN_CONFIDENCE = 0.0  # chance that one of the pictures is right, below which there is a doubt
 BATCH = 256  # texts that are answered together
 
 
@@ -104,43 +107,74 @@ class Suggester:
             )
         return Queries(self.blend.matcher, texts, features, self._archive)
 
+    def judgements(
+        self, texts: Sequence[str], k: int = TEN, where: str = ""
+    ) -> list[tuple[Ranking, Judgement | None]]:
+        """The default route's pictures for each text, and what can be said of them."""
+        queries = self._queries(texts)
+        rankings, judged = self._ranked(queries, k, self.blend.default, where)
+        return list(zip(rankings, judged, strict=True))
+
     def _answered(
         self, queries: Queries, k: int, route: str, where: str, min_confidence: float
     ) -> list[Suggestions]:
-        judged = self.blend.confidence is not None and route == self.blend.default
-        config = SearchConfig() if judged else SearchConfig(background=0)
+        rankings, judged = self._ranked(queries, k, route, where)
+        return [
+            self._suggestions(queries.of(place), ranking, route, said, min_confidence)
+            for place, (ranking, said) in enumerate(zip(rankings, judged, strict=True))
+        ]
+
+    def _ranked(
+        self, queries: Queries, k: int, route: str, where: str
+    ) -> tuple[list[Ranking], list[Judgement | None]]:
+        confidence = self.blend.confidence if route == self.blend.default else None
+        config = SearchConfig(background=0)
+        if confidence is not None:
+            config = SearchConfig(judge_captions=confidence.captions)
         vectors = self.blend.ask(queries)
         rankings = search(self.blend, self.catalogue, vectors, k, route, where, config)
-        return [
-            self._suggestions(queries.of(place), ranking, route, float(nearest), min_confidence)
-            for place, (ranking, nearest) in enumerate(zip(rankings, vectors.nearest, strict=True))
+        judged = [
+            self._judged(confidence, text, ranking, float(nearest))
+            for text, ranking, nearest in zip(queries.texts, rankings, vectors.nearest, strict=True)
         ]
+        return rankings, judged
+
+    def _judged(
+        self, confidence: Confidence | None, text: str, ranking: Ranking, nearest: float
+    ) -> Judgement | None:
+        """What can be said of the pictures; None where nothing was calibrated."""
+        if confidence is None or ranking.pool is None or not ranking.pictures:
+            return None
+        found = words(text)
+        return confidence.judge(
+            ranking.pool,
+            ranking.judged,
+            self.blend.matches(ranking.vectors, ranking.judged),
+            nearest,
+            known_share(self.blend.matcher.text_encoder, found),
+            len(found),
+        )
 
     def _suggestions(
         self,
         query: Queries,
         ranking: Ranking,
         route: str,
-        nearest: float,
+        judged: Judgement | None,
         min_confidence: float,
     ) -> Suggestions:
-        sure: list[float | None] = [None] * len(ranking.pictures)
-        together, doubt = None, ""
-        confidence = self.blend.confidence
-        if confidence is not None and route == self.blend.default and ranking.pictures:
-            ranked = np.arange(len(ranking.pictures), dtype=np.int64)
-            sure = list(map(float, confidence.of_pictures(ranking.pool, ranked)))
-            together = confidence.of_ten(ranking.pool, nearest)
-            doubt = _doubt(confidence, together, min_confidence, ranking.pool, nearest)
+        nothing = [None] * len(ranking.pictures)
+        chances = list(map(float, judged.chances)) if judged else nothing
+        matches = judged.matches if judged else [""] * len(ranking.pictures)
         evidence = self._evidence(query, ranking)
-        rows = zip(ranking.pictures, ranking.scores, evidence, sure, strict=True)
+        rows = zip(ranking.pictures, ranking.scores, evidence, chances, matches, strict=True)
         return Suggestions(
             (
-                Suggestion(picture, float(score), route, rank, support, probability)
-                for rank, (picture, score, support, probability) in enumerate(rows, start=1)
+                Suggestion(picture, float(score), route, rank, support, chance, match)
+                for rank, (picture, score, support, chance, match) in enumerate(rows, start=1)
             ),
-            together,
-            doubt,
+            judged.found if judged else None,
+            _doubt(judged, min_confidence),
         )
 
     def _evidence(self, query: Queries, ranking: Ranking) -> list[tuple[Evidence, ...]]:
@@ -148,7 +182,10 @@ class Suggester:
         fused = self.blend.layout.split(ranking.vectors)[self._fused]
         found = supporting_pairs(query.neighbours(NEAR), fused, self._archive)
         records = self._records([pair for pairs in found for pair in pairs])
-        return [tuple(records[pair] for pair in pairs) for pairs in found]
+        return [
+            tuple(_of_itself(records[pair], picture) for pair in pairs)
+            for picture, pairs in zip(ranking.pictures, found, strict=True)
+        ]
 
     def _records(self, pairs: Sequence[SupportingPair]) -> dict[SupportingPair, Evidence]:
         texts = np.unique([pair.text for pair in pairs]).astype(np.int64)
@@ -171,17 +208,23 @@ class Suggester:
         return self.blend.block_routes[0].block.name
 
 
-def _doubt(
-    sure: Confidence, together: float, min_confidence: float, pool: Pool, nearest: float
-) -> str:
-    """Why there may be no good picture, "" if there is no doubt."""
-    if together < min_confidence:
+def _of_itself(evidence: Evidence, picture: Picture) -> Evidence:
+    """The evidence, with similarity 1 where it shows the suggested picture itself.
+
+    The catalogue places a picture by another head than the archive does (cross-fitting).
+    """
+    if evidence.picture.key != picture.key:
+        return evidence
+    return replace(evidence, picture_similarity=1.0)
+
+
+def _doubt(judged: Judgement | None, min_confidence: float) -> str:
+    """Why there may be no good picture, "" if there is no such reason."""
+    if judged is None:
+        return ""
+    if judged.found < min_confidence:
         return (
-            f"the chance that one of the first ten suits is {together:.0%}, "
+            f"the chance that the right picture is among these is {judged.found:.0%}, "
             f"under {min_confidence:.0%}"
         )
-    if not sure.is_strong(pool):
-        return "the best picture scores lower than nearly all right pictures of the archive's texts"
-    if not sure.is_familiar(nearest):
-        return "the text is unlike everything in the archive, so the confidence means little"
-    return ""
+    return judged.doubt

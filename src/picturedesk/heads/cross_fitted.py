@@ -58,7 +58,7 @@ class CrossFitted:
         return len(self._keys)
 
     def parts_of(self, keys: Sequence[str]) -> Ints:
-        """The number of the head (N,) of each picture; -1 for pictures that no head has left out."""
+        """The number of the head (N,) of each picture; -1 where no head has left it out."""
         found = np.full(len(keys), -1, dtype=np.int64)
         if not len(self._keys) or not len(keys):
             return found

@@ -8,7 +8,8 @@ docs/recipes.md has the alternatives that were tried.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,26 +17,34 @@ import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best_config import BestConfig
-from picturedesk.learning.calibration import calibrate, rankings
+from picturedesk.learning.calibration import Case, calibrate
+from picturedesk.learning.cross_fitting import cross_fit
 from picturedesk.learning.cross_validation import (
     FoldScores,
     HeldOut,
     divide,
     fit_routes,
     fold_of,
+    held_out_folds,
     held_out_scores,
+)
+from picturedesk.learning.known_queries import (
+    KnownQueries,
+    ShortQueries,
+    cases,
+    reference_rows,
 )
 from picturedesk.learning.parallel import side_by_side
 from picturedesk.learning.projections import Projections
 from picturedesk.learning.training_pairs import PROBABILITIES, TextFeatures, TrainingPairs
 from picturedesk.learning.weighing import (
-    blended,
     choose,
     mean_reciprocal_rank,
     scored_routes,
 )
 from picturedesk.measuring.metrics import ranks
-from picturedesk.routes import BLEND, Blend
+from picturedesk.routes import BLEND, Blend, Confidence, Pictures
+from picturedesk.routes.captions import CaptionIndex
 from picturedesk.routes.route import Classes
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Doubles, Floats, Ints, Progress, silent, step
@@ -106,29 +115,26 @@ def fit_best(
             f"{len(pairs.texts)} texts to learn from, at least {FEWEST_TEXTS} are needed"
         )
     words = _class_words(pairs, features)
-    ridges, folds = _cross_validated(pairs, features, words, config, progress)
-    with step(progress, "weighing the routes"):
-        weights = choose(folds, config.routes, config.gain)
-    known = [
-        ranking
-        for fold in folds
-        for ranking in rankings(blended(fold, weights), fold.held_out.relevant, fold.nearest)
-    ]
+    parts = divide(pairs.split_groups, config)
+    ridges, folds, scores = _cross_validated(pairs, features, words, parts, config, progress)
+    with step(progress, "choosing the weights of the routes"):
+        weights = choose(scores, config.routes, config.gain)
+    confidence = _calibrated(folds, features, words, parts, ridges, weights, config, progress)
     everything = np.arange(len(pairs.texts), dtype=np.int64)
     with step(progress, "fitting on all training texts"):
         projections = Projections.of(pairs, features, everything, config.alignment)
-        matcher = projections.align(config.with_ridges(ridges))
-        classes = _classes(pairs, words, features, projections.encoder)
-        routes = fit_routes(config.routes, fold_of(projections, matcher, classes))
-    with step(progress, "calibrating the confidence"):
-        confidence = calibrate(known, config.seed)
-    blend = Blend(matcher=matcher, routes=routes, weights=weights, confidence=confidence)
+        alignment = config.with_ridges(ridges)
+        matcher = cross_fit(projections, projections.align(alignment), parts, alignment)
+        fold = fold_of(projections, matcher, _classes(pairs, words, features, projections.encoder))
+        blend = Blend(matcher, fit_routes(config.routes, fold), weights, confidence=confidence)
+        if confidence is not None:
+            blend = replace(blend, references=reference_rows(blend, fold))
     return Fitted(
         blend=blend,
         text_features=projections.text_features,
         ridges=ridges,
-        cross_validated=_summary(folds, blend),
-        held_out=len(known),
+        cross_validated=_summary(scores, blend),
+        held_out=sum(len(fold.held_out.texts) for fold in scores),
     )
 
 
@@ -136,15 +142,16 @@ def _cross_validated(
     pairs: TrainingPairs,
     features: TextFeatures,
     words: Floats | None,
+    parts: Ints,
     config: BestConfig,
     progress: Progress,
-) -> tuple[Ridges, list[FoldScores]]:
-    """The best ridges by the direct route, and the scores of every route with them."""
+) -> tuple[Ridges, list[_Fold], list[FoldScores]]:
+    """The best ridges by the direct route, the folds, and the scores of every route with them."""
 
     def projected(held: Ints) -> _Fold:
         return _projected(pairs, features, held, config)
 
-    held = divide(pairs.split_groups, config)
+    held = held_out_folds(parts, config)
     folds = list(side_by_side(projected, held, "folds", progress))
 
     def value(ridges: Ridges) -> float:
@@ -157,7 +164,61 @@ def _cross_validated(
         part = fold_of(fold.projections, fold.matchers[best], classes)
         return held_out_scores(part, fold.features, pairs, fold.held_out, config.routes)
 
-    return best, list(side_by_side(scored, folds, "routes", progress))
+    return best, folds, list(side_by_side(scored, folds, "routes", progress))
+
+
+def _calibrated(
+    folds: Sequence[_Fold],
+    features: TextFeatures,
+    words: Floats | None,
+    parts: Ints,
+    ridges: Ridges,
+    weights: dict[str, float],
+    config: BestConfig,
+    progress: Progress,
+) -> Confidence | None:
+    """The confidence, from held-out texts and short queries against all pictures of the archive."""
+    pairs = folds[0].projections.pairs
+    shorts = ShortQueries(pairs)
+
+    def known(fold: _Fold) -> tuple[list[Case], list[Case]]:
+        alignment = config.with_ridges(ridges)
+        matcher = cross_fit(fold.projections, fold.matchers[ridges], parts, alignment)
+        part = fold_of(
+            fold.projections, matcher, _classes(pairs, words, features, fold.projections.encoder)
+        )
+        blend = Blend(matcher, fit_routes(config.routes, part), weights)
+        blend = replace(blend, references=reference_rows(blend, part))
+        pictures = Pictures(matcher, pairs.keys, pairs.features)
+        held = fold.held_out.texts
+        texts = [pairs.texts[index] for index in held]
+        whole = KnownQueries(texts, fold.features, _links_of(held, pairs.links))
+        queries, suiting = shorts.of(held[: config.short_queries], config.seed)
+        few = KnownQueries(queries, matcher.text_encoder.encode(queries), suiting)
+        with ExitStack() as stack:
+            index = None
+            if any(pairs.captions):
+                index = stack.enter_context(CaptionIndex(pairs.captions))
+            found = [
+                cases(blend, part.archive, pictures, some, index, config.seed)
+                for some in (whole, few)
+            ]
+        return found[0], found[1]
+
+    found = list(side_by_side(known, folds, "folds calibrated", progress))
+    return calibrate(
+        [case for whole, _ in found for case in whole],
+        [case for _, few in found for case in few],
+        shorts.below,
+        any(pairs.captions),
+        config.seed,
+    )
+
+
+def _links_of(texts: Ints, links: Ints) -> Ints:
+    """Links (m, 2) of some texts (ascending), by their places among these."""
+    own = links[np.isin(links[:, 0], texts)]
+    return np.stack([np.searchsorted(texts, own[:, 0]), own[:, 1]], axis=1).astype(np.int64)
 
 
 def _projected(

@@ -21,6 +21,7 @@ class BestConfig:
         folds: number of folds; each is held out once.
         max_texts_for_all_folds: with more texts than this, only one fold is held out.
         max_queries: held-out texts per fold that pictures are ranked for, at most.
+        short_queries: held-out texts per fold that a query of a few words is made of, at most.
         routes: plans of the routes, the direct route first.
         gain: mean reciprocal rank, 0 to 1, that each route must add to be used.
         seed: of the division into folds.
@@ -31,6 +32,7 @@ class BestConfig:
     folds: int = 5
     max_texts_for_all_folds: int = 5000
     max_queries: int = 2000
+    short_queries: int = 300
     routes: tuple[RoutePlan, ...] = BEST
     gain: float = 0.002
     seed: int = 0
@@ -38,7 +40,7 @@ class BestConfig:
     def __post_init__(self) -> None:
         checks.settings(self)
         checks.seed(self.seed)
-        if self.folds < 2 or self.max_queries < 1 or not self.ridges:
+        if self.folds < 2 or self.max_queries < 1 or self.short_queries < 0 or not self.ridges:
             raise BadInput(
                 f"{self.folds} folds, {self.max_queries} texts of each, {len(self.ridges)} ridges: "
                 "at least 2, 1 and 1 are needed"

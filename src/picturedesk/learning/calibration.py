@@ -1,7 +1,7 @@
 """Fits the confidence on held-out texts, whose right pictures are known.
 
-A picture counts as acceptable if it ran with the text. An editor would accept more pictures, so the
-probabilities are conservative. Knows scores only.
+Right is a picture that ran with the text; for a query of a few words, one that ran with a text that
+holds them all. Knows scores only.
 """
 
 from __future__ import annotations
@@ -11,130 +11,210 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from picturedesk.routes.confidence import TEN, Confidence, Pool, picture_features, ten_features
-from picturedesk.types import Bools, Doubles, Floats, Ints
+from picturedesk.routes.confidence import (
+    SIGNALS,
+    TEN,
+    Calibration,
+    Confidence,
+    Curve,
+    Pool,
+    Usual,
+    curve_features,
+)
+from picturedesk.types import Bools, Doubles, Floats
 
 FEWEST = 50  # texts that a calibration needs
-POOLS = (1.0, 0.5, 0.25)  # shares of the candidates: the curve must hold for any number of them
-FALSE_DOUBTS = 0.02  # share of the texts whose picture was found that may be doubted
-MARGIN = 0.5  # of the way from the median to those, again
-STRANGE = 0.01  # share of the archive's own texts that may be called unlike it
-PRIOR = 1.0  # deviation of offset and weights from the softmax alone, before any data
-_TEMPERATURES = np.geomspace(0.1, 10, 80)
+FEWEST_FOUND = 20  # of them whose picture was among the first ten
+FALSE_DOUBT = 0.06  # share of these that may be doubted
+BEST = 200  # scores of a text that are kept one by one
+SAMPLE = 256  # of the others
+_USUAL = 64  # quantiles of usual scores
+_QUANTILES = 101  # of each signal
+_TEMPERATURES = np.geomspace(0.1, 10, 40)
+_TEXTS = 400  # that the temperature is chosen on
+_OTHERS = 64  # of the sample that the curve is fitted on, for each text
+_PRIOR = 0.3  # strength of the pull of the curve's weights towards 0
+_WEAK, _STRONG = 0.1, 0.5  # quantiles of the matches of right pictures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ranking:
-    """One text's scores.
+class Case:
+    """One query with known right pictures, against all pictures of the archive.
 
     Attributes:
-        scores: (n,) of the candidates.
-        right: (n,) which of them ran with the text.
-        nearest: cosine of the nearest archive text.
+        pool: its scores.
+        right: (C,) which of the pool's scores are of right pictures.
+        deep: (m,) scores of the right pictures that are not among them.
+        matches: (K,) of the first ten, see ``confidence.standardised``.
+        signals: (S,) see ``confidence.signals_of``.
     """
 
-    scores: Doubles
+    pool: Pool
     right: Bools
-    nearest: float
+    deep: Doubles
+    matches: Doubles
+    signals: Doubles
+
+    @property
+    def found(self) -> bool:
+        """Whether a right picture is among the first ten."""
+        return bool(self.right[:TEN].any())
 
 
-def rankings(scores: Floats, relevant: Ints, nearest: Floats) -> list[Ranking]:
-    """The rows of a score matrix (Q, n) that have a right picture."""
-    right = np.zeros(scores.shape, dtype=bool)
-    right[relevant[:, 0], relevant[:, 1]] = True
-    return [
-        Ranking(scores[row].astype(np.float64), right[row], float(nearest[row]))
-        for row in np.flatnonzero(right.any(axis=1))
-    ]
-
-
-def calibrate(known: Sequence[Ranking], seed: int = 0) -> Confidence | None:
-    """The confidence that fits these rankings, None if they are too few.
-
-    Args:
-        known: with scores as the blend gives them.
-        seed: of the candidates left out, to see smaller catalogues.
-    """
-    random = np.random.default_rng(seed)
-    seen = [_among(ranking, share, random) for share in POOLS for ranking in known]
-    seen = [ranking for ranking in seen if len(ranking.scores) > TEN]
-    if len(known) < FEWEST or len(seen) < FEWEST:
-        return None
-    temperature = _temperature(known)
-    of_pictures, right = [], []
-    of_ten, found = [], []
-    for ranking in seen:
-        best = np.argsort(-ranking.scores, kind="stable")[:TEN].astype(np.int64)
-        pool = Pool.whole(ranking.scores)
-        of_pictures.append(picture_features(pool, best, temperature))
-        right.append(ranking.right[best])
-        of_ten.append(ten_features(pool, ranking.nearest, temperature))
-        found.append(ranking.right[best].any())
-    picture = _fit(np.concatenate(of_pictures), np.concatenate(right))
-    ten = _fit(np.stack(of_ten), np.array(found))
-    return Confidence(
-        temperature=temperature,
-        picture=(picture[0], picture[1], picture[2], picture[3]),
-        ten=(ten[0], ten[1], ten[2], ten[3]),
-        familiar=float(np.quantile([ranking.nearest for ranking in known], STRANGE)),
-        weakest=_weakest(known),
+def case_of(
+    scores: Floats,
+    right: Bools,
+    matches: Doubles,
+    signals: Doubles,
+    random: np.random.Generator,
+) -> Case:
+    """A query from its scores (n,) for all pictures; many are kept as a sample."""
+    order = np.argsort(-scores, kind="stable")
+    best, rest = order[:BEST], order[BEST:]
+    wrong = rest[~right[rest]]
+    sample = random.choice(wrong, size=min(SAMPLE, len(wrong)), replace=False)
+    kept = scores.astype(np.float64)
+    return Case(
+        Pool.of(kept[best], kept[sample], len(scores)),
+        right[best],
+        kept[rest[right[rest]]],
+        matches,
+        signals,
     )
 
 
-def _among(ranking: Ranking, share: float, random: np.random.Generator) -> Ranking:
-    """The same text among fewer candidates; its right pictures stay."""
-    if share >= 1:
-        return ranking
-    kept = ranking.right | (random.random(len(ranking.scores)) < share)
-    return Ranking(ranking.scores[kept], ranking.right[kept], ranking.nearest)
+def calibrate(
+    texts: Sequence[Case],
+    short: Sequence[Case] = (),
+    short_below: int = 0,
+    captions: bool = False,
+    seed: int = 0,
+) -> Confidence | None:
+    """The confidence that fits known queries; None if there are too few.
+
+    Args:
+        texts: whole texts.
+        short: queries of a few words.
+        short_below: words from which on a query counts as a whole text.
+        captions: whether captions were part of the scores.
+        seed: of samples.
+    """
+    whole = _calibration(texts, seed)
+    if whole is None:
+        return None
+    ranks = (np.arange(_USUAL) + 0.5) / _USUAL
+    usual = np.mean([_quantiles(case.pool, ranks) for case in texts], axis=0)
+    return Confidence(
+        texts=whole,
+        short=_calibration(short, seed),
+        short_below=short_below,
+        usual=tuple(map(float, usual)),
+        entries=texts[0].pool.total,
+        captions=captions,
+    )
 
 
-def _temperature(known: Sequence[Ranking]) -> float:
+def _calibration(cases: Sequence[Case], seed: int) -> Calibration | None:
+    found = [case for case in cases if case.found]
+    if len(cases) < FEWEST or len(found) < FEWEST_FOUND:
+        return None
+    curve = _curve(cases, np.random.default_rng(seed))
+    matches = np.concatenate([case.matches[case.right[: len(case.matches)]] for case in found])
+    fair, strong = np.quantile(matches, (_WEAK, _STRONG))
+    return Calibration(curve, _usual(found), float(fair), float(strong))
+
+
+def _curve(cases: Sequence[Case], random: np.random.Generator) -> Curve:
+    temperature = _temperature(cases)
+    temperatures = (temperature, 2 * temperature)
+    features, outcomes, counts = [], [], []
+    for case in cases:
+        pool, others = case.pool, case.pool.others
+        some = random.choice(others, size=min(_OTHERS, len(others)), replace=False)
+        values = np.concatenate([pool.scores, case.deep, some])
+        features.append(curve_features(pool, values, temperatures))
+        outcomes.append(np.r_[case.right, np.ones(len(case.deep)), np.zeros(len(some))] > 0)
+        rest = pool.total - len(pool.scores) - len(case.deep)
+        each = rest / len(some) if len(some) else 0.0
+        known = len(pool.scores) + len(case.deep)
+        counts.append(np.r_[np.ones(known), np.full(len(some), each)])
+    weights = _fit(np.concatenate(features), np.concatenate(outcomes), np.concatenate(counts))
+    alone = Curve(temperatures, weights, 1.0)
+    chances = [alone.chances(case.pool, case.pool.scores[:TEN]) for case in cases]
+    return Curve(temperatures, weights, _exclusive(chances, [case.found for case in cases]))
+
+
+def _temperature(cases: Sequence[Case]) -> float:
     """Of the softmax under which the right pictures are likeliest."""
+    step = -(-len(cases) // _TEXTS)
 
     def surprise(temperature: float) -> float:
-        shares = (Pool.whole(r.scores).shares(temperature)[r.right].sum() for r in known)
-        return -float(np.mean([np.log(max(share, 1e-12)) for share in shares]))
+        values = []
+        for case in cases[::step]:
+            right = np.concatenate([case.pool.scores[case.right], case.deep])
+            values.append(np.log(max(float(case.pool.shares(right, temperature).sum()), 1e-12)))
+        return -float(np.mean(values))
 
     return float(min(_TEMPERATURES, key=surprise))
 
 
-def _weakest(known: Sequence[Ranking]) -> float:
-    """Best score below which hardly any of the texts lie whose picture was among the first ten.
+def _exclusive(chances: Sequence[Doubles], found: Sequence[bool]) -> float:
+    """How far chances of the first ten add up, where right pictures come alone or together."""
+    outcomes = np.array(found)
 
-    Their lowest 2 %, and half the way from the median to there again: in a small archive, pictures
-    that the heads have learned from are hubs for its texts, and score lower than unseen ones.
-    """
-    best = []
-    for ranking in known:
-        first = np.argsort(-ranking.scores, kind="stable")[:TEN]
-        if ranking.right[first].any():
-            best.append(ranking.scores.max())
-    if not best:
-        return float("-inf")
-    low, median = np.quantile(best, [FALSE_DOUBTS, 0.5])
-    return float(low - MARGIN * (median - low))
+    def surprise(exclusive: float) -> float:
+        said = np.array([Curve((1, 1), (), exclusive).together(each) for each in chances])
+        said = np.clip(said, 1e-6, 1 - 1e-6)
+        return -float(np.log(np.where(outcomes, said, 1 - said)).mean())
+
+    return float(min(np.linspace(0, 1, 11), key=surprise))
 
 
-def _fit(features: Doubles, outcomes: Bools) -> list[float]:
-    """Offset and weights (1 + F,) of a logistic curve.
+def _fit(features: Doubles, outcomes: Bools, counts: Doubles) -> tuple[float, ...]:
+    """Offset and weights (1 + F) of a logistic curve.
 
-    The first feature is the logit of what the softmax says. A prior keeps the curve near to just
-    that, so that only what the rankings really contradict is changed: candidates and shares go
-    together, and without a prior one would be given what is the other's.
+    Args:
+        features: (n, F).
+        outcomes: (n,).
+        counts: (n,) how many pictures each row stands for.
     """
     from scipy.optimize import minimize
 
     rows = np.concatenate([np.ones((len(features), 1)), features], axis=1)
-    softmax_alone = np.eye(rows.shape[1])[1]
     signs = np.where(outcomes, 1.0, -1.0)
+    pull = np.r_[0.0, np.full(features.shape[1], _PRIOR)]
 
     def surprise(weights: Doubles) -> tuple[float, Doubles]:
         margins = signs * (rows @ weights)
-        apart = (weights - softmax_alone) / PRIOR**2
-        value = np.logaddexp(0, -margins).sum() + apart @ (weights - softmax_alone) / 2
-        slope = -(signs / (1 + np.exp(margins))) @ rows + apart
-        return float(value), slope
+        value = counts @ np.logaddexp(0, -margins) + pull @ weights**2 / 2
+        slope = -(counts * signs / (1 + np.exp(np.clip(margins, -500, 500)))) @ rows
+        return float(value), slope + pull * weights
 
-    found = minimize(surprise, softmax_alone, jac=True, method="L-BFGS-B")
-    return [float(weight) for weight in found.x]
+    start = np.zeros(rows.shape[1])
+    found = minimize(surprise, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000})
+    return tuple(map(float, found.x))
+
+
+def _usual(found: Sequence[Case]) -> Usual:
+    """What the signals of these queries are, and the limit that few of them fall below."""
+    signals = np.stack([case.signals for case in found])
+    points = np.linspace(0, 1, _QUANTILES)
+    known = tuple(
+        tuple(map(float, np.quantile(signals[:, signal], points))) for signal in range(SIGNALS)
+    )
+    unlimited = Usual(known, float("-inf"))
+    sums = [float(unlimited.surprise(row).sum()) for row in signals]
+    return Usual(known, float(np.quantile(sums, FALSE_DOUBT)))
+
+
+def _quantiles(pool: Pool, points: Doubles) -> Doubles:
+    """Quantiles of a catalogue's scores, of which the others are known by a sample."""
+    if not len(pool.others):
+        return np.quantile(pool.scores, points)
+    rest = pool.total - len(pool.scores)
+    values = np.concatenate([np.sort(pool.others), pool.scores[::-1]])
+    each = np.r_[np.full(len(pool.others), rest / len(pool.others)), np.ones(len(pool.scores))]
+    order = np.argsort(values, kind="stable")
+    places = (np.cumsum(each[order]) - each[order] / 2) / each.sum()
+    found: Doubles = np.interp(points, places, values[order])
+    return found

@@ -79,8 +79,9 @@ def _card(suggestion: Suggestion) -> str:
             f'<p class="why">similar to the picture of “{escape(first.text)}” '
             f"({first.picture_similarity:.2f})</p>"
         )
-    sure = suggestion.confidence
-    how = f"{suggestion.score:.3f}" if sure is None else f"{100 * sure:.0f} % sure"
+    how = f"{suggestion.score:.3f}"
+    if suggestion.found is not None:
+        how = f"{suggestion.match} match · {100 * suggestion.found:.0f} % found"
     return (
         f'<li><div class="frame">{thumbnail(picture.uri)}</div><div class="facts">'
         f'<p><span class="rank">{suggestion.rank}</span> · {suggestion.route} {how}</p>'

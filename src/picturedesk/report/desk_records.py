@@ -18,12 +18,12 @@ class Suggested:
     Attributes:
         picture: the suggested picture.
         is_right: whether it ran with the text.
-        confidence: probability that it is right, 0 to 1; None if the desk states none.
+        found: chance that it is right, 0 to 1; None if the desk states none.
     """
 
     picture: Picture
     is_right: bool = False
-    confidence: float | None = None
+    found: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class DeskExample:
         suggested: best first.
         right: the pictures that ran with it; () to show the suggestions only.
         rank: of the best right picture, from 1; 0 if unknown.
-        confidence: probability that one of the first ten is right, 0 to 1; None if not stated.
+        found: chance that one of the first ten is right, 0 to 1; None if not stated.
     """
 
     text: str
     suggested: tuple[Suggested, ...]
     right: tuple[Picture, ...] = ()
     rank: int = 0
-    confidence: float | None = None
+    found: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,11 @@ class DeskReport:
         settings: (name, value) as shown.
         evaluation: of all routes on the test texts; None if there are none.
         answers: row of the desk's default route in ``evaluation``; "" if there is none.
+        whole: the same among all pictures of the archive; None if there are no test texts.
         differences: (a, b, difference a - b in recall@10, 0 to 1); shown in points.
-        reliability: (name, calibration) of each confidence, as in ("first picture", …).
+        reliability: (name, calibration) of each stated chance, as in ("first picture", …).
+        doubted: share of the texts with a doubt, where the picture was among the first ten
+            ("found") and where not ("missed").
         cross_validated: route → mean reciprocal rank in the cross-validation, 0 to 1.
         successes: texts whose picture was found.
         failures: texts whose picture was not found.
@@ -75,9 +78,11 @@ class DeskReport:
     rejections: int = 0
     settings: tuple[tuple[str, str], ...] = ()
     evaluation: Evaluation | None = None
+    whole: Evaluation | None = None
     answers: str = ""
     differences: tuple[tuple[str, str, Difference], ...] = ()
     reliability: tuple[tuple[str, Reliability], ...] = ()
+    doubted: Mapping[str, float] = field(default_factory=dict)
     cross_validated: Mapping[str, float] = field(default_factory=dict)
     successes: tuple[DeskExample, ...] = ()
     failures: tuple[DeskExample, ...] = ()

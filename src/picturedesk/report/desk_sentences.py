@@ -9,12 +9,18 @@ from picturedesk.report.desk_records import DeskReport
 from picturedesk.report.numbers import percent
 
 MIN_TEXTS = 30  # texts in a bin that is worth a sentence
+TOLERATED = 0.05  # calibration error above that of exact probabilities that needs no warning
 _WORDS = {5: "five", 10: "ten"}
 
 
 def summary(report: DeskReport) -> list[str]:
     """The summary of a report: the quality of its suggestions and of its confidence."""
-    sentences = [_found(report), *(trust(*measured) for measured in report.reliability)]
+    sentences = [
+        _found(report),
+        _found_in_all(report),
+        *(trust(*measured) for measured in report.reliability),
+        _doubted(report),
+    ]
     if report.rejections:
         sentences.append(_left_out(report.rejections))
     return [sentence for sentence in sentences if sentence]
@@ -35,16 +41,42 @@ def _found(report: DeskReport) -> str:
     )
 
 
-def trust(what: str, found: Reliability) -> str:
-    """How far a confidence can be trusted; "" if there are too few texts to tell.
+def _found_in_all(report: DeskReport) -> str:
+    if report.whole is None or not report.answers:
+        return ""
+    scores = report.whole.row(report.answers)
+    depth = max(scores.recall)
+    return (
+        f"Among all {scores.candidates:,} pictures of the archive, as users meet it, it is "
+        f"{percent(scores.recall[depth])}."
+    )
 
-    If it is calibrated within noise, names the highest and the lowest bin with enough texts;
-    otherwise the bin that adds most to the error.
+
+def _doubted(report: DeskReport) -> str:
+    if "found" not in report.doubted:
+        return ""
+    said = (
+        "There was a doubt about a good picture for "
+        f"{percent(report.doubted['found'])} of the texts whose picture was among the first ten"
+    )
+    if "missed" in report.doubted:
+        said += f", and for {percent(report.doubted['missed'])} of the others"
+    return f"{said}."
+
+
+def trust(what: str, found: Reliability) -> str:
+    """How far a stated chance can be trusted; "" if there are too few texts to tell.
+
+    Names the highest and the lowest bin with enough texts; or, if it is off by more than noise and
+    by more than a few points, the bin that adds most to the error.
     """
     full = [bin for bin in found.bins if bin.count >= MIN_TEXTS]
-    if not found.within_noise:
+    if not found.within_noise and found.ece - found.noise > TOLERATED:
         worst = max(full or found.bins, key=lambda bin: bin.count * abs(bin.stated - bin.observed))
-        return f"{_upper(what)}: the confidence is not calibrated: {_right_about(worst)}."
+        return (
+            f"{_upper(what)}: the stated chance is off by {_points(found.ece)} points: "
+            f"{_right_about(worst)}."
+        )
     if not full:
         return ""
     ends = dict.fromkeys((full[-1], full[0]))
@@ -53,7 +85,7 @@ def trust(what: str, found: Reliability) -> str:
 
 def _right_about(bin: ReliabilityBin) -> str:
     return (
-        f"a confidence of {percent(bin.stated)} is right for {percent(bin.observed)} of the texts "
+        f"a stated chance of {percent(bin.stated)} came true for {percent(bin.observed)} of texts "
         f"({percent(bin.low)} to {percent(bin.high)})"
     )
 

@@ -32,7 +32,7 @@ def reliability_diagram(name: str, what: str, found: Reliability) -> str:
     return (
         f'<svg class="diagram" role="img" aria-labelledby="{name}-title {name}-desc" '
         f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}">'
-        f'<title id="{name}-title">{escape(what)}: share that was right against confidence'
+        f'<title id="{name}-title">{escape(what)}: how often it came true against the stated chance'
         f'</title><desc id="{name}-desc">{escape(says)}</desc>'
         f"{_frame()}{_counts(found.bins)}{''.join(_dot(bin) for bin in found.bins)}</svg>"
     )
@@ -41,7 +41,7 @@ def reliability_diagram(name: str, what: str, found: Reliability) -> str:
 def described(bin: ReliabilityBin) -> str:
     """One bin in words."""
     return (
-        f"confidence {percent(bin.stated)}, right {percent(bin.observed)} "
+        f"stated {percent(bin.stated)}, came true {percent(bin.observed)} "
         f"({percent(bin.low)} to {percent(bin.high)}) of {bin.count:,}"
     )
 
@@ -76,7 +76,7 @@ def _frame() -> str:
     middle = _TOP + _SIDE / 2
     turned = f'text-anchor="middle" transform="rotate(-90 14 {middle})"'
     drawn += _text(14, middle, "right, %", turned)
-    return drawn + _text(_x(0.5), _FLOOR + 36, "confidence, %", 'text-anchor="middle"')
+    return drawn + _text(_x(0.5), _FLOOR + 36, "stated chance, %", 'text-anchor="middle"')
 
 
 def _dot(bin: ReliabilityBin) -> str:

@@ -25,7 +25,7 @@ from picturedesk.disk.artifacts import (
 )
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.heads.matcher import Matcher
-from picturedesk.routes.confidence import Confidence
+from picturedesk.routes.confidence import Confidence, standardised
 from picturedesk.routes.kinds import BEST, PAPER
 from picturedesk.routes.layout import Layout
 from picturedesk.routes.route import (
@@ -82,6 +82,8 @@ class Blend:
         default: the route for suggestions if none is named: "blend", or one of the routes.
         confidence: None if the archive is too small to calibrate one.
         recipe: name of the recipe, which has the plans of the routes.
+        references: (R, W) query vectors of archive texts, routes weighted as for the default, that
+            matches are measured against; None without a confidence.
     """
 
     matcher: Matcher
@@ -90,6 +92,7 @@ class Blend:
     default: str = BLEND
     confidence: Confidence | None = None
     recipe: str = "best"
+    references: Floats | None = None
 
     def __post_init__(self) -> None:
         """Raises BadInput for wrong types, or routes that do not fit together."""
@@ -102,6 +105,8 @@ class Blend:
         checks.text("default", self.default)
         checks.text("recipe", self.recipe)
         checks.optional("confidence", self.confidence, Confidence)
+        if self.references is not None:
+            checks.array("references", self.references)
         names = [route.name for route in self.routes]
         if len({BLEND, *names}) != len(names) + 1:
             raise BadInput(
@@ -249,6 +254,15 @@ class Blend:
                 found[word_route.name] = word_route.from_words(known)
         return found
 
+    def matches(self, vectors: Floats, scores: Doubles) -> Doubles:
+        """Scores (K,) of pictures (K, W) against their scores with archive texts.
+
+        In standard deviations from the mean, see ``confidence.standardised``.
+        """
+        assert self.references is not None
+        products = self.references @ vectors.T * np.float32(self.layout.radius)  # (R, K)
+        return standardised(scores, products)
+
     def save(self, folder: Path) -> None:
         """Writes one folder with a folder for each route, atomically."""
         content: Json = {
@@ -256,6 +270,7 @@ class Blend:
             "weights": dict(self.weights),
             "default": self.default,
             "confidence": self.confidence,
+            "references": self.references is not None,
             "routes": [route.name for route in self.routes],
             "fingerprint": self.fingerprint,
         }
@@ -265,6 +280,8 @@ class Blend:
                 home.mkdir()
                 write_arrays(home, route.arrays())
                 write_manifest(home, f"route {route.name}", {"settings": plain(route.settings())})
+            if self.references is not None:
+                write_arrays(temporary, {"references": self.references})
             write_manifest(temporary, KIND, plain(content))
 
     @classmethod
@@ -304,6 +321,9 @@ class Blend:
             default=manifest["default"],
             confidence=Confidence.from_json(confidence) if confidence else None,
             recipe=manifest["recipe"],
+            references=read_arrays(folder, manifest)["references"]
+            if manifest["references"]
+            else None,
         )
         if blend.fingerprint != manifest["fingerprint"]:
             raise Mismatch(f"{folder} is not as it was saved, or of another fit: fit again")

@@ -1,133 +1,311 @@
-"""Confidence in a ranking, from its scores; calibrated on texts with known pictures.
+"""How far suggestions can be trusted, from scores: calibrated on texts whose pictures are known.
 
-The softmax of the scores of N entries at a fitted temperature is the probability that each is the
-right one (Guo et al. 2017); a logistic curve corrects over- and underconfidence (Platt 1999), also
-for other N. Knows scores only; ``learning`` fits it.
+Two statements. *Found* is the chance that a picture is the one that an editor ran with the text.
+It follows from the share of the picture in a softmax over the whole catalogue (Guo et al. 2017) and
+from its rank there, by a logistic curve (Platt 1999). A filter leaves share and rank as they are,
+so it can only lower the chance. *Match* compares a picture's score with its scores for texts that
+it did not run with. Doubt follows from how unusual a text is among those whose picture was found:
+its best score and match, its nearest archive text, and its known words, each with a conformal
+p-value (Vovk et al. 2005), combined as Fisher did (1932). Knows scores only;
+``learning.calibration`` fits it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from picturedesk.types import Doubles, Floats, Ints, Json
+from picturedesk.types import Doubles, Floats, Json
 
-TEN = 10  # "one of the first ten"
-_CLIP = 1e-6  # probabilities are kept this far from 0 and 1
+TEN = 10  # "among the first ten"
+WEAK, FAIR, STRONG = "weak", "fair", "strong"
+KINKS = (2, 10, 40)  # ranks where the curve may bend
+SIGNALS = 4  # of a text: best score, best match, nearest archive text, share of known words
+_CLIP = 1e-7  # probabilities are kept this far from 0 and 1
+_BEYOND = 5.0  # log probability lost for each distance from the median to the lowest, below it
+_REASONS = (
+    "even the best of these pictures suits the text less than nearly all that ran with one",
+    "these pictures suit many other texts as well as this one",
+    "the archive has no similar text",
+    "the archive knows few words of this text",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """The scores that the confidence in a ranking is computed from.
+    """One text's scores over a whole catalogue, whatever a filter lets pass.
 
     Attributes:
-        scores: (C,) of the candidates.
-        others: (B,) of a random sample of other entries; (0,) if all are candidates.
-        total: N entries, candidates among them.
+        scores: (C,) of the best entries, best first.
+        others: (B,) of a random sample of the other entries; (0,) if there are none.
+        total: N entries in the catalogue.
+        usual: (U,) scores that pictures of the archive usually have, evenly spaced quantiles.
+        absent: how many such pictures to count in: a catalogue that is smaller than the archive
+            says no more about a picture than the archive would.
     """
 
     scores: Doubles
     others: Doubles
     total: int
+    usual: Doubles
+    absent: int = 0
 
     @classmethod
-    def whole(cls, scores: Doubles) -> Pool:
-        """All entries are candidates."""
-        return cls(scores, np.empty(0), len(scores))
+    def of(cls, scores: Doubles, others: Doubles | None = None, total: int = -1) -> Pool:
+        """Scores (C,) of the best of ``total`` entries, and of a sample of the others."""
+        rest = np.empty(0) if others is None else others
+        count = len(scores) if total < 0 else total
+        return cls(np.sort(scores)[::-1], rest, count, np.empty(0))
 
-    def shares(self, temperature: float) -> Doubles:
-        """The candidates' shares (C,) of a softmax over all N entries.
+    def beside(self, usual: Doubles, entries: int) -> Pool:
+        """The same catalogue, filled up to a number of entries with usual scores."""
+        return replace(self, usual=usual, absent=max(0, entries - self.total))
 
-        The sum over the other entries is estimated from their sample.
-        """
-        highest = max(self.scores.max(initial=-np.inf), self.others.max(initial=-np.inf))
-        exponents = np.exp((self.scores - highest) / temperature)
-        total = exponents.sum()
+    def shares(self, values: Doubles, temperature: float) -> Doubles:
+        """What entries of these scores (K,) have of a softmax over all entries."""
+        highest = max(
+            (float(some.max()) for some in (self.scores, self.others, values) if len(some)),
+            default=0.0,
+        )
+
+        def exponents(some: Doubles) -> Doubles:
+            found: Doubles = np.exp((some - highest) / temperature)
+            return found
+
+        total = exponents(self.scores).sum()
         if len(self.others):
-            mean = np.exp((self.others - highest) / temperature).mean()
-            total += (self.total - len(self.scores)) * mean
-        shares: Doubles = exponents / total
+            total += (self.total - len(self.scores)) * exponents(self.others).mean()
+        if self.absent:
+            total += self.absent * exponents(np.minimum(self.usual, highest)).mean()
+        shares: Doubles = np.minimum(exponents(values) / max(float(total), 1e-300), 1.0)
         return shares
+
+    def ranks(self, values: Doubles) -> Doubles:
+        """How many entries (K,) score higher; estimated where not all entries are known."""
+        ascending = self.scores[::-1]
+        above = (len(ascending) - np.searchsorted(ascending, values, side="right")).astype(float)
+        if len(self.others):
+            rest = self.total - len(self.scores)
+            above += rest * (self.others[None, :] > values[:, None]).mean(axis=1)
+        if self.absent:
+            above += self.absent * (self.usual[None, :] > values[:, None]).mean(axis=1)
+        return above
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Scores → the chance that a picture is the one that was run.
+
+    Attributes:
+        temperatures: of two softmaxes, in units of the blended score.
+        weights: offset, then a weight for each of ``curve_features``.
+        exclusive: 0 to 1: 1 where a text has one right picture, so that chances add up.
+    """
+
+    temperatures: tuple[float, float]
+    weights: tuple[float, ...]
+    exclusive: float
+
+    def chances(self, pool: Pool, values: Doubles) -> Doubles:
+        """The chance (K,) of each entry with these scores."""
+        offset, *slopes = self.weights
+        sums = offset + curve_features(pool, values, self.temperatures) @ np.array(slopes)
+        found: Doubles = 1 / (1 + np.exp(-np.clip(sums, -500, 500)))
+        return found
+
+    def together(self, chances: Doubles) -> float:
+        """The chance that one of several pictures is the one."""
+        one = 1 - float(np.prod(1 - chances))
+        return min(1.0, self.exclusive * float(chances.sum()) + (1 - self.exclusive) * one)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What texts look like whose picture was found.
+
+    Attributes:
+        signals: for each signal evenly spaced quantiles of held-out texts, ascending.
+        limit: sum of log p-values below which a text is unlike them.
+    """
+
+    signals: tuple[tuple[float, ...], ...]
+    limit: float
+
+    def surprise(self, signals: Doubles) -> Doubles:
+        """The log p-value (S,) of each signal; 0 is usual, lower is rarer."""
+        return np.array(
+            [
+                _log_p(np.array(known), float(value))
+                for known, value in zip(self.signals, signals, strict=True)
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was calibrated on one kind of query.
+
+    Attributes:
+        curve: for the chance of being found.
+        usual: for doubt.
+        fair: match, in standard deviations, from which on it is fair; below it is weak.
+        strong: the same for strong.
+    """
+
+    curve: Curve
+    usual: Usual
+    fair: float
+    strong: float
+
+    def level(self, match: float) -> str:
+        """The name of a match."""
+        return STRONG if match >= self.strong else FAIR if match >= self.fair else WEAK
+
+
+class Judgement(NamedTuple):
+    """What is said of K suggestions.
+
+    Attributes:
+        chances: (K,) each is the picture that an editor ran.
+        found: chance that one of them is.
+        matches: (K) names.
+        doubt: why there may be no good picture among them; "" without a reason.
+        unusual: how far the text is from those whose picture was found; above 0 there is a doubt.
+    """
+
+    chances: Doubles
+    found: float
+    matches: tuple[str, ...]
+    doubt: str
+    unusual: float
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """Maps pools of scores to probabilities.
+    """Scores → what can be said of suggestions.
 
     Attributes:
-        temperature: of the softmax, in units of the blended score.
-        picture: offset, and weights of the logit of a picture's share, of log N and of log rank.
-        ten: offset, and weights of the logit of the first ten's share, of log N and of the
-            similarity of the nearest archive text.
-        familiar: limit of the cosine with the most similar archive text; a text below it is
-            unlike the archive. 1 % of the archive's own texts, held out, are below.
-        weakest: limit of the best score; below it even the best picture is hardly right. Less than
-            2 % of held-out texts whose picture was among the first ten are below (a conformal
-            limit).
+        texts: calibrated on whole texts.
+        short: calibrated on queries of a few words; None where the archive cannot tell.
+        short_below: words from which on a query counts as a whole text.
+        usual: scores that archive pictures usually have, evenly spaced quantiles.
+        entries: pictures that it was calibrated among.
+        captions: whether captions were part of the scores.
     """
 
-    temperature: float
-    picture: tuple[float, float, float, float]
-    ten: tuple[float, float, float, float]
-    familiar: float
-    weakest: float
+    texts: Calibration
+    short: Calibration | None
+    short_below: int
+    usual: tuple[float, ...]
+    entries: int
+    captions: bool
 
     @classmethod
     def from_json(cls, content: Json) -> Confidence:
-        """From its JSON."""
-        lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
-        return cls(**{**content, **lists})
+        """From what JSON made of one."""
+        short = content["short"]
+        return cls(
+            texts=_calibration(content["texts"]),
+            short=_calibration(short) if short else None,
+            short_below=content["short_below"],
+            usual=tuple(content["usual"]),
+            entries=content["entries"],
+            captions=content["captions"],
+        )
 
-    def of_pictures(self, pool: Pool, ranked: Ints) -> Doubles:
-        """Probability (K,) that each of the ranked pictures is acceptable.
+    def of_words(self, count: int) -> Calibration:
+        """The calibration for a query of so many words."""
+        if self.short is not None and count < self.short_below:
+            return self.short
+        return self.texts
+
+    def judge(
+        self,
+        pool: Pool,
+        scores: Doubles,
+        matches: Doubles,
+        nearest: float,
+        known: float,
+        words: int,
+    ) -> Judgement:
+        """What can be said of K suggestions.
 
         Args:
-            pool: scores of candidates and of a sample of the others.
-            ranked: (K,) places of the suggested pictures among the candidates, best first.
-        """
-        return _logistic(self.picture, picture_features(pool, ranked, self.temperature))
-
-    def of_ten(self, pool: Pool, nearest: float) -> float:
-        """Probability that one of the first ten is acceptable.
-
-        Args:
-            pool: scores of candidates and of a sample of the others.
+            pool: scores over the whole catalogue.
+            scores: (K,) of the suggestions, at least one.
+            matches: (K,) scores against those with other texts, in standard deviations.
             nearest: cosine of the most similar archive text.
+            known: share of the text's words that the archive knows, 0 to 1.
+            words: words of the text.
         """
-        features = ten_features(pool, nearest, self.temperature)
-        return float(_logistic(self.ten, features[None])[0])
+        calibration = self.of_words(words)
+        pool = pool.beside(np.array(self.usual), self.entries)
+        chances = calibration.curve.chances(pool, scores)
+        usual = calibration.usual
+        surprise = usual.surprise(signals_of(scores, matches, nearest, known))
+        unusual = usual.limit - float(surprise.sum())
+        return Judgement(
+            chances=chances,
+            found=calibration.curve.together(chances),
+            matches=tuple(calibration.level(float(match)) for match in matches),
+            doubt=_REASONS[int(np.argmin(surprise))] if unusual > 0 else "",
+            unusual=unusual,
+        )
 
-    def is_familiar(self, nearest: float) -> bool:
-        """Whether a text is similar enough to the archive for the confidence to be valid."""
-        return nearest >= self.familiar
 
-    def is_strong(self, pool: Pool) -> bool:
-        """Whether the best candidate scores as high as right pictures usually do."""
-        return float(pool.scores.max(initial=-np.inf)) >= self.weakest
+def signals_of(scores: Doubles, matches: Doubles, nearest: float, known: float) -> Doubles:
+    """The signals (S,) of a text and the pictures that are shown for it."""
+    return np.array([scores.max(), matches[:TEN].max(), nearest, known])
+
+
+def standardised(scores: Doubles, references: Floats | Doubles) -> Doubles:
+    """Match: scores (K,) against each picture's scores (R, K) with other texts.
+
+    In standard deviations from the mean.
+    """
+    spread = references.std(axis=0) + 1e-9
+    found: Doubles = (scores - references.mean(axis=0)) / spread
+    return found
+
+
+def curve_features(pool: Pool, values: Doubles, temperatures: tuple[float, float]) -> Doubles:
+    """What ``Curve.weights`` weighs, (K, F): logits of shares, and log rank with its kinks."""
+    ranks = pool.ranks(values)
+    depth = np.log1p(ranks)
+    return np.stack(
+        [
+            *(logit(pool.shares(values, temperature)) for temperature in temperatures),
+            depth,
+            *(np.maximum(depth - np.log1p(kink), 0) for kink in KINKS),
+            ranks < 1,
+        ],
+        axis=1,
+    )
 
 
 def logit(shares: Doubles | Floats) -> Doubles:
-    """log(p / (1 - p)), with p clipped away from 0 and 1."""
+    """log(p / (1 - p)), with p kept off 0 and 1."""
     kept = np.clip(np.asarray(shares, dtype=np.float64), _CLIP, 1 - _CLIP)
     odds: Doubles = np.log(kept / (1 - kept))
     return odds
 
 
-def picture_features(pool: Pool, ranked: Ints, temperature: float) -> Doubles:
-    """The inputs of ``Confidence.picture``, (K, 3)."""
-    shares = pool.shares(temperature)[ranked]
-    entries = np.full(len(ranked), np.log(pool.total))
-    return np.stack([logit(shares), entries, np.log(1 + np.arange(len(ranked)))], axis=1)
+def _log_p(known: Doubles, value: float) -> float:
+    """Log of the share of known values (ascending) that are as low; lower still below them all."""
+    below = int(np.searchsorted(known, value, side="right"))
+    share = np.log((below + 1) / (len(known) + 1))
+    distance = max(float(np.median(known) - known[0]), 1e-9)
+    return float(share - _BEYOND * max(0.0, float(known[0]) - value) / distance)
 
 
-def ten_features(pool: Pool, nearest: float, temperature: float) -> Doubles:
-    """The inputs of ``Confidence.ten``, (3,)."""
-    shares = np.sort(pool.shares(temperature))[::-1][:TEN]
-    return np.array([float(logit(shares.sum())), np.log(pool.total), nearest])
-
-
-def _logistic(weights: tuple[float, ...], features: Doubles) -> Doubles:
-    offset, *slopes = weights
-    values: Doubles = 1 / (1 + np.exp(-(offset + features @ np.array(slopes))))
-    return values
+def _calibration(content: Json) -> Calibration:
+    curve, usual = content["curve"], content["usual"]
+    first, second = curve["temperatures"]
+    return Calibration(
+        curve=Curve((first, second), tuple(curve["weights"]), curve["exclusive"]),
+        usual=Usual(tuple(tuple(known) for known in usual["signals"]), usual["limit"]),
+        fair=content["fair"],
+        strong=content["strong"],
+    )

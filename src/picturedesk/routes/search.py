@@ -36,14 +36,16 @@ class Ranking:
         vectors: (K, W) of these.
         scores: (K,) of these.
         route_scores: route → (K,) scores, not weighted.
-        pool: scores for the confidence; its first K scores are these.
+        judged: (K,) their scores as the confidence was calibrated on: with or without captions.
+        pool: scores of the whole catalogue, for the confidence; None if none is needed.
     """
 
     pictures: tuple[Picture, ...]
     vectors: Floats
     scores: Doubles
     route_scores: Mapping[str, Doubles]
-    pool: Pool
+    judged: Doubles
+    pool: Pool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,13 @@ class SearchConfig:
         candidates: of each search at first, at least 1.
         most: of each search at most.
         background: of the background sample; 0 if no confidence is needed.
+        judge_captions: whether captions count in the scores for the confidence.
     """
 
     candidates: int = CANDIDATES
     most: int = MOST_CANDIDATES
     background: int = BACKGROUND
+    judge_captions: bool = True
 
 
 def search(
@@ -118,7 +122,7 @@ class _Scope:
     @cached_property
     def sample(self) -> Entries:
         """The background sample, which stands for entries that are no candidates."""
-        return self.catalogue.sample(self.config.background, self.where)
+        return self.catalogue.sample(self.config.background)
 
     @cached_property
     def sample_keys(self) -> list[str]:
@@ -127,14 +131,24 @@ class _Scope:
 
     @cached_property
     def total(self) -> int:
-        """Number of entries that meet the condition."""
-        return self.catalogue.count(self.where)
+        """Number of entries, whether they meet the condition or not."""
+        return self.catalogue.count()
 
-    def word_part(self, bm25: Doubles) -> Doubles:
+    @cached_property
+    def judged_weights(self) -> dict[str, float]:
+        """The weights of the routes that count for the confidence."""
+        words_alone = {route.name for route in self.blend.word_routes}
+        return {
+            name: weight
+            for name, weight in self.weights.items()
+            if self.config.judge_captions or name not in words_alone
+        }
+
+    def word_part(self, bm25: Doubles, weights: Mapping[str, float]) -> Doubles:
         """The weighted scores of word routes, from BM25 (N,)."""
         added = np.zeros(len(bm25))
         for route in self.blend.word_routes:
-            added += self.weights.get(route.name, 0.0) * route.from_words(bm25)
+            added += weights.get(route.name, 0.0) * route.from_words(bm25)
         return added
 
 
@@ -177,14 +191,18 @@ class _Search:
             vectors=candidates.vectors[best],
             scores=scores[best],
             route_scores={name: values[best] for name, values in scored.items()},
-            pool=self._pool(candidates, scores[order], query_words, whole),
+            judged=np.asarray(total(scored, scope.judged_weights), dtype=np.float64)[best],
+            pool=self._pool(candidates, scored, query_words, whole),
         )
 
-    def _matching(self, query_words: Sequence[str], depth: int) -> Found | None:
+    def _matching(
+        self, query_words: Sequence[str], depth: int, where: str | None = None
+    ) -> Found | None:
         """The entries of highest BM25; None if captions are not used."""
         if not query_words:
             return None
-        return self.scope.catalogue.matching(query_words, depth, self.scope.where)
+        condition = self.scope.where if where is None else where
+        return self.scope.catalogue.matching(query_words, depth, condition)
 
     def _union(self, found: Sequence[Found], matching: Found | None) -> Entries:
         """The candidates of all searches, each once."""
@@ -212,24 +230,37 @@ class _Search:
             for hits, row in zip(found, self.dense, strict=True)
         )
         if matching is not None and len(matching.scores) >= depth:
-            bound += float(self.scope.word_part(matching.scores[-1:])[0])
+            bound += float(self.scope.word_part(matching.scores[-1:], self.scope.weights)[0])
         return bound
 
     def _pool(
-        self, candidates: Entries, scores: Doubles, query_words: Sequence[str], whole: bool
-    ) -> Pool:
-        """The candidates' scores, best first, and those of a sample of the others."""
+        self,
+        candidates: Entries,
+        scored: dict[str, Doubles],
+        query_words: Sequence[str],
+        whole: bool,
+    ) -> Pool | None:
+        """Scores of the best entries of the whole catalogue, and of a sample of the others."""
         scope = self.scope
-        if whole or not scope.config.background:
-            return Pool.whole(scores)
+        if not scope.config.background:
+            return None
+        if scope.where:
+            depth = scope.config.candidates
+            found = scope.catalogue.nearest(self.dense, depth)
+            candidates = self._union(found, self._matching(query_words, depth, ""))
+            scored = self._scored(candidates, query_words)
+            whole = any(len(hits.scores) < depth for hits in found)
+        scores = np.asarray(total(scored, scope.judged_weights), dtype=np.float64)
+        if whole:
+            return Pool.of(scores)
         known = {picture.key for picture in candidates.pictures}
         other = np.array([key not in known for key in scope.sample_keys], dtype=bool)
         products = self.dense.astype(np.float32) @ scope.sample.vectors.T  # (R, B)
         background = products.max(axis=0) * np.float64(scope.blend.layout.radius)
         if query_words:
             bm25 = scope.catalogue.word_scores(query_words, scope.sample_keys)
-            background = background + scope.word_part(bm25)
-        return Pool(scores, background[other], scope.total)
+            background = background + scope.word_part(bm25, scope.judged_weights)
+        return Pool.of(scores, background[other], scope.total)
 
 
 def _is_final(score: float, key: str, found: Sequence[Found], bound: float) -> bool:

@@ -37,7 +37,7 @@ class HeldOutTexts:
         rows: (H,) of the archive memory, ascending.
         parts: per text "validate" or "test".
         features: (H, I) as the matcher's text encoder gives them.
-        texts: per text its full length, "" if captions are not used.
+        texts: per text its full length.
         captions: per archive picture the words that captions are scored by; () for none.
         picture_groups: (P,) near-duplicate group of each archive picture.
         typical: (ΣD_l,) mean level features of the archive's pictures; the baseline that

@@ -174,6 +174,10 @@ class Doc2VecEncoder:
             vector /= np.linalg.norm(vector) or 1.0
         return vectors
 
+    def knows(self, word: str) -> bool:
+        """Whether a normalised word is in its vocabulary."""
+        return word in self._vocabulary
+
     def save(self, folder: Path) -> None:
         """Writes arrays and JSON into a folder."""
         save_encoder(folder, KIND, self._stored)

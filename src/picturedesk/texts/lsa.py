@@ -143,6 +143,10 @@ class LsaEncoder:
         """The V known words, most widespread first."""
         return list(self._vocabulary)
 
+    def knows(self, word: str) -> bool:
+        """Whether a normalised word is in its vocabulary."""
+        return word in self._vocabulary
+
     def word_shares(self, text: str, direction: Floats) -> list[tuple[str, float]]:
         """The contribution of each known word to the dot product of a text and a direction.
 

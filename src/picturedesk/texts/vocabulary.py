@@ -39,6 +39,9 @@ class Vocabulary:
         rows = np.array(sorted(row for row in known if row is not None), dtype=np.int64)
         return rows, np.array([known[row] for row in rows.tolist()], dtype=np.float32)
 
+    def __contains__(self, word: str) -> bool:
+        return word in self._rows
+
     def as_array(self) -> npt.NDArray[np.uint8]:
         """All words as one UTF-8 array, which is read faster than JSON."""
         return np.frombuffer(_SEPARATOR.join(self).encode(), dtype=np.uint8)

@@ -15,7 +15,7 @@ import numpy as np
 from picturedesk.heads.fusion import length_one
 from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
 from picturedesk.learning.best_config import BestConfig
-from picturedesk.learning.cross_validation import divide
+from picturedesk.learning.cross_validation import divide, held_out_folds
 from picturedesk.learning.parallel import side_by_side
 from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.measuring.metrics import ranks
@@ -122,7 +122,7 @@ class Trials:
         def fold(queries: Ints) -> Fold:
             return _fold(pairs, features, queries, scaled, config.alignment)
 
-        held_out = divide(pairs.split_groups, config)
+        held_out = held_out_folds(divide(pairs.split_groups, config), config)
         self._folds = list(side_by_side(fold, held_out, "folds", progress))
         self.folds = len(self._folds)
         self.queries: Ints = np.concatenate([fold.queries for fold in self._folds])

@@ -1,0 +1,179 @@
+"""How true what a desk says is: found, under filters, and doubt, on texts of its own and of others.
+
+    python benchmarks/confidence.py FOLDER ARCHIVE [ARCHIVE …] [--seeds 3]
+
+Fits a desk in FOLDER for every archive (a spec as for ``picturedesk fit``, or ``stamps:LANGUAGE``)
+and every seed; all pictures of the archive are its catalogue. Filters are conditions on the content
+key, which is a hash. Doubt is asked of test texts of the other archives, of nonsense, and of
+sentences in scripts that no archive uses. Prints one table; takes minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from picturedesk import Desk, DeskConfig
+from picturedesk.datasets import open_archive, stamps
+from picturedesk.errors import BadInput
+from picturedesk.measuring.reliability import reliability
+from picturedesk.routes.confidence import Judgement
+from picturedesk.routes.search import Ranking
+from picturedesk.types import Archive
+
+FILTERS = {"all": "", "50 %": "key < '8'", "10 %": "key < '199'"}
+TEN_PICTURES = "ten pictures"
+ASKED = 400  # texts of other archives
+BATCH = 128
+SCRIPTS = (
+    "ამინდი ხვალ მზიანი იქნება და ქარი შენელდება.",
+    "თბილისი არის საქართველოს დედაქალაქი.",
+    "Ո՞րն է այս քաղաքի ամենահին շենքը։",
+    "የአየር ሁኔታው ነገ ፀሐያማ ይሆናል።",
+    "நாளை வானிலை வெயிலாக இருக்கும்.",
+    "రేపు వాతావరణం ఎండగా ఉంటుంది.",
+    "നാളെ കാലാവസ്ഥ വെയിലായിരിക്കും.",
+    "နက်ဖြန် ရာသီဥတု သာယာမည်။",
+    "ថ្ងៃស្អែកអាកាសធាតុនឹងល្អ។",
+    "හෙට කාලගුණය හොඳ වනු ඇත.",
+)
+
+
+def nonsense(count: int) -> list[str]:
+    """Words of random letters."""
+    draw = random.Random(0)
+
+    def word() -> str:
+        return "".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(draw.randint(3, 9)))
+
+    return [" ".join(word() for _ in range(draw.randint(4, 25))) for _ in range(count)]
+
+
+def opened(spec: str, cache: Path) -> Archive:
+    """The archive of a spec."""
+    kind, _, rest = spec.partition(":")
+    if kind != "stamps":
+        return open_archive(spec)
+    config = stamps.StampsConfig(languages=(rest,))
+    return stamps.read(stamps.fetch_stamps(cache), config)
+
+
+def judged(
+    desk: Desk, texts: Sequence[str], where: str = ""
+) -> Iterator[tuple[Ranking, Judgement]]:
+    """What the desk says of its pictures for each text that it knows a word of."""
+    for start in range(0, len(texts), BATCH):
+        for ranking, said in desk.suggester.judgements(texts[start : start + BATCH], where=where):
+            if said is not None:
+                yield ranking, said
+
+
+def filtered(desk: Desk, texts: Sequence[str], right: Sequence[set[str]]) -> Iterator[str]:
+    """Calibration of the first picture and of one of ten, under each filter."""
+    keys = [
+        picture.key for picture in desk.memory.pictures(np.arange(len(desk.memory.picture_vectors)))
+    ]
+    draw = random.Random(0)
+    few = [f"'{key}'" for key in draw.sample(keys, min(10, len(keys)))]
+    filters = FILTERS | {TEN_PICTURES: f"key IN ({', '.join(few)})"}
+    for name, where in filters.items():
+        said = list(judged(desk, texts, where))
+        first = np.array([judgement.chances[0] for _, judgement in said])
+        found = np.array([judgement.found for _, judgement in said])
+        hits = [
+            [picture.key in own for picture in ranking.pictures]
+            for (ranking, _), own in zip(said, right, strict=True)
+        ]
+        of_first = reliability(first, np.array([one[0] for one in hits]))
+        of_ten = reliability(found, np.array([any(one) for one in hits]))
+        yield (
+            f"{name}: first said {first.mean():.3f} is {np.mean([one[0] for one in hits]):.3f} "
+            f"error {of_first.ece:.3f} above chance {of_first.ece - of_first.noise:+.3f}; "
+            f"ten said {found.mean():.3f} is {np.mean([any(one) for one in hits]):.3f} "
+            f"error {of_ten.ece:.3f} above chance {of_ten.ece - of_ten.noise:+.3f}"
+        )
+
+
+def doubts(
+    desk: Desk, texts: Sequence[str], right: Sequence[set[str]], others: dict[str, Sequence[str]]
+) -> Iterator[str]:
+    """How often there is a doubt, and how well it tells good texts from strange ones."""
+    said = list(judged(desk, texts))
+    good = np.array(
+        [
+            any(picture.key in own for picture in ranking.pictures)
+            for (ranking, _), own in zip(said, right, strict=True)
+        ]
+    )
+    unusual = np.array([judgement.unusual for _, judgement in said])
+    on_good, on_missed = (float(np.mean(some > 0)) for some in (unusual[good], unusual[~good]))
+    yield f"doubted, found: {on_good:.2f}; missed: {on_missed:.2f}"
+    strange: list[float] = []
+    for name, asked in others.items():
+        values = []
+        for text in asked:
+            try:
+                values += [one.unusual for _, one in judged(desk, [text])]
+            except BadInput:  # no word is known: the desk says so
+                values.append(np.inf)
+        strange += values
+        yield f"doubted, {name}: {np.mean(np.array(values) > 0):.2f} of {len(values)}"
+    both = np.r_[unusual[good], np.minimum(strange, 1e9)]
+    ranks = both.argsort().argsort()
+    above = ranks[good.sum() :].sum() - len(strange) * (len(strange) - 1) / 2
+    yield (
+        f"doubted, all of these: {np.mean(np.array(strange) > 0):.2f}; "
+        f"AUC {above / good.sum() / len(strange):.3f}"
+    )
+
+
+def main() -> None:
+    """Fits and measures all archives."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("archives", nargs="+")
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parser.parse_args()
+    archives = {spec: opened(spec, given.folder) for spec in given.archives}
+    draw = random.Random(0)
+    samples = {
+        spec: [archive.texts[place].whole for place in draw.sample(range(len(archive.texts)), 60)]
+        for spec, archive in archives.items()
+    }
+    for number, (spec, archive) in enumerate(archives.items()):
+        for seed in range(given.seeds):
+            config = DeskConfig().with_seed(seed)
+            if spec.startswith("stamps:"):
+                config = replace(config, split=replace(config.split, test=0.3))
+            with Desk.fit(archive, given.folder / f"desk-{number}", config) as desk:
+                rows = desk.held_out.of("test")
+                texts = [desk.held_out.texts[row] for row in rows]
+                own: dict[int, set[str]] = {}
+                for text, picture in desk.memory.links.tolist():
+                    own.setdefault(text, set()).add(
+                        desk.memory.pictures(np.array([picture]))[0].key
+                    )
+                right = [own[int(row)] for row in desk.held_out.rows[rows]]
+                known = desk.matcher.text_encoder.encode(texts).any(axis=1)
+                texts = [text for text, is_known in zip(texts, known, strict=True) if is_known]
+                right = [keys for keys, is_known in zip(right, known, strict=True) if is_known]
+                others = {name: some for name, some in samples.items() if _far(name, spec)}
+                others |= {"nonsense": nonsense(60), "other scripts": SCRIPTS}
+                for line in (*filtered(desk, texts, right), *doubts(desk, texts, right, others)):
+                    sys.stdout.write(f"{spec} seed {seed} · {line}\n")
+                    sys.stdout.flush()
+
+
+def _far(name: str, spec: str) -> bool:
+    """Whether two specs are of different archives: the stamps are one, in all languages."""
+    return name != spec and not (name.startswith("stamps:") and spec.startswith("stamps:"))
+
+
+if __name__ == "__main__":
+    main()
