@@ -20,7 +20,7 @@ from picturedesk.measuring.reliability import Reliability, reliability
 from picturedesk.routes import BLEND, ArchiveVectors, Blend, Pictures, Pool, Queries
 from picturedesk.routes.archive import top
 from picturedesk.routes.blend import total
-from picturedesk.routes.captions import CaptionIndex
+from picturedesk.routes.captions import CaptionIndex, catalogue_words
 from picturedesk.routes.confidence import TEN, Judgement
 from picturedesk.routes.transfer import transfer_scores
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -55,8 +55,9 @@ class Answers:
 class RouteScores:
     """Scores of every route for the texts of one part.
 
-    Candidates are the pictures of that part, or the whole catalogue as the fit leaves it. The
-    transfer route uses training texts only.
+    Candidates are the pictures of that part, with captions that do not repeat their text; or the
+    whole catalogue as the fit leaves it, with all captions. The transfer route uses training texts
+    only.
 
     Args:
         memory: the archive in the shared space.
@@ -96,7 +97,12 @@ class RouteScores:
         self._held_out = held_out
         self._features = features
         self._archive = _training_part(memory, held_out)
-        keys = [picture.key for picture in memory.pictures(self.candidates)]
+        pictures = memory.pictures(self.candidates)
+        keys = [picture.key for picture in pictures]
+        self._captions = [catalogue_words(picture) for picture in pictures]
+        if not whole:
+            learned = held_out.captions
+            self._captions = [learned[row] for row in self.candidates] if learned else []
         self._pictures = Pictures(blend.matcher, keys, features[self.candidates])
         self._parts = blend.store(self._pictures)
         self._raw = {} if whole else _raw_features(blend, features)
@@ -106,9 +112,8 @@ class RouteScores:
         step = max(1, _CELLS // len(self.candidates))
         with ExitStack() as stack:
             index = None
-            if any(self._held_out.captions):
-                captions = [self._held_out.captions[row] for row in self.candidates]
-                index = stack.enter_context(CaptionIndex(captions))
+            if any(self._captions):
+                index = stack.enter_context(CaptionIndex(self._captions))
             for start in range(0, len(self.texts), step):
                 block = slice(start, min(start + step, len(self.texts)))
                 yield block, self._block(block, index)

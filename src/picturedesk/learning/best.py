@@ -197,8 +197,8 @@ def _calibrated(
         few = KnownQueries(queries, matcher.text_encoder.encode(queries), suiting)
         with ExitStack() as stack:
             index = None
-            if any(pairs.captions):
-                index = stack.enter_context(CaptionIndex(pairs.captions))
+            if any(pairs.catalogue_words):
+                index = stack.enter_context(CaptionIndex(pairs.catalogue_words))
             found = [
                 cases(blend, part.archive, pictures, some, index, config.seed)
                 for some in (whole, few)
@@ -210,7 +210,7 @@ def _calibrated(
         [case for whole, _ in found for case in whole],
         [case for _, few in found for case in few],
         shorts.below,
-        any(pairs.captions),
+        any(pairs.catalogue_words),
         config.seed,
     )
 

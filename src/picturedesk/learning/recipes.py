@@ -25,7 +25,7 @@ from picturedesk.learning.training_pairs import (
     renumber,
 )
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
-from picturedesk.routes.captions import telling_captions
+from picturedesk.routes.captions import catalogue_words, telling_captions
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.kinds import PAPER
 from picturedesk.texts.shingles import duplicate_groups
@@ -142,6 +142,7 @@ def learn_best(
         spec=prepared.spec,
         blocks=tuple(level_blocks(prepared.spec, levels)),
         classes=prepared.classes,
+        catalogue_words=tuple(catalogue_words(ready.archive.pictures[index]) for index in shown),
     )
     everything = TextFeatures(whole, fit, sentences, known)
     fitted = fit_best(pairs, everything.of(chosen), config.best, progress)

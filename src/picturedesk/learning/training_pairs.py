@@ -38,6 +38,8 @@ class TrainingPairs:
         spec: has the columns of each level.
         blocks: columns and weights of the levels.
         classes: names of the backbone's classes, () if unknown.
+        catalogue_words: per picture the words that the catalogue finds it by, whether they may be
+            learned from or not; () for none.
     """
 
     texts: tuple[str, ...]
@@ -50,6 +52,7 @@ class TrainingPairs:
     spec: BackboneSpec
     blocks: tuple[Block, ...]
     classes: tuple[str, ...] = ()
+    catalogue_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises BadInput for wrong types, or different lengths."""

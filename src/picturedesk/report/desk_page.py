@@ -25,7 +25,8 @@ _ON_ROUTES = (
 )
 _ON_WHOLE = (
     "All pictures of the archive are candidates, as for users. Pictures that the desk learned from "
-    "are placed by heads that were fitted without them."
+    "are placed by heads that were fitted without them. Captions count as they stand in the "
+    "catalogue, also where they repeat the text."
 )
 _ON_DIFFERENCES = (
     "Each pair is compared on the same texts. Intervals and p come from a paired bootstrap over "

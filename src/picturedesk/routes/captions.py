@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.route import Arrays, Fold
 from picturedesk.store.catalogue import bm25
 from picturedesk.texts.words import words
-from picturedesk.types import Archive, Doubles, Floats, Json
+from picturedesk.types import Archive, Doubles, Floats, Json, Picture
 
 CAPTIONS = "captions"
 FEW = 0.2  # share of pictures with their own caption; below it captions are not used
@@ -111,6 +111,11 @@ class CaptionIndex:
         self.close()
 
 
+def catalogue_words(picture: Picture) -> str:
+    """What a catalogue finds a picture by: caption and tags."""
+    return "\n".join((picture.caption, *picture.tags)).strip()
+
+
 def telling_captions(archive: Archive) -> tuple[str, ...]:
     """Caption and tags of each picture, without captions that repeat a text of their picture.
 
@@ -127,7 +132,7 @@ def telling_captions(archive: Archive) -> tuple[str, ...]:
     if sum(map(bool, captions)) < FEW * len(captions):
         return ("",) * len(captions)
     return tuple(
-        "\n".join((caption, *picture.tags)).strip()
+        catalogue_words(replace(picture, caption=caption))
         for caption, picture in zip(captions, archive.pictures, strict=True)
     )
 
