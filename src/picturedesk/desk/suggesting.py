@@ -109,19 +109,18 @@ class Suggester:
     ) -> list[Suggestions]:
         judged = self.blend.confidence is not None and route == self.blend.default
         config = SearchConfig() if judged else SearchConfig(background=0)
-        vectors = self.blend.ask(queries)
+        vectors = self.blend.ask(queries, self.blend.weights_of(route))
         rankings = search(self.blend, self.catalogue, vectors, k, route, where, config)
-        return [
-            self._suggestions(queries.of(place), ranking, route, float(nearest), min_confidence)
-            for place, (ranking, nearest) in enumerate(zip(rankings, vectors.nearest, strict=True))
-        ]
+        evidence = self._evidence(queries, rankings)
+        rows = zip(rankings, evidence, vectors.nearest.tolist(), strict=True)
+        return [self._suggestions(*row, route, min_confidence) for row in rows]
 
     def _suggestions(
         self,
-        query: Queries,
         ranking: Ranking,
-        route: str,
+        evidence: Sequence[tuple[Evidence, ...]],
         nearest: float,
+        route: str,
         min_confidence: float,
     ) -> Suggestions:
         sure: list[float | None] = [None] * len(ranking.pictures)
@@ -132,7 +131,6 @@ class Suggester:
             sure = list(map(float, confidence.of_pictures(ranking.pool, ranked)))
             together = confidence.of_ten(ranking.pool, nearest)
             doubt = _doubt(confidence, together, min_confidence, ranking.pool, nearest)
-        evidence = self._evidence(query, ranking)
         rows = zip(ranking.pictures, ranking.scores, evidence, sure, strict=True)
         return Suggestions(
             (
@@ -143,12 +141,17 @@ class Suggester:
             doubt,
         )
 
-    def _evidence(self, query: Queries, ranking: Ranking) -> list[tuple[Evidence, ...]]:
-        """Evidence for each suggestion; reads the records of all together."""
-        fused = self.blend.layout.split(ranking.vectors)[self._fused]
-        found = supporting_pairs(query.neighbours(NEAR), fused, self._archive)
-        records = self._records([pair for pairs in found for pair in pairs])
-        return [tuple(records[pair] for pair in pairs) for pairs in found]
+    def _evidence(
+        self, queries: Queries, rankings: Sequence[Ranking]
+    ) -> list[list[tuple[Evidence, ...]]]:
+        """Evidence for each suggestion of each query; reads the records of all together."""
+        near = queries.neighbours(NEAR)
+        found = [
+            supporting_pairs(near.of(query), self._fused(ranking.vectors), self._archive)
+            for query, ranking in enumerate(rankings)
+        ]
+        records = self._records([pair for one in found for pairs in one for pair in pairs])
+        return [[tuple(records[pair] for pair in pairs) for pairs in one] for one in found]
 
     def _records(self, pairs: Sequence[SupportingPair]) -> dict[SupportingPair, Evidence]:
         texts = np.unique([pair.text for pair in pairs]).astype(np.int64)
@@ -165,10 +168,9 @@ class Suggester:
             for pair in pairs
         }
 
-    @property
-    def _fused(self) -> str:
-        """Name of the block with the fused vectors."""
-        return self.blend.block_routes[0].block.name
+    def _fused(self, vectors: Floats) -> Floats:
+        """The fused vectors in catalogue vectors."""
+        return self.blend.layout.split(vectors)[self.blend.block_routes[0].block.name]
 
 
 def _doubt(
