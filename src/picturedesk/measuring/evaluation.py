@@ -185,7 +185,7 @@ def _routes(
     scores: Mapping[str, Floats] | Iterable[tuple[str, Floats]],
 ) -> Iterator[tuple[str, Floats]]:
     """Each route with its scores, one at a time."""
-    pairs = scores.items() if isinstance(scores, Mapping) else scores
+    pairs: object = scores.items() if isinstance(scores, Mapping) else scores
     if isinstance(pairs, str) or not isinstance(pairs, Iterable):
         raise checks.refusal("scores", scores, "scores by the name of a route")
     for pair in pairs:
