@@ -8,6 +8,7 @@ import pytest
 import picturedesk.routes.archive
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
+from picturedesk.products import products
 from picturedesk.routes import ArchiveVectors
 from picturedesk.routes.archive import top
 from picturedesk.routes.evidence import supporting_pairs
@@ -121,6 +122,22 @@ def test_top_puts_the_best_first_and_breaks_ties_by_index():
     assert top(scores[:, :0], 2).shape == (3, 0)
     with pytest.raises(BadInput, match="at least one"):
         top(scores, 0)
+
+
+def test_top_of_many_scores_is_that_of_a_full_sort():
+    scores = np.random.default_rng(5).integers(0, 400, size=(3, 1000)).astype(np.float32)
+    scores[1, 990:] = 500  # behind the last whole group of scores
+    scores[2] = -np.inf
+    for k in (1, 3, 15, 16, 999):
+        expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        assert np.array_equal(top(scores, k), expected)
+
+
+def test_one_query_has_the_products_that_it_has_among_others():
+    queries, rows = unit(3, 16, 1), unit(50, 16, 2)
+    together = products(queries, rows)
+    for query, expected in zip(queries, together, strict=True):
+        np.testing.assert_allclose(products(query[None], rows), expected[None], atol=1e-6)
 
 
 def test_top_is_a_stable_sort_cut_short():

@@ -119,10 +119,9 @@ class Suggester:
         self, queries: Queries, k: int, route: str, where: str, min_confidence: float
     ) -> list[Suggestions]:
         rankings, judged = self._ranked(queries, k, route, where)
-        return [
-            self._suggestions(queries.of(place), ranking, route, said, min_confidence)
-            for place, (ranking, said) in enumerate(zip(rankings, judged, strict=True))
-        ]
+        evidence = self._evidence(queries, rankings)
+        rows = zip(rankings, evidence, judged, strict=True)
+        return [self._suggestions(*row, route, min_confidence) for row in rows]
 
     def _ranked(
         self, queries: Queries, k: int, route: str, where: str
@@ -131,7 +130,7 @@ class Suggester:
         config = SearchConfig(background=0)
         if confidence is not None:
             config = SearchConfig(judge_captions=confidence.captions)
-        vectors = self.blend.ask(queries)
+        vectors = self.blend.ask(queries, self.blend.weights_of(route))
         rankings = search(self.blend, self.catalogue, vectors, k, route, where, config)
         judged = [
             self._judged(confidence, text, ranking, float(nearest))
@@ -157,16 +156,15 @@ class Suggester:
 
     def _suggestions(
         self,
-        query: Queries,
         ranking: Ranking,
-        route: str,
+        evidence: Sequence[tuple[Evidence, ...]],
         judged: Judgement | None,
+        route: str,
         min_confidence: float,
     ) -> Suggestions:
         nothing = [None] * len(ranking.pictures)
         chances = list(map(float, judged.chances)) if judged else nothing
         matches = judged.matches if judged else [""] * len(ranking.pictures)
-        evidence = self._evidence(query, ranking)
         rows = zip(ranking.pictures, ranking.scores, evidence, chances, matches, strict=True)
         return Suggestions(
             (
@@ -177,14 +175,22 @@ class Suggester:
             _doubt(judged, min_confidence),
         )
 
-    def _evidence(self, query: Queries, ranking: Ranking) -> list[tuple[Evidence, ...]]:
-        """Evidence for each suggestion; reads the records of all together."""
-        fused = self.blend.layout.split(ranking.vectors)[self._fused]
-        found = supporting_pairs(query.neighbours(NEAR), fused, self._archive)
-        records = self._records([pair for pairs in found for pair in pairs])
+    def _evidence(
+        self, queries: Queries, rankings: Sequence[Ranking]
+    ) -> list[list[tuple[Evidence, ...]]]:
+        """Evidence for each suggestion of each query; reads the records of all together."""
+        near = queries.neighbours(NEAR)
+        found = [
+            supporting_pairs(near.of(query), self._fused(ranking.vectors), self._archive)
+            for query, ranking in enumerate(rankings)
+        ]
+        records = self._records([pair for one in found for pairs in one for pair in pairs])
         return [
-            tuple(_of_itself(records[pair], picture) for pair in pairs)
-            for picture, pairs in zip(ranking.pictures, found, strict=True)
+            [
+                tuple(_of_itself(records[pair], picture) for pair in pairs)
+                for picture, pairs in zip(ranking.pictures, one, strict=True)
+            ]
+            for ranking, one in zip(rankings, found, strict=True)
         ]
 
     def _records(self, pairs: Sequence[SupportingPair]) -> dict[SupportingPair, Evidence]:
@@ -202,10 +208,9 @@ class Suggester:
             for pair in pairs
         }
 
-    @property
-    def _fused(self) -> str:
-        """Name of the block with the fused vectors."""
-        return self.blend.block_routes[0].block.name
+    def _fused(self, vectors: Floats) -> Floats:
+        """The fused vectors in catalogue vectors."""
+        return self.blend.layout.split(vectors)[self.blend.block_routes[0].block.name]
 
 
 def _of_itself(evidence: Evidence, picture: Picture) -> Evidence:

@@ -22,6 +22,7 @@ from picturedesk.disk.artifacts import (
     write_manifest,
 )
 from picturedesk.errors import BadInput, Mismatch
+from picturedesk.products import products
 from picturedesk.types import Floats
 
 KIND = "linear head"
@@ -88,7 +89,8 @@ class LinearHead:
             if not np.isfinite(values).all():
                 raise BadInput("features have NaN or infinite values: extract the pictures again")
             known = values.any(axis=1, keepdims=True)
-            rows = (signed_power(values, self.power) @ self.weights + self.bias) * known
+            rows = products(signed_power(values, self.power), self.weights.T) + self.bias
+            rows *= known
             placed[start : start + BLOCK] = rows
         return placed
 

@@ -187,9 +187,10 @@ def _routes(
     scores: Mapping[str, Floats] | Iterable[tuple[str, Floats]],
 ) -> Iterator[tuple[str, Floats]]:
     """Each route with its scores, one at a time."""
-    if not isinstance(scores, Iterable):
+    pairs: object = scores.items() if isinstance(scores, Mapping) else scores
+    if isinstance(pairs, str) or not isinstance(pairs, Iterable):
         raise checks.refusal("scores", scores, "scores by the name of a route")
-    for pair in scores.items() if isinstance(scores, Mapping) else scores:
+    for pair in pairs:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise checks.refusal("scores", pair, "pairs of a route's name and its scores")
         yield checks.text("a route's name", pair[0]), checks.array("scores", pair[1])

@@ -173,10 +173,14 @@ class Blend:
         """Catalogue vectors (N, W), of length one."""
         return self.layout.join(self.store(pictures))
 
-    def ask(self, queries: Queries) -> QueryVectors:
-        """The query vectors of every route."""
+    def ask(self, queries: Queries, weights: Mapping[str, float] | None = None) -> QueryVectors:
+        """The query vectors of every route that has a weight; None: of all routes."""
         checks.instance("queries", queries, Queries)
-        rows = {route.name: route.ask(queries) for route in self.block_routes}
+        rows = {
+            route.name: route.ask(queries)
+            for route in self.block_routes
+            if weights is None or weights.get(route.name)
+        }
         return QueryVectors(rows, queries.texts, queries.neighbours(1).cosines[:, 0])
 
     def combined(self, queries: QueryVectors, weights: Mapping[str, float]) -> Doubles:

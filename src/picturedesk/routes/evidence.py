@@ -55,25 +55,22 @@ def supporting_pairs(
             f"pictures of shape {pictures.shape} cannot be compared with the archive's of width "
             f"{archive.pictures.shape[1]}: were they made by the same matcher?"
         )
-    texts, to_texts = near.rows[0], near.cosines[0]
-    own, counts = archive.links_of(texts)
-    of_link = np.repeat(np.arange(len(texts)), counts)  # (m,) place of each link's text
-    to_pictures = archive.pictures[own] @ pictures.T  # (m, K)
-    strength = np.maximum(to_texts[of_link], 0)[:, None] * np.maximum(to_pictures, 0)
+    own, counts = archive.links_of(near.rows[0])
+    texts, to_texts = np.repeat(near.rows[0], counts), np.repeat(near.cosines[0], counts)  # (m,)
+    order = np.lexsort((own, texts))  # of equal pairs, the lower rows come first
+    texts, to_texts, own = texts[order], to_texts[order], own[order]
+    to_pictures = pictures @ archive.pictures[own].T  # (K, m)
+    strength = np.maximum(to_texts, 0) * np.maximum(to_pictures, 0)
     found = []
-    for column, values in enumerate(strength.T):
-        order = np.lexsort((own, texts[of_link], -values))
+    for values, cosines in zip(strength, to_pictures, strict=True):
         pairs: list[SupportingPair] = []
-        for link in order[values[order] > 0]:
-            text, picture = int(texts[of_link[link]]), int(own[link])
+        for link in np.argsort(-values, kind="stable").tolist():
+            if not values[link] > 0:
+                break
+            text, picture = int(texts[link]), int(own[link])
             if all(text != known.text and picture != known.picture for known in pairs):
                 pairs.append(
-                    SupportingPair(
-                        text,
-                        float(to_texts[of_link[link]]),
-                        picture,
-                        float(to_pictures[link, column]),
-                    )
+                    SupportingPair(text, float(to_texts[link]), picture, float(cosines[link]))
                 )
             if len(pairs) == n:
                 break

@@ -124,8 +124,7 @@ class Queries:
         )
         one.__dict__["vectors"] = self.vectors[query : query + 1]
         if self._neighbours is not None:
-            rows, cosines = self._neighbours
-            one._neighbours = Neighbours(rows[query : query + 1], cosines[query : query + 1])
+            one._neighbours = self._neighbours.of(query)
             one._looked_up = self._looked_up
         return one
 

