@@ -126,11 +126,16 @@ def test_others_see_a_change_at_their_next_question(opened):
         other.fetch(["0003"])
 
 
-def test_a_change_that_fails_leaves_everything(opened):
+def fail(*_):
+    raise RuntimeError
+
+
+def test_a_change_that_fails_leaves_everything(opened, monkeypatch):
     catalogue = opened()
     add_captions(catalogue, "gull")
-    with pytest.raises(TypeError):
-        catalogue.replace_all([Picture("a.jpg", "k", "tern", tags=(object(),))], make_vectors(1))
+    monkeypatch.setattr("picturedesk.store.catalogue.bm25.merge", fail)
+    with pytest.raises(RuntimeError):
+        catalogue.replace_all([Picture("a.jpg", "k", "tern")], make_vectors(1))
     assert spoken(catalogue, ["gull", "tern"]).keys() == {"0000"}
     assert catalogue.keys() == ["0000"]
 

@@ -271,14 +271,21 @@ def indices(name: str, value: object, count: int) -> npt.NDArray[np.int64]:
     return found.astype(np.int64, copy=False)
 
 
-def settings(record: DataclassInstance) -> None:
+def settings(record: DataclassInstance, limits: Sequence[str] = ()) -> None:
     """Checks the fields of a frozen record by their annotations; its lists become tuples.
+
+    Args:
+        record: with fields of one type each.
+        limits: names of fields that are numbers above 0, and infinite where there is no limit.
 
     Raises:
         BadInput: a field is of another type, or no finite number.
     """
     for name, hint in _hints(type(record)).items():
         value = getattr(record, name)
+        if name in limits:
+            limit(name, value)
+            continue
         object.__setattr__(record, name, _fitting(name, value, hint))
 
 
