@@ -16,7 +16,7 @@ import picturedesk.checks as checks
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
-from picturedesk.disk.artifacts import plain, read_manifest, read_record
+from picturedesk.disk.artifacts import plain, read_manifest
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -187,7 +187,7 @@ class Desk:
         """How the desk reads pictures, and which ones it refuses."""
         from picturedesk.store.extraction import ExtractConfig
 
-        return ExtractConfig.of(read_record(self.fitted.settings)["config"]["extract"])
+        return ExtractConfig.of(self.fitted.read_settings()["config"]["extract"])
 
     @property
     def _suggester(self) -> Suggester:
@@ -360,7 +360,7 @@ class Desk:
         from picturedesk.desk.reporting import write_report
 
         checks.instance("measured", measured, Measured)
-        settings = read_record(self.fitted.settings)
+        settings = self.fitted.read_settings()
         write_report(self.fitted.report, settings, self.memory, self.held_out, measured)
         return self.fitted.report
 
@@ -398,7 +398,7 @@ class Desk:
 
     def info(self) -> Json:
         """What the desk was made from and how much it holds; counts, settings, fingerprints."""
-        settings = read_record(self.fitted.settings)
+        settings = self.fitted.read_settings()
         parts = self.held_out.parts
         held_out = {part: parts.count(part) for part in sorted(set(parts))}
         return {
