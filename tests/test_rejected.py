@@ -94,9 +94,9 @@ def test_a_table_without_commands_is_read(path):
 
 def test_a_table_that_is_damaged_is_an_error_of_one_line(path):
     path.mkdir(parents=True)
-    with pytest.raises(MissingArtefact, match="Is a directory.*: remove it"):
+    with pytest.raises(MissingArtefact, match=r"Is a directory.*: remove it"):
         write_rejections(path, broken("a"), "add /photos")
     path.rmdir()
     path.write_text('source,reason,cure,left_out_by\n"' + 200_000 * "x", encoding="utf-8")
-    with pytest.raises(MissingArtefact, match="is damaged .*: remove it"):
+    with pytest.raises(MissingArtefact, match=r"is damaged .*: remove it"):
         write_rejections(path, broken("a"), "add /photos")
