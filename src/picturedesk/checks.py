@@ -130,7 +130,9 @@ def each_text(name: str, value: Iterable[str]) -> Iterator[str]:
 
 def several(name: str, value: object) -> list[Any]:
     """The members of a list, tuple or anything else that can be gone through; no string."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, str):
+        raise refusal(name, value, "a list: put the text into a list")
+    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
         raise refusal(name, value, "a list")
     try:
         return list(value)

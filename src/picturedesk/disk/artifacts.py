@@ -117,7 +117,8 @@ def read_record(path: Path, kind: str = "", cure: str = CURE) -> Json:
     if not whole:
         raise MissingArtefact(f"{path} is damaged, its checksum differs: {cure}")
     if kind and content.get("kind") != kind:
-        raise Mismatch(f"{path} holds a {content.get('kind')}, not a {kind}: {cure}")
+        found = content.get("kind", "record of no kind")
+        raise Mismatch(f"{path} holds a {found}, not a {kind}: {cure}")
     return content
 
 
