@@ -124,7 +124,7 @@ def test_what_cannot_be_resampled_is_refused(values, message):
 def test_other_queries_are_refused():
     with pytest.raises(BadInput, match=r"\(3,\) against \(4,\)"):
         paired_difference(np.zeros(3), np.zeros(4))
-    with pytest.raises(BadInput, match="groups of shape"):
+    with pytest.raises(BadInput, match="one per query"):
         paired_difference(np.zeros(3), np.zeros(3), groups=np.arange(2))
     with pytest.raises(BadInput, match="resamples is 0"):
         bootstrap_interval(np.zeros(3), resamples=0)
