@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -248,6 +248,8 @@ class Desk:
         Raises:
             BadInput: if no word of a text is known, or an argument cannot be used.
         """
+        if not isinstance(text, Iterable):
+            raise checks.refusal("text", text, "a text, or a list of texts")
         texts = checks.texts("text", [text] if isinstance(text, str) else text)
         k = checks.whole_number("k", k, 1)
         route, where = checks.text("route", route), checks.text("where", where)
