@@ -345,6 +345,16 @@ def test_what_a_checksum_covers_is_told_as_damage_where_an_answer_needs_it(path,
             ASKS[name](catalogue)
 
 
+def test_a_record_that_is_lost_while_its_key_is_not_is_told_as_damage(opened, path):
+    catalogue, vectors = opened(), make_vectors(2)
+    catalogue.add(make_pictures(2), vectors)
+    catalogue.nearest(vectors[:1], 1)
+    with closing(connect(path)) as file:
+        file.execute("DELETE FROM pictures WHERE key = '0001'")
+    with pytest.raises(MissingArtefact, match="1 of 1 records are missing"):
+        catalogue.nearest(vectors[1:], 1)
+
+
 def test_vectors_that_cannot_be_are_refused_whatever_their_checksums(path):
     filled(path)
     for number in (2.0, np.inf, np.nan):
