@@ -47,7 +47,7 @@ def test_arrays_come_back_as_they_were(tmp_path: Path):
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path):
     target = tmp_path / "settings.json"
-    artifacts.write_record(target, {"old": True})
+    artifacts.write_record(target, "test", {"old": True})
 
     def fail():
         with artifacts.atomic_path(target) as temporary:
@@ -83,9 +83,15 @@ def test_a_folder_of_another_kind_is_refused(tmp_path: Path):
 
 
 def test_another_format_version_is_refused(tmp_path: Path):
-    artifacts.write_record(tmp_path / "manifest.json", {"kind": "matcher", "format_version": 99})
+    artifacts.write_record(tmp_path / "manifest.json", "matcher", {"format_version": 99})
     with pytest.raises(Mismatch, match="99"):
         artifacts.read_manifest(tmp_path, "matcher")
+
+
+def test_whole_records_in_each_others_place_are_refused(tmp_path: Path):
+    artifacts.write_record(tmp_path / "settings.json", "fit", {"config": {}})
+    with pytest.raises(Mismatch, match="holds a fit, not a desk"):
+        artifacts.read_record(tmp_path / "settings.json", "desk")
 
 
 @pytest.mark.parametrize("content", ["{", "[1, 2]"])

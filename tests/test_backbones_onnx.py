@@ -163,7 +163,7 @@ def test_folder_that_was_saved_before_framings_and_classes_is_read_as_it_was(vit
     old = copy(vit_folder, tmp_path / "old")
     manifest = read_record(old / "manifest.json")
     del manifest["classes"], manifest["spec"]["preprocessing"]["framing"]
-    write_record(old / "manifest.json", manifest)
+    write_record(old / "manifest.json", manifest["kind"], manifest)
     loaded = Backbone.load(old)
     assert loaded.classes == ()
     assert loaded.spec.preprocessing.framing == "centre"
@@ -252,7 +252,7 @@ def test_folder_of_something_else_is_refused(vit_folder, tmp_path):
         ({"spec": {}}, "make it again"),
         ({"spec": tiny_spec()}, "numbers for 224 px, the manifest says 48 for 32"),
     ]:
-        write_record(other / "manifest.json", manifest | change)
+        write_record(other / "manifest.json", manifest["kind"], manifest | change)
         with pytest.raises((Mismatch, MissingArtefact), match=message):
             Backbone.load(other)
 

@@ -193,7 +193,7 @@ def test_presets_leave_size_and_framing_to_the_network_but_for_the_default():
     ("given", "message"),
     [
         ({"framing": "left"}, "unknown framing 'left': there are centre, whole"),
-        ({"size": -1}, "size is -1: give pixels"),
+        ({"size": -1}, "size is -1: it must be"),
     ],
 )
 def test_size_or_framing_that_means_nothing_is_refused(given, message):

@@ -212,7 +212,7 @@ def test_a_picture_that_cannot_be_stored_is_refused_with_all_beside_it(catalogue
         (np.ones((1, 1, D)), 3, r"queries are of shape \(1, 1, 8\)"),
         (np.full((1, D), np.inf), 3, "not finite"),
         (np.vstack([np.ones((1, D)), np.full((1, D), np.nan)]), 3, "not finite"),
-        (np.ones((1, D)), -1, "k is -1: ask for 0 or more"),
+        (np.ones((1, D)), -1, "k is -1: it must be a whole number, 0 or more"),
     ],
 )
 def test_queries_that_cannot_be_used_are_refused(catalogue: Catalogue, queries, k, answer):
@@ -228,7 +228,7 @@ def test_an_amount_below_none_is_refused(catalogue: Catalogue):
         lambda: catalogue.sample(-1),
         lambda: catalogue.keys(limit=-1),
     ):
-        with pytest.raises(BadInput, match="is -1: ask for 0 or more"):
+        with pytest.raises(BadInput, match="is -1: it must be a whole number, 0 or more"):
             ask()
 
 

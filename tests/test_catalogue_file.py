@@ -126,11 +126,16 @@ def test_others_see_a_change_at_their_next_question(opened):
         other.fetch(["0003"])
 
 
-def test_a_change_that_fails_leaves_everything(opened):
+def fail(*_):
+    raise RuntimeError
+
+
+def test_a_change_that_fails_leaves_everything(opened, monkeypatch):
     catalogue = opened()
     add_captions(catalogue, "gull")
-    with pytest.raises(TypeError):
-        catalogue.replace_all([Picture("a.jpg", "k", "tern", tags=(object(),))], make_vectors(1))
+    monkeypatch.setattr("picturedesk.store.catalogue.bm25.merge", fail)
+    with pytest.raises(RuntimeError):
+        catalogue.replace_all([Picture("a.jpg", "k", "tern")], make_vectors(1))
     assert spoken(catalogue, ["gull", "tern"]).keys() == {"0000"}
     assert catalogue.keys() == ["0000"]
 
@@ -338,6 +343,16 @@ def test_what_a_checksum_covers_is_told_as_damage_where_an_answer_needs_it(path,
             closing(open_catalogue(path, "m1", D)) as catalogue,
         ):
             ASKS[name](catalogue)
+
+
+def test_a_record_that_is_lost_while_its_key_is_not_is_told_as_damage(opened, path):
+    catalogue, vectors = opened(), make_vectors(2)
+    catalogue.add(make_pictures(2), vectors)
+    catalogue.nearest(vectors[:1], 1)
+    with closing(connect(path)) as file:
+        file.execute("DELETE FROM pictures WHERE key = '0001'")
+    with pytest.raises(MissingArtefact, match="1 of 1 records are missing"):
+        catalogue.nearest(vectors[1:], 1)
 
 
 def test_vectors_that_cannot_be_are_refused_whatever_their_checksums(path):

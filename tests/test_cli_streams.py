@@ -142,12 +142,12 @@ def test_a_pipe_is_a_file_too(fitted_desk: Path):
 def test_five_megabytes_are_answered_in_seconds(fitted_desk: Path, tmp_path: Path):
     (tmp_path / "lines").write_text("\n" * 5_000_000)
     (tmp_path / "words").write_text("a red circle by the river " * 200_000)
-    began = time.monotonic()
+    began = os.times().children_user
     done = shell(f"$PD suggest --file {tmp_path}/lines --desk {fitted_desk}")
     assert one_line(done.stderr)
     done = shell(f"$PD suggest --file {tmp_path}/words -k 1 --desk {fitted_desk}")
     assert b"red-circle" in done.stdout
-    assert time.monotonic() - began < 30  # 3 s on an idle machine
+    assert os.times().children_user - began < 20  # seconds of work, whatever else runs
 
 
 def test_control_signs_in_a_message_are_shown_as_such(tmp_path: Path):
@@ -169,6 +169,7 @@ def interrupted(arguments: list[str], after: float, folder: Path) -> tuple[int, 
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,

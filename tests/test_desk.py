@@ -20,7 +20,7 @@ from picturedesk.datasets.split import SplitConfig
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.measure import RouteScores
-from picturedesk.disk.artifacts import read_record, write_record
+from picturedesk.disk.artifacts import read_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.extraction import ExtractConfig
@@ -280,10 +280,10 @@ def test_what_an_add_leaves_out_stays_listed_after_another_fit(
 
 
 def test_add_keeps_to_the_limits_of_the_desk_unless_told_otherwise(own_desk: Path, tmp_path: Path):
-    file = Desk(own_desk).fitted.settings
-    settings = read_record(file)
+    fitted = Desk(own_desk).fitted
+    settings = fitted.read_settings()
     settings["config"]["extract"]["decode"]["max_megapixels"] = 0.001
-    write_record(file, settings)
+    fitted.write_settings(settings)
     draw("red", "circle", seed=9001).save(tmp_path / "large.png")
     refused = Desk(own_desk).add(tmp_path / "large.png")
     assert refused.new == 0

@@ -136,7 +136,7 @@ def test_no_texts_are_refused():
 
 
 def test_one_text_instead_of_a_list_is_refused(encoder):
-    with pytest.raises(BadInput, match="a list of texts: put the text into a list"):
+    with pytest.raises(BadInput, match="a list: put the text into a list"):
         encoder.encode("river")
 
 

@@ -309,6 +309,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_features import SPEC, rows
+from picturedesk.store import features
 from picturedesk.store.features import FeatureStore, Source
 
 store = FeatureStore.open(Path(sys.argv[2]), SPEC)
@@ -318,16 +319,14 @@ if task == "fill":
         store.add([row], [Source("/" + row.key, 1, 1, row.key)])
     store.close()
 elif task == "die":
-    def dying():
-        yield from rows(50)
-        os.kill(os.getpid(), signal.SIGKILL)
-        yield
-    class Rows(list):
-        first = True
-        def __iter__(self):
-            first, Rows.first = Rows.first, False
-            return iter(()) if first else dying()
-    store.add(Rows())
+    left, stored = rows(50), features._stored_picture
+    def dying(row):
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left.pop()
+        return stored(row)
+    features._stored_picture = dying
+    store.add(rows(60))
 """
 
 

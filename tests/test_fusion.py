@@ -117,7 +117,7 @@ def test_a_folder_without_a_fusion_is_refused(tmp_path):
         FusionMLP.load(tmp_path / "nothing")
     small().save(tmp_path / "one")
     manifest = read_record(tmp_path / "one" / "manifest.json")
-    write_record(tmp_path / "one" / "manifest.json", {**manifest, "kind": "lsa"})
+    write_record(tmp_path / "one" / "manifest.json", "lsa", {**manifest, "kind": "lsa"})
     with pytest.raises(Mismatch, match="holds a lsa"):
         FusionMLP.load(tmp_path / "one")
 

@@ -80,6 +80,6 @@ def test_a_part_that_was_replaced_is_refused(tmp_path):
 def test_a_part_that_is_gone_is_named(tmp_path):
     JoinedEncoder((SMALL,)).save(tmp_path)
     manifest = read_record(tmp_path / "manifest.json")
-    write_record(tmp_path / "manifest.json", {**manifest, "parts": 2})
+    write_record(tmp_path / "manifest.json", manifest["kind"], {**manifest, "parts": 2})
     with pytest.raises(MissingArtefact, match=r"part-1/manifest\.json does not exist"):
         load_text_encoder(tmp_path)

@@ -137,7 +137,7 @@ def test_texts_that_leave_no_word_are_refused(texts):
 
 
 def test_one_text_instead_of_a_list_is_refused():
-    with pytest.raises(BadInput, match="a list of texts: put the text into a list"):
+    with pytest.raises(BadInput, match="a list: put the text into a list"):
         LsaEncoder.fit(TEXTS).encode("river")
 
 

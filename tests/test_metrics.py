@@ -200,9 +200,9 @@ def test_what_cannot_be_ranked_is_refused(scores, pairs, message):
 
 @pytest.mark.parametrize("ks", [(), (0,), (5, -1)])
 def test_depths_below_one_are_refused(ks):
-    with pytest.raises(BadInput, match="depths"):
+    with pytest.raises(BadInput, match="depth"):
         retrieval_scores(np.eye(2), links((0, 0)), ks)
-    with pytest.raises(BadInput, match="depths"):
+    with pytest.raises(BadInput, match="depth"):
         chance_scores(links((0, 0)), 5, ks)
 
 

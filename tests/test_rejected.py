@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from picturedesk.errors import MissingArtefact
 from picturedesk.store.rejected import COLUMNS, write_rejections
 from picturedesk.types import Rejection
 
@@ -89,3 +90,13 @@ def test_a_table_without_commands_is_read(path):
     path.write_text("source,reason,cure\na,is broken,mend it\n", encoding="utf-8")
     write_rejections(path, broken("b"), "add /photos")
     assert listed(path) == [("a", ""), ("b", "add /photos")]
+
+
+def test_a_table_that_is_damaged_is_an_error_of_one_line(path):
+    path.mkdir(parents=True)
+    with pytest.raises(MissingArtefact, match=r"Is a directory.*: remove it"):
+        write_rejections(path, broken("a"), "add /photos")
+    path.rmdir()
+    path.write_text('source,reason,cure,left_out_by\n"' + 200_000 * "x", encoding="utf-8")
+    with pytest.raises(MissingArtefact, match=r"is damaged .*: remove it"):
+        write_rejections(path, broken("a"), "add /photos")

@@ -248,7 +248,7 @@ def test_a_background_of_all_entries_gives_the_whole_softmax():
 
 def test_without_a_background_nothing_is_sampled():
     blend, catalogue, queries = make_world(WITH_WORDS)
-    catalogue.sample = None
+    catalogue.sample = lambda count, where="": pytest.fail("sampled")
     config = SearchConfig(candidates=5, background=0)
     found = search(blend, catalogue, blend.ask(queries), 3, "blend", config=config)
     assert all(not len(ranking.pool.others) for ranking in found)

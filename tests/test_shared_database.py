@@ -191,7 +191,7 @@ def test_a_database_of_somebody_else_is_refused_and_left_alone(path):
         connection.execute("CREATE TABLE manifest (name, value)")
     before = path.read_bytes()
     for content in ({}, None):
-        with pytest.raises(MissingArtefact, match="is no toy store of this picturedesk"):
+        with pytest.raises(MissingArtefact, match="is not a toy store of this picturedesk"):
             SharedDatabase.open(path, KIND, content)
     assert path.read_bytes() == before
 

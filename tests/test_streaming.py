@@ -126,7 +126,7 @@ def test_links_that_cannot_be_measured_are_refused_before_anything_is_scored():
         evaluate_blocks(blocks, 3, 2, PAIRS)
     with pytest.raises(BadInput, match="no query has a relevant item"):
         evaluate_blocks(blocks, 3, 2, np.empty((0, 2), dtype=np.int64))
-    with pytest.raises(BadInput, match="depths"):
+    with pytest.raises(BadInput, match="a depth of recall is 0"):
         evaluate_blocks(blocks, 3, 3, PAIRS, ks=(0,))
 
 

@@ -157,14 +157,14 @@ def test_loading_and_encoding_need_no_heavy_library(folder):
 def test_words_split_by_other_rules_are_refused(kind, tmp_path):
     fitted(kind).save(tmp_path)
     manifest = read_record(tmp_path / "manifest.json")
-    write_record(tmp_path / "manifest.json", {**manifest, "words": 0})
+    write_record(tmp_path / "manifest.json", manifest["kind"], {**manifest, "words": 0})
     with pytest.raises(Mismatch, match=r"rules 0 for words.*fit it again"):
         load_text_encoder(tmp_path)
 
 
 def test_an_unknown_kind_is_refused(folder):
     manifest = read_record(folder / "manifest.json")
-    write_record(folder / "manifest.json", {**manifest, "kind": "matcher"})
+    write_record(folder / "manifest.json", "matcher", {**manifest, "kind": "matcher"})
     with pytest.raises(Mismatch, match="'matcher', not a text encoder"):
         load_text_encoder(folder)
 

@@ -130,7 +130,9 @@ def each_text(name: str, value: Iterable[str]) -> Iterator[str]:
 
 def several(name: str, value: object) -> list[Any]:
     """The members of a list, tuple or anything else that can be gone through; no string."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, str):
+        raise refusal(name, value, "a list: put the text into a list")
+    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
         raise refusal(name, value, "a list")
     try:
         return list(value)
@@ -271,14 +273,21 @@ def indices(name: str, value: object, count: int) -> npt.NDArray[np.int64]:
     return found.astype(np.int64, copy=False)
 
 
-def settings(record: DataclassInstance) -> None:
+def settings(record: DataclassInstance, limits: Sequence[str] = ()) -> None:
     """Checks the fields of a frozen record by their annotations; its lists become tuples.
+
+    Args:
+        record: with fields of one type each.
+        limits: names of fields that are numbers above 0, and infinite where there is no limit.
 
     Raises:
         BadInput: a field is of another type, or no finite number.
     """
     for name, hint in _hints(type(record)).items():
         value = getattr(record, name)
+        if name in limits:
+            limit(name, value)
+            continue
         object.__setattr__(record, name, _fitting(name, value, hint))
 
 

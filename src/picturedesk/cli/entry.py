@@ -14,6 +14,7 @@ from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 130
+_SOON = 0.01  # seconds
 _LINE = b"interrupted: run the same command again to continue\n"
 
 
@@ -52,6 +53,7 @@ class CtrlC:
     def __init__(self) -> None:
         self.pressed = False
         self._told = False
+        self._dropping = False  # whether what is raised now would be dropped
 
     def watch(self) -> None:
         """From now on a press counts."""
@@ -61,6 +63,8 @@ class CtrlC:
     def end(self) -> None:
         """From now on a press is ignored: the process is about to end."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = sys.__unraisablehook__
 
     def leave(self) -> int:
@@ -75,16 +79,29 @@ class CtrlC:
         if self.pressed:
             self._tell()
             os._exit(INTERRUPTED)
+        if self._dropping:
+            self._press_soon()
+            return
         self.pressed = True
         raise KeyboardInterrupt
 
     def _raise_again(self, lost: sys.UnraisableHookArgs) -> None:
         """A press during a callback or a destructor, where Python drops what is raised."""
-        if lost.exc_type is not None and issubclass(lost.exc_type, KeyboardInterrupt):
-            self.pressed = False
-            _thread.interrupt_main()
-        else:
+        if lost.exc_type is None or not issubclass(lost.exc_type, KeyboardInterrupt):
             sys.__unraisablehook__(lost)
+            return
+        self._dropping = True
+        self.pressed = False
+        self._press_soon()
+        self._dropping = False
+
+    def _press_soon(self) -> None:
+        """Presses once more when the callback has had the time to end."""
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self._press)
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+        else:
+            _thread.interrupt_main()
 
     def _tell(self) -> None:
         if self._told:

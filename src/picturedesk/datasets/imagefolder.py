@@ -7,6 +7,7 @@ tables to read, not their formats.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -56,8 +57,11 @@ def metadata(path: Path) -> list[Path]:
 
 def is_one(path: Path) -> bool:
     """Whether a folder has metadata at its top or directly below it."""
-    places = [path, *(below for below in path.iterdir() if below.is_dir())]
-    return any((place / name).is_file() for place in places for name in METADATA)
+    try:
+        places = [path, *filter(os.path.isdir, path.iterdir())]
+    except OSError:  # whoever reads the folder reports it
+        return False
+    return any(os.path.isfile(place / name) for place in places for name in METADATA)
 
 
 def _part(folders: Sequence[str]) -> str:

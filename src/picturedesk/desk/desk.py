@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import picturedesk.checks as checks
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
-from picturedesk.disk.artifacts import plain, read_manifest, read_record
+from picturedesk.disk.artifacts import plain, read_manifest
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -187,7 +187,7 @@ class Desk:
         """Limits for reading pictures, from the fit."""
         from picturedesk.store.extraction import ExtractConfig
 
-        return ExtractConfig.of(read_record(self.fitted.settings)["config"]["extract"])
+        return ExtractConfig.of(self.fitted.read_settings()["config"]["extract"])
 
     @property
     def suggester(self) -> Suggester:
@@ -249,6 +249,8 @@ class Desk:
         Raises:
             BadInput: no word of a text is known, or an argument is invalid.
         """
+        if not isinstance(text, Iterable):
+            raise checks.refusal("text", text, "a text, or a list of texts")
         texts = checks.texts("text", [text] if isinstance(text, str) else text)
         k = checks.whole_number("k", k, 1)
         route, where = checks.text("route", route), checks.text("where", where)
@@ -361,7 +363,7 @@ class Desk:
         from picturedesk.desk.reporting import write_report
 
         checks.instance("measured", measured, Measured)
-        settings = read_record(self.fitted.settings)
+        settings = self.fitted.read_settings()
         write_report(self.fitted.report, settings, self.memory, self.held_out, measured)
         return self.fitted.report
 
@@ -399,7 +401,7 @@ class Desk:
 
     def info(self) -> Json:
         """Archive, counts, settings and fingerprints of the desk."""
-        settings = read_record(self.fitted.settings)
+        settings = self.fitted.read_settings()
         parts = self.held_out.parts
         held_out = {part: parts.count(part) for part in sorted(set(parts))}
         return {

@@ -27,11 +27,9 @@ from picturedesk.desk.reporting import write_report
 from picturedesk.disk.artifacts import (
     atomic_folder,
     plain,
-    read_record,
     write_json,
-    write_record,
 )
-from picturedesk.errors import Mismatch
+from picturedesk.errors import Mismatch, MissingArtefact
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, prepare
 from picturedesk.learning.recipes import Learned, learn
@@ -189,7 +187,7 @@ def _describe(
 ) -> None:
     """Writes archive, settings and outcome of the fit."""
     outcome = {"learned": learned.facts, "rejections": rejections}
-    write_record(made.settings, {"archive": archive, "config": config, **outcome})
+    made.write_settings({"archive": archive, "config": config, **outcome})
 
 
 def _list_rejected(
@@ -199,10 +197,14 @@ def _list_rejected(
     archive: Archive,
 ) -> None:
     """Lists what this fit left out, and what additions to the fit before left out."""
-    if before is not None and before.rejected.exists():
+    if before is not None and before.rejected.is_file():
         copyfile(before.rejected, made.rejected)
     tried = [picture.uri for picture in archive.pictures]
-    write_rejections(made.rejected, rejections, "fit", tried)
+    try:
+        write_rejections(made.rejected, rejections, "fit", tried)
+    except MissingArtefact:  # a fit mends a damaged desk: the list begins anew
+        made.rejected.unlink()
+        write_rejections(made.rejected, rejections, "fit", tried)
 
 
 def _store(
@@ -271,5 +273,5 @@ def _measure(made: FitFolder, prepared: Prepared, learned: Learned) -> Measured 
     with ArchiveMemory.open(made.memory, learned.matcher.fingerprint) as memory:
         measured = measure(memory, held_out, prepared.features, "test", learned.blend)
         write_json(made.evaluation, measured.as_json())
-        write_report(made.report, read_record(made.settings), memory, held_out, measured)
+        write_report(made.report, made.read_settings(), memory, held_out, measured)
     return measured

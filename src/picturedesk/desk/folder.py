@@ -18,6 +18,7 @@ from picturedesk.errors import Mismatch, MissingArtefact
 from picturedesk.types import Json
 
 KIND = "desk"
+SETTINGS = "fit"
 _PATIENCE = 60.0  # seconds that an addition waits for another addition or the end of a fit
 _HIDDEN = "."  # first character of the names of fits that are being made or removed
 
@@ -45,6 +46,14 @@ class FitFolder:
     def settings(self) -> Path:
         """Settings and outcome of the fit."""
         return self.root / "settings.json"
+
+    def read_settings(self) -> Json:
+        """Settings and outcome; raises MissingArtefact or Mismatch where they are damaged."""
+        return read_record(self.settings, SETTINGS)
+
+    def write_settings(self, content: Json) -> None:
+        """Notes settings and outcome."""
+        write_record(self.settings, SETTINGS, content)
 
     @property
     def matcher(self) -> Path:
@@ -172,7 +181,7 @@ class DeskFolder:
         if not self._has_read():
             return {}
         try:
-            return dict(read_record(self.pointer)["reads"])
+            return dict(read_record(self.pointer, KIND)["reads"])
         except (MissingArtefact, Mismatch):
             return {}
 
@@ -255,10 +264,7 @@ class DeskFolder:
         return {path.name for path in self.fits.glob("*") if path.name.isdecimal()}
 
     def _current(self) -> str:
-        pointer = read_record(self.pointer)
-        if pointer.get("kind") != KIND:
-            raise Mismatch(f"{self.pointer} is not a desk's: run picturedesk fit again")
-        return str(pointer["fit"])
+        return str(read_record(self.pointer, KIND)["fit"])
 
     def _point(self, name: str, reads: Json) -> None:
-        write_record(self.pointer, {"kind": KIND, "fit": name, "reads": reads})
+        write_record(self.pointer, KIND, {"fit": name, "reads": reads})

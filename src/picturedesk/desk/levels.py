@@ -19,6 +19,7 @@ from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConf
 from picturedesk.types import Archive, Progress
 
 AUTO = ("auto",)
+KIND = "choice of levels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,10 @@ def choose_for(archive: Archive, root: Path, config: DeskConfig, progress: Progr
             TextEncoders(fit_texts(config), open_sentences(config)),
             progress,
         )
-        write_record(folder.levels, {"levels": chosen})
+        write_record(folder.levels, KIND, {"levels": chosen})
         shutil.rmtree(folder.adviser, ignore_errors=True)
     cure = f"remove {folder.levels}, then run picturedesk fit again"
-    active = tuple(read_record(folder.levels, cure)["levels"])
+    active = tuple(read_record(folder.levels, KIND, cure)["levels"])
     there = {level.module for level in readable_levels(config.backbone)}
     if config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in active:
         return LevelChoice((*active, PROBABILITIES), active)

@@ -81,22 +81,23 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
 
 
-def write_record(path: Path, content: Json) -> None:
-    """Writes a JSON object with its format version and its own checksum, atomically."""
-    whole = {"format_version": FORMAT_VERSION, **plain(content)}
+def write_record(path: Path, kind: str, content: Json) -> None:
+    """Writes a JSON object with kind, format version and its own checksum, atomically."""
+    whole = {"format_version": FORMAT_VERSION, "kind": kind, **plain(content)}
     write_json(path, {**whole, _CHECKSUM: fingerprint(json.loads(json.dumps(whole)))})
 
 
-def read_record(path: Path, cure: str = CURE) -> Json:
+def read_record(path: Path, kind: str = "", cure: str = CURE) -> Json:
     """Reads what ``write_record`` wrote, without the checksum.
 
     Args:
         path: the file.
+        kind: required kind; "" for any. Records that were swapped differ in it.
         cure: what a user can do about a missing or damaged file.
 
     Raises:
         MissingArtefact: it is missing or damaged.
-        Mismatch: it has another format version.
+        Mismatch: it is of another kind, or has another format version.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -115,6 +116,9 @@ def read_record(path: Path, cure: str = CURE) -> Json:
         )
     if not whole:
         raise MissingArtefact(f"{path} is damaged, its checksum differs: {cure}")
+    if kind and content.get("kind") != kind:
+        found = content.get("kind", "record of no kind")
+        raise Mismatch(f"{path} holds a {found}, not a {kind}: {cure}")
     return content
 
 
@@ -173,7 +177,7 @@ def write_manifest(folder: Path, kind: str, content: Json) -> None:
     """
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
     sums = {path.name: Sums.of(path).as_json() for path in files}
-    write_record(folder / MANIFEST, {"kind": kind, **content, "files": sums})
+    write_record(folder / MANIFEST, kind, {**content, "files": sums})
 
 
 def read_manifest(folder: Path, kind: str = "", cure: str = CURE) -> Json:
@@ -184,10 +188,7 @@ def read_manifest(folder: Path, kind: str = "", cure: str = CURE) -> Json:
         kind: required kind; "" for any.
         cure: what a user can do about a missing or damaged manifest.
     """
-    manifest = read_record(folder / MANIFEST, cure)
-    if kind and manifest.get("kind") != kind:
-        raise Mismatch(f"{folder} holds a {manifest.get('kind')}, not a {kind}: {cure}")
-    return manifest
+    return read_record(folder / MANIFEST, kind, cure)
 
 
 def checked_file(folder: Path, name: str, manifest: Json, cure: str = CURE) -> CheckedFile:

@@ -56,8 +56,7 @@ class DecodePolicy:
     max_megabytes: float = 1000.0
 
     def __post_init__(self) -> None:
-        for name in ("max_megapixels", "max_megabytes"):
-            checks.limit(name, getattr(self, name))
+        checks.settings(self, limits=("max_megapixels", "max_megabytes"))
 
 
 _DEFAULT = DecodePolicy()

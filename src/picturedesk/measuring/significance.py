@@ -74,9 +74,12 @@ def bootstrap_interval(
         resamples: number of resamples.
 
     Raises:
-        BadInput: there are no queries, a value is not finite, or shapes differ.
+        BadInput: there are no queries, a value is not finite, shapes differ, or there is no such
+            number of resamples.
     """
     checked = _checked(values)
+    checks.seed(seed)
+    checks.whole_number("resamples", resamples, 1, MOST_RESAMPLES)
     low, high = np.percentile(_resampled_means(checked, groups, seed, resamples), PERCENTILES)
     return Interval(float(checked.mean()), float(low), float(high))
 
@@ -105,7 +108,7 @@ def paired_difference(
     if groups is not None:
         groups = checks.array("groups", groups, "iu")
         if groups.shape != a.shape:
-            raise BadInput(f"groups of shape {groups.shape} for values of shape {a.shape}")
+            raise BadInput(f"groups of shape {groups.shape} are not one per query {a.shape}")
     seed = checks.seed(seed)
     resamples = checks.whole_number("resamples", resamples, 1, MOST_RESAMPLES)
     if a.shape != b.shape:

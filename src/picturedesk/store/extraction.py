@@ -59,14 +59,12 @@ class ExtractConfig:
 
     def __post_init__(self) -> None:
         """Raises BadInput for numbers that cannot be used."""
-        checks.settings(self)
+        checks.settings(self, limits=("decode_memory",))
         if self.batch < 1 or self.decoders < 0 or self.patience <= 0:
             raise BadInput(
                 f"batch {self.batch}, decoders {self.decoders}, patience {self.patience} s: batch "
                 "must be 1 or more, decoders 0 or more, patience above 0"
             )
-        if not self.decode_memory > 0:
-            raise checks.refusal("decode_memory", self.decode_memory, "a number above 0")
 
     @classmethod
     def of(cls, saved: Json) -> ExtractConfig:

@@ -11,8 +11,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from picturedesk.disk.artifacts import write_text
+from picturedesk.disk.sums import unreadable
+from picturedesk.errors import MissingArtefact
 from picturedesk.types import Rejection
 
+_CURE = "remove it"
 COLUMNS = ("source", "reason", "cure", "left_out_by")
 
 
@@ -34,6 +37,10 @@ def write_rejections(
         command: the command with its path, for the new rows.
         tried: sources that the command read or left out.
         again: whether the same command tries the same sources; then its earlier rows are removed.
+
+    Raises:
+        MissingArtefact: the present table cannot be read.
+        PicturedeskError: it cannot be written.
     """
     new = [
         tuple(_printable(field) for field in (one.source, one.reason, one.cure, command))
@@ -50,10 +57,15 @@ def write_rejections(
 
 def _rows(path: Path) -> list[tuple[str, ...]]:
     """The rows of a table; those of an older version have no command."""
-    if not path.exists():
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            return [tuple(row.get(name) or "" for name in COLUMNS) for row in csv.DictReader(file)]
+    except FileNotFoundError:
         return []
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        return [tuple(row.get(name) or "" for name in COLUMNS) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise unreadable(path, error, _CURE) from None
+    except csv.Error as error:
+        raise MissingArtefact(f"{path} is damaged ({error}): {_CURE}") from None
 
 
 def _printable(text: str) -> str:

@@ -61,6 +61,8 @@ class Snapshot:
             if picture.key != self.keys[missing[place]]:
                 raise damaged(f"row {rows[place]} is not as it was written")
             self._pictures[missing[place]] = picture
+        if lost := [index for index in missing if index not in self._pictures]:
+            raise damaged(f"{len(lost)} of {len(missing)} records are missing")
         return [
             Entries(tuple(map(self._pictures.__getitem__, some.tolist())), self.matrix[some])
             for some in indices
