@@ -25,7 +25,7 @@ from picturedesk.types import Bools, Doubles, Floats
 
 FEWEST = 50  # texts that a calibration needs
 FEWEST_FOUND = 20  # of them whose picture was among the first ten
-FALSE_DOUBT = 0.06  # share of these that may be doubted
+FALSE_DOUBT = 0.05  # share of these that may be doubted
 BEST = 200  # scores of a text that are kept one by one
 SAMPLE = 256  # of the others
 _USUAL = 64  # quantiles of usual scores

@@ -27,7 +27,6 @@ from picturedesk.types import Floats, Ints
 REFERENCES = 256  # archive texts that matches are measured against
 _SHORT = (1, 2, 3)  # words of a short query; or the first sentence of a text
 _SHORTEST_TEXT = 0.1  # quantile of the texts' lengths, of which a short query has less than half
-_FEWEST_WORDS = 4  # below which a query is short, whatever the archive
 _WIDESPREAD = 0.1  # share of the texts that hold a word above which it says nothing
 _CELLS = 1 << 22  # scores held at a time: 16 MB for each route
 
@@ -106,7 +105,7 @@ def cases(
             shown = scores[row, best[row]].astype(np.float64)
             matches = blend.matches(vectors[best[row]], shown)
             share = known_share(blend.matcher.text_encoder, words(texts[row]))
-            signals = signals_of(shown, matches, float(asked.nearest[row]), share)
+            signals = signals_of(shown, float(asked.nearest[row]), share)
             made.append(case_of(scores[row], is_right, matches, signals, random))
     return made
 
@@ -134,7 +133,7 @@ class ShortQueries:
         self._pairs = pairs
         self._words = [words(text) for text in pairs.texts]
         lengths = [len(found) for found in self._words]
-        self.below = max(_FEWEST_WORDS, int(np.quantile(lengths, _SHORTEST_TEXT) / 2))
+        self.below = 1 + int(np.quantile(lengths, _SHORTEST_TEXT) / 2)
         holders: defaultdict[str, list[int]] = defaultdict(list)
         for text, found in enumerate(self._words):
             for word in set(found):
@@ -166,22 +165,24 @@ class ShortQueries:
         return made, np.array(relevant, dtype=np.int64).reshape(-1, 2)
 
     def _query(self, text: int, random: np.random.Generator) -> tuple[str, list[str]]:
-        kind = int(random.integers(len(_SHORT) + 1))
-        most = _WIDESPREAD * len(self._words)
+        """A query and its words; no words where the text has no such query."""
+        sizes = [count for count in _SHORT if count < self.below]
+        kind = int(random.integers(len(sizes) + 1))
+        if kind == len(sizes):
+            first = next(islice(sentences_of(self._pairs.texts[text]), 1), "")
+            own = list(dict.fromkeys(words(first)))
+            return (first, own) if 0 < len(own) < self.below else ("", [])
+        most = max(2, _WIDESPREAD * len(self._words))
         telling = [
             word
             for word in dict.fromkeys(self._words[text])
-            if 1 < len(self._holders[word]) <= max(most, 2)
+            if 1 < len(self._holders[word]) <= most
         ]
-        if kind == len(_SHORT):
-            first = next(islice(sentences_of(self._pairs.texts[text]), 1), "")
-            own = [word for word in dict.fromkeys(words(first)) if word in self._holders]
-            return (first, own) if len(own) < self.below else ("", [])
-        if len(telling) < _SHORT[kind]:
+        if len(telling) < sizes[kind]:
             return "", []
-        chosen = random.choice(len(telling), size=_SHORT[kind], replace=False)
-        words_of = [telling[place] for place in np.sort(chosen)]
-        return " ".join(words_of), words_of
+        chosen = random.choice(len(telling), size=sizes[kind], replace=False)
+        drawn = [telling[place] for place in np.sort(chosen)]
+        return " ".join(drawn), drawn
 
 
 __all__ = ["KnownQueries", "ShortQueries", "cases", "reference_rows"]

@@ -5,9 +5,8 @@ It follows from the share of the picture in a softmax over the whole catalogue (
 from its rank there, by a logistic curve (Platt 1999). A filter leaves share and rank as they are,
 so it can only lower the chance. *Match* compares a picture's score with its scores for texts that
 it did not run with. Doubt follows from how unusual a text is among those whose picture was found:
-its best score and match, its nearest archive text, and its known words, each with a conformal
-p-value (Vovk et al. 2005), combined as Fisher did (1932). Knows scores only;
-``learning.calibration`` fits it.
+its best score, its nearest archive text and its known words, each with a conformal p-value (Vovk et
+al. 2005), combined as Fisher did (1932). Knows scores only; ``learning.calibration`` fits it.
 """
 
 from __future__ import annotations
@@ -22,12 +21,11 @@ from picturedesk.types import Doubles, Floats, Json
 TEN = 10  # "among the first ten"
 WEAK, FAIR, STRONG = "weak", "fair", "strong"
 KINKS = (2, 10, 40)  # ranks where the curve may bend
-SIGNALS = 4  # of a text: best score, best match, nearest archive text, share of known words
+SIGNALS = 3  # of a text: best score, nearest archive text, share of known words
 _CLIP = 1e-7  # probabilities are kept this far from 0 and 1
 _BEYOND = 5.0  # log probability lost for each distance from the median to the lowest, below it
 _REASONS = (
     "even the best of these pictures suits the text less than nearly all that ran with one",
-    "these pictures suit many other texts as well as this one",
     "the archive has no similar text",
     "the archive knows few words of this text",
 )
@@ -244,7 +242,7 @@ class Confidence:
         pool = pool.beside(np.array(self.usual), self.entries)
         chances = calibration.curve.chances(pool, scores)
         usual = calibration.usual
-        surprise = usual.surprise(signals_of(scores, matches, nearest, known))
+        surprise = usual.surprise(signals_of(scores, nearest, known))
         unusual = usual.limit - float(surprise.sum())
         return Judgement(
             chances=chances,
@@ -255,9 +253,9 @@ class Confidence:
         )
 
 
-def signals_of(scores: Doubles, matches: Doubles, nearest: float, known: float) -> Doubles:
+def signals_of(scores: Doubles, nearest: float, known: float) -> Doubles:
     """The signals (S,) of a text and the pictures that are shown for it."""
-    return np.array([scores.max(), matches[:TEN].max(), nearest, known])
+    return np.array([scores.max(), nearest, known])
 
 
 def standardised(scores: Doubles, references: Floats | Doubles) -> Doubles:
