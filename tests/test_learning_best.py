@@ -7,65 +7,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.best_config import BestConfig
-from picturedesk.learning.calibration import Ranking, calibrate, rankings
 from picturedesk.learning.cross_validation import (
     FoldScores,
     HeldOut,
     divide,
     fold_of,
+    held_out_folds,
     held_out_scores,
 )
 from picturedesk.learning.projections import Projections
-from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs, level_blocks
+from picturedesk.learning.training_pairs import TextFeatures, level_blocks
 from picturedesk.learning.weighing import blended, choose, deviations, mean_reciprocal_rank
 from picturedesk.measuring.metrics import ranks
-from picturedesk.measuring.reliability import reliability
-from picturedesk.routes import Pool
 from picturedesk.routes.kinds import BEST
 from picturedesk.testing import TinyTextEncoder
-from picturedesk.types import Level, Preprocessing
-
-LEVELS = (Level("patches", 16, "max"), Level("final", 24, "none"), Level("probs", 8, "none"))
-CLASSES = ("boat", "tree", "house", "river", "hill", "horse", "bridge", "tower")
-SPEC = BackboneSpec(
-    "tiny", "none", "none", LEVELS, Preprocessing(8, 8, "bicubic", (0.5,) * 3, (0.5,) * 3)
-)
-QUICK = BestConfig(folds=3, ridges=((0.3, 0.5), (3.0, 3.0)))
-
-
-def make_pairs(texts=120, noise=0.5, seed=0, captions=False):
-    """Texts that name two of eight things, and pictures that show them."""
-    random = np.random.default_rng(seed)
-    shown = np.array([random.choice(8, size=2, replace=False) for _ in range(texts)])
-    looks = random.normal(size=(8, 40)).astype(np.float32)
-    features = looks[shown].mean(axis=1) + noise * random.normal(size=(texts, 40))
-    probabilities = np.full((texts, 8), 0.02)
-    for row, things in enumerate(shown):
-        probabilities[row, things] += 0.42
-    features = np.concatenate([features, probabilities], axis=1).astype(np.float32)
-    named = [" ".join(CLASSES[thing] for thing in things) for things in shown]
-    return TrainingPairs(
-        texts=tuple(f"{words} {number}" for number, words in enumerate(named)),
-        keys=tuple(f"{number:04d}" for number in range(texts)),
-        features=features,
-        links=np.stack([np.arange(texts)] * 2, axis=1),
-        split_groups=np.arange(texts),
-        duplicate_groups=np.arange(texts),
-        captions=tuple(named) if captions else ("",) * texts,
-        spec=SPEC,
-        blocks=tuple(level_blocks(SPEC)),
-        classes=CLASSES,
-    )
-
-
-def features_of(pairs, encoder=None):
-    return TextFeatures(pairs.texts, None, encoder or TinyTextEncoder(64))
-
+from small_pairs import QUICK, SPEC, features_of, make_pairs
 
 def fold_scores(relevant, **scores):
     queries, candidates = scores["direct"].shape
@@ -90,7 +50,12 @@ def weights_of(*folds, plans=BEST, gain=0.002):
 
 def test_texts_that_belong_together_are_held_out_together():
     groups = np.repeat(np.arange(30), 4)
-    held = divide(groups, BestConfig(folds=4))
+    config = BestConfig(folds=4)
+    parts = divide(groups, config)
+    held = held_out_folds(parts, config)
+    assert len(held) == 4
+    for part, fold in enumerate(held):
+        assert set(parts[fold]) == {part}
     assert sorted(np.concatenate(held).tolist()) == list(range(120))
     for fold in held:
         assert np.bincount(groups[fold], minlength=30).tolist().count(4) == len(fold) / 4
@@ -98,8 +63,13 @@ def test_texts_that_belong_together_are_held_out_together():
 
 
 def test_of_a_large_archive_one_fold_is_held_out():
-    assert len(divide(np.arange(100), BestConfig(max_texts_for_all_folds=50))) == 1
-    assert len(divide(np.arange(50), BestConfig(max_texts_for_all_folds=50))) == 5
+    config = BestConfig(max_texts_for_all_folds=50)
+    large, small = (divide(np.arange(count), config) for count in (100, 50))
+    assert set(large) == set(small) == set(range(5))
+    assert [fold.tolist() for fold in held_out_folds(large, config)] == [
+        np.flatnonzero(large == 0).tolist()
+    ]
+    assert len(held_out_folds(small, config)) == 5
 
 
 def test_of_very_many_texts_held_out_a_sample_counts_and_all_their_pictures_compete():
@@ -235,56 +205,6 @@ def test_blended_scores_are_the_weighted_sum():
     found = blended(fold, {"direct": 2.0, "transfer": 0.0, "captions": 3.0})
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-
-
-def calibration_scores(queries, candidates, strength, seed):
-    random = np.random.default_rng(seed)
-    scores = random.normal(size=(queries, candidates)).astype(np.float32)
-    relevant = np.stack([np.arange(queries), random.integers(candidates, size=queries)], axis=1)
-    scores[relevant[:, 0], relevant[:, 1]] += strength
-    return scores, relevant, np.full(queries, 0.5, dtype=np.float32)
-
-
-def whole(ranking):
-    return Pool.whole(ranking.scores)
-
-
-@pytest.mark.parametrize("candidates", [100, 200])
-def test_stated_confidence_is_what_happens_also_among_more_candidates(candidates):
-    confidence = calibrate(rankings(*calibration_scores(1500, 100, 2.5, seed=0)))
-    asked = rankings(*calibration_scores(1500, candidates, 2.5, seed=1))
-    best = [np.argsort(-ranking.scores)[:10] for ranking in asked]
-    first = np.array(
-        [confidence.of_pictures(whole(r), b)[0] for r, b in zip(asked, best, strict=True)]
-    )
-    ten = np.array([confidence.of_ten(whole(r), r.nearest) for r in asked])
-    found = np.array([r.right[b] for r, b in zip(asked, best, strict=True)])
-    assert reliability(first, found[:, 0]).ece < 0.05
-    assert reliability(ten, found.any(axis=1)).ece < 0.05
-    assert reliability(first, found[:, 0]).auc > 0.7
-
-
-def test_few_texts_whose_picture_was_found_are_called_weak():
-    known = rankings(*calibration_scores(1500, 100, 2.5, seed=0))
-    confidence = calibrate(known)
-    asked = rankings(*calibration_scores(1500, 100, 2.5, seed=1))
-    found = [r for r in asked if r.right[np.argsort(-r.scores)[:10]].any()]
-    weak = np.mean([not confidence.is_strong(whole(r)) for r in found])
-    assert weak < 0.02
-    assert not confidence.is_strong(Pool.whole(found[0].scores - 5))
-
-
-def test_too_few_rankings_give_no_confidence():
-    assert calibrate(rankings(*calibration_scores(40, 100, 2.5, seed=0))) is None
-    assert calibrate(rankings(*calibration_scores(400, 5, 2.5, seed=0))) is None
-
-
-def test_a_ranking_that_is_always_right_or_never_is_calibrated_too():
-    sure = [Ranking(np.r_[9.0, np.zeros(30)], np.arange(31) == 0, 0.5) for _ in range(60)]
-    confidence = calibrate(sure)
-    assert confidence.of_pictures(whole(sure[0]), np.arange(10))[0] > 0.9
-    lost = [Ranking(np.r_[9.0, np.zeros(30)], np.arange(31) == 30, 0.5) for _ in range(60)]
-    assert calibrate(lost).of_ten(whole(lost[0]), 0.5) < 0.1
 
 
 def test_the_whole_recipe_finds_what_was_learned():
