@@ -25,7 +25,7 @@ from picturedesk.types import Bools, Doubles, Floats
 
 FEWEST = 50  # texts that a calibration needs
 FEWEST_FOUND = 20  # of them whose picture was among the first ten
-FALSE_DOUBT = 0.05  # share of these that may be doubted
+FALSE_DOUBT = 0.06  # share of these that may be doubted
 BEST = 200  # scores of a text that are kept one by one
 SAMPLE = 256  # of the others
 _USUAL = 64  # quantiles of usual scores
@@ -200,7 +200,7 @@ def _usual(found: Sequence[Case]) -> Usual:
     signals = np.stack([case.signals for case in found])
     points = np.linspace(0, 1, _QUANTILES)
     known = tuple(
-        tuple(map(float, np.quantile(signals[:, signal], points))) for signal in range(SIGNALS)
+        tuple(map(float, np.quantile(signals[:, signal], points))) for signal in range(len(SIGNALS))
     )
     unlimited = Usual(known, float("-inf"))
     sums = [float(unlimited.surprise(row).sum()) for row in signals]

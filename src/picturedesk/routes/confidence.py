@@ -6,7 +6,7 @@ from its rank there, by a logistic curve (Platt 1999). A filter leaves share and
 so it can only lower the chance. *Match* compares a picture's score with its scores for texts that
 it did not run with. Doubt follows from how unusual a text is among those whose picture was found:
 its best score, its nearest archive text and its known words, each with a conformal p-value (Vovk et
-al. 2005), combined as Fisher did (1932). Knows scores only; ``learning.calibration`` fits it.
+al. 2005), combined as Fisher did (1932), with weights. Knows scores only; ``learning.calibration`` fits it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from picturedesk.types import Doubles, Floats, Json
 TEN = 10  # "among the first ten"
 WEAK, FAIR, STRONG = "weak", "fair", "strong"
 KINKS = (2, 10, 40)  # ranks where the curve may bend
-SIGNALS = 3  # of a text: best score, nearest archive text, share of known words
+# Of a text: best score, nearest archive text, share of known words. The first two say much the
+# same, so that together they weigh as much as the third.
+SIGNALS = (0.5, 0.5, 1.0)
 _CLIP = 1e-7  # probabilities are kept this far from 0 and 1
 _BEYOND = 5.0  # log probability lost for each distance from the median to the lowest, below it
 _REASONS = (
@@ -125,18 +127,18 @@ class Usual:
 
     Attributes:
         signals: for each signal evenly spaced quantiles of held-out texts, ascending.
-        limit: sum of log p-values below which a text is unlike them.
+        limit: weighted sum of log p-values below which a text is unlike them.
     """
 
     signals: tuple[tuple[float, ...], ...]
     limit: float
 
     def surprise(self, signals: Doubles) -> Doubles:
-        """The log p-value (S,) of each signal; 0 is usual, lower is rarer."""
+        """The log p-value (S,) of each signal, weighted; 0 is usual, lower is rarer."""
         return np.array(
             [
-                _log_p(np.array(known), float(value))
-                for known, value in zip(self.signals, signals, strict=True)
+                weight * _log_p(np.array(known), float(value))
+                for weight, known, value in zip(SIGNALS, self.signals, signals, strict=True)
             ]
         )
 
