@@ -6,7 +6,8 @@ from its rank there, by a logistic curve (Platt 1999). A filter leaves share and
 so it can only lower the chance. *Match* compares a picture's score with its scores for texts that
 it did not run with. Doubt follows from how unusual a text is among those whose picture was found:
 its best score, its nearest archive text and its known words, each with a conformal p-value (Vovk et
-al. 2005), combined as Fisher did (1932), with weights. Knows scores only; ``learning.calibration`` fits it.
+al. 2005), combined as Fisher did (1932), with weights. Knows scores only; it is fitted by
+``learning.calibration``.
 """
 
 from __future__ import annotations
