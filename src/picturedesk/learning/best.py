@@ -7,15 +7,17 @@ docs/recipes.md has the alternatives that were tried.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
+from picturedesk.learning.alignment import AlignmentConfig
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.calibration import Case, calibrate
 from picturedesk.learning.cross_fitting import cross_fit
@@ -50,6 +52,7 @@ from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Doubles, Floats, Ints, Progress, silent, step
 
 FEWEST_TEXTS = 10  # for cross-validation
+LOWEST_RIDGE, HIGHEST_RIDGE = 0.003, 100.0  # percent; what lies beyond is not tried
 
 Ridges = tuple[float, float]
 
@@ -80,13 +83,30 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fold:
-    """A fold before routes are fitted: its projections, and the results of each pair of ridges."""
+    """A fold before routes are fitted.
+
+    Attributes:
+        held_out: texts and candidates.
+        projections: of the other texts and their pictures.
+        features: (Q, I) of the held-out texts.
+        matcher: with the chosen ridges; None before they are chosen.
+    """
 
     held_out: HeldOut
     projections: Projections
-    features: Floats  # (Q, I) of the texts held out
-    matchers: dict[Ridges, Matcher]
-    reciprocal: dict[Ridges, Doubles]  # reciprocal ranks (Q,) by the direct route
+    features: Floats
+    matcher: Matcher | None = None
+
+    def aligned(self, config: AlignmentConfig) -> Matcher:
+        """The matcher of these ridges."""
+        return self.projections.align(config)
+
+    def reciprocal(self, config: AlignmentConfig) -> Doubles:
+        """Reciprocal ranks (Q,) by the direct route."""
+        matcher = self.aligned(config)
+        levels = self.projections.pairs.features[self.held_out.candidates]
+        scores = matcher.placed(self.features) @ matcher.pictures(levels).T
+        return 1 / ranks(scores, self.held_out.relevant)
 
 
 def fit_best(
@@ -155,16 +175,58 @@ def _cross_validated(
     folds = list(side_by_side(projected, held, "folds", progress))
 
     def value(ridges: Ridges) -> float:
-        return float(np.concatenate([fold.reciprocal[ridges] for fold in folds]).mean())
+        """Mean reciprocal rank of the direct route over all folds."""
 
-    best = max(config.ridges, key=value)
+        def reciprocal(fold: _Fold) -> Doubles:
+            return fold.reciprocal(config.with_ridges(ridges))
+
+        each = side_by_side(reciprocal, folds, "folds with other ridges", progress)
+        return float(np.concatenate(list(each)).mean())
+
+    best = best_ridges(value, config)
+    aligned = [replace(fold, matcher=fold.aligned(config.with_ridges(best))) for fold in folds]
 
     def scored(fold: _Fold) -> FoldScores:
+        assert fold.matcher is not None
         classes = _classes(pairs, words, features, fold.projections.encoder)
-        part = fold_of(fold.projections, fold.matchers[best], classes)
+        part = fold_of(fold.projections, fold.matcher, classes)
         return held_out_scores(part, fold.features, pairs, fold.held_out, config.routes)
 
-    return best, folds, list(side_by_side(scored, folds, "routes", progress))
+    return best, aligned, list(side_by_side(scored, aligned, "routes", progress))
+
+
+def best_ridges(value: Callable[[Ridges], float], config: BestConfig) -> Ridges:
+    """The ridges of highest value: of the grid, then of the neighbours of the best, step by step.
+
+    So the best never lies at the edge of what was tried. One pair in the settings is taken as it
+    is.
+
+    Args:
+        value: of (picture, text) ridges; higher is better.
+        config: the grid, and by what factor neighbours differ.
+    """
+    if len(config.ridges) == 1:
+        return config.ridges[0]
+    known: dict[Ridges, float] = {}
+
+    def remembered(ridges: Ridges) -> float:
+        if ridges not in known:
+            known[ridges] = value(ridges)
+        return known[ridges]
+
+    best = max(config.ridges, key=remembered)
+    while True:
+        picture, text = best
+        near = [
+            (round(picture * a, 6), round(text * b, 6))
+            for a, b in product(*2 * ((1 / config.ridge_step, 1, config.ridge_step),))
+            if (a == 1) != (b == 1)
+        ]
+        within = [pair for pair in near if LOWEST_RIDGE <= min(pair) <= max(pair) <= HIGHEST_RIDGE]
+        better = max(within, key=remembered, default=best)
+        if remembered(better) <= remembered(best):
+            return best
+        best = better
 
 
 def _calibrated(
@@ -183,7 +245,8 @@ def _calibrated(
 
     def known(fold: _Fold) -> tuple[list[Case], list[Case]]:
         alignment = config.with_ridges(ridges)
-        matcher = cross_fit(fold.projections, fold.matchers[ridges], parts, alignment)
+        assert fold.matcher is not None
+        matcher = cross_fit(fold.projections, fold.matcher, parts, alignment)
         part = fold_of(
             fold.projections, matcher, _classes(pairs, words, features, fold.projections.encoder)
         )
@@ -224,18 +287,12 @@ def _links_of(texts: Ints, links: Ints) -> Ints:
 def _projected(
     pairs: TrainingPairs, features: TextFeatures, held: Ints, config: BestConfig
 ) -> _Fold:
-    """Both sides without the held-out texts; a matcher and direct ranks per pair of ridges."""
+    """Projections of both sides, without the held-out texts."""
     held_out = HeldOut.of(pairs, held, config)
     rest = np.setdiff1d(np.arange(len(pairs.texts), dtype=np.int64), held)
     projections = Projections.of(pairs, features, rest, config.alignment)
     queries = features.features(projections.encoder, held_out.texts)
-    levels = pairs.features[held_out.candidates]
-    matchers = {ridges: projections.align(config.with_ridges(ridges)) for ridges in config.ridges}
-    reciprocal = {
-        ridges: 1 / ranks(matcher.placed(queries) @ matcher.pictures(levels).T, held_out.relevant)
-        for ridges, matcher in matchers.items()
-    }
-    return _Fold(held_out, projections, queries, matchers, reciprocal)
+    return _Fold(held_out, projections, queries)
 
 
 def _class_words(pairs: TrainingPairs, features: TextFeatures) -> Floats | None:

@@ -17,7 +17,9 @@ class BestConfig:
 
     Attributes:
         alignment: of texts and pictures; its ridges are the first of those tried.
-        ridges: (picture, text) in percent, tried by cross-validation.
+        ridges: (picture, text) in percent, tried by cross-validation; then neighbours of the best.
+            A single pair is taken as it is.
+        ridge_step: factor between neighbours, above 1.
         folds: number of folds; each is held out once.
         max_texts_for_all_folds: with more texts than this, only one fold is held out.
         max_queries: held-out texts per fold that pictures are ranked for, at most.
@@ -29,6 +31,7 @@ class BestConfig:
 
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
     ridges: tuple[tuple[float, float], ...] = ((0.3, 0.5), (1.0, 1.0), (3.0, 3.0))
+    ridge_step: float = 3.0
     folds: int = 5
     max_texts_for_all_folds: int = 5000
     max_queries: int = 2000
@@ -45,6 +48,8 @@ class BestConfig:
                 f"{self.folds} folds, {self.max_queries} texts of each, {len(self.ridges)} ridges: "
                 "at least 2, 1 and 1 are needed"
             )
+        if self.ridge_step <= 1:
+            raise checks.refusal("ridge_step", self.ridge_step, "a number above 1")
         for ridges in self.ridges:
             self.with_ridges(ridges)
 
