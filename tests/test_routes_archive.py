@@ -47,7 +47,7 @@ def test_neighbours_are_the_texts_with_pictures_of_highest_cosine(count):
     for query, (rows, values) in enumerate(zip(*near, strict=True)):
         expected = sorted(with_pictures, key=lambda text: (-cosines[query, text], text))[:count]
         assert rows.tolist() == expected
-        np.testing.assert_allclose(values, cosines[query, expected])
+        np.testing.assert_allclose(values, cosines[query, expected], atol=1e-6)
     assert near.first(1).rows.tolist() == near.rows[:, :1].tolist()
 
 

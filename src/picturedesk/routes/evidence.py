@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from picturedesk.errors import BadInput
+from picturedesk.products import products
 from picturedesk.routes.archive import ArchiveVectors, Neighbours
 from picturedesk.types import Floats
 
@@ -59,7 +60,7 @@ def supporting_pairs(
     texts, to_texts = np.repeat(near.rows[0], counts), np.repeat(near.cosines[0], counts)  # (m,)
     order = np.lexsort((own, texts))  # of equal pairs, the lower rows come first
     texts, to_texts, own = texts[order], to_texts[order], own[order]
-    to_pictures = pictures @ archive.pictures[own].T  # (K, m)
+    to_pictures = products(pictures, archive.pictures[own])  # (K, m)
     strength = np.maximum(to_texts, 0) * np.maximum(to_pictures, 0)
     found = []
     for values, cosines in zip(strength, to_pictures, strict=True):

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
 import picturedesk.checks as checks
+from picturedesk.products import products
 from picturedesk.routes.archive import ROUNDING
 from picturedesk.routes.blend import Blend, QueryVectors, total
 from picturedesk.routes.confidence import Pool
@@ -24,6 +26,7 @@ from picturedesk.types import Catalogue, Doubles, Entries, Floats, Found, Ints, 
 CANDIDATES = 200  # entries of each search, at first
 MOST_CANDIDATES = 12_800  # … at most; missed entries rank lower by vector and by words
 BACKGROUND = 512  # entries of the background sample
+_TOGETHER = 64  # queries whose candidates are in memory together
 _MORE = 4  # times as many candidates if they were too few
 
 
@@ -91,16 +94,20 @@ def search(
     k = checks.whole_number("k", k, 1)
     checks.text("where", where)
     checks.instance("config", config, SearchConfig)
-    weights = blend.weights_of(route)
+    scope = _Scope(blend, catalogue, blend.weights_of(route), where, config)
     each = [queries.of(query) for query in range(len(queries.texts))]
-    dense = [blend.combined(one, weights) for one in each]  # (R, W) each
-    depth = max(k + 1, config.candidates)  # one more than k shows that the k best are final
-    first = catalogue.nearest(np.concatenate(dense), depth, where)
-    ends = np.cumsum([len(rows) for rows in dense])
-    found = [first[end - len(rows) : end] for rows, end in zip(dense, ends, strict=True)]
-    scope = _Scope(blend, catalogue, weights, where, config)
-    searches = [_Search(scope, one, rows) for one, rows in zip(each, dense, strict=True)]
-    return [one.ranked(hits, k, depth) for one, hits in zip(searches, found, strict=True)]
+    searches = [_Search(scope, one, blend.combined(one, scope.weights)) for one in each]
+    parts = (searches[start : start + _TOGETHER] for start in range(0, len(searches), _TOGETHER))
+    return [ranking for part in parts for ranking in _ranked(part, k)]
+
+
+def _ranked(searches: Sequence[_Search], k: int) -> list[Ranking]:
+    """The rankings of several searches, whose first candidates are fetched together."""
+    scope = searches[0].scope
+    depth = max(k + 1, scope.config.candidates)  # one more than k shows that the k best are final
+    dense = np.concatenate([one.dense for one in searches])
+    found = iter(scope.catalogue.nearest(dense, depth, scope.where))
+    return [one.ranked([*islice(found, len(one.dense))], k, depth) for one in searches]
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,8 +264,8 @@ class _Search:
             return Pool.of(scores)
         known = {picture.key for picture in candidates.pictures}
         other = np.array([key not in known for key in scope.sample_keys], dtype=bool)
-        products = self.dense.astype(np.float32) @ scope.sample.vectors.T  # (R, B)
-        background = products.max(axis=0) * np.float64(scope.blend.layout.radius)
+        cosines = products(self.dense.astype(np.float32), scope.sample.vectors)  # (R, B)
+        background = cosines.max(axis=0) * np.float64(scope.blend.layout.radius)
         if query_words:
             bm25 = scope.catalogue.word_scores(query_words, scope.sample_keys)
             background = background + scope.word_part(bm25, scope.judged_weights)
