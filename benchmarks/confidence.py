@@ -29,7 +29,6 @@ from picturedesk.types import Archive, Picture
 
 FILTERS = {"all": "", "50 %": "key < '8'", "10 %": "key < '199'"}
 TEN_PICTURES = "ten pictures"
-ASKED = 400  # texts of other archives
 BATCH = 128
 SCRIPTS = (
     "ამინდი ხვალ მზიანი იქნება და ქარი შენელდება.",
@@ -74,30 +73,40 @@ def judged(
                 yield ranking, said
 
 
-def filtered(desk: Desk, texts: Sequence[str], right: Sequence[set[str]]) -> Iterator[str]:
-    """Calibration of the first picture and of one of ten, under each filter."""
-    keys = [
-        picture.key for picture in desk.memory.pictures(np.arange(len(desk.memory.picture_vectors)))
-    ]
-    draw = random.Random(0)
-    few = [f"'{key}'" for key in draw.sample(keys, min(10, len(keys)))]
-    filters = FILTERS | {TEN_PICTURES: f"key IN ({', '.join(few)})"}
-    for name, where in filters.items():
-        said = list(judged(desk, texts, where))
-        first = np.array([judgement.chances[0] for _, judgement in said])
-        found = np.array([judgement.found for _, judgement in said])
-        hits = [
-            [picture.key in own for picture in ranking.pictures]
-            for (ranking, _), own in zip(said, right, strict=True)
-        ]
-        of_first = reliability(first, np.array([one[0] for one in hits]))
-        of_ten = reliability(found, np.array([any(one) for one in hits]))
-        yield (
-            f"{name}: first said {first.mean():.3f} is {np.mean([one[0] for one in hits]):.3f} "
-            f"error {of_first.ece:.3f} above chance {of_first.ece - of_first.noise:+.3f}; "
-            f"ten said {found.mean():.3f} is {np.mean([any(one) for one in hits]):.3f} "
-            f"error {of_ten.ece:.3f} above chance {of_ten.ece - of_ten.noise:+.3f}"
-        )
+class Said:
+    """What was said under each filter, and what was true; over all seeds of an archive."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = {}
+
+    def keep(self, desk: Desk, texts: Sequence[str], right: Sequence[set[str]]) -> None:
+        """Asks with all texts, under each filter."""
+        draw = random.Random(0)
+        keys = [picture.key for picture in _entries(desk)]
+        few = [f"'{key}'" for key in draw.sample(keys, min(10, len(keys)))]
+        filters = FILTERS | {TEN_PICTURES: f"key IN ({', '.join(few)})"}
+        for name, where in filters.items():
+            said = list(judged(desk, texts, where))
+            hits = [
+                [picture.key in own for picture in ranking.pictures]
+                for (ranking, _), own in zip(said, right, strict=True)
+            ]
+            first = np.array([judgement.chances[0] for _, judgement in said])
+            found = np.array([judgement.found for _, judgement in said])
+            kept = self._kept
+            kept.setdefault((name, "first"), []).append((first, np.array([one[0] for one in hits])))
+            kept.setdefault((name, "ten"), []).append((found, np.array([any(one) for one in hits])))
+
+    def lines(self) -> Iterator[str]:
+        """Calibration of each, by seed and of all seeds together."""
+        for (name, what), seeds in self._kept.items():
+            every = tuple(map(np.concatenate, zip(*seeds, strict=True)))
+            errors = [reliability(*one) for one in (*seeds, every)]
+            above = [f"{error.ece - error.noise:+.3f}" for error in errors]
+            yield (
+                f"{name}, {what}: said {every[0].mean():.3f} is {every[1].mean():.3f}; error above "
+                f"chance by seed {' '.join(above[:-1])}, all seeds {above[-1]}"
+            )
 
 
 def doubts(
@@ -149,6 +158,7 @@ def main() -> None:
     for number, (spec, archive) in enumerate(archives.items()):
         others = {name: some for name, some in samples.items() if _far(name, spec)}
         others |= {"nonsense": nonsense(60), "other scripts": SCRIPTS}
+        said = Said()
         for seed in range(given.seeds):
             known, new, held = divided(archive, seed)
             desk = Desk.fit(known, given.folder / f"desk-{number}", DeskConfig().with_seed(seed))
@@ -159,9 +169,12 @@ def main() -> None:
                 asked = [one for one, row in zip(held, encoded, strict=True) if row.any()]
                 texts = [text for text, _ in asked]
                 right = [{keys[uri] for uri in uris if uri in keys} for _, uris in asked]
-                for line in (*filtered(desk, texts, right), *doubts(desk, texts, right, others)):
+                said.keep(desk, texts, right)
+                for line in doubts(desk, texts, right, others):
                     sys.stdout.write(f"{spec} seed {seed} · {line}\n")
                     sys.stdout.flush()
+        for line in said.lines():
+            sys.stdout.write(f"{spec} · {line}\n")
 
 
 def divided(

@@ -33,7 +33,7 @@ _QUANTILES = 101  # of each signal
 _TEMPERATURES = np.geomspace(0.1, 10, 40)
 _TEXTS = 400  # that the temperature is chosen on
 _OTHERS = 64  # of the sample that the curve is fitted on, for each text
-_PRIOR = 0.3  # strength of the pull of the curve's weights towards 0
+_PRIOR = 10.0  # strength of the pull of the curve's weights towards 0
 _WEAK, _STRONG = 0.1, 0.5  # quantiles of the matches of right pictures
 
 
