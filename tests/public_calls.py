@@ -327,7 +327,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
         {
             "blend": make_blend(),
             "catalogue": w.catalogue(),
-            "asked": None,
+            "queries": None,
             "k": 3,
             "route": "direct",
             "where": "",
