@@ -247,6 +247,8 @@ class Confidence:
         usual = calibration.usual
         surprise = usual.surprise(signals_of(scores, nearest, known))
         unusual = usual.limit - float(surprise.sum())
+        # Nothing was calibrated on such texts: the rarer they are, the less the curve says of them.
+        chances = chances * np.exp(-max(0.0, unusual))
         return Judgement(
             chances=chances,
             found=calibration.curve.together(chances),
