@@ -15,7 +15,7 @@ USUAL = Usual(
         tuple(np.linspace(0.4, 0.8, 21)),  # nearest archive text
         tuple(np.linspace(0.6, 1, 21)),  # share of known words
     ),
-    limit=-7.0,
+    limit=-4.0,
 )
 SURE = Confidence(
     texts=Calibration(CURVE, USUAL, fair=1.0, strong=2.0),

@@ -60,11 +60,11 @@ def test_suggest_prints_reasons(fitted_desk: Path):
 def test_suggest_as_json_is_one_document(fitted_desk: Path):
     done = run("suggest", "a red circle", "--desk", str(fitted_desk), "-k", "4", "--json")
     found = json.loads(done.stdout)
-    assert 0 < found["confidence"] <= 1
+    assert 0 < found["found"] <= 1
     assert found["doubt"] == ""
     suggestions = found["suggestions"]
     assert [one["rank"] for one in suggestions] == [1, 2, 3, 4]
-    assert {"picture", "score", "route", "evidence", "confidence"} <= set(suggestions[0])
+    assert {"picture", "score", "route", "evidence", "found", "match"} <= set(suggestions[0])
 
 
 def test_suggest_explains_itself_when_asked(fitted_desk: Path):

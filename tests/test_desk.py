@@ -99,8 +99,9 @@ def test_a_desk_of_the_paper_knows_its_words_and_its_two_routes(paper_desk: Path
     with pytest.raises(BadInput, match="route 'blend' is not known: transfer, direct"):
         desk.suggest("a red square", route="blend")
     found = desk.suggest("a red square")
-    assert found.confidence is None
-    assert {suggestion.route for suggestion in found} == {"direct"}
+    assert found.found is None
+    assert {(one.route, one.found, one.match) for one in found} == {("direct", None, "")}
+    assert found.doubt == ""
 
 
 @pytest.mark.parametrize(
@@ -121,11 +122,47 @@ def test_direct_beats_chance_and_every_route_is_measured(
 
 def test_a_suggestion_says_how_sure_it_is(fitted_desk: Path):
     found = Desk(fitted_desk).suggest("We saw a violet circle by the river, number 500.", k=20)
-    sure = [suggestion.confidence for suggestion in found]
-    assert all(0 < confidence < 1 for confidence in sure)
-    assert sure[0] == max(sure)
-    assert max(sure) < found.confidence <= 1
+    chances = [suggestion.found for suggestion in found]
+    assert all(0 < chance < 1 for chance in chances)
+    assert chances == sorted(chances, reverse=True)
+    assert max(chances) < found.found <= 1
+    assert {suggestion.match for suggestion in found} <= {"strong", "fair", "weak"}
     assert found.doubt == ""
+
+
+TEXT = "We saw a violet circle by the river, number 500."
+
+
+@pytest.mark.parametrize("where", ["licence = 'cc0'", "key < '8'", "caption like '%violet%'"])
+def test_a_filter_leaves_each_chance_as_it_is_and_lowers_the_sum(fitted_desk: Path, where: str):
+    desk = Desk(fitted_desk)
+    every = {one.picture.key: one for one in desk.suggest(TEXT, k=500)}
+    plain, filtered = (desk.suggest(TEXT, k=10, where=condition) for condition in ("", where))
+    for one in filtered:
+        known = every[one.picture.key]
+        assert one.found == pytest.approx(known.found, rel=1e-6)
+        assert one.match == known.match
+    keys = {one.picture.key for one in filtered}
+    if keys != {one.picture.key for one in plain}:
+        assert (filtered.found or 0.0) < plain.found
+
+
+def test_more_pictures_shown_raise_the_chance_that_the_right_one_is_among_them(fitted_desk: Path):
+    desk = Desk(fitted_desk)
+    found = [desk.suggest(TEXT, k=k).found for k in (1, 3, 10, 50)]
+    assert found == sorted(set(found))
+    assert found[0] == pytest.approx(desk.suggest(TEXT, k=1)[0].found)
+
+
+def test_another_route_than_the_default_states_no_chance(fitted_desk: Path):
+    found = Desk(fitted_desk).suggest(TEXT, route="direct")
+    assert (found.found, found.doubt) == (None, "")
+    assert {(one.found, one.match) for one in found} == {(None, "")}
+
+
+def test_no_picture_that_meets_a_condition_has_no_chance(fitted_desk: Path):
+    found = Desk(fitted_desk).suggest(TEXT, where="licence = 'nobody has it'")
+    assert (list(found), found.found) == ([], None)
 
 
 def test_a_text_about_something_else_is_doubted(fitted_desk: Path):
@@ -135,7 +172,7 @@ def test_a_text_about_something_else_is_doubted(fitted_desk: Path):
 def test_a_demand_that_is_not_met_is_called_doubt(fitted_desk: Path):
     found = Desk(fitted_desk).suggest("a violet circle", min_confidence=1.0)
     assert len(found) == 10
-    assert found.doubt.startswith("the chance that one of the first ten suits is")
+    assert found.doubt.startswith("the chance that the right picture is among these is")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +250,7 @@ def test_several_texts_are_answered_as_each_alone(fitted_desk: Path):
         alone = desk.suggest(text, k=4)
         assert [s.picture.key for s in found] == [s.picture.key for s in alone]
         assert [s.score for s in found] == pytest.approx([s.score for s in alone], abs=1e-5)
-        assert found.confidence == pytest.approx(alone.confidence, abs=1e-5)
+        assert found.found == pytest.approx(alone.found, abs=1e-5)
         assert found.doubt == alone.doubt
 
 

@@ -32,8 +32,8 @@ DESCRIPTORS = Path("/proc/self/fd")
 def told(found: Suggestions) -> tuple[list, list[float]]:
     """The words and the numbers of an answer."""
     words = [(one.picture.key, [evidence.text for evidence in one.evidence]) for one in found]
-    numbers = [number for one in found for number in (one.score, one.confidence or 0.0)]
-    return [*words, found.doubt], [*numbers, found.confidence or 0.0]
+    numbers = [number for one in found for number in (one.score, one.found or 0.0)]
+    return [*words, found.doubt], [*numbers, found.found or 0.0]
 
 
 def assert_same(found: tuple[list, list[float]], expected: tuple[list, list[float]]) -> None:
@@ -206,20 +206,20 @@ def test_a_copy_of_suggestions_keeps_what_holds_for_all_of_them(made):
     again = made(found)
     assert again is not found
     assert isinstance(again, Suggestions)
-    assert (again.confidence, again.doubt) == (0.75, "a doubt")
+    assert (again.found, again.doubt) == (0.75, "a doubt")
     assert again == found
     assert (again != found) is False
 
 
-def test_a_slice_of_suggestions_keeps_their_confidence():
+def test_a_slice_of_suggestions_keeps_their_joint_chance():
     found = suggestions()
     assert [one.rank for one in found[1:3]] == [2, 3]
-    assert (found[:2].confidence, found[::-1].doubt) == (0.75, "a doubt")
+    assert (found[:2].found, found[::-1].doubt) == (0.75, "a doubt")
     assert found[-1].rank == 5
     assert type(found + found[:1]) is list
 
 
-def test_suggestions_differ_where_their_confidence_does():
+def test_suggestions_differ_where_their_joint_chance_does():
     found = suggestions()
     assert found != Suggestions(found, 0.5, "a doubt")
     assert found != Suggestions(found, 0.75)

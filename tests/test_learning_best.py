@@ -337,7 +337,7 @@ def test_no_encoder_at_all_is_refused():
         TextFeatures(("a",), None, None)
 
 
-@pytest.mark.parametrize("settings", [{"folds": 1}, {"ridges": ()}])
+@pytest.mark.parametrize("settings", [{"folds": 1}, {"ridges": ()}, {"short_queries": 0}])
 def test_settings_without_folds_or_ridges_are_refused(settings):
-    with pytest.raises(BadInput, match="at least 2 and 1 are needed"):
+    with pytest.raises(BadInput, match="at least 2, 1 and 1 are needed"):
         BestConfig(**settings)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from confidences import SURE
 from picturedesk.errors import BadInput, Mismatch
-from picturedesk.routes import Blend, Block, Confidence, Pictures, Rows
+from picturedesk.routes import Blend, Block, Pictures, Rows
 from picturedesk.routes.blend import total
 from picturedesk.routes.captions import CaptionIndex
 from picturedesk.routes.direct import DirectRoute
@@ -26,7 +27,6 @@ from small_routes import (
     unit,
 )
 
-SURE = Confidence(0.5, (0.0, 1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), 0.2, 1.5)
 TEXTS = [*make_texts(5, 1), "qqq zzz"]
 
 
@@ -212,7 +212,8 @@ def test_routes_of_one_name_or_unequal_blocks_of_one_name_are_refused():
 
 
 def test_saved_and_loaded_a_blend_is_the_same(tmp_path):
-    world = make_world(confidence=SURE)
+    width = make_blend().layout.width
+    world = make_world(confidence=SURE, references=unit(7, width, 5))
     paper = make_blend({"direct": 1.0}, plans=PAPER, default="direct", recipe="paper")
     for number, blend in enumerate((world.blend, paper)):
         folder = tmp_path / str(number)
@@ -222,6 +223,7 @@ def test_saved_and_loaded_a_blend_is_the_same(tmp_path):
         assert loaded.names == blend.names
         for name in ("weights", "default", "confidence", "recipe", "layout"):
             assert getattr(loaded, name) == getattr(blend, name)
+        np.testing.assert_array_equal(loaded.references, blend.references)
         np.testing.assert_array_equal(loaded.vectors(world.pictures), blend.vectors(world.pictures))
         ours, theirs = blend.ask(world.queries), loaded.ask(world.queries)
         for name, rows in ours.rows.items():
@@ -242,6 +244,20 @@ def test_a_blend_of_another_fit_or_of_unknown_routes_is_refused(tmp_path):
     replace(blend, recipe="gone").save(tmp_path / "blend")
     with pytest.raises(Mismatch, match="route 'direct', known are none"):
         Blend.load(tmp_path / "blend", blend.matcher)
+
+
+def test_a_match_compares_a_score_with_those_of_archive_texts():
+    world = make_world()
+    blend, fold = world.blend, world.fold
+    weights = blend.weights_of("blend")
+    asked = blend.ask(make_queries(fold.queries.texts[:6], fold))
+    rows = np.concatenate([blend.combined(asked.of(query), weights) for query in range(6)])
+    blend = replace(blend, confidence=SURE, references=rows.astype(np.float32))
+    vectors = blend.vectors(world.pictures)
+    each = [total(blend.exact_scores(asked.of(q), vectors, None, weights), weights) for q in range(6)]
+    scores = np.linspace(-1, 1, len(vectors))
+    expected = (scores - np.mean(each, axis=0)) / np.std(each, axis=0)
+    np.testing.assert_allclose(blend.matches(vectors, scores), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_weights_do_not_change_what_is_stored_and_routes_do():

@@ -214,16 +214,16 @@ def test_several_signals_that_are_somewhat_low_make_a_doubt_together():
         assert not judge(whole([2.0, 0.0]), **(usual | {name: value})).doubt
 
 
-def test_a_log_p_value_is_the_share_of_values_that_are_as_low():
-    known = Usual(((0.0, 1.0, 2.0, 3.0),) * SIGNALS, 0.0)
+def test_a_surprise_is_the_weighted_log_share_of_values_that_are_as_low():
+    known, weights = Usual(((0.0, 1.0, 2.0, 3.0),) * len(SIGNALS), 0.0), np.array(SIGNALS)
 
     def surprise(value):
-        return known.surprise(np.full(SIGNALS, value))
+        return known.surprise(np.full(len(SIGNALS), value))
 
     for value, share in ((3.0, 1.0), (1.5, 0.6), (0.0, 0.4)):
-        assert surprise(value) == pytest.approx(np.log(share))
+        assert surprise(value) == pytest.approx(weights * np.log(share))
     # 3 below the lowest, from which the median is 1.5 away
-    assert surprise(-3.0) == pytest.approx(np.log(0.2) - 5 * 3 / 1.5)
+    assert surprise(-3.0) == pytest.approx(weights * (np.log(0.2) - 5 * 3 / 1.5))
     assert (surprise(-4.0) < surprise(-3.0)).all()
 
 

@@ -42,7 +42,7 @@ SLOWEST = 60.0  # seconds that one damage may take
 
 def suggested(desk: Desk, route: str) -> Any:
     found = desk.suggest(TEXT, k=7, route=route, where="licence != 'none'" if route else "")
-    return [plain(list(found)), found.confidence, found.doubt]
+    return [plain(list(found)), found.found, found.doubt]
 
 
 def questions(photos: Path) -> dict[str, Callable[[Desk], Any]]:
