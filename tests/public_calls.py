@@ -298,6 +298,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "default": "blend",
             "confidence": None,
             "recipe": "best",
+            "references": None,
         },
     ),
     "Blend.weights_of": lambda w: Call(make_blend().weights_of, {"route": "direct"}),
@@ -411,7 +412,8 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "route": "direct",
             "rank": 1,
             "evidence": (),
-            "confidence": 0.5,
+            "found": 0.5,
+            "match": "fair",
         },
     ),
     "Picture": lambda w: Call(
@@ -424,9 +426,9 @@ CALLS: dict[str, Callable[[World], Call]] = {
 
 # They take what the functions above have checked, or what only the package itself makes.
 INSIDE = {
-    *("QueryVectors.of", "Rows.of", "Rows.best", "Rows.one_each", "Pool.whole", "Pool.shares"),
-    *("Confidence.from_json", "Confidence.of_pictures", "Confidence.of_ten"),
-    *("Confidence.is_familiar", "Confidence.is_strong", "Queries.neighbours", "Queries.of"),
+    *("QueryVectors.of", "Rows.of", "Rows.best", "Rows.one_each", "Pool.of", "Pool.shares"),
+    *("Pool.beside", "Pool.ranks", "Confidence.from_json", "Confidence.of_words", "Confidence.judge"),
+    *("Queries.neighbours", "Queries.of", "Blend.matches", "Matcher.heads_of"),
     *("Pictures.level", "Blend.combined", "Blend.scores", "Blend.exact_scores"),
     *("ArchiveVectors.links_of", "ArchiveVectors.neighbours", "ArchiveVectors.nearest_text"),
     *("TrainingPairs.pictures_of", "BackboneSpec.from_json", "Advice.set_of", "Suggestions"),

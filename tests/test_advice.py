@@ -14,7 +14,13 @@ from picturedesk.datasets.split import SplitConfig
 from picturedesk.errors import BadInput
 from picturedesk.learning.alignment import AlignmentConfig
 from picturedesk.learning.best_config import BestConfig
-from picturedesk.learning.cross_validation import HeldOut, divide, fold_of, held_out_scores
+from picturedesk.learning.cross_validation import (
+    HeldOut,
+    divide,
+    fold_of,
+    held_out_folds,
+    held_out_scores,
+)
 from picturedesk.learning.projections import Projections
 from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs, level_blocks
 from picturedesk.measuring.metrics import ranks
@@ -143,7 +149,7 @@ def test_a_set_is_tried_as_the_recipe_cross_validates_it():
     pairs, config = make_pairs(said, levels), replace(QUICK.best, ridges=(ridges,))
     features = features_of(pairs)
     expected = []
-    for held in divide(pairs.split_groups, config):
+    for held in held_out_folds(divide(pairs.split_groups, config), config):
         rest = np.setdiff1d(np.arange(120), held)
         projections = Projections.of(pairs, features, rest, config.alignment)
         fold = fold_of(projections, projections.align(config.with_ridges(ridges)), None)

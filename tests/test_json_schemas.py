@@ -75,7 +75,12 @@ def test_a_field_too_many_is_refused(fitted_desk: Path):
 def test_fit(shapes_table: Path, own_desk: Path):
     document = output("fit", shapes_table, "--desk", own_desk, "-q")
     validate("fit", document)
-    assert document["evaluation"]["reliability"]
+    evaluation = document["evaluation"]
+    assert evaluation["reliability"]
+    assert set(evaluation["doubted"]) <= {"found", "missed"}
+    assert evaluation["doubted"]
+    candidates = {row["candidates"] for row in evaluation["whole_catalogue"]}
+    assert max(candidates) > max(row["candidates"] for row in evaluation["rows"])
 
 
 def test_fit_of_the_papers_recipe_without_test_texts(
@@ -120,12 +125,15 @@ def test_suggest(fitted_desk: Path, options: tuple[str, ...]):
     document = output("suggest", "a red circle by the river", "--desk", fitted_desk, *options)
     validate("suggest", document)
     assert ("explanations" in document) == ("--explain" in options)
+    stated = {one["found"] is not None for one in document["suggestions"]}
+    assert stated <= {"--route" not in options}
 
 
 def test_suggest_of_the_papers_recipe(paper_desk: Path):
     document = output("suggest", "a red circle", "--desk", paper_desk, "--explain")
     validate("suggest", document)
-    assert document["confidence"] is None
+    assert document["found"] is None
+    assert {(one["found"], one["match"]) for one in document["suggestions"]} == {(None, "")}
 
 
 def test_evaluate_and_a_run(own_desk: Path, tmp_path: Path):

@@ -119,9 +119,9 @@ def test_every_slow_step_has_a_name():
         "looking for near-duplicate texts",
         "folds",
         "routes",
-        "weighing the routes",
+        "choosing the weights of the routes",
+        "folds calibrated",
         "fitting on all training texts",
-        "calibrating the confidence",
     ]
     for name in steps:
         counts = [(done, total) for done, total, what in told if what == name]

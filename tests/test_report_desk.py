@@ -68,7 +68,9 @@ def report(pictures, evaluation, calibrated):
         rejections=12,
         settings=(("backbone", NASTY), (NASTY, "1")),
         evaluation=evaluation,
+        whole=evaluation,
         answers="blend",
+        doubted={"found": 0.06, "missed": 0.4},
         differences=(
             ("blend", NASTY, Difference(0.163, 0.109, 0.217, 0.0002)),
             (NASTY, "direct", Difference(-0.004, -0.02, 0.0121, 0.7)),
@@ -109,7 +111,8 @@ def test_all_words_of_a_desk_are_shown_and_none_is_markup(page):
 def test_sections_stand_in_order(page):
     sections = re.findall(r'<section id="([\w-]+)"', page)
     assert sections == [
-        *("routes", "differences", "confidence", "cross-validation", "found", "missed", "settings")
+        *("confidence", "routes", "whole-archive", "differences", "cross-validation"),
+        *("found", "missed", "settings"),
     ]
 
 
@@ -119,6 +122,23 @@ def test_the_first_sentence_says_how_good_the_desk_is(report, evaluation):
         f"For {numbers.percent(share)} of 40 texts held out for the test, the right picture is "
         f"among the first ten of 40; a random order would reach {numbers.percent(0.25)}."
     )
+
+
+def test_the_whole_archive_is_told_beside_the_part(report, page, evaluation):
+    share = numbers.percent(evaluation.row("blend").recall[10])
+    said = f"Among all 40 pictures of the archive, as users meet it, it is {share}."
+    assert said in summary(report)
+    assert said not in summary(replace(report, whole=None))
+    assert page.count("text → picture: 40 queries, 40 candidates") == 2
+
+
+def test_doubts_are_told_for_found_and_missed_pictures(report):
+    said = [one.replace("\u00a0", " ") for one in summary(report)]
+    first = "There was a doubt about a good picture for 6 % of the texts whose picture was among "
+    assert f"{first}the first ten, and for 40 % of the others." in said
+    only = summary(replace(report, doubted={"found": 0.06}))
+    assert any(one.endswith("was among the first ten.") for one in only)
+    assert not any("doubt" in one for one in summary(replace(report, doubted={})))
 
 
 def test_the_first_sentence_goes_as_deep_as_was_measured(report):
@@ -146,7 +166,7 @@ def test_both_directions_have_their_table_and_the_answer_is_marked(page, evaluat
     said = words(page)
     assert "text → picture: 40 queries, 40 candidates" in said
     assert "picture → text: 40 queries, 40 candidates" in said
-    assert said.count("blend ← this desk") == 2
+    assert said.count("blend ← this desk") == 3  # and in the whole archive
     assert "median rank" in said
     assert "MRR %" in said
     assert f"{100 * evaluation.row('blend').mrr:.1f}" in said
@@ -184,11 +204,11 @@ def test_cross_validation_is_shown_in_percent(page):
     assert re.search(r"direct</th><td>31\.2</td>", page)
 
 
-def test_examples_show_confidence_rank_and_what_was_right(page):
+def test_examples_show_chances_rank_and_what_was_right(page):
     said = words(page)
     assert "ran with it (rank 2)" in said
     assert "ran with it (rank 1,214)" in said
-    assert "suggested; confidence that one of the first ten is right: 61 %" in said
+    assert "suggested; chance that one of the first ten is right: 61 %" in said
     assert "2 · 20 % ✓ right" in said
     assert page.count('class="picture right"') == 1
 
@@ -262,8 +282,8 @@ def test_right_confidence_is_told_at_both_ends():
     found = measured(bin_of(0.03, 0.04, 200), bin_of(0.4, 0.38, 60), bin_of(0.9, 1.0, 2))
     said = trust("first picture", found).replace("\u00a0", " ")
     assert said == (
-        "First picture: a confidence of 40 % is right for 38 % of the texts (28 % to 48 %); "
-        "a confidence of 3 % is right for 4 % of the texts (0 % to 14 %)."
+        "First picture: a stated chance of 40 % came true for 38 % of texts (28 % to 48 %); "
+        "a stated chance of 3 % came true for 4 % of texts (0 % to 14 %)."
     )
 
 
@@ -271,18 +291,18 @@ def test_wrong_confidence_is_told_where_it_is_worst():
     bins = (bin_of(0.05, 0.05, 50), bin_of(0.55, 0.3, 50), bin_of(0.95, 0.94, 50))
     said = trust("one of the first ten", measured(*bins, ece=0.09)).replace("\u00a0", " ")
     assert said == (
-        "One of the first ten: the confidence is not calibrated: a confidence of 55 % is right for "
-        "30 % of the texts (20 % to 40 %)."
+        "One of the first ten: the stated chance is off by 9.0 points: a stated chance of 55 % came "
+        "true for 30 % of texts (20 % to 40 %)."
     )
 
 
 def test_one_bin_is_told_once_and_too_few_texts_not_at_all():
-    assert trust("x", measured(bin_of(0.4, 0.4, 99))).count("a confidence of") == 1
+    assert trust("x", measured(bin_of(0.4, 0.4, 99))).count("a stated chance of") == 1
     assert trust("x", measured(bin_of(0.4, 0.4, 9))) == ""
 
 
 def test_wrong_confidence_is_told_however_few_the_texts():
-    assert "is not calibrated" in trust("x", measured(bin_of(0.9, 0.1, 9), ece=0.8))
+    assert "the stated chance is off by 80.0 points" in trust("x", measured(bin_of(0.9, 0.1, 9), ece=0.8))
 
 
 def test_the_calibration_error_is_told_with_its_noise(calibrated):

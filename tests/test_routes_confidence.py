@@ -205,6 +205,18 @@ def test_a_doubt_names_what_is_most_unusual(changes, reason):
     assert said.doubt.startswith(reason)
 
 
+def test_chances_shrink_with_how_unusual_a_text_is():
+    usual = judge(whole([2.0, 0.0]), [2.0])
+    few = [judge(whole([2.0, 0.0]), [2.0], nearest=nearest) for nearest in (0.2, 0.0, -0.2)]
+    for said in few:
+        assert said.unusual > 0
+        assert said.chances[0] == pytest.approx(usual.chances[0] * np.exp(-said.unusual))
+        assert said.found == pytest.approx(usual.found * np.exp(-said.unusual))
+    assert few[0].found > few[1].found > few[2].found
+    near = judge(whole([2.0, 0.0]), [2.0], nearest=0.41)
+    assert (near.found, near.doubt) == (usual.found, "")
+
+
 def test_several_signals_that_are_somewhat_low_make_a_doubt_together():
     low = {"scores": [1.05], "nearest": 0.41, "known": 0.61}
     usual = {"scores": [2.0]}
