@@ -427,7 +427,13 @@ CALLS: dict[str, Callable[[World], Call]] = {
 # They take what the functions above have checked, or what only the package itself makes.
 INSIDE = {
     *("QueryVectors.of", "Rows.of", "Rows.best", "Rows.one_each", "Pool.of", "Pool.shares"),
-    *("Pool.beside", "Pool.ranks", "Confidence.from_json", "Confidence.of_words", "Confidence.judge"),
+    *(
+        "Pool.beside",
+        "Pool.ranks",
+        "Confidence.from_json",
+        "Confidence.of_words",
+        "Confidence.judge",
+    ),
     *("Queries.neighbours", "Queries.of", "Blend.matches", "Matcher.heads_of"),
     *("Pictures.level", "Blend.combined", "Blend.scores", "Blend.exact_scores"),
     *("ArchiveVectors.links_of", "ArchiveVectors.neighbours", "ArchiveVectors.nearest_text"),

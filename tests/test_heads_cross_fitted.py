@@ -30,9 +30,7 @@ def matcher():
     """A matcher that can be saved."""
     texts = LsaEncoder.fit(make_texts(20, 1), LsaConfig(topics=4, min_count=1, max_share=1.0))
     text_head = LinearHead(1.0, unit(texts.width, D, 2), unit(1, D, 3)[0])
-    return replace(
-        make_matcher(), text_encoder=texts, text_head=text_head, cross_fitted=made()
-    )
+    return replace(make_matcher(), text_encoder=texts, text_head=text_head, cross_fitted=made())
 
 
 def test_every_picture_has_the_head_of_its_part():

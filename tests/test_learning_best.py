@@ -27,6 +27,7 @@ from picturedesk.routes.kinds import BEST
 from picturedesk.testing import TinyTextEncoder
 from small_pairs import QUICK, SPEC, features_of, make_pairs
 
+
 def fold_scores(relevant, **scores):
     queries, candidates = scores["direct"].shape
     held_out = HeldOut(np.arange(queries), np.arange(candidates), relevant)

@@ -302,7 +302,9 @@ def test_one_bin_is_told_once_and_too_few_texts_not_at_all():
 
 
 def test_wrong_confidence_is_told_however_few_the_texts():
-    assert "the stated chance is off by 80.0 points" in trust("x", measured(bin_of(0.9, 0.1, 9), ece=0.8))
+    assert "the stated chance is off by 80.0 points" in trust(
+        "x", measured(bin_of(0.9, 0.1, 9), ece=0.8)
+    )
 
 
 def test_the_calibration_error_is_told_with_its_noise(calibrated):

@@ -254,7 +254,9 @@ def test_a_match_compares_a_score_with_those_of_archive_texts():
     rows = np.concatenate([blend.combined(asked.of(query), weights) for query in range(6)])
     blend = replace(blend, confidence=SURE, references=rows.astype(np.float32))
     vectors = blend.vectors(world.pictures)
-    each = [total(blend.exact_scores(asked.of(q), vectors, None, weights), weights) for q in range(6)]
+    each = [
+        total(blend.exact_scores(asked.of(q), vectors, None, weights), weights) for q in range(6)
+    ]
     scores = np.linspace(-1, 1, len(vectors))
     expected = (scores - np.mean(each, axis=0)) / np.std(each, axis=0)
     np.testing.assert_allclose(blend.matches(vectors, scores), expected, rtol=1e-3, atol=1e-4)
