@@ -426,6 +426,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
 
 # They take what the functions above have checked, or what only the package itself makes.
 INSIDE = {
+    *("LsaEncoder.knows", "Doc2VecEncoder.knows"),
     *("QueryVectors.of", "Rows.of", "Rows.best", "Rows.one_each", "Pool.of", "Pool.shares"),
     *(
         "Pool.beside",
