@@ -20,6 +20,7 @@ from picturedesk.routes.confidence import (
     Pool,
     Usual,
     curve_features,
+    logit,
 )
 from picturedesk.types import Bools, Doubles, Floats
 
@@ -28,6 +29,7 @@ FEWEST_FOUND = 20  # of them whose picture was among the first ten
 FALSE_DOUBT = 0.06  # share of these that may be doubted
 BEST = 200  # scores of a text that are kept one by one
 SAMPLE = 256  # of the others
+PASSING = (1.0, 0.5, 0.1)  # shares of the pictures that a filter lets pass
 _USUAL = 64  # quantiles of usual scores
 _QUANTILES = 101  # of each signal
 _TEMPERATURES = np.geomspace(0.1, 10, 40)
@@ -140,8 +142,15 @@ def _curve(cases: Sequence[Case], random: np.random.Generator) -> Curve:
         counts.append(np.r_[np.ones(known), np.full(len(some), each)])
     weights = _fit(np.concatenate(features), np.concatenate(outcomes), np.concatenate(counts))
     alone = Curve(temperatures, weights, 1.0)
-    chances = [alone.chances(case.pool, case.pool.scores[:TEN]) for case in cases]
-    return Curve(temperatures, weights, _exclusive(chances, [case.found for case in cases]))
+    chances, found = [], []
+    for case in cases:
+        of_all = alone.chances(case.pool, case.pool.scores)
+        for share in PASSING:
+            shown = np.flatnonzero(random.random(len(of_all)) < share)[:TEN]
+            chances.append(of_all[shown])
+            found.append(bool(case.right[shown].any()))
+    exclusive = _exclusive(chances, found)
+    return Curve(temperatures, weights, exclusive, _joint(chances, found, exclusive))
 
 
 def _temperature(cases: Sequence[Case]) -> float:
@@ -163,34 +172,48 @@ def _exclusive(chances: Sequence[Doubles], found: Sequence[bool]) -> float:
     outcomes = np.array(found)
 
     def surprise(exclusive: float) -> float:
-        said = np.array([Curve((1, 1), (), exclusive).together(each) for each in chances])
+        said = np.array([Curve((1, 1), (), exclusive).added_up(each) for each in chances])
         said = np.clip(said, 1e-6, 1 - 1e-6)
         return -float(np.log(np.where(outcomes, said, 1 - said)).mean())
 
     return float(min(np.linspace(0, 1, 11), key=surprise))
 
 
-def _fit(features: Doubles, outcomes: Bools, counts: Doubles) -> tuple[float, ...]:
+def _joint(
+    chances: Sequence[Doubles], found: Sequence[bool], exclusive: float
+) -> tuple[float, float]:
+    """Offset and slope from what chances add up to, to how often one of them was right."""
+    curve = Curve((1, 1), (), exclusive)
+    odds = logit(np.array([curve.added_up(each) for each in chances]))
+    offset, slope = _fit(odds[:, None], np.array(found), np.ones(len(odds)), toward=(1.0,))
+    return offset, slope
+
+
+def _fit(
+    features: Doubles, outcomes: Bools, counts: Doubles, toward: Sequence[float] = ()
+) -> tuple[float, ...]:
     """Offset and weights (1 + F) of a logistic curve.
 
     Args:
         features: (n, F).
         outcomes: (n,).
         counts: (n,) how many pictures each row stands for.
+        toward: (F,) what the weights are pulled to; () for zeros.
     """
     from scipy.optimize import minimize
 
     rows = np.concatenate([np.ones((len(features), 1)), features], axis=1)
     signs = np.where(outcomes, 1.0, -1.0)
     pull = np.r_[0.0, np.full(features.shape[1], _PRIOR)]
+    start = np.r_[0.0, toward] if len(toward) else np.zeros(rows.shape[1])
 
     def surprise(weights: Doubles) -> tuple[float, Doubles]:
         margins = signs * (rows @ weights)
-        value = counts @ np.logaddexp(0, -margins) + pull @ weights**2 / 2
+        apart = weights - start
+        value = counts @ np.logaddexp(0, -margins) + pull @ apart**2 / 2
         slope = -(counts * signs / (1 + np.exp(np.clip(margins, -500, 500)))) @ rows
-        return float(value), slope + pull * weights
+        return float(value), slope + pull * apart
 
-    start = np.zeros(rows.shape[1])
     found = minimize(surprise, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000})
     return tuple(map(float, found.x))
 

@@ -103,11 +103,14 @@ class Curve:
         temperatures: of two softmaxes, in units of the blended score.
         weights: offset, then a weight for each of ``curve_features``.
         exclusive: 0 to 1: 1 where a text has one right picture, so that chances add up.
+        joint: offset and slope of a logistic curve from what chances add up to, to the chance that
+            one of several pictures is the one: chances of one text err together.
     """
 
     temperatures: tuple[float, float]
     weights: tuple[float, ...]
     exclusive: float
+    joint: tuple[float, float] = (0.0, 1.0)
 
     def chances(self, pool: Pool, values: Doubles) -> Doubles:
         """The chance (K,) of each entry with these scores."""
@@ -117,7 +120,16 @@ class Curve:
         return found
 
     def together(self, chances: Doubles) -> float:
-        """The chance that one of several pictures is the one."""
+        """The chance that one of several pictures is the one; no less than that of each."""
+        highest = float(chances.max(initial=0.0))
+        if len(chances) < 2:
+            return highest
+        offset, slope = self.joint
+        odds = float(logit(np.array([self.added_up(chances)]))[0])
+        return max(highest, float(1 / (1 + np.exp(-(offset + slope * odds)))))
+
+    def added_up(self, chances: Doubles) -> float:
+        """What several chances add up to, 0 to 1."""
         one = 1 - float(np.prod(1 - chances))
         return min(1.0, self.exclusive * float(chances.sum()) + (1 - self.exclusive) * one)
 
@@ -307,7 +319,9 @@ def _calibration(content: Json) -> Calibration:
     curve, usual = content["curve"], content["usual"]
     first, second = curve["temperatures"]
     return Calibration(
-        curve=Curve((first, second), tuple(curve["weights"]), curve["exclusive"]),
+        curve=Curve(
+            (first, second), tuple(curve["weights"]), curve["exclusive"], tuple(curve["joint"])
+        ),
         usual=Usual(tuple(tuple(known) for known in usual["signals"]), usual["limit"]),
         fair=content["fair"],
         strong=content["strong"],
