@@ -79,9 +79,8 @@ def test_suggest_explains_itself_when_asked(fitted_desk: Path):
 
 
 def test_suggest_doubts_where_too_little_is_likely(fitted_desk: Path):
-    done = run(
-        "suggest", "a red circle", "--desk", str(fitted_desk), "--min-confidence", "1", "-k1"
-    )
+    arguments = ("--desk", str(fitted_desk), "--min-confidence", "1", "-k", "1")
+    done = run("suggest", "a red circle", *arguments)
     assert done.returncode == 0
     assert "there may be no good picture: " in done.stderr
 

@@ -170,5 +170,5 @@ def test_damaged_heads_are_refused(tmp_path, place):
     content = bytearray(arrays.read_bytes())
     content[-3] ^= 1
     arrays.write_bytes(content)
-    with pytest.raises((MissingArtefact, Mismatch), match="damaged|changed"):
+    with pytest.raises((MissingArtefact, Mismatch), match=r"damaged|changed"):
         Matcher.load(tmp_path / "matcher").pictures(make_features(1, 1), ["ee"])

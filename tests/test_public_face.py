@@ -97,6 +97,8 @@ MADE_ELSEWHERE = {
     "picturedesk.research.baselines.vse.VseGrid": "ReproduceConfig",
     "picturedesk.desk.measure.Answers": "Desk.measure",
     "picturedesk.desk.measure.RouteScores": "Desk.measure",
+    "picturedesk.heads.cross_fitted.CrossFitted": "fit_best",
+    "picturedesk.routes.confidence.Calibration": "fit_best",
     "picturedesk.disk.shared_database.SharedDatabase": "ExactCatalogue.open, FeatureStore.open",
     "picturedesk.learning.alignment.Block": "level_blocks",
     "picturedesk.texts.stored.StoredEncoder": "LsaEncoder.fit, Doc2VecEncoder.fit",

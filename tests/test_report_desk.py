@@ -291,8 +291,8 @@ def test_wrong_confidence_is_told_where_it_is_worst():
     bins = (bin_of(0.05, 0.05, 50), bin_of(0.55, 0.3, 50), bin_of(0.95, 0.94, 50))
     said = trust("one of the first ten", measured(*bins, ece=0.09)).replace("\u00a0", " ")
     assert said == (
-        "One of the first ten: the stated chance is off by 9.0 points: a stated chance of 55 % came "
-        "true for 30 % of texts (20 % to 40 %)."
+        "One of the first ten: the stated chance is off by 9.0 points: a stated chance of 55 % "
+        "came true for 30 % of texts (20 % to 40 %)."
     )
 
 
@@ -302,9 +302,8 @@ def test_one_bin_is_told_once_and_too_few_texts_not_at_all():
 
 
 def test_wrong_confidence_is_told_however_few_the_texts():
-    assert "the stated chance is off by 80.0 points" in trust(
-        "x", measured(bin_of(0.9, 0.1, 9), ece=0.8)
-    )
+    said = trust("x", measured(bin_of(0.9, 0.1, 9), ece=0.8))
+    assert "the stated chance is off by 80.0 points" in said
 
 
 def test_the_calibration_error_is_told_with_its_noise(calibrated):

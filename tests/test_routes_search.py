@@ -228,8 +228,9 @@ def test_a_background_stands_for_what_is_no_candidate(temperature):
     whole = search(blend, catalogue, asked, 5, "blend", config=ALL)
     for ours, theirs in zip(sampled, whole, strict=True):
         assert ours.pool.total == theirs.pool.total == COUNT
-        expected = theirs.pool.shares(temperature)[:5]
-        np.testing.assert_allclose(ours.pool.shares(temperature)[:5], expected, rtol=0.15)
+        best = theirs.pool.scores[:5]
+        expected = theirs.pool.shares(best, temperature)
+        np.testing.assert_allclose(ours.pool.shares(best, temperature), expected, rtol=0.15)
 
 
 def test_a_background_of_all_entries_gives_the_whole_softmax():
@@ -242,8 +243,34 @@ def test_a_background_of_all_entries_gives_the_whole_softmax():
         strict=True,
     ):
         assert len(ours.pool.scores) < COUNT
-        expected = theirs.pool.shares(0.5)[:5]
-        np.testing.assert_allclose(ours.pool.shares(0.5)[:5], expected, rtol=1e-5)
+        scores = theirs.pool.scores
+        expected = theirs.pool.shares(scores, 0.5)
+        np.testing.assert_allclose(ours.pool.shares(scores, 0.5), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("config", [ALL, SearchConfig(candidates=8, background=COUNT)])
+def test_the_pool_is_of_the_whole_catalogue_whatever_a_filter_lets_pass(config):
+    blend, catalogue, queries = make_world(WITH_WORDS)
+    asked = blend.ask(queries)
+    few = catalogue.nearest(np.ones((1, blend.layout.width)), 3)[0].entries.pictures
+    where = f"key in ({', '.join(repr(picture.key) for picture in few)})"
+    plain = search(blend, catalogue, asked, 5, "blend", config=config)
+    filtered = search(blend, catalogue, asked, 5, "blend", where, config)
+    for ours, theirs in zip(filtered, plain, strict=True):
+        assert len(ours.pictures) == 3
+        assert ours.pool.total == theirs.pool.total == COUNT
+        found, expected = (pool.shares(ours.judged, 0.5) for pool in (ours.pool, theirs.pool))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        np.testing.assert_array_equal(ours.judged, ours.scores)
+
+
+def test_scores_are_judged_without_captions_where_these_played_no_part():
+    blend, catalogue, queries = make_world(WITH_WORDS)
+    config = SearchConfig(judge_captions=False)
+    for ranking in search(blend, catalogue, blend.ask(queries), 5, "blend", config=config):
+        captions = ranking.route_scores["captions"] * blend.weights["captions"]
+        np.testing.assert_allclose(ranking.judged, ranking.scores - captions, atol=1e-6)
+        assert ranking.pool.scores.max() >= ranking.judged.max() - 1e-6
 
 
 def test_without_a_background_nothing_is_sampled():
@@ -251,7 +278,7 @@ def test_without_a_background_nothing_is_sampled():
     catalogue.sample = lambda count, where="": pytest.fail("sampled")
     config = SearchConfig(candidates=5, background=0)
     found = search(blend, catalogue, blend.ask(queries), 3, "blend", config=config)
-    assert all(not len(ranking.pool.others) for ranking in found)
+    assert all(ranking.pool is None for ranking in found)
 
 
 def test_the_double_keeps_the_protocol():
