@@ -9,7 +9,7 @@ import pytest
 
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
-from picturedesk.learning.best import fit_best
+from picturedesk.learning.best import best_ridges, fit_best
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.cross_validation import (
     FoldScores,
@@ -338,7 +338,31 @@ def test_no_encoder_at_all_is_refused():
         TextFeatures(("a",), None, None)
 
 
-@pytest.mark.parametrize("settings", [{"folds": 1}, {"ridges": ()}, {"short_queries": 0}])
-def test_settings_without_folds_or_ridges_are_refused(settings):
-    with pytest.raises(BadInput, match="at least 2, 1 and 1 are needed"):
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"folds": 1}, "at least 2, 1 and 1 are needed"),
+        ({"ridges": ()}, "at least 2, 1 and 1 are needed"),
+        ({"short_queries": -1}, "at least 2, 1 and 1 are needed"),
+        ({"ridge_step": 1}, "above 1"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings, message):
+    with pytest.raises(BadInput, match=message):
         BestConfig(**settings)
+
+
+def test_ridges_are_sought_beyond_the_edge_of_the_grid():
+    tried = []
+
+    def value(ridges):
+        tried.append(ridges)
+        return -(abs(np.log(ridges[0] / 27)) + abs(np.log(ridges[1] / 0.01)))
+
+    best = best_ridges(value, BestConfig(ridges=((1.0, 1.0), (3.0, 3.0))))
+    assert best[0] == pytest.approx(27) and best[1] == pytest.approx(0.01, rel=0.5)
+    assert len(tried) == len(set(tried))  # nothing is tried twice
+
+
+def test_a_single_pair_of_ridges_is_taken_as_it_is():
+    assert best_ridges(lambda _: 1 / 0, BestConfig(ridges=((2.0, 5.0),))) == (2.0, 5.0)

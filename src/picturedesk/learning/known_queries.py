@@ -80,6 +80,8 @@ def cases(
         captions: BM25 of the pictures' captions; None where they play no part.
         seed: of the scores that are kept as a sample.
     """
+    if not len(queries.relevant):
+        return []
     random = np.random.default_rng(seed)
     parts = blend.store(pictures)
     vectors = blend.layout.join(parts)
