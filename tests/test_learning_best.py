@@ -360,7 +360,8 @@ def test_ridges_are_sought_beyond_the_edge_of_the_grid():
         return -(abs(np.log(ridges[0] / 27)) + abs(np.log(ridges[1] / 0.01)))
 
     best = best_ridges(value, BestConfig(ridges=((1.0, 1.0), (3.0, 3.0))))
-    assert best[0] == pytest.approx(27) and best[1] == pytest.approx(0.01, rel=0.5)
+    assert best[0] == pytest.approx(27)
+    assert best[1] == pytest.approx(0.01, rel=0.5)
     assert len(tried) == len(set(tried))  # nothing is tried twice
 
 
