@@ -124,6 +124,13 @@ def test_chances_of_several_pictures_add_up_where_only_one_is_right(exclusive, e
     assert replace(CURVE, exclusive=exclusive).together(np.full(9, 0.9)) <= 1
 
 
+def test_pictures_together_are_never_less_likely_than_the_best_of_them():
+    wary = replace(CURVE, joint=(-5.0, 1.0))
+    assert wary.together(np.array([0.5, 0.3])) == 0.5
+    assert wary.together(np.array([0.5])) == 0.5
+    assert wary.together(np.empty(0)) == 0.0
+
+
 @pytest.mark.parametrize("exclusive", [0.0, 0.4, 1.0])
 def test_more_pictures_shown_are_more_likely_to_have_the_right_one(exclusive):
     curve = replace(CURVE, exclusive=exclusive)
