@@ -16,6 +16,7 @@ USUAL = Usual(
         tuple(np.linspace(0.6, 1, 21)),  # share of known words
     ),
     limit=-4.0,
+    count=1000,
 )
 SURE = Confidence(
     texts=Calibration(CURVE, USUAL, fair=1.0, strong=2.0),

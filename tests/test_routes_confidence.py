@@ -234,7 +234,7 @@ def test_several_signals_that_are_somewhat_low_make_a_doubt_together():
 
 
 def test_a_surprise_is_the_weighted_log_share_of_values_that_are_as_low():
-    known, weights = Usual(((0.0, 1.0, 2.0, 3.0),) * len(SIGNALS), 0.0), np.array(SIGNALS)
+    known, weights = Usual(((0.0, 1.0, 2.0, 3.0),) * len(SIGNALS), 0.0, 100), np.array(SIGNALS)
 
     def surprise(value):
         return known.surprise(np.full(len(SIGNALS), value))
@@ -242,8 +242,16 @@ def test_a_surprise_is_the_weighted_log_share_of_values_that_are_as_low():
     for value, share in ((3.0, 1.0), (1.5, 0.6), (0.0, 0.4)):
         assert surprise(value) == pytest.approx(weights * np.log(share))
     # 3 below the lowest, from which the median is 1.5 away
-    assert surprise(-3.0) == pytest.approx(weights * (np.log(0.2) - 5 * 3 / 1.5))
+    assert surprise(-3.0) == pytest.approx(weights * (np.log(0.2) - 3 / 1.5))
     assert (surprise(-4.0) < surprise(-3.0)).all()
+
+
+def test_few_known_texts_make_no_small_p_value():
+    quantiles = (tuple(np.linspace(0, 1, 101)),) * len(SIGNALS)
+    few, many = Usual(quantiles, 0.0, 9), Usual(quantiles, 0.0, 1000)
+    lowest = np.zeros(len(SIGNALS))
+    assert few.surprise(lowest) == pytest.approx(np.array(SIGNALS) * np.log(1 / 10))
+    assert many.surprise(lowest) == pytest.approx(np.array(SIGNALS) * np.log(2 / 102))
 
 
 def test_signals_are_of_the_best_picture():

@@ -225,9 +225,9 @@ def _usual(found: Sequence[Case]) -> Usual:
     known = tuple(
         tuple(map(float, np.quantile(signals[:, signal], points))) for signal in range(len(SIGNALS))
     )
-    unlimited = Usual(known, float("-inf"))
+    unlimited = Usual(known, float("-inf"), len(found))
     sums = [float(unlimited.surprise(row).sum()) for row in signals]
-    return Usual(known, float(np.quantile(sums, FALSE_DOUBT)))
+    return Usual(known, float(np.quantile(sums, FALSE_DOUBT)), len(found))
 
 
 def _quantiles(pool: Pool, points: Doubles) -> Doubles:

@@ -26,7 +26,7 @@ KINKS = (2, 10, 40)  # ranks where the curve may bend
 # same, so that together they weigh as much as the third.
 SIGNALS = (0.5, 0.5, 1.0)
 _CLIP = 1e-7  # probabilities are kept this far from 0 and 1
-_BEYOND = 5.0  # log probability lost for each distance from the median to the lowest, below it
+_BEYOND = 1.0  # log probability lost for each distance from the median to the lowest, below it
 _REASONS = (
     "even the best of these pictures suits the text less than nearly all that ran with one",
     "the archive has no similar text",
@@ -141,16 +141,18 @@ class Usual:
     Attributes:
         signals: for each signal evenly spaced quantiles of held-out texts, ascending.
         limit: weighted sum of log p-values below which a text is unlike them.
+        count: number of these texts: what lies below them all has a p-value of 1 / (count + 1).
     """
 
     signals: tuple[tuple[float, ...], ...]
     limit: float
+    count: int
 
     def surprise(self, signals: Doubles) -> Doubles:
         """The log p-value (S,) of each signal, weighted; 0 is usual, lower is rarer."""
         return np.array(
             [
-                weight * _log_p(np.array(known), float(value))
+                weight * _log_p(np.array(known), float(value), self.count)
                 for weight, known, value in zip(SIGNALS, self.signals, signals, strict=True)
             ]
         )
@@ -307,10 +309,10 @@ def logit(shares: Doubles | Floats) -> Doubles:
     return odds
 
 
-def _log_p(known: Doubles, value: float) -> float:
+def _log_p(known: Doubles, value: float, count: int) -> float:
     """Log of the share of known values (ascending) that are as low; lower still below them all."""
     below = int(np.searchsorted(known, value, side="right"))
-    share = np.log((below + 1) / (len(known) + 1))
+    share = np.log(max((below + 1) / (len(known) + 1), 1 / (count + 1)))
     distance = max(float(np.median(known) - known[0]), 1e-9)
     return float(share - _BEYOND * max(0.0, float(known[0]) - value) / distance)
 
@@ -322,7 +324,9 @@ def _calibration(content: Json) -> Calibration:
         curve=Curve(
             (first, second), tuple(curve["weights"]), curve["exclusive"], tuple(curve["joint"])
         ),
-        usual=Usual(tuple(tuple(known) for known in usual["signals"]), usual["limit"]),
+        usual=Usual(
+            tuple(tuple(known) for known in usual["signals"]), usual["limit"], usual["count"]
+        ),
         fair=content["fair"],
         strong=content["strong"],
     )
