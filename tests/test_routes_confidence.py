@@ -214,7 +214,7 @@ def test_a_doubt_names_what_is_most_unusual(changes, reason):
 
 def test_chances_shrink_with_how_unusual_a_text_is():
     usual = judge(whole([2.0, 0.0]), [2.0])
-    few = [judge(whole([2.0, 0.0]), [2.0], nearest=nearest) for nearest in (0.2, 0.0, -0.2)]
+    few = [judge(whole([2.0, 0.0]), [2.0], known=known) for known in (0.3, 0.15, 0.0)]
     for said in few:
         assert said.unusual > 0
         assert said.chances[0] == pytest.approx(usual.chances[0] * np.exp(-said.unusual))
