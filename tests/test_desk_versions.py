@@ -218,7 +218,7 @@ def test_a_damaged_catalogue_is_mended_by_fitting_again_and_what_is_lost_is_list
     report = fitted_again(smaller, desk)
     assert len(names(desk)) == 40
     lost = [one for one in report.rejections if one.source.endswith("catalogue.db")]
-    assert [one.cure for one in lost] == ["add again what had been added"]
+    assert [one.cure for one in lost] == ["add again what was added"]
     assert "catalogue.db" in report.fitted.rejected.read_text(encoding="utf-8")
 
 
