@@ -35,8 +35,7 @@ from picturedesk.errors import PicturedeskError
 from shapes import draw, write_archive
 
 TEXT = "We saw a yellow triangle after the rain. It was cold."
-# Files that are written in place, also by a desk that is open elsewhere; others may be shared by hard
-# links.
+# Files that are written in place, also by a desk that is open elsewhere; others may be hard links.
 GROWING = (".db", ".db-wal", ".db-shm")
 EVERY_PROCESS = 97  # of so many damages, one is also shown to a whole process
 SLOWEST = 60.0  # seconds that one damage may take
