@@ -33,6 +33,7 @@ from picturedesk.measuring.evaluation import TO_PICTURE, summarise
 from picturedesk.measuring.significance import paired_difference
 from picturedesk.store.extraction import ExtractConfig, extract
 from picturedesk.store.features import FeatureStore
+from picturedesk.texts import load_text_encoder
 from picturedesk.types import Floats, silent
 
 SIZES = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200)
@@ -52,7 +53,15 @@ class Remembering:
         new = list(dict.fromkeys(text for text in texts if text not in self._known))
         if new:
             self._known.update(zip(new, self._encoder.encode(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
+        known = [self._known[text] for text in texts]
+        return np.array(known, dtype=np.float32).reshape(len(known), self.width)
+
+    def save(self, folder: Path) -> None:
+        self._encoder.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path):
+        return cls(load_text_encoder(folder))
 
 
 class Bench:
