@@ -357,7 +357,7 @@ def test_ridges_are_sought_beyond_the_edge_of_the_grid():
 
     def value(ridges):
         tried.append(ridges)
-        return -(abs(np.log(ridges[0] / 27)) + abs(np.log(ridges[1] / 0.01)))
+        return np.full(9, -(abs(np.log(ridges[0] / 27)) + abs(np.log(ridges[1] / 0.01))))
 
     best = best_ridges(value, BestConfig(ridges=((1.0, 1.0), (3.0, 3.0))))
     assert best[0] == pytest.approx(27)
@@ -367,3 +367,15 @@ def test_ridges_are_sought_beyond_the_edge_of_the_grid():
 
 def test_a_single_pair_of_ridges_is_taken_as_it_is():
     assert best_ridges(lambda _: 1 / 0, BestConfig(ridges=((2.0, 5.0),))) == (2.0, 5.0)
+
+
+def test_ridges_that_are_better_by_luck_are_not_taken():
+    random = np.random.default_rng(0)
+    grid = ((0.3, 0.5), (1.0, 1.0))
+    noise = random.normal(0.5, 0.2, 400)
+
+    def values(ridges):
+        found = noise + random.normal(0, 0.2, 400)
+        return found + (0.1 if ridges == (1.0, 1.0) else 0.0)
+
+    assert best_ridges(values, BestConfig(ridges=grid)) == (1.0, 1.0)

@@ -53,6 +53,7 @@ from picturedesk.types import Doubles, Floats, Ints, Progress, silent, step
 
 FEWEST_TEXTS = 10  # for cross-validation
 LOWEST_RIDGE, HIGHEST_RIDGE = 0.003, 100.0  # percent; what lies beyond is not tried
+CLEARLY = 2.0  # standard errors by which other ridges must be better
 
 Ridges = tuple[float, float]
 
@@ -174,16 +175,16 @@ def _cross_validated(
     held = held_out_folds(parts, config)
     folds = list(side_by_side(projected, held, "folds", progress))
 
-    def value(ridges: Ridges) -> float:
-        """Mean reciprocal rank of the direct route over all folds."""
+    def values(ridges: Ridges) -> Doubles:
+        """Reciprocal ranks by the direct route, of all folds."""
 
         def reciprocal(fold: _Fold) -> Doubles:
             return fold.reciprocal(config.with_ridges(ridges))
 
         each = side_by_side(reciprocal, folds, "folds with other ridges", progress)
-        return float(np.concatenate(list(each)).mean())
+        return np.concatenate(list(each))
 
-    best = best_ridges(value, config)
+    best = best_ridges(values, config)
     aligned = [replace(fold, matcher=fold.aligned(config.with_ridges(best))) for fold in folds]
 
     def scored(fold: _Fold) -> FoldScores:
@@ -195,26 +196,30 @@ def _cross_validated(
     return best, aligned, list(side_by_side(scored, aligned, "routes", progress))
 
 
-def best_ridges(value: Callable[[Ridges], float], config: BestConfig) -> Ridges:
-    """The ridges of highest value: of the grid, then of the neighbours of the best, step by step.
+def best_ridges(values: Callable[[Ridges], Doubles], config: BestConfig) -> Ridges:
+    """The best ridges of the grid, then of the neighbours of the best, step by step.
 
-    So the best never lies at the edge of what was tried. One pair in the settings is taken as it
-    is.
+    So the best does not lie at the edge of what was tried. A neighbour must be better by more than
+    ``CLEARLY`` standard errors of the paired difference: the best of many that are equally good is
+    only the luckiest. One pair in the settings is taken as it is.
 
     Args:
-        value: of (picture, text) ridges; higher is better.
+        values: (picture, text) ridges → reciprocal ranks of all held-out texts; higher is better.
         config: the grid, and by what factor neighbours differ.
     """
     if len(config.ridges) == 1:
         return config.ridges[0]
-    known: dict[Ridges, float] = {}
+    known: dict[Ridges, Doubles] = {}
 
-    def remembered(ridges: Ridges) -> float:
+    def remembered(ridges: Ridges) -> Doubles:
         if ridges not in known:
-            known[ridges] = value(ridges)
+            known[ridges] = values(ridges)
         return known[ridges]
 
-    best = max(config.ridges, key=remembered)
+    def mean(ridges: Ridges) -> float:
+        return float(remembered(ridges).mean())
+
+    best = max(config.ridges, key=mean)
     while True:
         picture, text = best
         near = [
@@ -223,8 +228,9 @@ def best_ridges(value: Callable[[Ridges], float], config: BestConfig) -> Ridges:
             if (a == 1) != (b == 1)
         ]
         within = [pair for pair in near if LOWEST_RIDGE <= min(pair) <= max(pair) <= HIGHEST_RIDGE]
-        better = max(within, key=remembered, default=best)
-        if remembered(better) <= remembered(best):
+        better = max(within, key=mean, default=best)
+        gain = remembered(better) - remembered(best)
+        if gain.mean() <= CLEARLY * gain.std() / np.sqrt(len(gain)):
             return best
         best = better
 
