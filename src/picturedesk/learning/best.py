@@ -53,8 +53,8 @@ from picturedesk.types import Doubles, Floats, Ints, Progress, silent, step
 
 FEWEST_TEXTS = 10  # for cross-validation
 LOWEST_RIDGE, HIGHEST_RIDGE = 0.003, 100.0  # percent; what lies beyond is not tried
-# Standard errors by which other ridges must be better: many are tried, and texts of one story are not
-# independent, so that true errors are larger.
+# Standard errors by which other ridges must be better: many are tried, and texts of one story are
+# not independent, so that true errors are larger.
 CLEARLY = 4.0
 
 Ridges = tuple[float, float]
