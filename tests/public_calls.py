@@ -435,7 +435,7 @@ INSIDE = {
         "Confidence.of_words",
         "Confidence.judge",
     ),
-    *("Queries.neighbours", "Queries.of", "Blend.matches", "Matcher.heads_of"),
+    *("Queries.neighbours", "Queries.of", "Blend.matches", "Blend.judge", "Matcher.heads_of"),
     *("Pictures.level", "Blend.combined", "Blend.scores", "Blend.exact_scores"),
     *("ArchiveVectors.links_of", "ArchiveVectors.neighbours", "ArchiveVectors.nearest_text"),
     *("TrainingPairs.pictures_of", "BackboneSpec.from_json", "Advice.set_of", "Suggestions"),

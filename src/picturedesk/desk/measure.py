@@ -25,8 +25,6 @@ from picturedesk.routes.confidence import TEN, Judgement
 from picturedesk.routes.transfer import transfer_scores
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.held_out import HeldOutTexts
-from picturedesk.texts.known import known_share
-from picturedesk.texts.words import words
 from picturedesk.types import Bools, Doubles, Floats, Ints, Json
 
 FIRST, ONE_OF_TEN = "first picture", "one of the first ten"
@@ -99,8 +97,9 @@ class RouteScores:
         self._archive = _training_part(memory, held_out)
         pictures = memory.pictures(self.candidates)
         keys = [picture.key for picture in pictures]
-        self._captions = [catalogue_words(picture) for picture in pictures]
-        if not whole:
+        if whole:
+            self._captions = [catalogue_words(picture) for picture in pictures]
+        else:
             learned = held_out.captions
             self._captions = [learned[row] for row in self.candidates] if learned else []
         self._pictures = Pictures(blend.matcher, keys, features[self.candidates])
@@ -120,30 +119,22 @@ class RouteScores:
 
     def judged(self, block: slice, scores: Floats, best: Ints) -> list[Judgement]:
         """What is said of the best candidates (q, K) of some texts, from their scores (q, N)."""
-        confidence, matcher = self.blend.confidence, self.blend.matcher
-        if confidence is None:
+        if self.blend.confidence is None:
             return []
-        placed = matcher.placed(self._held_out.features[self.texts[block]])
+        placed = self.blend.matcher.placed(self._held_out.features[self.texts[block]])
         nearest = self._archive.neighbours(placed, 1).cosines[:, 0]
         found: list[Judgement] = []
         for place, row, places, cosine in zip(
             self.texts[block], scores, best, nearest, strict=True
         ):
-            query_words = words(self._held_out.texts[place])
-            shown = row[places].astype(np.float64)
+            scored = row.astype(np.float64)
             vectors = self.blend.layout.join(
                 {name: all_[places] for name, all_ in self._parts.items()}
             )
-            found.append(
-                confidence.judge(
-                    Pool.of(row.astype(np.float64)),
-                    shown,
-                    self.blend.matches(vectors, shown),
-                    float(cosine),
-                    known_share(matcher.text_encoder, query_words),
-                    len(query_words),
-                )
-            )
+            text = self._held_out.texts[place]
+            said = self.blend.judge(Pool.of(scored), scored[places], vectors, text, float(cosine))
+            assert said is not None
+            found.append(said)
         return found
 
     def _block(self, block: slice, index: CaptionIndex | None) -> dict[str, Floats]:

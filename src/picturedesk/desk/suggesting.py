@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from picturedesk.errors import BadInput
-from picturedesk.routes import ArchiveVectors, Blend, Confidence, Pictures, Queries, search
+from picturedesk.routes import ArchiveVectors, Blend, Pictures, Queries, search
 from picturedesk.routes.confidence import TEN, Judgement
 from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs
 from picturedesk.routes.route import ShareConfig
 from picturedesk.routes.search import Ranking, SearchConfig
 from picturedesk.store.archive_memory import ArchiveMemory
-from picturedesk.texts.known import known_share
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Evidence, Floats, Picture, Suggestion, Suggestions
 
@@ -133,26 +132,16 @@ class Suggester:
         vectors = self.blend.ask(queries, self.blend.weights_of(route))
         rankings = search(self.blend, self.catalogue, vectors, k, route, where, config)
         judged = [
-            self._judged(confidence, text, ranking, float(nearest))
+            self._judged(text, ranking, float(nearest))
             for text, ranking, nearest in zip(queries.texts, rankings, vectors.nearest, strict=True)
         ]
         return rankings, judged
 
-    def _judged(
-        self, confidence: Confidence | None, text: str, ranking: Ranking, nearest: float
-    ) -> Judgement | None:
-        """What can be said of the pictures; None where nothing was calibrated."""
-        if confidence is None or ranking.pool is None or not ranking.pictures:
+    def _judged(self, text: str, ranking: Ranking, nearest: float) -> Judgement | None:
+        """What can be said of the pictures; None for none, or where nothing was calibrated."""
+        if ranking.pool is None or not ranking.pictures:
             return None
-        found = words(text)
-        return confidence.judge(
-            ranking.pool,
-            ranking.judged,
-            self.blend.matches(ranking.vectors, ranking.judged),
-            nearest,
-            known_share(self.blend.matcher.text_encoder, found),
-            len(found),
-        )
+        return self.blend.judge(ranking.pool, ranking.judged, ranking.vectors, text, nearest)
 
     def _suggestions(
         self,

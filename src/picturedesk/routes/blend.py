@@ -25,7 +25,7 @@ from picturedesk.disk.artifacts import (
 )
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.heads.matcher import Matcher
-from picturedesk.routes.confidence import Confidence, standardised
+from picturedesk.routes.confidence import Confidence, Judgement, Pool, standardised
 from picturedesk.routes.kinds import BEST, PAPER
 from picturedesk.routes.layout import Layout
 from picturedesk.routes.route import (
@@ -38,6 +38,7 @@ from picturedesk.routes.route import (
     Rows,
     WordRoute,
 )
+from picturedesk.texts.known import known_share
 from picturedesk.texts.words import words
 from picturedesk.types import Doubles, Floats, Json
 
@@ -266,6 +267,30 @@ class Blend:
         assert self.references is not None
         products = self.references @ vectors.T * np.float32(self.layout.radius)  # (R, K)
         return standardised(scores, products)
+
+    def judge(
+        self, pool: Pool, scores: Doubles, vectors: Floats, text: str, nearest: float
+    ) -> Judgement | None:
+        """What can be said of K pictures for a text; None where nothing was calibrated.
+
+        Args:
+            pool: scores over the whole catalogue.
+            scores: (K,) of the pictures, at least one.
+            vectors: (K, W) catalogue vectors of the pictures.
+            text: the query.
+            nearest: cosine of the most similar archive text.
+        """
+        if self.confidence is None:
+            return None
+        found = words(text)
+        return self.confidence.judge(
+            pool,
+            scores,
+            self.matches(vectors, scores),
+            nearest,
+            known_share(self.matcher.text_encoder, found),
+            len(found),
+        )
 
     def save(self, folder: Path) -> None:
         """Writes one folder with a folder for each route, atomically."""
