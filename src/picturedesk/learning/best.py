@@ -38,7 +38,12 @@ from picturedesk.learning.known_queries import (
 )
 from picturedesk.learning.parallel import side_by_side
 from picturedesk.learning.projections import Projections
-from picturedesk.learning.training_pairs import PROBABILITIES, TextFeatures, TrainingPairs
+from picturedesk.learning.training_pairs import (
+    PROBABILITIES,
+    TextFeatures,
+    TrainingPairs,
+    links_of,
+)
 from picturedesk.learning.weighing import (
     choose,
     mean_reciprocal_rank,
@@ -263,7 +268,7 @@ def _calibrated(
         pictures = Pictures(matcher, pairs.keys, pairs.features)
         held = fold.held_out.texts
         texts = [pairs.texts[index] for index in held]
-        whole = KnownQueries(texts, fold.features, _links_of(held, pairs.links))
+        whole = KnownQueries(texts, fold.features, links_of(held, pairs.links))
         queries, suiting = shorts.of(held[: config.short_queries], config.seed)
         few = KnownQueries(queries, matcher.text_encoder.encode(queries), suiting)
         with ExitStack() as stack:
@@ -284,12 +289,6 @@ def _calibrated(
         any(pairs.catalogue_words),
         config.seed,
     )
-
-
-def _links_of(texts: Ints, links: Ints) -> Ints:
-    """Links (m, 2) of some texts (ascending), by their places among these."""
-    own = links[np.isin(links[:, 0], texts)]
-    return np.stack([np.searchsorted(texts, own[:, 0]), own[:, 1]], axis=1).astype(np.int64)
 
 
 def _projected(

@@ -14,7 +14,7 @@ from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.projections import Projections
-from picturedesk.learning.training_pairs import TrainingPairs
+from picturedesk.learning.training_pairs import TrainingPairs, links_of
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.captions import CaptionIndex
 from picturedesk.routes.route import Classes, Route, RoutePlan
@@ -41,9 +41,7 @@ class HeldOut:
         candidates, links = pairs.pictures_of(fold)
         drawn = np.random.default_rng(config.seed).permutation(len(fold))
         sample = np.sort(drawn[: config.max_queries]).astype(np.int64)
-        links = links[np.isin(links[:, 0], sample)]
-        relevant = np.stack([np.searchsorted(sample, links[:, 0]), links[:, 1]], axis=1)
-        return cls(fold[sample], candidates, relevant)
+        return cls(fold[sample], candidates, links_of(sample, links))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

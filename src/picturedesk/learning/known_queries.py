@@ -86,37 +86,27 @@ def cases(
     parts = blend.store(pictures)
     vectors = blend.layout.join(parts)
     weights = blend.weights_of(blend.default)
-    right = [np.zeros(0, dtype=np.int64)] * len(queries.texts)
-    order = np.argsort(queries.relevant[:, 0], kind="stable")
-    for place, found in _grouped(queries.relevant[order]):
-        right[place] = found
-    known = [place for place, found in enumerate(right) if len(found)]
+    asked, suiting = queries.relevant.T
+    known = np.unique(asked)  # queries with a right picture
     step = max(1, _CELLS // max(len(pictures), 1))
     made: list[Case] = []
     for start in range(0, len(known), step):
-        block = known[start : start + step]
+        block = known[start : start + step].tolist()
         texts = [queries.texts[place] for place in block]
         some = Queries(blend.matcher, texts, queries.features[block], archive)
-        asked = blend.ask(some)
-        blended = total(blend.scores(asked, parts, captions), weights)
+        query_vectors = blend.ask(some)
+        blended = total(blend.scores(query_vectors, parts, captions), weights)
         scores = np.asarray(blended, dtype=np.float32)
         best = top(scores, TEN)
         for row, place in enumerate(block):
             is_right = np.zeros(len(pictures), dtype=bool)
-            is_right[right[place]] = True
+            is_right[suiting[asked == place]] = True
             shown = scores[row, best[row]].astype(np.float64)
             matches = blend.matches(vectors[best[row]], shown)
             share = known_share(blend.matcher.text_encoder, words(texts[row]))
-            signals = signals_of(shown, float(asked.nearest[row]), share)
+            signals = signals_of(shown, float(query_vectors.nearest[row]), share)
             made.append(case_of(scores[row], is_right, matches, signals, random))
     return made
-
-
-def _grouped(relevant: Ints) -> list[tuple[int, Ints]]:
-    """Sorted pairs → each query with its pictures."""
-    names, first = np.unique(relevant[:, 0], return_index=True)
-    parts = np.split(relevant[:, 1], first[1:])
-    return list(zip(names.tolist(), parts, strict=True))
 
 
 class ShortQueries:
@@ -185,6 +175,3 @@ class ShortQueries:
         chosen = random.choice(len(telling), size=sizes[kind], replace=False)
         drawn = [telling[place] for place in np.sort(chosen)]
         return " ".join(drawn), drawn
-
-
-__all__ = ["KnownQueries", "ShortQueries", "cases", "reference_rows"]

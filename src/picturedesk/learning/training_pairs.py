@@ -72,12 +72,18 @@ class TrainingPairs:
         return renumber(texts, self.links)
 
 
+def links_of(texts: Ints, links: Ints) -> Ints:
+    """The links (m, 2) of the chosen texts (ascending), by their places among these."""
+    chosen = links[np.isin(links[:, 0], texts)]
+    columns = [np.searchsorted(texts, chosen[:, 0]), chosen[:, 1]]
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
 def renumber(texts: Ints, links: Ints) -> tuple[Ints, Ints]:
     """The pictures that ran with the chosen texts, ascending, and links (m, 2) into both lists."""
-    chosen = links[np.isin(links[:, 0], texts)]
-    pictures = np.unique(chosen[:, 1])
-    columns = [np.searchsorted(texts, chosen[:, 0]), np.searchsorted(pictures, chosen[:, 1])]
-    return pictures, np.stack(columns, axis=1).astype(np.int64)
+    chosen = links_of(texts, links)
+    pictures, chosen[:, 1] = np.unique(chosen[:, 1], return_inverse=True)
+    return pictures, chosen
 
 
 def level_blocks(spec: BackboneSpec, levels: Sequence[str] = ()) -> list[Block]:
