@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from picturedesk.disk.sums import CheckedFile, Sums, unreadable
+from picturedesk.disk.sums import CheckedFile, Sums
 from picturedesk.errors import BadInput, MissingArtefact
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -110,7 +110,8 @@ class RowFile(Generic[Scalar]):
             )
         if not len(rows):
             return sums
-        self._check_size(sums)
+        if sums.size:  # opening refuses a file that is missing or too short
+            CheckedFile(self.path, sums, self.cure).close()
         added = np.ascontiguousarray(rows, dtype=self._type).data
         with self.path.open("r+b" if self.path.exists() else "w+b") as file:
             file.seek(sums.size)
@@ -124,14 +125,3 @@ class RowFile(Generic[Scalar]):
         rows = np.frombuffer(block, dtype=self._type).reshape(-1, self.width)
         if complaint := self._complaint(rows):
             raise MissingArtefact(f"{self.path} is damaged, {complaint}: {self.cure}")
-
-    def _check_size(self, sums: Sums) -> None:
-        """Raises MissingArtefact if the file is too short."""
-        try:
-            found = self.path.stat().st_size if sums.size else 0
-        except OSError as error:
-            raise unreadable(self.path, error, self.cure) from None
-        if found < sums.size:
-            raise MissingArtefact(
-                f"{self.path} is damaged, it holds {found} bytes of {sums.size}: {self.cure}"
-            )

@@ -178,7 +178,7 @@ class _Search:
         scope = self.scope
         query_words = words(self.query.texts[0]) if scope.uses_words else []
         while True:
-            matching = self._matching(query_words, depth)
+            matching = self._matching(query_words, depth, scope.where)
             candidates = self._union(found, matching)
             scored = self._scored(candidates, query_words)
             scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
@@ -193,23 +193,21 @@ class _Search:
                     break
             depth = min(_MORE * depth, scope.config.most)
             found = scope.catalogue.nearest(self.dense, depth, scope.where)
+        judged = np.asarray(total(scored, scope.judged_weights), dtype=np.float64)
         return Ranking(
             pictures=tuple(candidates.pictures[index] for index in best),
             vectors=candidates.vectors[best],
             scores=scores[best],
             route_scores={name: values[best] for name, values in scored.items()},
-            judged=np.asarray(total(scored, scope.judged_weights), dtype=np.float64)[best],
-            pool=self._pool(candidates, scored, query_words, whole),
+            judged=judged[best],
+            pool=self._pool(candidates, judged, query_words, whole),
         )
 
-    def _matching(
-        self, query_words: Sequence[str], depth: int, where: str | None = None
-    ) -> Found | None:
+    def _matching(self, query_words: Sequence[str], depth: int, where: str) -> Found | None:
         """The entries of highest BM25; None if captions are not used."""
         if not query_words:
             return None
-        condition = self.scope.where if where is None else where
-        return self.scope.catalogue.matching(query_words, depth, condition)
+        return self.scope.catalogue.matching(query_words, depth, where)
 
     def _union(self, found: Sequence[Found], matching: Found | None) -> Entries:
         """The candidates of all searches, each once."""
@@ -245,7 +243,7 @@ class _Search:
     def _pool(
         self,
         candidates: Entries,
-        scored: dict[str, Doubles],
+        scores: Doubles,
         query_words: Sequence[str],
         whole: bool,
     ) -> Pool | None:
@@ -258,8 +256,8 @@ class _Search:
             found = scope.catalogue.nearest(self.dense, depth)
             candidates = self._union(found, self._matching(query_words, depth, ""))
             scored = self._scored(candidates, query_words)
+            scores = np.asarray(total(scored, scope.judged_weights), dtype=np.float64)
             whole = any(len(hits.scores) < depth for hits in found)
-        scores = np.asarray(total(scored, scope.judged_weights), dtype=np.float64)
         if whole:
             return Pool.of(scores)
         known = {picture.key for picture in candidates.pictures}
