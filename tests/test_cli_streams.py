@@ -216,74 +216,58 @@ def test_ctrl_c_while_waiting_for_stdin_is_one_line_and_130(fitted_desk: Path, t
     assert (code, told) == (130, "interrupted: run the same command again to continue\n")
 
 
+def entry_with(*lines: str) -> subprocess.CompletedProcess[str]:
+    """A process of ``entry.main`` in which these lines define ``run`` anew."""
+    program = [
+        "import os, signal, sys, threading, time",
+        "from picturedesk.cli import entry",
+        "import picturedesk.cli.app as app",
+        *lines,
+        "app.run = run",
+        "sys.exit(entry.main())",
+    ]
+    command = [sys.executable, "-c", "\n".join(program)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
 def test_a_press_in_a_callback_is_not_lost(tmp_path: Path):
     """Python drops what is raised in a destructor; the press counts all the same."""
-    program = "\n".join(
-        [
-            "import os, signal, sys, time",
-            "from picturedesk.cli import entry",
-            "import picturedesk.cli.app as app",
-            "class Dropped:",
-            "    def __del__(self):",
-            "        os.kill(os.getpid(), signal.SIGINT)",
-            "        time.sleep(0.1)",
-            "def run(arguments):",
-            "    Dropped()",
-            "    time.sleep(30)",
-            "app.run = run",
-            "sys.exit(entry.main())",
-        ]
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    done = entry_with(
+        "class Dropped:",
+        "    def __del__(self):",
+        "        os.kill(os.getpid(), signal.SIGINT)",
+        "        time.sleep(0.1)",
+        "def run(arguments):",
+        "    Dropped()",
+        "    time.sleep(30)",
     )
     assert done.returncode == 130
     assert done.stderr == "interrupted: run the same command again to continue\n"
 
 
 def test_an_error_that_a_press_became_is_no_error():
-    program = "\n".join(
-        [
-            "import os, signal, sys",
-            "from picturedesk.cli import entry",
-            "import picturedesk.cli.app as app",
-            "def run(arguments):",
-            "    try:",
-            "        os.kill(os.getpid(), signal.SIGINT)",
-            "        for _ in range(10**9): pass",
-            "    except KeyboardInterrupt:",
-            "        raise ImportError('initialization failed') from None",
-            "app.run = run",
-            "sys.exit(entry.main())",
-        ]
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    done = entry_with(
+        "def run(arguments):",
+        "    try:",
+        "        os.kill(os.getpid(), signal.SIGINT)",
+        "        for _ in range(10**9): pass",
+        "    except KeyboardInterrupt:",
+        "        raise ImportError('initialization failed') from None",
     )
     assert (done.returncode, done.stderr.count("\n")) == (130, 1)
 
 
 def test_a_second_press_ends_it_at_once():
-    program = "\n".join(
-        [
-            "import os, signal, sys, threading, time",
-            "from picturedesk.cli import entry",
-            "import picturedesk.cli.app as app",
-            "def run(arguments):",
-            "    threading.Thread(target=time.sleep, args=(60,)).start()",
-            "    try:",
-            "        os.kill(os.getpid(), signal.SIGINT)",
-            "        time.sleep(60)",
-            "    finally:",
-            "        os.kill(os.getpid(), signal.SIGINT)",
-            "        time.sleep(60)",
-            "app.run = run",
-            "sys.exit(entry.main())",
-        ]
-    )
     began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    done = entry_with(
+        "def run(arguments):",
+        "    threading.Thread(target=time.sleep, args=(60,)).start()",
+        "    try:",
+        "        os.kill(os.getpid(), signal.SIGINT)",
+        "        time.sleep(60)",
+        "    finally:",
+        "        os.kill(os.getpid(), signal.SIGINT)",
+        "        time.sleep(60)",
     )
     assert (done.returncode, done.stderr.count("\n")) == (130, 1)
     assert time.monotonic() - began < 20

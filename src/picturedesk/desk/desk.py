@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, overload
 
 import numpy as np
@@ -94,12 +93,7 @@ class Desk:
         self._loaded.require_open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[type[Desk], tuple[str]]:
@@ -240,7 +234,7 @@ class Desk:
                 (what the network says it shows), "captions" (BM25); "" for the best there is.
                 A desk of the paper's recipe has direct and transfer (Eq. 7 and 8).
             where: SQL condition on uri, key, caption, credit, licence, date, tags.
-            min_confidence: probability that one of the first ten is acceptable; below it the
+            min_confidence: chance that the right picture is among those shown, below which the
                 answer has a doubt.
 
         Returns:
