@@ -243,4 +243,9 @@ def _open_engine(manifest: Json, folder: Path) -> SentenceEngine:
         from picturedesk.texts.transformer import TransformerEngine
 
         return TransformerEngine.restored(facts)
-    raise Mismatch(f"made with unknown engine {name!r}: there are 'use', 'sentence-transformers'")
+    if name == "e5":
+        from picturedesk.texts.e5 import E5Engine
+
+        return E5Engine.restored(facts)
+    known = "'use', 'e5', 'sentence-transformers'"
+    raise Mismatch(f"made with unknown engine {name!r}: there are {known}")
