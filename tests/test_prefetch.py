@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from picturedesk.store.prefetch import Claim, PrefetchConfig, cpus, in_order
+from picturedesk.parallel import cpus
+from picturedesk.store.prefetch import Claim, PrefetchConfig, in_order
 
 CONFIG = PrefetchConfig(threads=3, window=8, patience=10.0)
 

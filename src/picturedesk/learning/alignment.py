@@ -55,8 +55,8 @@ class AlignmentConfig:
     """
 
     level_power: float = 0.5
-    block_width: int = 400
-    side_width: int = 500
+    block_width: int = 800
+    side_width: int = 900
     picture_ridge: float = 0.3
     text_ridge: float = 0.5
     correlation_power: float = 0.75

@@ -24,6 +24,7 @@ class BestConfig:
         max_texts_for_all_folds: with more texts than this, only one fold is held out.
         max_queries: held-out texts per fold that pictures are ranked for, at most.
         short_queries: held-out texts per fold that a query of a few words is made of, at most.
+        choose_levels: whether levels that cost more than they give are left out.
         routes: plans of the routes, the direct route first.
         gain: mean reciprocal rank, 0 to 1, that each route must add to be used.
         seed: of the division into folds.
@@ -36,6 +37,7 @@ class BestConfig:
     max_texts_for_all_folds: int = 5000
     max_queries: int = 2000
     short_queries: int = 300
+    choose_levels: bool = True
     routes: tuple[RoutePlan, ...] = BEST
     gain: float = 0.002
     seed: int = 0

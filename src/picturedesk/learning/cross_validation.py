@@ -104,7 +104,7 @@ def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None)
     )
     texts = [pairs.texts[index] for index in projections.texts]
     queries = Queries(matcher, texts, projections.text_features, archive)
-    return Fold(queries, pictures, classes)
+    return Fold(queries, pictures, classes, pairs.active_columns)
 
 
 def fit_routes(plans: Sequence[RoutePlan], fold: Fold) -> tuple[Route, ...]:
@@ -114,23 +114,18 @@ def fit_routes(plans: Sequence[RoutePlan], fold: Fold) -> tuple[Route, ...]:
 
 
 def held_out_scores(
-    fold: Fold,
-    features: Floats,
-    pairs: TrainingPairs,
-    held_out: HeldOut,
-    plans: Sequence[RoutePlan],
+    blend: Blend, archive: ArchiveVectors, features: Floats, pairs: TrainingPairs, held_out: HeldOut
 ) -> FoldScores:
-    """Fits routes on a part of the archive and scores the candidates of the held-out texts.
+    """Scores the candidates of held-out texts by routes that were fitted without them.
 
     Args:
-        fold: the part for fitting.
-        features: (Q, I) of the held-out texts, from the fold's text encoder.
+        blend: the routes; weights do not matter.
+        archive: that they were fitted on.
+        features: (Q, I) of the held-out texts, from the blend's text encoder.
         pairs: the whole training part.
         held_out: texts and candidates.
-        plans: of the routes.
     """
-    matcher = fold.queries.matcher
-    blend = Blend(matcher, fit_routes(plans, fold), {})
+    matcher = blend.matcher
     texts = [pairs.texts[index] for index in held_out.texts]
     candidates = Pictures(
         matcher,
@@ -138,7 +133,7 @@ def held_out_scores(
         pairs.features[held_out.candidates],
     )
     captions = [pairs.captions[index] for index in held_out.candidates]
-    queries = blend.ask(Queries(matcher, texts, features, fold.archive))
+    queries = blend.ask(Queries(matcher, texts, features, archive))
     parts = blend.store(candidates)
     if not any(pairs.captions):
         return FoldScores(held_out, blend.scores(queries, parts, None), queries.nearest)

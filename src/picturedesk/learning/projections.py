@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 from picturedesk.heads.matcher import Matcher
@@ -48,8 +49,7 @@ class Projections:
         pictures, links = pairs.pictures_of(texts)
         encoder = features.fit(texts)
         text_features = features.features(encoder, texts)
-        blocks = [Block(span) for span in encoder.spans]
-        text_side = Side.fit(text_features, blocks, 1.0, config)
+        text_side = _text_side(encoder, text_features, config)
         levels = pairs.features[pictures]
         picture_side = Side.fit(levels, pairs.blocks, config.level_power, config)
         return cls(
@@ -65,6 +65,26 @@ class Projections:
             links=links,
         )
 
+    def by_encoders(self, places: Sequence[int], config: AlignmentConfig) -> Self:
+        """The same with some parts of the encoder, which was fitted on the same texts."""
+        if list(places) == list(range(len(self.encoder.parts))):
+            return self
+        encoder = self.encoder.only(places)
+        features = self.encoder.narrowed(self.text_features, places)
+        side = _text_side(encoder, features, config)
+        return replace(
+            self, encoder=encoder, text_features=features, text_side=side, text_rows=side(features)
+        )
+
+    def by_levels(self, blocks: tuple[Block, ...], config: AlignmentConfig) -> Self:
+        """The same with other weights of the levels."""
+        if blocks == self.pairs.blocks:
+            return self
+        pairs = replace(self.pairs, blocks=blocks)
+        levels = pairs.features[self.pictures]
+        side = Side.fit(levels, blocks, config.level_power, config)
+        return replace(self, pairs=pairs, picture_side=side, picture_rows=side(levels))
+
     def align(self, config: AlignmentConfig) -> Matcher:
         """The matcher with the heads of the aligned sides."""
         found = align(
@@ -76,3 +96,7 @@ class Projections:
             config,
         )
         return Matcher(self.encoder, found.picture_head, self.pairs.spec, text_head=found.text_head)
+
+
+def _text_side(encoder: JoinedEncoder, features: Floats, config: AlignmentConfig) -> Side:
+    return Side.fit(features, [Block(span) for span in encoder.spans], 1.0, config)

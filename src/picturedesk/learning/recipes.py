@@ -148,7 +148,10 @@ def learn_best(
         catalogue_words=tuple(catalogue_words(ready.archive.pictures[index]) for index in shown),
     )
     everything = TextFeatures(whole, fit, sentences, known)
-    fitted = fit_best(pairs, everything.of(chosen), config.best, progress)
+    best = config.best
+    if levels or config.levels:
+        best = replace(best, choose_levels=False)
+    fitted = fit_best(pairs, everything.of(chosen), best, progress)
     encoder = fitted.matcher.text_encoder
     text_features = np.empty((len(whole), encoder.width), dtype=np.float32)
     text_features[chosen] = fitted.text_features
@@ -163,6 +166,8 @@ def learn_best(
             "cross_validated": fitted.cross_validated,
             "held_out": fitted.held_out,
             "ridges": fitted.ridges,
+            "encoders": fitted.encoders,
+            "levels": fitted.levels,
             "weights": dict(fitted.blend.weights),
         },
     )

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import picturedesk.checks as checks
-from picturedesk.errors import BadInput, MissingExtra
+from picturedesk.errors import BadInput
+from picturedesk.gradients.devices import device_of, torch_threads
 from picturedesk.heads.fusion import ColumnScale, FusionConfig, FusionMLP, length_one
 from picturedesk.learning.losses import Step, Triplets, triplet_hinge
 from picturedesk.measuring.metrics import retrieval_scores
@@ -212,7 +212,7 @@ def train(
     config = checks.optional("config", config, TrainConfig) or TrainConfig()
     checks.function("progress", progress)
     _check(training, validation)
-    device = _device(config.device)
+    device = device_of(config.device, "training a fusion")
     triplets = Triplets(training.links, training.groups, len(training.texts), config.batch)
     initial_seed, order_seed = np.random.SeedSequence(config.seed).spawn(2)
     order = np.random.default_rng(order_seed)
@@ -223,7 +223,7 @@ def train(
         np.random.default_rng(initial_seed),
     )
     history: list[Epoch] = []
-    with _threads(config.threads):
+    with torch_threads(config.threads):
         network = _Network(kept, training, config, device)
         for number in range(1, config.epochs + 1):
             began = time.perf_counter()
@@ -347,34 +347,3 @@ class _Network:
         )
         fusion = FusionMLP(self._config.fusion, weights, biases)
         return self._scale.folded_into(fusion) if self._scale else fusion
-
-
-def _device(name: str) -> torch.device:
-    """The torch device of this name; raises BadInput if it is not available."""
-    try:
-        import torch
-    except ModuleNotFoundError:
-        raise MissingExtra("training a fusion", "train") from None
-    there = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    there = ["cuda", *there] if there else []
-    there += ["mps"] if torch.backends.mps.is_available() else []
-    there += ["cpu"]
-    if name == "auto":
-        return torch.device(there[0])
-    if name not in there:
-        raise BadInput(f"device '{name}' is not there: this machine has {', '.join(there)}")
-    return torch.device(name)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Sets the number of torch's threads for the block, then restores it; 0 changes nothing."""
-    import torch
-
-    before = torch.get_num_threads()
-    if count:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

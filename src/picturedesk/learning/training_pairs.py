@@ -68,6 +68,19 @@ class TrainingPairs:
                 f"captions of pictures {pictures}: the counts must be equal"
             )
 
+    @property
+    def active_levels(self) -> tuple[str, ...]:
+        """Names of the levels that have a weight."""
+        pairs = zip(self.spec.levels, self.blocks, strict=True)
+        return tuple(str(level) for level, block in pairs if block.weight > 0)
+
+    @property
+    def active_columns(self) -> Ints:
+        """(c,) columns of the levels that have a weight."""
+        spans = [block.columns for block in self.blocks if block.weight > 0]
+        columns = [np.arange(span.start, span.stop, dtype=np.int64) for span in spans]
+        return np.concatenate(columns) if columns else np.arange(0, dtype=np.int64)
+
     def pictures_of(self, texts: Ints) -> tuple[Ints, Ints]:
         """Pictures (n,) that ran with the chosen texts, and links (m, 2) into both lists."""
         return renumber(texts, self.links)

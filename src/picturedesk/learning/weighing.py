@@ -7,7 +7,6 @@ route always has weight 1; with its largest weight, another route dominates it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 import numpy as np
 
@@ -40,7 +39,11 @@ def deviations(folds: Sequence[FoldScores]) -> dict[str, float]:
 def choose(
     folds: Sequence[FoldScores], plans: Sequence[RoutePlan], gain: float
 ) -> dict[str, float]:
-    """The weights with the highest mean reciprocal rank, minus ``gain`` for each route.
+    """Weights with a high mean reciprocal rank, minus ``gain`` for each route.
+
+    Coordinate ascent: one weight after the other takes its best value, until none changes. It
+    starts from the direct route alone, and from each other route with its largest weight; the best
+    end counts.
 
     Args:
         folds: scores of the routes.
@@ -49,17 +52,52 @@ def choose(
     """
     units = deviations(folds)
     tried = [plan for plan in plans if plan.name in units]
+    ascent = _Ascent(folds, tried, [units[plan.unit] for plan in tried], gain)
+    lowest = tuple(min(plan.weights) for plan in tried)
+    starts = [lowest]
+    for place, plan in enumerate(tried):
+        starts.append((*lowest[:place], max(plan.weights), *lowest[place + 1 :]))
+    best = max((ascent.climbed(start) for start in dict.fromkeys(starts)), key=ascent.value)
+    defaults = {plan.name: plan.default_weight for plan in plans if plan.name not in units}
+    return ascent.weights(best) | defaults
 
-    def weights(values: Sequence[float]) -> dict[str, float]:
-        pairs = zip(tried, values, strict=True)
-        return {plan.name: value / units[plan.unit] for plan, value in pairs}
 
-    def value(values: Sequence[float]) -> float:
-        let_in = sum(weight > 0 for weight in values)
-        return mean_reciprocal_rank(folds, weights(values)) - gain * let_in
+class _Ascent:
+    """Coordinate ascent over the weights of routes, in units of their deviation."""
 
-    best = weights(max(product(*(plan.weights for plan in tried)), key=value))
-    return best | {plan.name: plan.default_weight for plan in plans if plan.name not in units}
+    def __init__(
+        self,
+        folds: Sequence[FoldScores],
+        plans: Sequence[RoutePlan],
+        units: Sequence[float],
+        gain: float,
+    ) -> None:
+        self._folds, self._plans, self._units, self._gain = folds, plans, units, gain
+        self._known: dict[tuple[float, ...], float] = {}
+
+    def weights(self, values: tuple[float, ...]) -> dict[str, float]:
+        """Route → weight for scores as they are."""
+        routes = zip(self._plans, values, self._units, strict=True)
+        return {plan.name: value / unit for plan, value, unit in routes}
+
+    def value(self, values: tuple[float, ...]) -> float:
+        """Mean reciprocal rank, minus the gain that each route must bring."""
+        if values not in self._known:
+            let_in = sum(weight > 0 for weight in values)
+            reached = mean_reciprocal_rank(self._folds, self.weights(values))
+            self._known[values] = reached - self._gain * let_in
+        return self._known[values]
+
+    def climbed(self, values: tuple[float, ...]) -> tuple[float, ...]:
+        """Where the ascent ends that starts here."""
+        while True:
+            before = values
+            for place, plan in enumerate(self._plans):
+                head, rest = values[:place], values[place + 1 :]
+                tried = [(*head, weight, *rest) for weight in plan.weights]
+                values = max(tried, key=self.value)
+            if values == before:
+                return values
 
 
 def mean_reciprocal_rank(folds: Sequence[FoldScores], weights: Mapping[str, float]) -> float:

@@ -7,6 +7,8 @@ from picturedesk.routes.class_names import ClassNamesPlan
 from picturedesk.routes.direct import DirectPlan
 from picturedesk.routes.hubness import HubnessPlan
 from picturedesk.routes.route import RoutePlan
+from picturedesk.routes.seen_words import SeenWordsPlan
+from picturedesk.routes.towers import TowersPlan
 from picturedesk.routes.transfer import NearestTextPlan, TransferPlan
 
 BEST: tuple[RoutePlan, ...] = (
@@ -14,6 +16,8 @@ BEST: tuple[RoutePlan, ...] = (
     HubnessPlan(),
     TransferPlan(),
     ClassNamesPlan(),
+    TowersPlan(),
+    SeenWordsPlan(),
     CaptionsPlan(),
 )
 PAPER: tuple[RoutePlan, ...] = (DirectPlan(), NearestTextPlan())

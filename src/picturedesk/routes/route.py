@@ -154,11 +154,20 @@ class Fold:
         queries: its texts; their archive is this part.
         pictures: that ran with these texts.
         classes: the backbone's classes; None if they or their vectors are not known.
+        active: (c,) columns of the level features that heads are to read; None for all.
     """
 
     queries: Queries
     pictures: Pictures
     classes: Classes | None = None
+    active: Ints | None = None
+
+    @property
+    def columns(self) -> Ints:
+        """(c,) columns of the level features that heads are to read."""
+        if self.active is not None:
+            return self.active
+        return np.arange(self.pictures.features.shape[1], dtype=np.int64)
 
     @property
     def archive(self) -> ArchiveVectors:

@@ -31,8 +31,9 @@ from picturedesk.images import (
     read_picture,
     to_pixels,
 )
+from picturedesk.parallel import cpus
 from picturedesk.store.features import FeatureRow, FeatureStore, Source
-from picturedesk.store.prefetch import Claim, PrefetchConfig, cpus, in_order
+from picturedesk.store.prefetch import Claim, PrefetchConfig, in_order
 from picturedesk.types import Floats, Json, Progress, Rejection, silent
 
 

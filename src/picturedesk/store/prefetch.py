@@ -8,7 +8,6 @@ waits for a hanging thread even when the program ends.
 from __future__ import annotations
 
 import math
-import os
 import queue
 import threading
 import time
@@ -81,13 +80,6 @@ def in_order(
             yield result
     finally:
         workers.stop()
-
-
-def cpus() -> int:
-    """CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _GivenUp(Exception):

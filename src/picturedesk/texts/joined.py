@@ -67,6 +67,19 @@ class JoinedEncoder:
             raise BadInput(f"vectors of widths {given}: the parts of this encoder have {widths}")
         return np.concatenate(vectors, axis=1) * np.float32(self.scale)
 
+    def only(self, places: Sequence[int]) -> Self:
+        """Some of the parts, in the given order."""
+        chosen = checks.indices("places", np.asarray(places, dtype=np.int64), len(self.parts))
+        return type(self)([self.parts[place] for place in chosen.tolist()])
+
+    def narrowed(self, vectors: Floats, places: Sequence[int]) -> Floats:
+        """Output (Q, D) of ``encode`` → what ``only(places)`` gives for the same texts."""
+        vectors = checks.matrix("vectors", vectors, self.width)
+        spans = self.spans
+        chosen = np.concatenate([vectors[:, spans[place]] for place in places], axis=1)
+        found: Floats = chosen * np.float32(self.only(places).scale / self.scale)
+        return found
+
     def save(self, folder: Path) -> None:
         """Writes a manifest and one folder per part (``part-0`` …)."""
         with atomic_folder(folder) as temporary:

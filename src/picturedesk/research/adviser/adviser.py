@@ -16,9 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from picturedesk.errors import BadInput
-from picturedesk.learning.parallel import side_by_side
 from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.measuring.significance import paired_difference
+from picturedesk.parallel import side_by_side
 from picturedesk.research.adviser.advice import (
     Advice,
     AdviceConfig,

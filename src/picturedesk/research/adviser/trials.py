@@ -16,9 +16,9 @@ from picturedesk.heads.fusion import length_one
 from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.cross_validation import divide, held_out_folds
-from picturedesk.learning.parallel import side_by_side
 from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.measuring.metrics import ranks
+from picturedesk.parallel import side_by_side
 from picturedesk.types import Doubles, Floats, Ints, Progress
 
 Ridges = tuple[float, float]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from picturedesk.images import decode, read_picture
 from picturedesk.learning.training import TrainingSet
+from picturedesk.parallel import cpus
 from picturedesk.research.baselines import TwoTowers, clip, closed_form, vse
 from picturedesk.research.reproduction.config import ReproduceConfig
 from picturedesk.research.reproduction.experiment import (
@@ -31,7 +32,6 @@ from picturedesk.research.reproduction.experiment import (
 )
 from picturedesk.research.reproduction.kept_rows import Finished, KeptRows
 from picturedesk.routes.direct import direct_scores
-from picturedesk.store.prefetch import cpus
 from picturedesk.types import Floats, Progress
 
 BARS = ((True, False), (True, True), (False, False))  # (linear, l2) of Figure 3's other bars

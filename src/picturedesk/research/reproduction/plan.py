@@ -16,6 +16,7 @@ import numpy as np
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets import open_archive
 from picturedesk.learning.preparation import final_level
+from picturedesk.parallel import cpus
 from picturedesk.research.baselines.vse import LOSSES
 from picturedesk.research.reproduction import pace
 from picturedesk.research.reproduction.config import ReproduceConfig
@@ -24,7 +25,6 @@ from picturedesk.research.reproduction.jobs import BARS
 from picturedesk.research.reproduction.notes import small_sample
 from picturedesk.store.extraction import extract, is_stored
 from picturedesk.store.features import FeatureStore
-from picturedesk.store.prefetch import cpus
 from picturedesk.types import Archive, Progress, silent
 
 _TIMING = "pieces timed"

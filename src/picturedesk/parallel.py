@@ -5,11 +5,11 @@ Two factorisations that share two cores wait for each other; with one core each 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from picturedesk.store.prefetch import cpus
 from picturedesk.types import Progress
 
 Given = TypeVar("Given")
@@ -29,3 +29,10 @@ def side_by_side(
         for done, result in enumerate(pool.map(work, pieces), start=1):
             progress(done, len(pieces), what)
             yield result
+
+
+def cpus() -> int:
+    """CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

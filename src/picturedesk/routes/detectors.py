@@ -1,0 +1,127 @@
+"""Word detectors: the probability of each word of a vocabulary for a picture, calibrated.
+
+Serves without torch. Knows no route.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from picturedesk.heads.fusion import FusionMLP
+from picturedesk.heads.half import from_half, half_arrays
+from picturedesk.heads.linear import signed_power
+from picturedesk.routes.parted import Members
+from picturedesk.routes.route import Arrays, Pictures
+from picturedesk.routes.vocabulary import Vocabulary
+from picturedesk.types import Bools, Floats, Ints, Json
+
+POWER = 0.5  # of the magnitude of level features
+_VALUES = 2_000_000  # that the calibration uses, at most
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detectors:
+    """Level features → the probability of each word.
+
+    Attributes:
+        networks: of K members, logits of V words.
+        members: which of them reads an archive picture.
+        columns: (c,) of the level features that they read.
+        vocabulary: the V words.
+        offset: of the calibrated logit.
+        slope: the calibrated logit is offset + slope · logit (Platt 1999).
+    """
+
+    networks: tuple[FusionMLP, ...]
+    members: Members
+    columns: Ints
+    vocabulary: Vocabulary
+    offset: float
+    slope: float
+
+    def logits(self, pictures: Pictures) -> Floats:
+        """(N, V) calibrated: by one member for pictures that the others learned from."""
+        chosen = pictures.features[:, self.columns].astype(np.float32, copy=False)
+        raised = signed_power(chosen, POWER)
+        found = np.zeros((len(pictures), len(self.vocabulary.words)), dtype=np.float32)
+        weights = self.members.shares(pictures.keys, 1.0)
+        for network, weight in zip(self.networks, weights, strict=True):
+            rows = np.flatnonzero(weight)
+            found[rows] += network(raised[rows]) * weight[rows, None]
+        return np.float32(self.offset) + np.float32(self.slope) * found
+
+    def calibrated(self, logits: Floats, shares: Floats) -> Detectors:
+        """The same, calibrated: ``logits`` (N, V) of these, and the ``shares`` that came true."""
+        offset, slope = calibration(logits, shares)
+        return replace(self, offset=offset, slope=slope)
+
+    def settings(self) -> Json:
+        """Keys of the archive pictures, words and calibration."""
+        return {
+            "keys": list(self.members.keys),
+            "members": self.members.count,
+            "words": list(self.vocabulary.words),
+            "offset": self.offset,
+            "slope": self.slope,
+        }
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The networks, in half precision, and which reads what."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "columns": self.columns,
+            "parts": self.members.parts,
+        }
+        for number, network in enumerate(self.networks):
+            arrays |= half_arrays(f"network.{number}", network)
+        return arrays
+
+    @classmethod
+    def restore(cls, settings: Json, arrays: Arrays) -> Detectors:
+        """Those of ``settings`` and ``arrays``."""
+        count = settings["members"]
+        return cls(
+            tuple(from_half(f"network.{number}", arrays) for number in range(count)),
+            Members(tuple(settings["keys"]), np.asarray(arrays["parts"]), count),
+            np.asarray(arrays["columns"]),
+            Vocabulary(tuple(settings["words"])),
+            settings["offset"],
+            settings["slope"],
+        )
+
+
+def log_sigmoid(logits: Floats) -> Floats:
+    """Logits → log probabilities."""
+    logs: Floats = -np.logaddexp(np.float32(0), -logits)
+    return logs
+
+
+def calibration(logits: Floats, shares: Floats) -> tuple[float, float]:
+    """Offset and slope under which the shares (N, V) of words are likeliest."""
+    from scipy.optimize import minimize
+
+    random = np.random.default_rng(0)
+    rows = random.permutation(len(logits))[: max(1, _VALUES // max(logits.shape[1], 1))]
+    values, wanted = logits[rows].astype(np.float64), shares[rows].astype(np.float64)
+
+    def surprise(pair: Floats) -> float:
+        calibrated = pair[0] + pair[1] * values
+        return float((np.logaddexp(0, calibrated) - wanted * calibrated).mean())
+
+    found = minimize(surprise, np.array([0.0, 1.0]), method="Nelder-Mead", options={"maxiter": 80})
+    return float(found.x[0]), float(max(found.x[1], 1e-3))
+
+
+def areas(values: Floats, right: Bools) -> Floats:
+    """Area under the curve of each column of values (N, V); .5 where nothing is right."""
+    from scipy.stats import rankdata
+
+    rows = len(values)
+    places = rankdata(values, axis=0)  # (N, V)
+    hits = right.sum(axis=0)
+    above = (places * right).sum(axis=0) - hits * (hits + 1) / 2
+    pairs = hits * (rows - hits)
+    return np.where(pairs > 0, above / np.maximum(pairs, 1), 0.5).astype(np.float32)

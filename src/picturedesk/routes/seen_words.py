@@ -1,0 +1,285 @@
+"""The seen-words route: does the picture show the words of the text?
+
+Word detectors give each picture a probability for each word of the archive's vocabulary: the share
+of texts about it that would have the word (compare Fang et al. 2015). The score is the sum of the
+log probabilities of the query's words. Principal components of the log probabilities are stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+import picturedesk.checks as checks
+from picturedesk.errors import BadInput
+from picturedesk.gradients.detectors import train_detectors
+from picturedesk.gradients.devices import torch_installed
+from picturedesk.gradients.perceptron import DropoutConfig
+from picturedesk.heads.fusion import FusionMLP
+from picturedesk.heads.half import rounded
+from picturedesk.heads.linear import signed_power
+from picturedesk.heads.matcher import Matcher
+from picturedesk.routes.detectors import POWER, Detectors, areas, log_sigmoid
+from picturedesk.routes.parted import Division, Members
+from picturedesk.routes.route import (
+    Arrays,
+    Block,
+    Fold,
+    Pictures,
+    PictureShare,
+    PictureShares,
+    Queries,
+    Rows,
+    ShareConfig,
+    TextSlopes,
+)
+from picturedesk.routes.vocabulary import Vocabulary
+from picturedesk.types import Bools, Floats, Ints, Json
+
+SEEN_WORDS = "seen_words"
+OTHER_WORDS = "other words"
+_VISIBLE = 0.65  # area under the curve of a word's detector, from which on pictures show the word
+_FEWEST_PARTS = 2
+DETECTORS = DropoutConfig(
+    hidden=512, input_dropout=0.2, epochs=15, batch=128, learning_rate=1e-3, weight_decay=0.02
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWordsPlan:
+    """Plan of the route.
+
+    Attributes:
+        config: of the detectors.
+        members: networks K, each trained without one part of the archive.
+        fewest_pictures: of the archive, below which detectors learn too little.
+        fewest: pictures whose texts have a word of the vocabulary, at least.
+        widest: share of the texts that have it, 0 to 1, at most.
+        most_words: of the vocabulary.
+        width: principal components that are stored for a picture.
+    """
+
+    name: str = SEEN_WORDS
+    weights: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 8.0)
+    unit: str = SEEN_WORDS
+    default_weight: float = 0.0
+    config: DropoutConfig = DETECTORS
+    members: int = 3
+    fewest_pictures: int = 200
+    fewest: int = 8
+    widest: float = 0.5
+    most_words: int = 2000
+    width: int = 128
+
+    def __post_init__(self) -> None:
+        checks.settings(self)
+        if self.members < _FEWEST_PARTS or self.width < 1:
+            raise BadInput(f"{self}: at least {_FEWEST_PARTS} members and a width of 1 are needed")
+
+    def fit(self, fold: Fold) -> SeenWordsRoute | None:
+        """Trains the detectors; None for a small archive, or without torch."""
+        if len(fold.pictures) < self.fewest_pictures or not torch_installed():
+            return None
+        texts, links = fold.queries.texts, fold.archive.links
+        vocabulary = Vocabulary.of(texts, links, self.fewest, self.widest, self.most_words)
+        division = Division.of(fold, self.members, self.config.seed)
+        if not vocabulary.words or division.count < self.members:
+            return None
+        shares = vocabulary.shares(texts, links, len(fold.pictures))
+        columns = fold.columns
+        pictures = signed_power(fold.pictures.features[:, columns].astype(np.float32), POWER)
+
+        def learn(part: int, others: Bools) -> FusionMLP:
+            rows = np.unique(links[others, 1])
+            seeded = replace(self.config, seed=self.config.seed + part)
+            return train_detectors(pictures[rows], shares[rows], seeded)
+
+        networks = tuple(rounded(one) for one in division.members(learn))
+        members = Members(tuple(fold.pictures.keys), division.of_picture, division.count)
+        detectors = Detectors(networks, members, columns, vocabulary, 0.0, 1.0)
+        linked = np.unique(links[:, 1])
+        return SeenWordsRoute.of(detectors, fold.pictures, shares, linked, self.width)
+
+    def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> SeenWordsRoute:
+        """The route as it was saved."""
+        usual, basis, areas, frequency = (
+            np.asarray(arrays[name], dtype=np.float32)
+            for name in ("usual", "basis", "areas", "frequency")
+        )
+        return SeenWordsRoute(
+            Detectors.restore(settings, arrays),
+            usual,
+            basis,
+            areas,
+            frequency,
+            settings["scale"],
+            settings["alone"],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenWordsRoute:
+    """See the module.
+
+    Attributes:
+        detectors: of the words.
+        usual: (V,) mean log probability of each word over the archive's pictures.
+        basis: (V, w) principal directions of log probabilities.
+        areas: (V,) area under the curve of each word's detector on pictures that it did not learn
+            from, 0 to 1.
+        frequency: (V,) mean share of a picture's texts that have the word.
+        scale: factor of the stored components, so that the archive's have length one at most.
+        alone: factor of the components of a picture that one member places alone: they vary more.
+    """
+
+    detectors: Detectors
+    usual: Floats
+    basis: Floats
+    areas: Floats
+    frequency: Floats
+    scale: float
+    alone: float
+    name: str = SEEN_WORDS
+    standalone: bool = True
+
+    @classmethod
+    def of(
+        cls, detectors: Detectors, pictures: Pictures, shares: Floats, linked: Ints, width: int
+    ) -> SeenWordsRoute:
+        """Calibrates detectors on archive pictures that they did not learn from.
+
+        Args:
+            detectors: not calibrated.
+            pictures: P of the archive.
+            shares: (P, V) of each word in a picture's texts.
+            linked: rows of the pictures that ran with a text.
+            width: number of principal directions, at most.
+        """
+        raw = detectors.logits(pictures)
+        detectors = detectors.calibrated(raw[linked], shares[linked])
+        logs = log_sigmoid(np.float32(detectors.offset) + np.float32(detectors.slope) * raw)
+        usual = logs.mean(axis=0)
+        basis = _directions(logs - usual, width)
+        longest = float(np.linalg.norm((logs - usual) @ basis, axis=1).max())
+        route = cls(
+            detectors,
+            usual,
+            basis,
+            areas(raw[linked], shares[linked] > 0),
+            shares[linked].mean(axis=0),
+            1 / max(longest, 1e-9),
+            1.0,
+        )
+        return replace(route, alone=_alone(route, pictures, logs - usual))
+
+    @property
+    def block(self) -> Block:
+        """Principal components of the log probabilities."""
+        return Block(SEEN_WORDS, int(self.basis.shape[1]))
+
+    def store(self, pictures: Pictures) -> Floats:
+        """(N, w) of length one at most."""
+        logs = log_sigmoid(self.detectors.logits(pictures))
+        factors = self._factors(pictures, logs)[:, None]
+        return np.asarray((logs - self.usual) @ self.basis * factors, dtype=np.float32)
+
+    def _factors(self, pictures: Pictures, logs: Floats) -> Floats:
+        """Factor (N,) of each picture's components."""
+        lone = self.detectors.members.of(pictures.keys) >= 0
+        factors = np.where(lone, self.alone, 1.0) * self.scale
+        lengths = np.linalg.norm((logs - self.usual) @ self.basis, axis=1) * factors
+        shortened: Floats = (factors / np.maximum(lengths, 1.0)).astype(np.float32)
+        return shortened
+
+    def ask(self, queries: Queries) -> Rows:
+        """(Q, w): the sum over the text's words, over the root of their number."""
+        asked = np.zeros((len(queries), self.basis.shape[1]), dtype=np.float32)
+        for row, text in zip(asked, queries.texts, strict=True):
+            if places := self.detectors.vocabulary.places(text):
+                row[:] = self.basis[places].sum(axis=0) / np.sqrt(len(places))
+        return Rows.one_each(asked)
+
+    def picture_shares(
+        self, pictures: Pictures, toward: Floats, config: ShareConfig
+    ) -> PictureShares:
+        """The share of each word that the picture shows or lacks, then ``OTHER_WORDS``; exact."""
+        logits = self.detectors.logits(pictures)
+        logs = log_sigmoid(logits)
+        factors = self._factors(pictures, logs).astype(np.float64)
+        each = (logs - self.usual) * (self.basis @ toward) * factors[:, None]  # (K, V)
+        likely = np.exp(logs)
+        return PictureShares(
+            "seen words",
+            tuple(
+                self._named(row, chances, config.most)
+                for row, chances in zip(each, likely, strict=True)
+            ),
+        )
+
+    def _named(self, row: Floats, likely: Floats, most: int) -> tuple[PictureShare, ...]:
+        order = np.argsort(-row, kind="stable")
+        best, others = order[:most], order[most:]
+        known = self.detectors.vocabulary.words
+        return (
+            *(PictureShare(known[w], float(row[w]), float(likely[w])) for w in best),
+            PictureShare(OTHER_WORDS, float(row[others].sum())),
+        )
+
+    def tags(self, pictures: Pictures, most: int) -> list[list[tuple[str, float]]]:
+        """The words that each picture shows with their probabilities, the most telling first.
+
+        Telling is a word that is far likelier than usual: p · log(p / frequency) is its summand of
+        the Kullback-Leibler divergence. Words that no detector can tell are left out.
+
+        Args:
+            pictures: N pictures.
+            most: words for each, at most.
+        """
+        chances = np.exp(log_sigmoid(self.detectors.logits(pictures)))
+        usual = np.maximum(self.frequency, 1e-6)
+        telling = np.where(self.areas >= _VISIBLE, chances * np.log(chances / usual), 0)
+        known = self.detectors.vocabulary.words
+        found = []
+        for row, values in zip(telling, chances, strict=True):
+            order = np.argsort(-row, kind="stable")[:most]
+            found.append([(known[w], float(values[w])) for w in order if row[w] > 0])
+        return found
+
+    def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
+        """None: a word is in the vocabulary or not."""
+        return None
+
+    def settings(self) -> Json:
+        """Those of the detectors, and the factors."""
+        return {**self.detectors.settings(), "scale": self.scale, "alone": self.alone}
+
+    def arrays(self) -> Arrays:
+        """Those of the detectors, and what was measured of them."""
+        return {
+            **self.detectors.arrays(),
+            "usual": self.usual,
+            "basis": self.basis,
+            "areas": self.areas,
+            "frequency": self.frequency,
+        }
+
+
+def _directions(centred: Floats, most: int) -> Floats:
+    """Principal directions (V, w) of rows (P, V)."""
+    from scipy.linalg import eigh
+
+    gram = centred.T @ centred
+    size = len(gram)
+    first = max(0, size - most)
+    _, vectors = eigh(gram, subset_by_index=(first, size - 1), check_finite=False)
+    return np.ascontiguousarray(vectors[:, ::-1], dtype=np.float32)
+
+
+def _alone(route: SeenWordsRoute, pictures: Pictures, alone: Floats) -> float:
+    """How much less the mean of all members varies than one member's components, 0 to 1."""
+    unknown = [f"new {row}" for row in range(len(pictures))]  # keys that no member has
+    as_new = Pictures(pictures.matcher, unknown, pictures.features)
+    together = log_sigmoid(route.detectors.logits(as_new)) - route.usual
+    spread = float(np.linalg.norm((together - together.mean(axis=0)) @ route.basis))
+    return float(np.clip(spread / max(float(np.linalg.norm(alone @ route.basis)), 1e-9), 0.1, 1.0))
