@@ -86,8 +86,8 @@ class TowersPlan:
 
         towers = division.members(learn)
         members = Members(tuple(fold.pictures.keys), division.of_picture, division.count)
-        rounded = tuple(Towers(rounded(one.texts), rounded(one.pictures)) for one in towers)
-        route = TowersRoute(rounded, members, columns, 1.0)
+        halved = tuple(Towers(rounded(one.texts), rounded(one.pictures)) for one in towers)
+        route = TowersRoute(halved, members, columns, 1.0)
         return replace(route, alone=_alone(route, fold))
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> TowersRoute:
