@@ -21,7 +21,7 @@ class BestConfig:
             A single pair is taken as it is.
         ridge_step: factor between neighbours, above 1.
         folds: number of folds; each is held out once.
-        max_texts_for_all_folds: with more texts than this, only one fold is held out.
+        held_out_texts: folds are held out until they have this many texts together, or all are.
         max_queries: held-out texts per fold that pictures are ranked for, at most.
         short_queries: held-out texts per fold that a query of a few words is made of, at most.
         choose_levels: whether levels that cost more than they give are left out.
@@ -34,7 +34,7 @@ class BestConfig:
     ridges: tuple[tuple[float, float], ...] = ((0.3, 0.5), (1.0, 1.0), (3.0, 3.0))
     ridge_step: float = 3.0
     folds: int = 5
-    max_texts_for_all_folds: int = 5000
+    held_out_texts: int = 3000
     max_queries: int = 2000
     short_queries: int = 300
     choose_levels: bool = True

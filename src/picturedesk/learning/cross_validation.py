@@ -6,7 +6,7 @@ Weights, ridges and confidence are learned from these scores only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,9 +87,12 @@ def divide(split_groups: Ints, config: BestConfig) -> Ints:
 
 
 def held_out_folds(parts: Ints, config: BestConfig) -> list[Ints]:
-    """Parts (T,) of the texts → the texts of each part that is held out; one of a large archive."""
-    used = 1 if len(parts) > config.max_texts_for_all_folds else int(parts.max()) + 1
-    return [np.flatnonzero(parts == part).astype(np.int64) for part in range(used)]
+    """Parts (T,) of the texts → the texts of each part that is held out; few of a large archive."""
+    folds: list[Ints] = []
+    for part in range(int(parts.max()) + 1):
+        if sum(map(len, folds)) < config.held_out_texts:
+            folds.append(np.flatnonzero(parts == part).astype(np.int64))
+    return folds
 
 
 def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None) -> Fold:
@@ -108,9 +111,13 @@ def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None)
 
 
 def fit_routes(plans: Sequence[RoutePlan], fold: Fold) -> tuple[Route, ...]:
-    """The fitted routes that suit the archive."""
-    fitted = (plan.fit(fold) for plan in plans)
-    return tuple(route for route in fitted if route is not None)
+    """The fitted routes that suit the archive, in the order of the plans."""
+    fitted: dict[str, Route] = {}
+    for plan in plans:
+        route = plan.fit(replace(fold, fitted=dict(fitted)))
+        if route is not None:
+            fitted[route.name] = route
+    return tuple(fitted.values())
 
 
 def held_out_scores(

@@ -165,6 +165,7 @@ class Blend:
         """Block name → (N, w) for N pictures."""
         checks.instance("pictures", pictures, Pictures)
         parts: dict[str, Floats] = {}
+        pictures.stored = parts
         for route in self.block_routes:
             if route.block.name not in parts:
                 parts[route.block.name] = route.store(pictures)

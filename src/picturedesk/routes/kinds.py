@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from picturedesk.routes.captions import CaptionsPlan
 from picturedesk.routes.class_names import ClassNamesPlan
-from picturedesk.routes.direct import DirectPlan
-from picturedesk.routes.hubness import HubnessPlan
+from picturedesk.routes.direct import DIRECT, DirectPlan
+from picturedesk.routes.hubness import JOINT_HUBNESS, HubnessPlan
 from picturedesk.routes.route import RoutePlan
-from picturedesk.routes.seen_words import SeenWordsPlan
-from picturedesk.routes.towers import TowersPlan
+from picturedesk.routes.seen_words import SEEN_WORDS, SeenWordsPlan
+from picturedesk.routes.towers import TOWERS, TowersPlan
 from picturedesk.routes.transfer import NearestTextPlan, TransferPlan
 
 BEST: tuple[RoutePlan, ...] = (
@@ -18,6 +18,7 @@ BEST: tuple[RoutePlan, ...] = (
     ClassNamesPlan(),
     TowersPlan(),
     SeenWordsPlan(),
+    HubnessPlan(JOINT_HUBNESS, mix=((DIRECT, 1.0), (TOWERS, 0.5), (SEEN_WORDS, 0.2))),
     CaptionsPlan(),
 )
 PAPER: tuple[RoutePlan, ...] = (DirectPlan(), NearestTextPlan())

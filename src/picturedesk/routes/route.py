@@ -47,6 +47,9 @@ class Pictures:
         keys: their content keys.
         features: (N, ΣD_l) level features that the matcher reads.
         captions: caption of each, "" for none; () if captions are not used.
+
+    Attributes:
+        stored: name of a block → (N, w), of the routes of a blend that have stored before.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Pictures:
         self.keys = keys
         self.features = checks.array("features", features)
         self.captions = captions
+        self.stored: dict[str, Floats] = {}
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -114,6 +118,13 @@ class Queries:
             self._neighbours = self.archive.neighbours(self.vectors, self._looked_up)
         return self._neighbours.first(count)
 
+    def some(self, rows: Ints) -> Self:
+        """The chosen queries (n,), in the given order."""
+        texts = [self.texts[row] for row in rows.tolist()]
+        chosen = type(self)(self.matcher, texts, self.features[rows], self.archive)
+        chosen.__dict__["vectors"] = self.vectors[rows]
+        return chosen
+
     def of(self, query: int) -> Self:
         """One of the queries."""
         one = type(self)(
@@ -155,12 +166,14 @@ class Fold:
         pictures: that ran with these texts.
         classes: the backbone's classes; None if they or their vectors are not known.
         active: (c,) columns of the level features that heads are to read; None for all.
+        fitted: the routes that were fitted before, by name, in the order of the plans.
     """
 
     queries: Queries
     pictures: Pictures
     classes: Classes | None = None
     active: Ints | None = None
+    fitted: Mapping[str, Route] = field(default_factory=dict)
 
     @property
     def columns(self) -> Ints:
