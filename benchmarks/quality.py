@@ -81,8 +81,8 @@ class Bench:
             keys = extract(uris, self.backbone, store, ExtractConfig(), progress).keys
             self._read = readable(archive, keys, store)
             self.features = store.read(self._read.keys)
-        opened = open_sentences(config) if config.recipe == "best" else None
-        self.sentences = Remembering(opened) if opened is not None else None
+        opened = open_sentences(config) if config.recipe == "best" else {}
+        self.sentences = {name: Remembering(encoder) for name, encoder in opened.items()}
 
     def split(self, seed: int) -> ReadableArchive:
         return self._read.split(replace(self.config.split, seed=seed))

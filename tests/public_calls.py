@@ -272,15 +272,17 @@ CALLS: dict[str, Callable[[World], Call]] = {
     ),
     "TextFeatures": lambda w: Call(
         TextFeatures,
-        {"texts": texts(), "fit": None, "pretrained": TinyTextEncoder(4), "known": None},
+        {"texts": texts(), "fit": None, "pretrained": {"tiny": TinyTextEncoder(4)}, "known": None},
     ),
     "TextFeatures.of": lambda w: Call(text_features().of, {"chosen": IDS}),
     "TextFeatures.fit": lambda w: Call(text_features().fit, {"chosen": IDS}),
     "TextFeatures.features": lambda w: Call(
         text_features().features, {"encoder": JoinedEncoder([TinyTextEncoder(8)]), "rows": IDS}
     ),
-    "TextFeatures.pretrained_columns": lambda w: Call(
-        text_features().pretrained_columns, {"encoder": JoinedEncoder([TinyTextEncoder(8)])}
+    "TextFeatures.only": lambda w: Call(text_features().only, {"names": ["tiny"]}),
+    "TextFeatures.columns_of": lambda w: Call(
+        text_features().columns_of,
+        {"encoder": JoinedEncoder([TinyTextEncoder(8)]), "name": "tiny"},
     ),
     "level_blocks": lambda w: Call(level_blocks, {"spec": SPEC, "levels": ["final"]}),
     "BackboneSpec.columns": lambda w: Call(SPEC.columns, {"level": "final"}),
@@ -387,7 +389,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "archive": archive(),
             "cache": w.path(),
             "config": picturedesk.ChoiceConfig(picturedesk.NetworkConfig("nosuch")),
-            "encoders": picturedesk.TextEncoders(None, TinyTextEncoder(4)),
+            "encoders": picturedesk.TextEncoders(None, {"tiny": TinyTextEncoder(4)}),
             "progress": silent,
         },
         refused=True,

@@ -113,7 +113,7 @@ def pairs() -> TrainingPairs:
 
 
 def text_features() -> TextFeatures:
-    return TextFeatures(texts(), None, TinyTextEncoder(8))
+    return TextFeatures(texts(), None, {"tiny": TinyTextEncoder(8)})
 
 
 def lsa() -> LsaEncoder:

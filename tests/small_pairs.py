@@ -44,4 +44,4 @@ def make_pairs(texts=120, noise=0.5, seed=0, captions=False):
 
 
 def features_of(pairs, encoder=None):
-    return TextFeatures(pairs.texts, None, encoder or TinyTextEncoder(64))
+    return TextFeatures(pairs.texts, None, {"tiny": encoder or TinyTextEncoder(64)})

@@ -149,7 +149,7 @@ def make_pairs(count=150, seed=0, lit=True):
 
 
 def fit(pairs, config=CONFIG):
-    return fit_best(pairs, TextFeatures(pairs.texts, None, TinyTextEncoder(64)), config)
+    return fit_best(pairs, TextFeatures(pairs.texts, None, {"tiny": TinyTextEncoder(64)}), config)
 
 
 @pytest.fixture(scope="module")

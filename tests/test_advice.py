@@ -89,7 +89,7 @@ def noise(count: int, width: int, seed: int) -> np.ndarray:
 
 
 def features_of(pairs: TrainingPairs) -> TextFeatures:
-    return TextFeatures(pairs.texts, None, TinyTextEncoder(64))
+    return TextFeatures(pairs.texts, None, {"tiny": TinyTextEncoder(64)})
 
 
 def costs_of(pairs: TrainingPairs) -> Costs:

@@ -384,7 +384,7 @@ def test_a_fit_that_read_nothing_leaves_the_choice_of_the_backbone(
     wrong = replace(DeskConfig(), weights=str(shapes_table))
     with pytest.raises(BadInput, match="cannot be read as weights"):
         Desk.fit(shapes_table, tmp_path / "desk", wrong)
-    Desk.fit(shapes_table, tmp_path / "desk", replace(DeskConfig(), sentences="none"))
+    Desk.fit(shapes_table, tmp_path / "desk", replace(DeskConfig(), sentences=()))
     with pytest.raises(Mismatch, match="another --desk"):
         Desk.fit(shapes_table, tmp_path / "desk", wrong)
 

@@ -18,7 +18,7 @@ from picturedesk.desk.folder import DeskFolder
 from picturedesk.errors import MissingArtefact, PicturedeskError
 from shapes import draw, write_archive
 
-QUICK = replace(DeskConfig(), sentences="none")
+QUICK = replace(DeskConfig(), sentences=())
 TEXT = "We saw a red circle by the river."
 
 

@@ -26,7 +26,7 @@ from shapes import draw, write_archive
 
 KILLS = int(os.environ.get("PICTUREDESK_KILLS", "8"))
 TEXT = "We saw a yellow triangle after the rain."
-QUICK = replace(DeskConfig(), sentences="none")
+QUICK = replace(DeskConfig(), sentences=())
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "sqlite3.connect"}
 
 

@@ -129,7 +129,7 @@ def test_no_text_is_given_to_the_fitted_encoder_that_will_be_held_out():
         fitted.append(set(texts))
         return TinyTextEncoder(64)
 
-    features = TextFeatures(pairs.texts, fit, TinyTextEncoder(32))
+    features = TextFeatures(pairs.texts, fit, {"tiny": TinyTextEncoder(32)})
     fit_best(pairs, features, QUICK)
     folds = sorted(fitted, key=len)[:-1]
     assert len(folds) == 3
@@ -248,7 +248,7 @@ def test_without_captions_their_weight_is_the_default():
 
 def test_without_a_sentence_encoder_there_are_no_class_names():
     pairs = make_pairs()
-    features = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(64), None)
+    features = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(64))
     fitted = fit_best(pairs, features, QUICK)
     assert "class_names" not in [route.name for route in fitted.blend.routes]
     assert "class_names" not in fitted.cross_validated
@@ -298,18 +298,20 @@ def test_pairs_of_unequal_lengths_are_refused(missing):
 
 def test_features_are_those_of_the_encoder_whatever_was_known_before():
     pairs = make_pairs(texts=20)
-    features = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(16), TinyTextEncoder(32))
+    pretrained = {"first": TinyTextEncoder(32), "second": TinyTextEncoder(24)}
+    features = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(16), pretrained)
+    assert features.names == ("fitted", "first", "second")
     encoder = features.fit(np.arange(10))
     rows = np.array([3, 15])
     texts = [pairs.texts[row] for row in rows]
     expected = encoder.encode(texts)
     np.testing.assert_allclose(features.features(encoder, rows), expected, atol=1e-6)
-    columns = features.pretrained_columns(encoder)
-    assert columns == slice(16, 48)
-    pretrained = TinyTextEncoder(32).encode(texts)
-    np.testing.assert_allclose(length_one(expected[:, columns]), pretrained, atol=1e-6)
-    bare = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(16), None)
-    assert bare.pretrained_columns(bare.fit(rows)) == slice(0, 0)
+    columns = features.columns_of(encoder, "second")
+    assert columns == slice(48, 72)
+    alone = pretrained["second"].encode(texts)
+    np.testing.assert_allclose(length_one(expected[:, columns]), alone, atol=1e-6)
+    bare = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(16))
+    assert bare.columns_of(bare.fit(rows), "second") == slice(0, 0)
 
 
 def test_features_of_some_texts_are_renumbered_and_not_encoded_again():
@@ -321,7 +323,7 @@ def test_features_of_some_texts_are_renumbered_and_not_encoded_again():
             read.extend(texts)
             return super().encode(texts)
 
-    features = TextFeatures(pairs.texts, None, Counting(32))
+    features = TextFeatures(pairs.texts, None, {"counting": Counting(32)})
     chosen = np.array([2, 5, 11])
     some = features.of(chosen)
     encoder = some.fit(np.arange(3))
@@ -333,9 +335,67 @@ def test_features_of_some_texts_are_renumbered_and_not_encoded_again():
     np.testing.assert_array_equal(some.features(other, np.array([2])), expected)
 
 
+@pytest.mark.parametrize("names", [["first"], ["second", "fitted"], ["fitted"]])
+def test_some_of_the_encoders_are_those_of_all_and_encode_nothing_again(names):
+    pairs = make_pairs(texts=20)
+    read = []
+
+    class Counting(TinyTextEncoder):
+        def encode(self, texts):
+            read.extend(texts)
+            return super().encode(texts)
+
+    pretrained = {"first": Counting(32), "second": Counting(24)}
+    features = TextFeatures(pairs.texts, lambda texts: TinyTextEncoder(16), pretrained)
+    some, rows = features.only(names), np.array([3, 15])
+    assert some.names == tuple(name for name in features.names if name in names)
+    joined, whole = some.fit(rows), features.fit(rows)
+    found, expected = some.features(joined, rows), features.features(whole, rows)
+    assert len(read) == 2 * len(pairs.texts)
+    for name in features.names:
+        columns = some.columns_of(joined, name)
+        if name not in names:
+            assert columns == slice(0, 0)
+            continue
+        theirs = expected[:, features.columns_of(whole, name)]
+        np.testing.assert_allclose(found[:, columns] / joined.scale, theirs / whole.scale, 1e-6)
+    assert some.of(rows).only(some.names).names == some.names
+
+
+def test_class_names_are_read_by_the_first_pretrained_encoder_in_use():
+    pairs = make_pairs(texts=40)
+    pretrained = {"first": TinyTextEncoder(64), "second": TinyTextEncoder(48)}
+    features = TextFeatures(pairs.texts, None, pretrained)
+    for some, columns in ((features, (0, 64)), (features.only(["second"]), (0, 48))):
+        routes = {route.name: route for route in fit_best(pairs, some, QUICK).blend.routes}
+        assert routes["class_names"].columns == columns
+
+
 def test_no_encoder_at_all_is_refused():
     with pytest.raises(BadInput, match="no text encoder is left"):
-        TextFeatures(("a",), None, None)
+        TextFeatures(("a",), None)
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "known", "message"),
+    [
+        ({"fitted": TinyTextEncoder(8)}, {}, "names the encoder that is fitted"),
+        ({"tiny": TinyTextEncoder(8)}, {"other": np.zeros((1, 8))}, "encoders are tiny"),
+        ({"tiny": TinyTextEncoder(8)}, {"tiny": np.zeros((2, 8))}, "2 rows, there are 1 texts"),
+        ({"tiny": TinyTextEncoder(8)}, {"tiny": np.zeros((1, 7))}, "numbers in rows"),
+    ],
+)
+def test_encoders_and_vectors_that_do_not_fit_are_refused(pretrained, known, message):
+    with pytest.raises(BadInput, match=message):
+        TextFeatures(("a",), None, pretrained, known)
+
+
+def test_an_encoder_that_is_not_there_cannot_be_chosen():
+    features = TextFeatures(("a",), None, {"tiny": TinyTextEncoder(8)})
+    with pytest.raises(BadInput, match=r"no text encoder 'fitted', 'use': there are tiny"):
+        features.only(["use", "fitted"])
+    with pytest.raises(BadInput, match="no text encoder is left"):
+        features.only([])
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from small_routes import CLASSES, SPEC, WORDS, make_features
 
 COUNT = 60
 LSA = LsaConfig(topics=8, min_count=1, max_share=1.0)
-CONFIG = DeskConfig(lsa=LSA, best=BestConfig(folds=2, ridges=((1.0, 1.0),)), sentences="none")
+CONFIG = DeskConfig(lsa=LSA, best=BestConfig(folds=2, ridges=((1.0, 1.0),)), sentences=())
 
 
 def make_prepared(captions=True, parts=("train", "train", "train", "validate", "test")):
@@ -46,7 +46,7 @@ def make_prepared(captions=True, parts=("train", "train", "train", "validate", "
 
 
 def learned(prepared, **settings):
-    return learn_best(prepared, CONFIG, silent, TinyTextEncoder(16), **settings)
+    return learn_best(prepared, CONFIG, silent, {"tiny": TinyTextEncoder(16)}, **settings)
 
 
 def test_text_features_are_there_for_every_text_of_every_part():
@@ -112,7 +112,9 @@ def test_the_papers_recipe_has_the_papers_routes(tmp_path):
 
 def test_every_slow_step_has_a_name():
     told = []
-    learn_best(make_prepared(), CONFIG, lambda *now: told.append(now), TinyTextEncoder(16))
+    learn_best(
+        make_prepared(), CONFIG, lambda *now: told.append(now), {"tiny": TinyTextEncoder(16)}
+    )
     steps = list(dict.fromkeys(what for _, _, what in told))
     assert steps == [
         "texts encoded",

@@ -25,7 +25,7 @@ CONFIG = DeskConfig(
     lsa=LsaConfig(topics=8),
     best=BestConfig(ridges=((1.0, 1.0),)),
     train=TrainConfig(fusion=FusionConfig((8,)), epochs=1, batch=16, threads=1),
-    sentences="none",
+    sentences=(),
 )
 
 
@@ -83,7 +83,7 @@ def measured_or_refused(made, learn):
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_a_small_archive_makes_a_desk_or_says_why_not(name, part):
     def learn(made):
-        return learn_best(made, CONFIG, silent, TinyTextEncoder(16))
+        return learn_best(made, CONFIG, silent, {"tiny": TinyTextEncoder(16)})
 
     assert measured_or_refused(prepared(*ARCHIVES[name], part), learn)
 
@@ -109,9 +109,11 @@ def test_the_papers_recipe_does_so_too(name, part):
 )
 def test_what_is_missing_is_said(name, message):
     with pytest.raises(BadInput, match=message):
-        learn_best(prepared(*ARCHIVES[name]), CONFIG, silent, TinyTextEncoder(16))
+        learn_best(prepared(*ARCHIVES[name]), CONFIG, silent, {"tiny": TinyTextEncoder(16)})
 
 
 @pytest.mark.parametrize("name", ["60 texts over 5 pictures", "12 texts", "11 texts"])
 def test_few_pictures_are_enough(name):
-    assert learn_best(prepared(*ARCHIVES[name]), CONFIG, silent, TinyTextEncoder(16)).blend.routes
+    assert learn_best(
+        prepared(*ARCHIVES[name]), CONFIG, silent, {"tiny": TinyTextEncoder(16)}
+    ).blend.routes

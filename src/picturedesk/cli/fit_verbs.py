@@ -75,11 +75,12 @@ def fit(
     sentences: Annotated[
         str,
         typer.Option(
-            help="Recipe best: pretrained sentence encoder: use (Universal Sentence Encoder, 16 "
-            "languages), none, or the name of a sentence-transformers model.",
-            metavar="NAME",
+            help="Recipe best: pretrained sentence encoders to choose from, separated by commas: "
+            "use (Universal Sentence Encoder, 16 languages), or the names or folders of "
+            "sentence-transformers models; none. auto: those named here that are installed.",
+            metavar="NAMES",
         ),
-    ] = "use",
+    ] = "auto",
     topics: Annotated[
         int, typer.Option(help="Maximum width of the fitted text vectors.", min=1)
     ] = 500,
@@ -135,11 +136,11 @@ def fit(
     config = replace(
         config,
         backbone=backbone or config.backbone,
-        levels=tuple(name.strip() for name in levels.split(",") if name.strip()),
+        levels=_names(levels),
         weights=weights_source(weights),
         device=device,
         text_encoder=text_encoder,
-        sentences=sentences if recipe == "best" else config.sentences,
+        sentences=_sentences(sentences) if recipe == "best" else config.sentences,
         lsa=replace(config.lsa, topics=topics),
         doc2vec=replace(config.doc2vec, width=topics),
         train=replace(config.train, epochs=epochs or config.train.epochs),
@@ -206,6 +207,15 @@ def demo(
     show.line()
     show.line(f"Contact sheet: {demo.contact_sheet}")
     show.line(f'Try your own text: picturedesk suggest "a red apple" --desk {desk}')
+
+
+def _names(given: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def _sentences(given: str) -> tuple[str, ...]:
+    names = _names(given)
+    return () if names == ("none",) else names
 
 
 def _as_json(report: FitReport) -> dict[str, object]:

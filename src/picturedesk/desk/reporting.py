@@ -62,8 +62,9 @@ def write_report(
 
 
 def _settings(config: Json) -> Iterator[tuple[str, str]]:
-    for name in ("backbone", "text_encoder", "sentences", "device"):
+    for name in ("backbone", "text_encoder", "device"):
         yield name.replace("_", " "), str(config[name])
+    yield "sentences", ", ".join(config["sentences"]) or "none"
     yield "levels", ", ".join(config["levels"]) or "those of the preset"
     yield "seed", str(config["split"]["seed"])
 

@@ -305,9 +305,14 @@ def _projected(
 def _class_words(pairs: TrainingPairs, features: TextFeatures) -> Floats | None:
     """Vectors (C, S) of the class names; None if backbone, levels or text features lack them."""
     levels = {str(level) for level in pairs.spec.levels}
-    if features.pretrained is None or not pairs.classes or PROBABILITIES not in levels:
+    if not features.pretrained or not pairs.classes or PROBABILITIES not in levels:
         return None
-    return features.pretrained.encode(pairs.classes)
+    return features.pretrained[_reader(features)].encode(pairs.classes)
+
+
+def _reader(features: TextFeatures) -> str:
+    """The name of the encoder that reads class names: the first pretrained one."""
+    return next(iter(features.pretrained))
 
 
 def _classes(
@@ -315,7 +320,8 @@ def _classes(
 ) -> Classes | None:
     if words is None:
         return None
-    return Classes(pairs.classes, words, features.pretrained_columns(encoder), PROBABILITIES)
+    columns = features.columns_of(encoder, _reader(features))
+    return Classes(pairs.classes, words, columns, PROBABILITIES)
 
 
 def _summary(folds: Sequence[FoldScores], blend: Blend) -> dict[str, float]:

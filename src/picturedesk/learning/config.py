@@ -12,6 +12,7 @@ from picturedesk.learning.training import TrainConfig
 from picturedesk.store.extraction import ExtractConfig
 from picturedesk.texts.doc2vec import Doc2VecConfig
 from picturedesk.texts.lsa import LsaConfig
+from picturedesk.texts.pretrained import AUTO
 
 RECIPES = ("best", "paper")
 
@@ -28,10 +29,12 @@ class DeskConfig:
             recommends.
         weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
         device: "cpu", "cuda", "mps" or "auto", for reading pictures and training the fusion.
-        text_encoder: "lsa" or "doc2vec", fitted on the archive; "none" (recipe best) for the
-            sentence encoder alone.
-        sentences: pretrained sentence encoder of the recipe best: "use", "none", or a model of
-            sentence-transformers by name or folder.
+        text_encoder: "lsa" or "doc2vec", fitted on the archive; "none" (recipe best) for
+            sentence encoders alone.
+        sentences: pretrained sentence encoders that the recipe best chooses from, by name
+            (``texts.pretrained``) or as models of sentence-transformers, by name or folder; () for
+            none. "auto" stands for those named there that are installed; one that is named and not
+            installed is refused.
     """
 
     recipe: str = "best"
@@ -40,7 +43,7 @@ class DeskConfig:
     weights: str = ""
     device: str = "cpu"
     text_encoder: str = "lsa"
-    sentences: str = "use"
+    sentences: tuple[str, ...] = (AUTO,)
     lsa: LsaConfig = field(default_factory=LsaConfig)
     doc2vec: Doc2VecConfig = field(default_factory=Doc2VecConfig)
     best: BestConfig = field(default_factory=BestConfig)
@@ -62,7 +65,7 @@ class DeskConfig:
         the paper does; the best one cross-validates on the training texts instead.
         """
         if checks.text("recipe", recipe) == "paper":
-            return cls(recipe=recipe, backbone="lite0", sentences="none", split=SplitConfig())
+            return cls(recipe=recipe, backbone="lite0", sentences=(), split=SplitConfig())
         return cls(recipe=recipe)
 
     def with_seed(self, seed: int) -> DeskConfig:

@@ -5,12 +5,14 @@ Writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
 from picturedesk.datasets.split import components
+from picturedesk.errors import MissingExtra
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.config import DeskConfig
@@ -28,8 +30,9 @@ from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.captions import catalogue_words, telling_captions
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.kinds import PAPER
+from picturedesk.texts.pretrained import AUTO, KNOWN, open_pretrained
 from picturedesk.texts.shingles import duplicate_groups
-from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder, step
+from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder, silent, step
 
 _BLOCK = 256  # texts encoded between two calls of progress
 
@@ -107,7 +110,7 @@ def learn_best(
     prepared: Prepared,
     config: DeskConfig,
     progress: Progress,
-    sentences: TextEncoder | None = None,
+    sentences: Mapping[str, TextEncoder] | None = None,
     levels: Sequence[str] = (),
 ) -> Learned:
     """The recipe of ``learning.best``: closed-form heads, blended routes, a confidence.
@@ -116,16 +119,16 @@ def learn_best(
         prepared: texts, pictures, links, parts, level features.
         config: settings.
         progress: called for each finished fold.
-        sentences: an open sentence encoder; None opens that of the settings.
+        sentences: open sentence encoders by name; None opens those of the settings.
         levels: levels that the heads read, () for all.
     """
     ready = prepared.ready
     whole = ready.whole_texts()
     chosen = ready.texts_of("train")
     if sentences is None:
-        with step(progress, "opening the sentence encoder"):
-            sentences = open_sentences(config)
-    known = _encoded(sentences, whole, progress) if sentences is not None else None
+        with step(progress, "opening the sentence encoders"):
+            sentences = open_sentences(config, progress)
+    known = {name: _encoded(one, whole, progress) for name, one in sentences.items()}
     fit = fit_texts(config)
     with step(progress, "looking for near-duplicate texts"):
         groups = duplicate_groups(whole)
@@ -176,17 +179,26 @@ def _encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress) -> 
     return vectors
 
 
-def open_sentences(config: DeskConfig) -> TextEncoder | None:
-    """The pretrained sentence encoder of the settings; None for "none"."""
-    from picturedesk.texts.sentences import SentenceEncoder
+def open_sentences(config: DeskConfig, progress: Progress = silent) -> dict[str, TextEncoder]:
+    """The pretrained sentence encoders of the settings by name, in their order.
 
-    if config.sentences == "none":
-        return None
-    if config.sentences == "use":
-        return SentenceEncoder()
-    from picturedesk.texts.transformer import TransformerEngine
+    "auto" leaves out what is not installed, and tells ``progress`` so.
 
-    return SentenceEncoder(engine=TransformerEngine(config.sentences, config.device))
+    Raises:
+        MissingExtra: one that is named is not installed.
+    """
+    opened: dict[str, TextEncoder] = {}
+    named = set(config.sentences)
+    for name in chain.from_iterable(KNOWN if n == AUTO else (n,) for n in config.sentences):
+        if name in opened:
+            continue
+        try:
+            opened[name] = open_pretrained(name, config.device)
+        except MissingExtra as missing:
+            if name in named:
+                raise
+            progress(1, 1, f"without the sentence encoder {name!r}: {missing}")
+    return opened
 
 
 def fit_texts(config: DeskConfig) -> FitTexts | None:

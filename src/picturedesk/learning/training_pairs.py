@@ -5,7 +5,7 @@ Arrays and strings; knows neither desk nor store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from picturedesk.types import Floats, Ints, Level, TextEncoder
 
 PROBABILITIES = "probs"
 FINAL = "final"
+FITTED = "fitted"  # the name of the encoder that is fitted on the archive
 
 FitTexts = Callable[[Sequence[str]], TextEncoder]
 
@@ -114,46 +115,73 @@ def _weight(level: Level) -> float:
 
 
 class TextFeatures:
-    """Text features: an encoder fitted on the archive, joined with a pretrained one.
+    """Text features: an encoder fitted on the archive, joined with pretrained ones.
 
-    The pretrained one encodes every text once, also if the other is fitted several times.
+    A pretrained one encodes every text once, however often the other is fitted.
 
-    Args:
-        texts: T texts.
-        fit: fits an encoder on some of them; None for the pretrained one alone.
-        pretrained: None for the fitted one alone.
-        known: (T, S) output of the pretrained one, if it was computed before.
+    Attributes:
+        pretrained: pretrained encoders by name, in the order of their columns.
     """
 
     def __init__(
         self,
         texts: Sequence[str],
         fit: FitTexts | None,
-        pretrained: TextEncoder | None,
-        known: Floats | None = None,
+        pretrained: Mapping[str, TextEncoder] | None = None,
+        known: Mapping[str, Floats] | None = None,
     ) -> None:
-        texts = checks.texts("texts", texts)
+        """Encodes the texts with the pretrained encoders whose output is not known.
+
+        Args:
+            texts: T texts.
+            fit: fits an encoder on some of them; None for pretrained ones alone.
+            pretrained: by any name but "fitted"; None or empty for the fitted one alone.
+            known: by name the output (T, S) of a pretrained one that has read the texts.
+
+        Raises:
+            BadInput: there is no encoder at all, or a name is not that of one.
+        """
+        self._texts = checks.texts("texts", texts)
         if fit is not None:
             checks.function("fit", fit)
-        if pretrained is not None:
-            checks.instance("pretrained", pretrained, TextEncoder)
-        if known is not None:
-            checks.matrix("known", known)
-        if fit is None and pretrained is None:
-            raise BadInput("no text encoder is left: name one that is fitted, or a pretrained one")
-        self._texts = texts
         self._fit = fit
-        self.pretrained = pretrained
-        if known is None and pretrained is not None:
-            known = pretrained.encode(texts)
-        self._known = known
+        self.pretrained = _encoders(pretrained)
+        if fit is None and not self.pretrained:
+            raise BadInput("no text encoder is left: name one that is fitted, or a pretrained one")
+        given = _vectors(known, self.pretrained, len(self._texts))
+        self._known = {
+            name: given[name] if name in given else encoder.encode(self._texts)
+            for name, encoder in self.pretrained.items()
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All encoders in the order of their columns: "fitted" if there is one, pretrained ones."""
+        return (*([] if self._fit is None else [FITTED]), *self.pretrained)
 
     def of(self, chosen: Ints) -> TextFeatures:
         """The same for some of the texts, renumbered."""
         chosen = checks.indices("chosen", chosen, len(self._texts))
-        known = None if self._known is None else self._known[chosen]
+        known = {name: rows[chosen] for name, rows in self._known.items()}
         texts = [self._texts[index] for index in chosen]
         return TextFeatures(texts, self._fit, self.pretrained, known)
+
+    def only(self, names: Sequence[str]) -> TextFeatures:
+        """The same by some of the encoders, in the same order; encodes no text again.
+
+        Raises:
+            BadInput: a name is not one of ``names``, or there is none.
+        """
+        chosen = set(checks.texts("names", names))
+        if unknown := chosen - set(self.names):
+            raise BadInput(
+                f"there is no text encoder {', '.join(sorted(map(repr, unknown)))}: "
+                f"there are {', '.join(self.names)}"
+            )
+        pretrained = {name: one for name, one in self.pretrained.items() if name in chosen}
+        known = {name: self._known[name] for name in pretrained}
+        fit = self._fit if FITTED in chosen else None
+        return TextFeatures(self._texts, fit, pretrained, known)
 
     def fit(self, chosen: Ints) -> JoinedEncoder:
         """The encoder, fitted on the chosen texts only."""
@@ -161,9 +189,7 @@ class TextFeatures:
         parts: list[TextEncoder] = []
         if self._fit is not None:
             parts.append(self._fit([self._texts[index] for index in chosen]))
-        if self.pretrained is not None:
-            parts.append(self.pretrained)
-        return JoinedEncoder(tuple(parts))
+        return JoinedEncoder((*parts, *self.pretrained.values()))
 
     def features(self, encoder: TextEncoder, rows: Ints) -> Floats:
         """Output of ``encoder.encode`` for some texts, (n, I), without encoding twice."""
@@ -171,15 +197,51 @@ class TextFeatures:
         rows = checks.indices("rows", rows, len(self._texts))
         if not isinstance(encoder, JoinedEncoder):
             return encoder.encode([self._texts[index] for index in rows])
+        known = {id(one): self._known[name] for name, one in self.pretrained.items()}
         vectors = []
         for part in encoder.parts:
-            if part is self.pretrained and self._known is not None:
-                vectors.append(self._known[rows])
+            if id(part) in known:
+                vectors.append(known[id(part)][rows])
             else:
                 vectors.append(part.encode([self._texts[index] for index in rows]))
         return encoder.join(vectors)
 
-    def pretrained_columns(self, encoder: JoinedEncoder) -> slice:
-        """The columns of the pretrained vectors in the features; empty without a pretrained one."""
+    def columns_of(self, encoder: JoinedEncoder, name: str) -> slice:
+        """The columns of one encoder's vectors in the features; empty if it is not in use.
+
+        Args:
+            encoder: made by ``fit``.
+            name: one of ``names``.
+        """
         checks.instance("encoder", encoder, JoinedEncoder)
-        return encoder.spans[-1] if self.pretrained is not None else slice(0, 0)
+        checks.text("name", name)
+        spans = dict(zip(self.names, encoder.spans, strict=False))
+        return spans.get(name, slice(0, 0))
+
+
+def _encoders(given: Mapping[str, TextEncoder] | None) -> dict[str, TextEncoder]:
+    """Pretrained encoders by name."""
+    given = {} if given is None else checks.instance("pretrained", given, Mapping)
+    for name, encoder in given.items():
+        if checks.text("the name of a pretrained text encoder", name) == FITTED:
+            raise BadInput(f"{FITTED!r} names the encoder that is fitted: choose another name")
+        checks.instance(f"pretrained[{name!r}]", encoder, TextEncoder)
+    return dict(given)
+
+
+def _vectors(
+    given: Mapping[str, Floats] | None, encoders: Mapping[str, TextEncoder], count: int
+) -> dict[str, Floats]:
+    """Known vectors (T, S) by the name of their encoder."""
+    given = {} if given is None else checks.instance("known", given, Mapping)
+    found = {}
+    for name, rows in given.items():
+        if name not in encoders:
+            raise BadInput(
+                f"known has vectors of {name!r}: the pretrained encoders are "
+                f"{', '.join(encoders) or 'none'}"
+            )
+        found[name] = checks.matrix(f"known[{name!r}]", rows, encoders[name].width)
+        if len(rows) != count:
+            raise BadInput(f"known[{name!r}] has {len(rows)} rows, there are {count} texts")
+    return found

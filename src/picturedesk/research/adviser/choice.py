@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,22 +23,22 @@ class TextEncoders:
     """The text encoders of an adviser.
 
     Attributes:
-        fit: fits an encoder on training texts; None uses the pretrained one alone.
-        sentences: a pretrained encoder; None uses the fitted one alone.
+        fit: fits an encoder on training texts; None uses the pretrained ones alone.
+        sentences: pretrained encoders by name; empty uses the fitted one alone.
     """
 
     fit: FitTexts | None
-    sentences: TextEncoder | None
+    sentences: Mapping[str, TextEncoder]
 
     @classmethod
     def default(cls, seed: int = 0) -> TextEncoders:
-        """LSA and a sentence encoder, the defaults of a fit."""
+        """LSA and the Universal Sentence Encoder."""
         from picturedesk.texts.sentences import SentenceEncoder
 
         def fit(texts: Sequence[str]) -> TextEncoder:
             return fit_text_encoder(texts, "lsa", LsaConfig(seed=seed))
 
-        return cls(fit, SentenceEncoder())
+        return cls(fit, {"use": SentenceEncoder()})
 
 
 @dataclass(frozen=True, slots=True)

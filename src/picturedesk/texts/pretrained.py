@@ -1,0 +1,35 @@
+"""Pretrained sentence encoders by name. Knows their names only; opens one when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from picturedesk.texts.sentences import SentenceEncoder
+from picturedesk.types import TextEncoder
+
+AUTO = "auto"  # stands for all of KNOWN that are installed
+
+
+def _use() -> TextEncoder:
+    return SentenceEncoder()
+
+
+KNOWN: dict[str, Callable[[], TextEncoder]] = {"use": _use}
+
+
+def open_pretrained(name: str, device: str = "cpu") -> TextEncoder:
+    """The sentence encoder of a name.
+
+    Args:
+        name: one of ``KNOWN``, or a model of sentence-transformers by name or folder.
+        device: runs a model of sentence-transformers.
+
+    Raises:
+        MissingExtra: its library is not installed.
+        BadInput: there is no such model or device.
+    """
+    if name in KNOWN:
+        return KNOWN[name]()
+    from picturedesk.texts.transformer import TransformerEngine
+
+    return SentenceEncoder(engine=TransformerEngine(name, device))
