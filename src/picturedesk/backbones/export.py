@@ -10,11 +10,12 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from picturedesk.backbones.level_reader import LevelReader
 from picturedesk.backbones.onnx_runner import FEATURES, GRAPH, PIXELS, OnnxRunner
@@ -44,7 +45,8 @@ def write_graph(reader: LevelReader, size: int, folder: Path) -> None:
     reader.to("cpu").to(memory_format=torch.contiguous_format)  # the layout of ONNX
     reader.stops = False
     try:
-        _export(reader, torch.from_numpy(probe), folder / GRAPH)
+        batch = {0: torch.export.Dim("batch")}
+        export(reader, torch.from_numpy(probe), folder / GRAPH, (PIXELS, FEATURES), batch)
         reader.stops = True
         with torch.inference_mode():
             expected: Floats = reader(torch.from_numpy(probe)).numpy()
@@ -89,19 +91,37 @@ def disagreement(expected: Floats, given: Floats, levels: Sequence[Level]) -> fl
     return worst
 
 
-def _export(reader: LevelReader, pixels: torch.Tensor, path: Path) -> None:
-    batch = torch.export.Dim("batch")
-    parameters = sum(p.numel() * p.element_size() for p in reader.parameters())
+def export(
+    module: nn.Module,
+    example: torch.Tensor,
+    path: Path,
+    names: tuple[str, str],
+    sizes: Mapping[int, object],
+) -> None:
+    """Writes a module with one input and one output as an ONNX graph.
+
+    Args:
+        module: in evaluation mode, on the CPU.
+        example: an input, of two or more rows.
+        path: of the graph; weights over 2 GB are written beside it.
+        names: of input and output.
+        sizes: dimension of the input that may vary → its ``torch.export.Dim``.
+
+    Raises:
+        MissingExtra: onnx or onnxscript is not installed.
+        PicturedeskError: the module cannot be exported.
+    """
+    parameters = sum(p.numel() * p.element_size() for p in module.parameters())
     try:
         with _quiet(), torch.no_grad():
             program = torch.export.export(
-                reader, (pixels,), dynamic_shapes=({0: batch},), strict=False
+                module, (example,), dynamic_shapes=(dict(sizes),), strict=False
             )
             graph = torch.onnx.export(
                 program,
                 dynamo=True,
-                input_names=[PIXELS],
-                output_names=[FEATURES],
+                input_names=[names[0]],
+                output_names=[names[1]],
                 verbose=False,
             )
             assert graph is not None
