@@ -83,6 +83,7 @@ def make_queries(texts, fold):
 def make_blend(weights=None, plans=BEST, fold=None, **changes):
     """Fitted routes with the weights given; all kinds where none are given."""
     fold = fold or make_fold()
-    routes = tuple(plan.fit(fold) for plan in plans)
+    fitted = (plan.fit(fold) for plan in plans)
+    routes = tuple(route for route in fitted if route is not None)
     usual = {"direct": 2.0, "hubness": 0.5, "transfer": 0.3, "class_names": 0.7, "captions": 1.5}
     return Blend(fold.queries.matcher, routes, weights or usual, **changes)

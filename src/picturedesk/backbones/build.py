@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from picturedesk.backbones.classes import class_names
 from picturedesk.backbones.families import family_of
@@ -14,7 +15,9 @@ from picturedesk.backbones.presets import Preset
 from picturedesk.backbones.spec import BackboneSpec, Origin
 from picturedesk.backbones.survey import place, survey
 from picturedesk.backbones.torch_runner import TorchRunner, choose_device
-from picturedesk.backbones.text_tower import TextTower
+
+if TYPE_CHECKING:
+    from picturedesk.backbones.text_tower import TextTower
 
 
 @dataclass(frozen=True, slots=True)

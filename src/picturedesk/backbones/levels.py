@@ -2,7 +2,7 @@
 
 A level is written ``<where>:<pooling>``. ``where`` is a timm feature index ("3", or "-1" from the
 end), a module path ("Mixed_7b", "blocks.11"), ``final`` (the network's own pooled output before its
-classifier or projection), ``probs`` (its class probabilities) or ``projected`` (of dual encoders: the
+classifier or projection), ``probs`` (its class probabilities) or ``projected`` (a dual encoder's
 vector that is compared with texts). Outputs that are vectors have no pooling.
 """
 

@@ -196,7 +196,7 @@ def _preprocessing(
         trained: whether the weights come from a file, so that the preprocessing matters.
         framing: "" for the model's own.
     """
-    how = _published_how(name, trained) or dict(tower.visual.preprocess_cfg)
+    how: Config = _published_how(name, trained) or tower.visual.preprocess_cfg
     mode = str(how["resize_mode"])
     if not framing and mode not in _FRAMINGS:
         raise BadInput(
@@ -216,7 +216,7 @@ def _preprocessing(
     )
 
 
-def _published_how(name: DualName, trained: bool) -> dict[str, object]:
+def _published_how(name: DualName, trained: bool) -> dict[str, Any]:
     """Preprocessing of the tag's weights, or that of all published ones if none is named.
 
     {} if nothing was published. Raises BadInput if trained weights of no tag leave a choice.
@@ -273,7 +273,7 @@ def _tokenizer(name: DualName, file: Path | None) -> Callable[[], Any]:
 
         if file is not None and (file.parent / "tokenizer.json").is_file():
             return beside(file.parent, text)
-        cure = "put the tokenizer's files (tokenizer.json, tokenizer_config.json) beside the weights"
+        cure = "put its tokenizer.json and tokenizer_config.json beside the weights"
         return from_hub(load, f"the files of the tokenizer of '{name.model}'", cure)
 
     return opened

@@ -1,8 +1,8 @@
 """Finds the outputs of a network's modules, without weights. Imports torch.
 
 Builds the network on torch's meta device, where tensors have shapes but no numbers, and runs it
-once. Infers layouts from the shapes (and the network's feature list), since no attribute gives them for
-all architectures.
+once. Infers layouts from the shapes (and the network's feature list), since no attribute gives them
+for all architectures.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from picturedesk.backbones.families import family_of
 from picturedesk.backbones.levels import (
     FINAL,
     HEAD,
@@ -28,7 +29,6 @@ from picturedesk.backbones.levels import (
     feature_index,
     parse,
 )
-from picturedesk.backbones.families import family_of
 from picturedesk.backbones.sizes import UNFIT, cannot_take
 from picturedesk.disk.hub import one_line
 from picturedesk.errors import BadInput

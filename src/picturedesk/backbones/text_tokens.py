@@ -17,7 +17,8 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from picturedesk.disk.text_tower import CLEANINGS, NOTHING
 from picturedesk.errors import BadInput
 
-_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"  # open_clip's, without specials
+# open_clip's pattern, without special tokens.
+_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,12 +168,11 @@ class _Backwards(nn.Module):
         later = torch.full((length, length), float("-inf")).triu(1)
         seen = text.ln_final(text.transformer(placed, attn_mask=later))  # (B, length, W)
         pool = getattr(text, "text_pool_type", getattr(text, "pool_type", ""))
-        end = getattr(text, "text_eos_id", getattr(text, "eos_id", None))
+        end: int = getattr(text, "text_eos_id", getattr(text, "eos_id", 0))
         marks = tokens if pool == "argmax" else (tokens == end).int()
-        pooled = seen[torch.arange(tokens.shape[0]), marks.argmax(dim=-1)]
-        if text.text_projection is None:
-            return pooled
+        vectors: Tensor = seen[torch.arange(tokens.shape[0]), marks.argmax(dim=-1)]
         if isinstance(text.text_projection, nn.Linear):
-            projected: Tensor = text.text_projection(pooled)
-            return projected
-        return pooled @ text.text_projection
+            vectors = text.text_projection(vectors)
+        elif text.text_projection is not None:
+            vectors = vectors @ text.text_projection
+        return vectors

@@ -104,7 +104,7 @@ def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None)
     )
     texts = [pairs.texts[index] for index in projections.texts]
     queries = Queries(matcher, texts, projections.text_features, archive)
-    return Fold(queries, pictures, classes)
+    return Fold(queries, pictures, classes, projections.dual)
 
 
 def fit_routes(plans: Sequence[RoutePlan], fold: Fold) -> tuple[Route, ...]:

@@ -7,7 +7,8 @@ from typing import Self
 
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
-from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
+from picturedesk.learning.training_pairs import PROJECTED, TOWER, TextFeatures, TrainingPairs
+from picturedesk.routes.route import Dual
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Floats, Ints
 
@@ -27,6 +28,7 @@ class Projections:
         texts: (t,) indices of the part's texts.
         pictures: (n,) indices of its pictures.
         links: (m, 2) into both.
+        dual: where the vectors of a dual encoder are; None without one.
     """
 
     pairs: TrainingPairs
@@ -39,6 +41,7 @@ class Projections:
     texts: Ints
     pictures: Ints
     links: Ints
+    dual: Dual | None = None
 
     @classmethod
     def of(
@@ -63,6 +66,7 @@ class Projections:
             texts=texts,
             pictures=pictures,
             links=links,
+            dual=_dual(pairs, features, encoder),
         )
 
     def align(self, config: AlignmentConfig) -> Matcher:
@@ -76,3 +80,10 @@ class Projections:
             config,
         )
         return Matcher(self.encoder, found.picture_head, self.pairs.spec, text_head=found.text_head)
+
+
+def _dual(pairs: TrainingPairs, features: TextFeatures, encoder: JoinedEncoder) -> Dual | None:
+    """The dual encoder's columns; None if its picture or its text vectors are not there."""
+    columns = features.columns_of(encoder, TOWER)
+    read = any(level.name == PROJECTED for level in pairs.spec.levels)
+    return Dual(columns, PROJECTED) if read and columns.stop > columns.start else None

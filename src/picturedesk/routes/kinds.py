@@ -8,6 +8,7 @@ from picturedesk.routes.direct import DirectPlan
 from picturedesk.routes.hubness import HubnessPlan
 from picturedesk.routes.route import RoutePlan
 from picturedesk.routes.transfer import NearestTextPlan, TransferPlan
+from picturedesk.routes.zero_shot import ZeroShotPlan
 
 BEST: tuple[RoutePlan, ...] = (
     DirectPlan(),
@@ -15,5 +16,6 @@ BEST: tuple[RoutePlan, ...] = (
     TransferPlan(),
     ClassNamesPlan(),
     CaptionsPlan(),
+    ZeroShotPlan(),
 )
 PAPER: tuple[RoutePlan, ...] = (DirectPlan(), NearestTextPlan())

@@ -71,8 +71,8 @@ def measure_costs(network: NetworkConfig, widths: Mapping[str, int]) -> Costs:
     """
     import torch
 
-    from picturedesk.backbones.torch_runner import choose_device
     from picturedesk.backbones.families import family_of
+    from picturedesk.backbones.torch_runner import choose_device
 
     chosen = preset(network.name, network.size, network.framing)
     device = choose_device(network.device)
