@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from picturedesk.backbones.export import export
-from picturedesk.backbones.export_cache import export as from_cache
+from picturedesk.backbones.export_cache import export
+from picturedesk.backbones.graph import save_graph
 from picturedesk.backbones.text_tokens import WrittenTokens, written
 from picturedesk.backbones.weights import hash_state
 from picturedesk.disk.artifacts import atomic_folder, fingerprint, plain, write_manifest, write_text
@@ -68,7 +68,7 @@ class TextTower:
         tokens = written(self._tokenizer, self._name)
         settings = self._settings(tokens)
         with atomic_folder(folder) as temporary:
-            from_cache(fingerprint([KIND, settings]), self._write_graph, temporary)
+            export(fingerprint([KIND, settings]), self._write_graph, temporary)
             write_text(temporary / TOKENIZER, tokens.content)
             write_manifest(temporary, KIND, {"settings": plain(settings)})
 
@@ -110,7 +110,7 @@ class TextTower:
             sizes[1] = torch.export.Dim("length", min=2, max=tokens.shape[1])
         try:
             reader = _Whole(self._model) if backwards is None else _Backwards(backwards)
-            export(reader.eval(), tokens, folder / GRAPH, (TOKENS, VECTORS), sizes)
+            save_graph(reader.eval(), tokens, folder / GRAPH, (TOKENS, VECTORS), sizes)
             expected = self._vectors(tokens)
         finally:
             self._model.to(device)

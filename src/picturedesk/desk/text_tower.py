@@ -10,7 +10,8 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.presets import is_dual
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.errors import PicturedeskError
-from picturedesk.texts.tower import TowerEngine, tower_encoder
+from picturedesk.texts.sentences import SentenceConfig, SentenceEncoder
+from picturedesk.texts.tower import TowerEngine
 from picturedesk.types import Progress, TextEncoder, step
 
 # Texts with what tokenizers treat differently: entities, quotes, other scripts, emoji, length.
@@ -23,6 +24,8 @@ PROBES = (
     "😀👩‍👩‍👧 2024_06\n\tnew line",
     "word " * 300,
 )
+CHARACTERS = 4  # per token, about; the network would cut a longer sentence off
+MOST = 8  # sentences of a text; each costs a pass of the network
 TOLERANCE = 1e-3  # largest difference of a vector, as a share of its length
 
 
@@ -53,6 +56,8 @@ def write_tower(folder: DeskFolder, backbone: Backbone, progress: Progress) -> N
 def open_tower(folder: DeskFolder, backbone: str) -> TextEncoder | None:
     """The text encoder of the backbone's text tower; None if the backbone has none.
 
+    It reads the first sentences of a text, because the network ignores what exceeds its context.
+
     Args:
         folder: of the desk.
         backbone: name of the backbone in the settings.
@@ -64,4 +69,6 @@ def open_tower(folder: DeskFolder, backbone: str) -> TextEncoder | None:
     if not is_dual(backbone):
         return None
     cure = f"remove {folder.backbone} and {folder.text_tower}, then run picturedesk fit again"
-    return tower_encoder(folder.text_tower, cure)
+    engine = TowerEngine.open(folder.text_tower, cure)
+    longest = CHARACTERS * engine.settings.context
+    return SentenceEncoder(SentenceConfig(longest=longest, most=MOST), engine)

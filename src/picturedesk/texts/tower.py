@@ -29,13 +29,10 @@ from picturedesk.disk.text_tower import (
 )
 from picturedesk.errors import MissingArtefact, MissingExtra
 from picturedesk.texts.cleaning import cleaned
-from picturedesk.texts.sentences import SentenceConfig, SentenceEncoder
 from picturedesk.types import Floats, Ints, Json
 
 NAME = "openclip"
 _BATCH = 32  # texts
-_CHARACTERS = 4  # per token, about; a longer sentence would be cut off by the network
-_MOST = 8  # sentences of a text: each costs a pass of the network
 _ERRORS_ONLY = 3  # ONNX Runtime's scale: 0 verbose … 4 fatal
 
 
@@ -133,18 +130,6 @@ class TowerEngine:
         if settings.blanked != NOTHING:
             tokens[tokens == settings.blanked] = 0
         return tokens
-
-
-def tower_encoder(folder: Path, cure: str = CURE) -> SentenceEncoder:
-    """The text encoder of a text tower: the first sentences of a text, each cut to the context.
-
-    Args:
-        folder: see ``TowerEngine.open``.
-        cure: what a user can do about a missing or damaged file.
-    """
-    engine = TowerEngine.open(folder, cure)
-    longest = _CHARACTERS * engine.settings.context
-    return SentenceEncoder(SentenceConfig(longest=longest, most=_MOST), engine)
 
 
 def _tokenizer(path: Path) -> Any:  # noqa: ANN401 - the library is optional
