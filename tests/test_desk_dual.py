@@ -18,6 +18,7 @@ pytest.importorskip("tokenizers", reason="dual encoders need the extra 'dual'")
 
 import planted
 from picturedesk.desk import Desk, DeskConfig
+from picturedesk.errors import MissingArtefact
 
 CONFIG = replace(DeskConfig(), sentences=(), levels=("-2:avg", "final", "projected"))
 
