@@ -13,6 +13,7 @@ import pytest
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput
 from picturedesk.explaining import ExplainConfig, SuggestedPictures, explain, without
+from picturedesk.explaining.texts import ReadText
 from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.heads.linear import LinearHead
 from picturedesk.heads.matcher import Matcher
@@ -26,7 +27,7 @@ from picturedesk.routes.route import Classes, ShareConfig
 from picturedesk.testing import TINY_PREPROCESSING, TinyTextEncoder
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.texts.lsa import LsaConfig, LsaEncoder
-from picturedesk.texts.sentences import SentenceEncoder
+from picturedesk.texts.sentences import SentenceConfig, SentenceEncoder
 from picturedesk.types import Level
 
 SUBJECTS = {
@@ -231,6 +232,44 @@ def test_all_shares_sum_to_their_routes(world, asked):
 def of_text(known):
     """What is shared out among the text: exact words, sentences and the offset."""
     return total(w for w in known.words if w.exact) + total(known.sentences) + known.offset
+
+
+def test_two_encoders_of_sentences_share_them_even_if_one_reads_fewer(asked):
+    _, texts, features = planted()
+    reader = SentenceEncoder(engine=HashedWords())
+    brief = SentenceEncoder(SentenceConfig(most=2), HashedWords())
+    lsa = LsaEncoder.fit(texts, LsaConfig(topics=40, min_count=1))
+    other = SentenceEncoder(SentenceConfig(longest=20), HashedWords())  # divides them otherwise
+    encoder = JoinedEncoder([lsa, brief, other, reader])
+    text_head, picture_head = aligned(encoder, texts, features)
+    matcher = Matcher(encoder, picture_head, SPEC, text_head=text_head)
+    world = make_world(matcher, texts, features, BEST, WEIGHTS)
+    text = asked[1][1] + " " + GERMAN
+    read = ReadText(encoder, text)
+    assert read.sentences == reader.sentences(text)
+    np.testing.assert_allclose(read.features, encoder.encode([text])[0], atol=1e-6)
+    slope = np.random.default_rng(0).normal(size=encoder.width).astype(np.float32)
+    parts = [(encoder.scale * slope[span]).astype(np.float32) for span in encoder.spans]
+    expected = [share for _, share in reader.sentence_shares(text, parts[3])]
+    for place, (_, share) in enumerate(brief.sentence_shares(text, parts[1])):
+        expected[place] += share
+    np.testing.assert_allclose(read.sentence_shares(slope), expected, atol=1e-5)
+    undivided = float(other.encode([text])[0] @ parts[2])
+    assert read.unshared(slope) == pytest.approx(undivided, abs=1e-5)
+    variants = [(0, "the"), (4, "fluss"), (1, "said")]
+    found = read.changed(variants)
+    for row, (place, word) in zip(found, variants, strict=True):
+        shorter = list(read.sentences)
+        shorter[place] = without(shorter[place], word)
+        rows = reader.engine.encode(shorter)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        for part, one in ((1, brief), (3, reader)):
+            some = rows[: one.config.most]
+            vector = one.weights(len(some)) @ some
+            expected = encoder.scale * vector / np.linalg.norm(vector)
+            np.testing.assert_allclose(row[encoder.spans[part]], expected, atol=1e-5)
+    for known in world.explain(text, route="direct"):
+        assert of_text(known) == pytest.approx(known.score, abs=1e-5)
 
 
 def test_words_and_sentences_of_the_direct_route_are_those_of_the_encoders(world, asked):

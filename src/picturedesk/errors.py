@@ -8,7 +8,7 @@ The family::
     ├── Closed                      a desk, catalogue or store that was used after it was closed
     ├── Mismatch                    artefacts of different fingerprints that must not be mixed
     ├── MissingArtefact             a file or folder of an earlier step is missing or damaged
-    └── MissingExtra                an optional dependency is not installed
+    └── MissingExtra                an optional dependency is not installed, or does not run here
 
 A message says what was given, what was expected, and what to do. Any other exception is a bug and
 shows its traceback.
@@ -61,8 +61,22 @@ class MissingArtefact(PicturedeskError):
 
 
 class MissingExtra(PicturedeskError):
-    """An optional dependency is not installed; the message says how to install it."""
+    """An optional dependency is not installed, or does not run on this machine.
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'picturedesk[{extra}]'")
+    Attributes:
+        extra: the extra that installs it.
+    """
+
+    def __init__(self, what: str, extra: str, problem: str = "") -> None:
+        """Says how to install it, or if there is a problem with what is installed, which.
+
+        Args:
+            what: what needs the extra.
+            extra: its name.
+            problem: why it does not run; "" if it is not installed.
+        """
+        cure = f"pip install 'picturedesk[{extra}]'"
+        if problem:
+            cure = f"it is installed and does not run on this machine ({problem}), do without it"
+        super().__init__(f"{what} needs the extra '{extra}': {cure}")
         self.extra = extra

@@ -76,8 +76,9 @@ def fit(
         str,
         typer.Option(
             help="Recipe best: pretrained sentence encoders to choose from, separated by commas: "
-            "use (Universal Sentence Encoder, 16 languages), or the names or folders of "
-            "sentence-transformers models; none. auto: those named here that are installed.",
+            "use (Universal Sentence Encoder, 16 languages), e5 (multilingual E5, 100 languages), "
+            "or names or folders of sentence-transformers models; none. auto: use and e5, as "
+            "far as they are installed.",
             metavar="NAMES",
         ),
     ] = "auto",

@@ -25,7 +25,7 @@ PROBES = (
     "word " * 300,
 )
 CHARACTERS = 4  # per token, about; the network would cut a longer sentence off
-MOST = 8  # sentences of a text; each costs a pass of the network
+MOST = 6  # sentences of a text; each costs a pass of the network
 TOLERANCE = 1e-3  # largest difference of a vector, as a share of its length
 
 

@@ -47,13 +47,60 @@ def parts_of(encoder: TextEncoder) -> list[Part]:
     return [Part(part, columns, encoder.scale) for part, columns in found]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """What one encoder of sentences makes of a text: a weighted sum of the first S sentences.
+
+    Attributes:
+        part: the encoder, and its columns.
+        rows: (S, D) their vectors, of length one.
+        weights: (S,) of the sentences.
+        pooled: (D,) the sum, before it is scaled to length one.
+    """
+
+    part: Part
+    rows: Floats
+    weights: Floats
+    pooled: Floats
+
+    @classmethod
+    def of(cls, part: Part, encoder: SentenceEncoder, text: str) -> _Reading:
+        rows = encoder.sentence_vectors(text)
+        weights = encoder.weights(len(rows))
+        return cls(part, rows, weights, weights @ rows)
+
+    def vector(self) -> Floats:
+        """(D,) of length one, as the encoder gives it."""
+        vector: Floats = length_one(self.pooled[None])[0]
+        return vector
+
+    def shares(self, slope: Floats) -> Doubles:
+        """Share of each sentence (S,) in ``features @ slope``."""
+        scale = self.part.scale * float(inverse(np.linalg.norm(self.pooled)))
+        each = (self.rows @ slope[self.part.columns]).astype(np.float64)
+        return each * self.weights * scale
+
+    def changed(self, places: Sequence[int], shorter: Sequence[str]) -> Floats:
+        """Its columns of the features (n, D), each with one sentence replaced."""
+        encoder = self.part.encoder
+        assert isinstance(encoder, SentenceEncoder)
+        rows = length_one(encoder.engine.encode(shorter))  # (n, D)
+        rows[[not any(map(str.isalnum, sentence)) for sentence in shorter]] = 0
+        moved = self.weights[places, None] * (rows - self.rows[places])
+        found: Floats = self.part.scale * length_one(self.pooled + moved)
+        return found
+
+
 class ReadText:
-    """One text, every sentence of it encoded once.
+    """One text, every sentence of it encoded once by each encoder of sentences.
+
+    Encoders of sentences may read different numbers of them, the first ones; one that divides the
+    text otherwise than the others is not divided.
 
     Attributes:
         text: as it was given.
         features: (I,) output of the text encoder.
-        sentences: S sentences; none if no part encodes sentences.
+        sentences: S sentences that at least one part reads; none if no part encodes sentences.
     """
 
     def __init__(self, encoder: TextEncoder, text: str) -> None:
@@ -62,27 +109,32 @@ class ReadText:
         self.features = np.zeros(encoder.width, dtype=np.float32)
         self._bags: list[tuple[LsaEncoder, Part]] = []
         self._others: list[Part] = []
-        self._reader: tuple[SentenceEncoder, Part] | None = None
+        self._readings: list[_Reading] = []
         for part in parts_of(encoder):
             self.features[part.columns] = part.scale * self._read(part)
 
     def _read(self, part: Part) -> Floats:
         """Encodes the text with one part → (D,), and stores what its shares need."""
         encoder = part.encoder
-        if isinstance(encoder, SentenceEncoder) and self._reader is None:
-            self._reader = encoder, part
-            self.sentences = encoder.sentences(self.text)
-            self._rows = encoder.sentence_vectors(self.text)  # (S, D)
-            self._weights = encoder.weights(len(self.sentences))  # (S,)
-            self._pooled: Floats = self._weights @ self._rows
-            pooled: Floats = length_one(self._pooled[None])[0]
-            return pooled
+        if isinstance(encoder, SentenceEncoder) and self._shares_sentences(encoder):
+            reading = _Reading.of(part, encoder, self.text)
+            self._readings.append(reading)
+            return reading.vector()
         if isinstance(encoder, LsaEncoder):
             self._bags.append((encoder, part))
         else:
             self._others.append(part)
         vector: Floats = encoder.encode([self.text])[0]
         return vector
+
+    def _shares_sentences(self, encoder: SentenceEncoder) -> bool:
+        """Whether an encoder reads the first of the same sentences; keeps the most of them."""
+        read = encoder.sentences(self.text)
+        longer, shorter = sorted((self.sentences, read), key=len, reverse=True)
+        same = longer[: len(shorter)] == shorter
+        if same:
+            self.sentences = longer
+        return same
 
     def word_shares(self, slope: Floats) -> dict[str, float]:
         """Share of each word that a bag of words knows in ``features @ slope``."""
@@ -95,12 +147,10 @@ class ReadText:
 
     def sentence_shares(self, slope: Floats) -> Doubles:
         """Share of each sentence (S,) in ``features @ slope``."""
-        if self._reader is None:
-            return np.zeros(0)
-        part = self._reader[1]
-        scale = part.scale * float(inverse(np.linalg.norm(self._pooled)))
-        each = (self._rows @ slope[part.columns]).astype(np.float64)
-        return each * self._weights * scale
+        found = np.zeros(len(self.sentences))
+        for reading in self._readings:
+            found[: len(reading.rows)] += reading.shares(slope)
+        return found
 
     def unshared(self, slope: Floats) -> float:
         """Share of encoders that cannot be divided in ``features @ slope``."""
@@ -110,15 +160,12 @@ class ReadText:
     def changed(self, variants: Sequence[Variant]) -> Floats:
         """Text features (n, I) without one word in one sentence; bags of words do not change."""
         found = np.tile(self.features, (len(variants), 1))
-        if self._reader is None or not variants:
-            return found
-        encoder, part = self._reader
-        shorter = [without(self.sentences[place], word) for place, word in variants]
-        rows = length_one(encoder.engine.encode(shorter))  # (n, D)
-        rows[[not any(map(str.isalnum, sentence)) for sentence in shorter]] = 0
-        places = [place for place, _ in variants]
-        moved = self._weights[places, None] * (rows - self._rows[places])
-        found[:, part.columns] = part.scale * length_one(self._pooled + moved)
+        for reading in self._readings:
+            read = [n for n, (place, _) in enumerate(variants) if place < len(reading.rows)]
+            if read:
+                places = [variants[n][0] for n in read]
+                shorter = [without(self.sentences[variants[n][0]], variants[n][1]) for n in read]
+                found[read, reading.part.columns] = reading.changed(places, shorter)
         return found
 
 

