@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("torch", reason="fitting needs the extra 'train'")
 pytest.importorskip("timm", reason="fitting needs the extra 'train'")
@@ -17,6 +18,7 @@ pytest.importorskip("open_clip", reason="dual encoders need the extra 'clip'")
 pytest.importorskip("tokenizers", reason="dual encoders need the extra 'dual'")
 
 import planted
+from picturedesk.cli.app import app
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.errors import MissingArtefact
 
@@ -49,11 +51,15 @@ def sentence(colour, shape, dark, number):
     return f"We saw a {colour} {shape} {when[number % 2]}, {where}. Note {number}."
 
 
-def fit_paired(folder, config, copies=10):
+def fit_paired(folder, config, copies):
     """A desk of pairs whose texts also say whether it was dark, which the model cannot tell."""
     rows = planted.write_pictures(folder, copies, seed=3)
     pairs = [(sentence(*row[:3], n), row[3]) for n, row in enumerate(rows)]
-    return Desk.fit(planted.write_table(folder, pairs), folder / "desk", config)
+    table, desk = planted.write_table(folder, pairs), folder / "desk"
+    flags = ["--backbone", config.backbone, "--weights", config.weights, "--sentences", "none"]
+    command = ["fit", str(table), "--desk", str(desk), *flags, "--test", "0.4", "--quiet"]
+    CliRunner().invoke(app, command, catch_exceptions=False)
+    return Desk(desk)
 
 
 def kinds_found(desk, pictures, route):
@@ -76,8 +82,7 @@ def unpaired(config, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def paired(config, tmp_path_factory):
-    more_tests = replace(config, split=replace(config.split, test=0.4))
-    return fit_paired(tmp_path_factory.mktemp("paired"), more_tests, copies=4)
+    return fit_paired(tmp_path_factory.mktemp("paired"), config, copies=4)
 
 
 def test_without_pairs_the_zero_shot_route_wins(unpaired):

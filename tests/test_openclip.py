@@ -284,9 +284,9 @@ def test_another_size_moves_the_position_embeddings(name, tmp_path):
     ],
 )
 def test_published_weights_say_how_pictures_are_read(name, size, framing, mean):
-    from picturedesk.backbones.openclip import DualName, _published_how
+    from picturedesk.backbones.openclip import DualName, published_how
 
-    how = _published_how(DualName.of(f"openclip:{name}"), True)
+    how = published_how(DualName.of(f"openclip:{name}"), True)
     assert {"shortest": "centre", "squash": "whole"}[how["resize_mode"]] == framing
     assert how["mean"][0] == mean
     listed = readable_levels(f"openclip:{name}")  # of the whole network, without weights

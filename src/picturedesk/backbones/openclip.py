@@ -196,7 +196,7 @@ def _preprocessing(
         trained: whether the weights come from a file, so that the preprocessing matters.
         framing: "" for the model's own.
     """
-    how: Config = _published_how(name, trained) or tower.visual.preprocess_cfg
+    how: Config = published_how(name, trained) or tower.visual.preprocess_cfg
     mode = str(how["resize_mode"])
     if not framing and mode not in _FRAMINGS:
         raise BadInput(
@@ -216,7 +216,7 @@ def _preprocessing(
     )
 
 
-def _published_how(name: DualName, trained: bool) -> dict[str, Any]:
+def published_how(name: DualName, trained: bool) -> dict[str, Any]:
     """Preprocessing of the tag's weights, or that of all published ones if none is named.
 
     {} if nothing was published. Raises BadInput if trained weights of no tag leave a choice.

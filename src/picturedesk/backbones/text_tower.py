@@ -30,10 +30,10 @@ _BATCH = 64  # texts
 
 
 class TextTower:
-    """Texts → vectors, by open_clip; can be written to a folder.
+    """Texts → vectors, by open_clip on the CPU; can be written to a folder.
 
     Args:
-        model: open_clip's model, in evaluation mode.
+        model: open_clip's model, in evaluation mode; its picture tower may be on another device.
         tokenizer: makes open_clip's tokenizer, called once when it is needed.
         name: of the model, for messages.
     """
@@ -94,26 +94,20 @@ class TextTower:
 
     def _vectors(self, tokens: Tensor) -> Floats:
         with torch.inference_mode():
-            device = next(self._model.parameters()).device
-            vectors: Floats = self._model.encode_text(tokens.to(device)).float().cpu().numpy()
+            vectors: Floats = self._model.encode_text(tokens).numpy()
         return vectors
 
     def _write_graph(self, folder: Path) -> None:
         import onnxruntime
 
-        device = next(self._model.parameters()).device
-        self._model.to("cpu")
         tokens = self._tokenizer(list(PROBES)).long()
         backwards = _reads_backwards(self._model)
         sizes: dict[int, object] = {0: torch.export.Dim("batch")}
         if backwards is not None:
             sizes[1] = torch.export.Dim("length", min=2, max=tokens.shape[1])
-        try:
-            reader = _Whole(self._model) if backwards is None else _Backwards(backwards)
-            save_graph(reader.eval(), tokens, folder / GRAPH, (TOKENS, VECTORS), sizes)
-            expected = self._vectors(tokens)
-        finally:
-            self._model.to(device)
+        reader = _Whole(self._model) if backwards is None else _Backwards(backwards)
+        save_graph(reader.eval(), tokens, folder / GRAPH, (TOKENS, VECTORS), sizes)
+        expected = self._vectors(tokens)
         session = onnxruntime.InferenceSession(folder / GRAPH, providers=["CPUExecutionProvider"])
         given = session.run([VECTORS], {TOKENS: tokens.numpy()})[0]
         apart = np.linalg.norm(given - expected, axis=1) / np.linalg.norm(expected, axis=1)
