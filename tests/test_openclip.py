@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
 
 import numpy as np
@@ -19,7 +20,13 @@ from safetensors.torch import save_file  # noqa: E402
 from picturedesk.backbones.backbone import Backbone, readable_levels  # noqa: E402
 from picturedesk.backbones.export import probe_pixels  # noqa: E402
 from picturedesk.backbones.text_tokens import written  # noqa: E402
-from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError  # noqa: E402
+from picturedesk.errors import (  # noqa: E402
+    BadInput,
+    Mismatch,
+    MissingArtefact,
+    MissingExtra,
+    PicturedeskError,
+)
 from picturedesk.images.pixels import to_pixels  # noqa: E402
 from picturedesk.texts.cleaning import cleaned  # noqa: E402
 from picturedesk.texts.loading import load_text_encoder  # noqa: E402
@@ -117,7 +124,7 @@ def test_preprocessing_is_that_of_open_clip(both):
 
 
 @pytest.mark.parametrize("name", ["tiny-vit", "tiny-sigmoid"])
-def test_exported_towers_give_what_open_clip_gives(name, tmp_path):
+def test_exported_towers_give_what_open_clip_gives(name, tmp_path, monkeypatch):
     model, backbone = made(name), Backbone(f"openclip:{name}", weights="random:3")
     backbone.save(tmp_path / "pictures")
     pixels = probe_pixels(backbone.spec.preprocessing.size, 3)
@@ -133,6 +140,7 @@ def test_exported_towers_give_what_open_clip_gives(name, tmp_path):
     np.testing.assert_allclose(engine.encode(TEXTS), encoded(model, name, TEXTS), atol=1e-4)
     check_lengths(engine, short=name == "tiny-vit")
     check_saved_encoder(engine, tmp_path)
+    check_missing_libraries(tmp_path, monkeypatch)
     check_damage(tmp_path)
 
 
@@ -155,6 +163,14 @@ def check_saved_encoder(engine, folder):
     loaded = load_text_encoder(folder / "encoder")
     assert loaded.fingerprint == encoder.fingerprint
     np.testing.assert_array_equal(loaded.encode(TEXTS), encoder.encode(TEXTS))
+
+
+def check_missing_libraries(folder, monkeypatch):
+    for library in ("tokenizers", "ftfy"):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, library, None)
+            with pytest.raises(MissingExtra, match=rf"with {library}\) needs the extra 'dual'"):
+                TowerEngine.open(folder / "texts").encode(TEXTS)
 
 
 def check_damage(folder):
@@ -319,6 +335,15 @@ def test_a_hub_that_cannot_be_reached_is_told_in_one_line(monkeypatch):
         Backbone("openclip:ViT-B-32/openai")
     assert "\n" not in str(refusal.value)
     assert "'openclip:ViT-B-32/openai'" in str(refusal.value)
+
+
+@pytest.mark.parametrize("library", ["open_clip", "tokenizers"])
+def test_a_missing_library_is_named_with_its_extra(library, monkeypatch):
+    for module in ("openclip", "text_tower", "text_tokens"):
+        monkeypatch.delitem(sys.modules, f"picturedesk.backbones.{module}")
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtra, match=rf"with {library}\) needs the extra 'clip'"):
+        Backbone("openclip:tiny-vit", weights="random")
 
 
 def test_other_networks_have_no_projected_level():

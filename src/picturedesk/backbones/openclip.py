@@ -7,6 +7,7 @@ A name is "openclip:MODEL/TAG" (open_clip's architecture and its published weigh
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from picturedesk.backbones.spec import Origin
 from picturedesk.backbones.text_tower import TextTower
 from picturedesk.backbones.weights import Network, hash_state
 from picturedesk.disk.hub import from_hub, one_line
-from picturedesk.errors import BadInput
+from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.types import Preprocessing
 
 Config = Mapping[str, Any]
@@ -269,8 +270,8 @@ def _tokenizer(name: DualName, file: Path | None) -> Callable[[], Any]:
         text = open_clip.get_model_config(name.model)["text_cfg"]
         if not text.get("hf_tokenizer_name") and "siglip" not in name.model.lower():
             return load()
-        import transformers  # noqa: F401 - a missing library is told apart from a missing file
-
+        if importlib.util.find_spec("transformers") is None:
+            raise MissingExtra(f"the tokenizer of '{name.model}' (with transformers)", "clip")
         if file is not None and (file.parent / "tokenizer.json").is_file():
             return beside(file.parent, text)
         cure = "put its tokenizer.json and tokenizer_config.json beside the weights"
