@@ -37,6 +37,7 @@ from planted import register  # noqa: E402
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
 TOKENS = {"clean": "canonicalize"}
 BOTH_WAYS = {"context_length": 16, "no_causal_mask": True, "pool_type": "last", "proj_bias": True}
+ALL_TOKENS = {"output_tokens": True}
 VIT = {"image_size": 32, "layers": 3, "width": 32, "head_width": 16, "patch_size": 16}
 MODELS = {
     "tiny-vit": {"embed_dim": 12, "vision_cfg": VIT, "text_cfg": TEXT},
@@ -62,6 +63,13 @@ MODELS = {
         },
         "text_cfg": {**TEXT, **BOTH_WAYS, "tokenizer_kwargs": TOKENS},
     },
+    "tiny-coca": {
+        "embed_dim": 32,
+        "custom_text": True,
+        "vision_cfg": {**VIT, "attentional_pool": True, "attn_pooler_heads": 4, **ALL_TOKENS},
+        "text_cfg": {**TEXT, "width": 32, "context_length": 76, "embed_cls": True, **ALL_TOKENS},
+        "multimodal_cfg": {**TEXT, "width": 32, "context_length": 76, "layers": 1},
+    },
 }
 TEXTS = ["a red boat", "", "Two DOGS & 3 cats don’t run; “quoted”", "word " * 300, "河水 été 😀"]
 
@@ -76,6 +84,7 @@ def known(tmp_path_factory):
 def made(name):
     """open_clip's own model with the weights random:3."""
     kind = open_clip.model.CustomTextCLIP if "custom_text" in MODELS[name] else open_clip.model.CLIP
+    kind = open_clip.coca_model.CoCa if "multimodal_cfg" in MODELS[name] else kind
     config = {key: value for key, value in MODELS[name].items() if key != "custom_text"}
     with torch.random.fork_rng():
         torch.manual_seed(3)
@@ -97,7 +106,7 @@ def test_the_projected_level_is_what_encode_image_gives(both):
     _, model, backbone = both
     pixels = probe_pixels(backbone.spec.preprocessing.size, 3)
     with torch.inference_mode():
-        expected = model.encode_image(torch.from_numpy(pixels)).numpy()
+        expected = model.encode_image(torch.from_numpy(pixels), normalize=False).numpy()
     found = backbone.features(pixels)[:, backbone.spec.columns("projected")]
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
