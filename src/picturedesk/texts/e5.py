@@ -44,7 +44,8 @@ _WIDTH = 384
 _LONGEST = 2_000  # characters of a sentence that are looked at
 _MOST_TOKENS = 512  # of a sentence, with the prefix; what follows is not read
 _SURELY_FEWER = _MOST_TOKENS - 16  # characters that cannot be more tokens
-_BATCH = 16  # sentences that a thread takes at once; the output does not depend on it
+_BATCH = 16  # sentences that a thread takes at once, at most; the output does not depend on it
+_TURNS = 8  # that a thread takes where there are few sentences, so that none waits for a long one
 _READING = 1  # raise it when `_prepared` or the prefix changes
 _NEEDED = {"avx2", "fma"}  # instructions of the engine in the wheel for x86-64
 
@@ -111,7 +112,7 @@ class E5Engine:
         Reads the first 512 tokens of a sentence.
         """
         prepared = [self._cut(_prepared(sentence)) for sentence in sentences]
-        size = max(1, min(_BATCH, -(-len(prepared) // self._threads)))
+        size = max(1, min(_BATCH, len(prepared) // (_TURNS * self._threads)))
         batches = [prepared[start : start + size] for start in range(0, len(prepared), size)]
         if not batches:
             return np.zeros((0, _WIDTH), dtype=np.float32)
