@@ -18,7 +18,7 @@ from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.recipes import open_sentences
 from picturedesk.texts import e5, load_text_encoder
 from picturedesk.texts.e5 import E5Engine
-from picturedesk.texts.pretrained import AUTO, KNOWN, open_pretrained
+from picturedesk.texts.pretrained import AUTO, E5_SENTENCES, KNOWN, open_pretrained
 
 CURE = r"pip install 'picturedesk\[languages\]'"
 SENTENCES = [f"The river rose {'and rose ' * (n % 5)}after {n} days of rain" for n in range(40)]
@@ -100,7 +100,7 @@ def test_a_sentence_is_near_its_translations(engine):
 def test_a_desk_of_another_version_is_refused_with_its_cure(engine, tmp_path):
     open_pretrained("e5").save(tmp_path / "old")
     manifest = read_record(tmp_path / "old" / "manifest.json")
-    assert manifest["config"]["most"] == 6
+    assert manifest["config"]["most"] == E5_SENTENCES
     older = {**manifest, "engine": {**manifest["engine"], "version": "0.0.1"}}
     write_record(tmp_path / "old" / "manifest.json", manifest["kind"], older)
     with pytest.raises(
