@@ -453,7 +453,7 @@ INSIDE = {
     ),
     *(
         f"{plan}.{method}"
-        for plan in ("CaptionsPlan", "ClassNamesPlan", "DirectPlan", "HubnessPlan")
+        for plan in ("CaptionsPlan", "ClassNamesPlan", "DirectPlan", "HubnessPlan", "ZeroShotPlan")
         for method in ("fit", "restore")
     ),
     *(f"{plan}.{m}" for plan in ("NearestTextPlan", "TransferPlan") for m in ("fit", "restore")),

@@ -8,6 +8,7 @@ from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.heads.fusion import length_one
 from picturedesk.heads.linear import LinearHead
 from picturedesk.heads.matcher import Matcher
+from picturedesk.learning.cross_validation import fit_routes
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.kinds import BEST
 from picturedesk.routes.route import Classes
@@ -83,6 +84,6 @@ def make_queries(texts, fold):
 def make_blend(weights=None, plans=BEST, fold=None, **changes):
     """Fitted routes with the weights given; all kinds where none are given."""
     fold = fold or make_fold()
-    routes = tuple(plan.fit(fold) for plan in plans)
+    routes = fit_routes(plans, fold)
     usual = {"direct": 2.0, "hubness": 0.5, "transfer": 0.3, "class_names": 0.7, "captions": 1.5}
     return Blend(fold.queries.matcher, routes, weights or usual, **changes)

@@ -27,6 +27,7 @@ NEEDED_BY_OTHERS = {  # declared, and imported by no module of ours
     "onnx",  # by torch's exporter
     "onnxscript",  # by torch's exporter
     "torchvision",  # by timm
+    "transformers",  # by open_clip, for tokenizers of the hub
 }
 MAY_NEED_TRAIN = {"backbones", "learning", "research"}  # packages whose modules may load torch
 MUST_NOT_LOAD_TRAIN = {"backbone", "levels", "onnx_runner", "presets", "spec"}  # of backbones

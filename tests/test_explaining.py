@@ -18,6 +18,7 @@ from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.heads.linear import LinearHead
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
+from picturedesk.learning.cross_validation import fit_routes
 from picturedesk.measuring.significance import paired_difference
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.class_names import CENTRE, OTHERS
@@ -141,7 +142,7 @@ def make_world(matcher, texts, features, plans, weights, subjects=(), engine=Non
         names = matcher.text_encoder.encode(list(SUBJECTS))[:, columns]
         classes = Classes(tuple(SUBJECTS), names, columns, "probs")
     fold = Fold(Queries(matcher, texts, known, archive), pictures, classes)
-    blend = Blend(matcher, tuple(plan.fit(fold) for plan in plans), weights, **changes)
+    blend = Blend(matcher, fit_routes(plans, fold), weights, **changes)
     return World(blend, archive, subjects, features, engine)
 
 

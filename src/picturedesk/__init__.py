@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from picturedesk.routes.direct import DirectPlan as DirectPlan
     from picturedesk.routes.hubness import HubnessPlan as HubnessPlan
     from picturedesk.routes.route import Classes as Classes
+    from picturedesk.routes.route import Dual as Dual
     from picturedesk.routes.route import PictureShare as PictureShare
     from picturedesk.routes.route import PictureShares as PictureShares
     from picturedesk.routes.route import ShareConfig as ShareConfig
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
     from picturedesk.routes.search import search as search
     from picturedesk.routes.transfer import NearestTextPlan as NearestTextPlan
     from picturedesk.routes.transfer import TransferPlan as TransferPlan
+    from picturedesk.routes.zero_shot import ZeroShotPlan as ZeroShotPlan
     from picturedesk.store.catalogue import open_catalogue as open_catalogue
     from picturedesk.store.catalogue.exact import ExactCatalogue as ExactCatalogue
     from picturedesk.store.extraction import ExtractConfig as ExtractConfig
@@ -193,9 +195,10 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "routes.class_names": "ClassNamesPlan",
         "routes.direct": "DirectPlan",
         "routes.hubness": "HubnessPlan",
-        "routes.route": "Classes PictureShare PictureShares ShareConfig TextSlopes",
+        "routes.route": "Classes Dual PictureShare PictureShares ShareConfig TextSlopes",
         "routes.search": "Ranking SearchConfig search",
         "routes.transfer": "NearestTextPlan TransferPlan",
+        "routes.zero_shot": "ZeroShotPlan",
         "store.catalogue": "open_catalogue",
         "store.catalogue.exact": "ExactCatalogue",
     },

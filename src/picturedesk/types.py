@@ -38,8 +38,8 @@ class Level:
     """One depth of a backbone whose output is read, with its pooling (paper, Eq. 2 and 3).
 
     Attributes:
-        name: module path ("Mixed_7b", "blocks.3"), "final" for the backbone's own final pool, or
-            "probs" for its class probabilities.
+        name: module path ("Mixed_7b", "blocks.3"), "final" for the backbone's own final pool,
+            "probs" for its class probabilities, or "projected" for a dual encoder's vector.
         width: numbers per picture after pooling (D_l).
         pooling: "max", "avg", "gem", "cls", "gridN" (N x N cells), or "none" for an output that is
             a vector, such as "final" and "probs".
@@ -224,7 +224,7 @@ class Suggestion:
         picture: the suggested picture.
         score: of the route that ranked it: for the blend the weighted sum of the routes' scores,
             for the captions route saturated BM25 (0 to 1), for other routes a cosine (-1 to 1).
-        route: "blend", "direct", "transfer", "class_names" or "captions".
+        route: "blend", "direct", "transfer", "class_names", "captions" or "zero_shot".
         rank: from 1.
         evidence: the archive texts and pictures that support it, strongest first.
         found: chance, 0 to 1, that this is the picture that an editor ran with the text; None if

@@ -34,6 +34,9 @@ KIND = "backbone"
 RUNNERS = ("torch", "onnx")
 MOST_THREADS = 1024
 UNKNOWN = Origin("unknown", "unknown")
+_EXTRAS = dict.fromkeys(("torch", "torchvision", "timm", "onnx", "onnxscript"), "train") | (
+    dict.fromkeys(("open_clip", "transformers", "tokenizers"), "clip")
+)
 
 
 @runtime_checkable
@@ -44,19 +47,31 @@ class GraphWriter(Protocol):
         """Writes ``backbone.onnx`` and its external weights, if any, into an existing folder."""
 
 
+@runtime_checkable
+class TowerWriter(Protocol):
+    """The text tower of a dual encoder, which can be exported with its tokenizer."""
+
+    def write(self, folder: Path) -> None:
+        """Writes a folder (``disk.text_tower``), atomically."""
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Q texts → (Q, S), by the library that the tower comes from; not of length one."""
+
+
 class Backbone:
     """Pictures → level features, computed by its runner.
 
     Args:
-        name: a preset ("default", "lite0", "lite2", "paper") or any timm model.
+        name: a preset ("default", "lite0", "lite2", "paper"), any timm model, or a dual encoder as
+            "openclip:MODEL/TAG" or "openclip:MODEL" (open_clip's names; extra ``clip``).
         levels: levels to read, each "<where>:<pooling>"; None for the preset's.
         weights: a file (.safetensors, .pth), "hub", "random" or "random:SEED"; None for the
-            preset's (for a timm model: the hub).
+            preset's (for other models: the hub).
         runner: "torch", or "onnx" to export the network and compute in ONNX Runtime.
         device: for torch: "cpu", "cuda", "mps" or "auto".
         size: side of the square input, pixels; 0 for the network's own, None for the preset's.
         framing: "centre" (the central square of a picture) or "whole" (the whole picture, squashed
-            to a square); None for the preset's.
+            to a square); None for the preset's, which of a dual encoder is its own.
 
     Attributes:
         spec: everything that determines its output.
@@ -64,6 +79,7 @@ class Backbone:
         origin: source and licence of its weights.
         classes: names of the columns of the level ``probs``, in order ("tench", "goldfish", …); ()
             if that level is not read or its classes are unknown.
+        text_tower: of a dual encoder that was built by its name, to be exported; else None.
 
     Raises:
         BadInput: a name, level, file, runner, device, size or framing cannot be used.
@@ -76,6 +92,7 @@ class Backbone:
     runner: Runner
     origin: Origin
     classes: tuple[str, ...]
+    text_tower: TowerWriter | None
 
     def __init__(
         self,
@@ -103,7 +120,7 @@ class Backbone:
             chosen = preset(name, size, framing)
             built = build(chosen, levels, weights, "cpu" if runner == "onnx" else device)
         self.spec, self.runner, self.origin = built.spec, built.runner, built.origin
-        self.classes = built.classes
+        self.classes, self.text_tower = built.classes, built.text_tower
         if runner == "onnx":
             self._change_to_onnx(built.runner)
 
@@ -132,7 +149,7 @@ class Backbone:
             )
         backbone = cls.__new__(cls)
         backbone.spec, backbone.runner, backbone.origin = spec, runner, origin
-        backbone.classes = tuple(classes)
+        backbone.classes, backbone.text_tower = tuple(classes), None
         return backbone
 
     @classmethod
@@ -231,10 +248,10 @@ class Backbone:
 
 
 def readable_levels(name: str) -> list[ReadableLevel]:
-    """The readable levels of a preset's network or any timm model, in order of computation.
+    """The readable levels of a preset's network or any other model, in order of computation.
 
     Needs and downloads no weights. Raises BadInput if the model is unknown, and MissingExtra if
-    timm is not installed.
+    timm (for dual encoders: open_clip) is not installed.
     """
     with _extra("listing a backbone's levels"):
         from picturedesk.backbones.survey import readable, survey
@@ -250,6 +267,7 @@ def _extra(what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
-        if library not in {"torch", "torchvision", "timm", "onnx", "onnxscript"}:
+        extra = _EXTRAS.get(library)
+        if extra is None:
             raise
-        raise MissingExtra(f"{what} (with {library})", "train") from None
+        raise MissingExtra(f"{what} (with {library})", extra) from None

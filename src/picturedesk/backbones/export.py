@@ -1,27 +1,19 @@
-"""Writes a backbone as one ONNX graph: all levels, pooled, as one output. Imports torch and onnx.
-
-Uses the exporter based on ``torch.export``: its graph of EfficientNet-Lite0 has 97 nodes and runs
-1.2 to 1.4 times as fast in ONNX Runtime as the graph of the older exporter with 607 nodes.
-"""
+"""Writes a backbone as one ONNX graph: all levels, pooled, as one output. Imports torch."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from picturedesk.backbones.graph import save_graph
 from picturedesk.backbones.level_reader import LevelReader
 from picturedesk.backbones.onnx_runner import FEATURES, GRAPH, PIXELS, OnnxRunner
-from picturedesk.errors import MissingExtra, PicturedeskError
+from picturedesk.errors import PicturedeskError
 from picturedesk.types import Floats, Level
 
-LARGEST_FILE = 1_900_000_000  # bytes; protobuf has a limit of 2 GB, graph included
 TOLERANCE = 1e-3  # largest difference of a level, as a share of its length
 
 
@@ -44,7 +36,8 @@ def write_graph(reader: LevelReader, size: int, folder: Path) -> None:
     reader.to("cpu").to(memory_format=torch.contiguous_format)  # the layout of ONNX
     reader.stops = False
     try:
-        _export(reader, torch.from_numpy(probe), folder / GRAPH)
+        batch = {0: torch.export.Dim("batch")}
+        save_graph(reader, torch.from_numpy(probe), folder / GRAPH, (PIXELS, FEATURES), batch)
         reader.stops = True
         with torch.inference_mode():
             expected: Floats = reader(torch.from_numpy(probe)).numpy()
@@ -87,45 +80,3 @@ def disagreement(expected: Floats, given: Floats, levels: Sequence[Level]) -> fl
         apart = np.linalg.norm(expected[:, columns] - given[:, columns], axis=1)
         worst = max(worst, float((apart / np.maximum(length, 1e-12)).max()))
     return worst
-
-
-def _export(reader: LevelReader, pixels: torch.Tensor, path: Path) -> None:
-    batch = torch.export.Dim("batch")
-    parameters = sum(p.numel() * p.element_size() for p in reader.parameters())
-    try:
-        with _quiet(), torch.no_grad():
-            program = torch.export.export(
-                reader, (pixels,), dynamic_shapes=({0: batch},), strict=False
-            )
-            graph = torch.onnx.export(
-                program,
-                dynamo=True,
-                input_names=[PIXELS],
-                output_names=[FEATURES],
-                verbose=False,
-            )
-            assert graph is not None
-            graph.save(path, external_data=parameters > LARGEST_FILE)
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"exporting to ONNX (with {error.name})", "train") from None
-    except (RuntimeError, torch.onnx.OnnxExporterError, ValueError, AssertionError) as error:
-        raise PicturedeskError(
-            f"this network cannot be exported to ONNX ({type(error).__name__}): "
-            "use runner='torch' for it"
-        ) from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences the exporter's prints, logs and deprecation warnings: users cannot act on them."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)

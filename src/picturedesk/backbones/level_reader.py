@@ -17,6 +17,7 @@ from picturedesk.backbones.levels import (
     GEM_POWER,
     HEAD,
     PROBS,
+    PROJECTED,
     Output,
     grid_bounds,
     grid_side,
@@ -75,7 +76,11 @@ class LevelReader(nn.Module):
             features = features.float()  # the last pooling is in float32, also under autocast
         final = network.forward_head(features, pre_logits=True)
         self._keep(FINAL, final)
-        if any(placed.output.module == PROBS for placed in self.levels):
+        read = {placed.output.module for placed in self.levels}
+        if PROJECTED in read:
+            with _full_precision(features):
+                self._keep(PROJECTED, network.project(features, final))
+        if PROBS in read:
             with _full_precision(features):
                 logits = first_tensor(network.forward_head(features, pre_logits=False))
             assert logits is not None  # the survey has seen a tensor here

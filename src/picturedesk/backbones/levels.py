@@ -2,7 +2,8 @@
 
 A level is written ``<where>:<pooling>``. ``where`` is a timm feature index ("3", or "-1" from the
 end), a module path ("Mixed_7b", "blocks.11"), ``final`` (the network's own pooled output before its
-classifier) or ``probs`` (its class probabilities). Outputs that are vectors have no pooling.
+classifier or projection), ``probs`` (its class probabilities) or ``projected`` (a dual encoder's
+vector that is compared with texts). Outputs that are vectors have no pooling.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from picturedesk.errors import BadInput
 
 FINAL = "final"
 PROBS = "probs"
-HEAD = (FINAL, PROBS)  # outputs of the network's head, not of a module
+PROJECTED = "projected"
+HEAD = (FINAL, PROBS, PROJECTED)  # outputs of the network's head, not of a module
 NO_POOLING = "none"
 GEM_POWER = 3.0  # generalised mean (Radenović et al. 2018): 1 is the average, infinity the maximum
 POOLINGS = "max, avg, gem, cls or gridN (N x N cells, as in grid2)"
@@ -95,7 +97,7 @@ class ReadableLevel:
 
     Attributes:
         index: timm's feature index; None if timm lists none.
-        module: module path, "final" or "probs".
+        module: module path, "final", "probs" or "projected".
         kind: "map", "tokens" or "vector".
         channels: width of the level when pooled by max, avg, gem or cls.
         side: cells along one side of the map or token grid; 0 for a vector or unordered tokens.
@@ -121,8 +123,8 @@ def parse(level: str) -> Request:
         raise BadInput(f"level '{level}' names no module: write it as in 'blocks.3:avg'")
     if where == FINAL and pooling != NO_POOLING:
         raise BadInput(f"level '{level}': the network pools final itself: write 'final'")
-    if where == PROBS and pooling != NO_POOLING:
-        raise BadInput(f"level '{level}': probs is a vector already: write 'probs'")
+    if where in (PROBS, PROJECTED) and pooling != NO_POOLING:
+        raise BadInput(f"level '{level}': {where} is a vector already: write '{where}'")
     if pooling not in {"max", "avg", "gem", "cls", NO_POOLING} and not grid_side(pooling):
         raise BadInput(f"level '{level}': unknown pooling '{pooling}': there are {POOLINGS}")
     return Request(where, pooling)

@@ -13,6 +13,9 @@ LITE_LEVELS = ("blocks.4:avg", "blocks.5:avg", "blocks.6:avg", "final")
 DEFAULT_LEVELS = (*LITE_LEVELS[:3], "bn2:max", "final", "probs")  # bn2: the map before the pool
 PAPER_LEVELS = ("Mixed_7b:max", "final")  # paper, settings: "mixed9" max-pooled, and "fc"
 OTHER_LEVELS = ("-1:max", "final")  # the paper's pattern, for networks without a preset
+DUAL_LEVELS = ("-3:avg", "-2:avg", "final", "projected")  # two blocks, before and after projecting
+OPENCLIP = "openclip:"  # begins the names of dual encoders
+OWN = ""  # framing: the network's own
 LARGEST_SIZE = 8192  # pixels
 
 
@@ -21,12 +24,13 @@ class Preset:
     """A network, its levels and its weights under one name.
 
     Attributes:
-        model: timm's name of the network.
+        model: timm's name of the network, or "openclip:MODEL" or "openclip:MODEL/TAG".
         levels: names of the levels.
         weights: "hub", or "package:NAME" for an installed package with the weights.
         licence: of the weights; "" for the one that timm states.
         size: side of the square input, pixels; 0 for the network's own.
-        framing: "centre" or "whole", see ``Preprocessing``.
+        framing: "centre" or "whole", see ``Preprocessing``; "" for that of a dual encoder's
+            training, without which its vectors would not suit its text tower's.
 
     Raises:
         BadInput: the size is negative, or the framing unknown.
@@ -42,7 +46,7 @@ class Preset:
     def __post_init__(self) -> None:
         checks.settings(self)
         checks.whole_number("size", self.size, 0, LARGEST_SIZE)
-        if self.framing not in FRAMINGS:
+        if self.framing not in FRAMINGS and not (self.framing == OWN and is_dual(self.model)):
             raise BadInput(f"unknown framing '{self.framing}': there are {', '.join(FRAMINGS)}")
         if self.size < 0:
             raise BadInput(f"size is {self.size}: give pixels, or 0 for the network's own size")
@@ -73,6 +77,11 @@ PRESETS = {
 }
 
 
+def is_dual(name: str) -> bool:
+    """Whether a name is that of a dual encoder: of a network that reads pictures and texts."""
+    return checks.text("name", name).startswith(OPENCLIP)
+
+
 def weights_source(weights: str) -> str:
     """Weights as a user names them, so that the name holds in any folder.
 
@@ -97,15 +106,16 @@ def weights_source(weights: str) -> str:
 
 
 def preset(name: str, size: int | None = None, framing: str | None = None) -> Preset:
-    """The preset of this name, or the settings for any other timm model.
+    """The preset of this name, or the settings for any other model.
 
     Args:
-        name: of a preset or a timm model.
+        name: of a preset, a timm model or a dual encoder ("openclip:…").
         size: replaces the preset's, unless None.
         framing: replaces the preset's, unless None.
     """
     checks.text("name", name)
-    found = PRESETS.get(name) or Preset(name, OTHER_LEVELS)
+    dual = Preset(name, DUAL_LEVELS, framing=OWN) if is_dual(name) else None
+    found = PRESETS.get(name) or dual or Preset(name, OTHER_LEVELS)
     return replace(
         found,
         size=found.size if size is None else size,

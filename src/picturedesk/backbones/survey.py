@@ -1,8 +1,8 @@
-"""Finds the outputs of a timm network's modules, without weights. Imports torch and timm.
+"""Finds the outputs of a network's modules, without weights. Imports torch.
 
 Builds the network on torch's meta device, where tensors have shapes but no numbers, and runs it
-once. Infers layouts from the shapes (and timm's feature list), since no attribute gives them for
-all architectures.
+once. Infers layouts from the shapes (and the network's feature list), since no attribute gives them
+for all architectures.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from picturedesk.backbones.families import family_of
 from picturedesk.backbones.levels import (
     FINAL,
     HEAD,
     NO_POOLING,
     PROBS,
+    PROJECTED,
     Output,
     ReadableLevel,
     feature_index,
     parse,
 )
-from picturedesk.backbones.sizes import UNFIT, blank_network, cannot_take
-from picturedesk.backbones.weights import check_name, resolve_preprocessing
+from picturedesk.backbones.sizes import UNFIT, cannot_take
 from picturedesk.disk.hub import one_line
 from picturedesk.errors import BadInput
 from picturedesk.types import Level
@@ -58,7 +59,7 @@ class Placed:
     Attributes:
         level: its name, width and pooling.
         output: the output that is pooled.
-        order: position in the order in which modules finish; ``final`` and ``probs`` are last.
+        order: position in the order in which modules finish; those of the head are last.
     """
 
     level: Level
@@ -76,6 +77,7 @@ class Survey:
         features: timm's feature list: module path and channels.
         final_width: width of the pooled output before the classifier.
         classes: number of classes; 0 if it has no classifier.
+        projected: width of the vector that is compared with texts; 0 if it is no dual encoder.
         size: side of the input, pixels.
         prefix: number of tokens before the patches that the network declares; None if it does not.
         has_class_token: whether the network has a class token.
@@ -88,6 +90,7 @@ class Survey:
     features: tuple[tuple[str, int], ...]
     final_width: int
     classes: int
+    projected: int
     size: int
     prefix: int | None
     has_class_token: bool
@@ -99,16 +102,17 @@ def survey(model: str, size: int = 0) -> Survey:
     """Runs the network once and records every module's output; reads and downloads no weights.
 
     Args:
-        model: timm's name of it.
+        model: name of it, as ``families`` knows it.
         size: side of the input, pixels; 0 for the network's own.
 
     Raises:
-        BadInput: timm has no such model, it does not accept this size, or it cannot run in two
+        BadInput: there is no such model, it does not accept this size, or it cannot run in two
             steps, features and head.
     """
-    check_name(model)
-    network: Any = blank_network(model, size)
-    own = resolve_preprocessing(network, model).size
+    family = family_of(model)
+    family.check_name(model)
+    network: Any = family.blank_network(model, size)
+    own = family.own_size(network, model)
     size = size or own
     seen: dict[str, Sighting] = {}
     for path, module in network.named_modules():
@@ -122,6 +126,7 @@ def survey(model: str, size: int = 0) -> Survey:
             final_width = int(final.flatten(1).shape[1])
             sightings = dict(seen)  # the classifier's output is the level ``probs``
             classes = _classes(network, features)
+            projected = _projected(network, features, final)
     except UNFIT as error:
         if size != own:
             raise cannot_take(model, size, own, error) from error
@@ -135,6 +140,7 @@ def survey(model: str, size: int = 0) -> Survey:
         ),
         final_width=final_width,
         classes=classes,
+        projected=projected,
         size=size,
         prefix=getattr(network, "num_prefix_tokens", None),
         has_class_token=getattr(network, "cls_token", None) is not None,
@@ -150,6 +156,12 @@ def _classes(network: Any, features: object) -> int:  # noqa: ANN401 - timm has 
         return 0
     logits = first_tensor(network.forward_head(features, pre_logits=False))
     return count if logits is not None and logits.shape == (PICTURES, count) else 0
+
+
+def _projected(network: Any, features: object, final: object) -> int:  # noqa: ANN401
+    """Width of the vector that is compared with texts; 0 if the network has none."""
+    project = getattr(network, "project", None)
+    return 0 if project is None else int(project(features, final).shape[1])
 
 
 def first_tensor(output: object) -> Tensor | None:
@@ -185,10 +197,12 @@ def place(found: Survey, level: str) -> Placed:
 
 
 def _place_head(found: Survey, where: str) -> Placed:
-    width = {FINAL: found.final_width, PROBS: found.classes}[where]
+    widths = {FINAL: found.final_width, PROBS: found.classes, PROJECTED: found.projected}
+    width = widths[where]
     if not width:
+        lacks = "text tower" if where == PROJECTED else "classifier"
         raise BadInput(
-            f"level '{where}' is not in {found.name}, which has no classifier: {_there(found)}"
+            f"level '{where}' is not in {found.name}, which has no {lacks}: {_there(found)}"
         )
     order = len(found.sightings) + HEAD.index(where)
     return Placed(Level(where, width, NO_POOLING), Output(where, "vector", width), order)
@@ -231,8 +245,9 @@ def readable(found: Survey) -> list[ReadableLevel]:
             continue
         rows.append(_row(found, output, indices.get(path)))
     rows.append(ReadableLevel(None, FINAL, "vector", found.final_width, 0, 0, ()))
-    if found.classes:
-        rows.append(ReadableLevel(None, PROBS, "vector", found.classes, 0, 0, ()))
+    for where, width in ((PROBS, found.classes), (PROJECTED, found.projected)):
+        if width:
+            rows.append(ReadableLevel(None, where, "vector", width, 0, 0, ()))
     return rows
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
@@ -24,12 +24,15 @@ from picturedesk.disk.hub import from_hub, one_line
 from picturedesk.errors import BadInput, MissingArtefact
 from picturedesk.types import Preprocessing
 
+if TYPE_CHECKING:
+    from picturedesk.backbones.text_tower import TextTower
+
 State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A timm network in evaluation mode, with facts about its weights.
+    """A network in evaluation mode, with facts about its weights.
 
     Attributes:
         name: architecture, without timm's tag.
@@ -37,6 +40,7 @@ class Network:
         preprocessing: that of the weights' training, with the preset's size and framing.
         sha256: hash of the loaded parameters.
         origin: source and licence of the weights.
+        text_tower: of a dual encoder; None for other networks.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Network:
     preprocessing: Preprocessing
     sha256: str
     origin: Origin
+    text_tower: TextTower | None = None
 
 
 def load_network(preset: Preset, weights: str | Path | None = None) -> Network:

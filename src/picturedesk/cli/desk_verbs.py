@@ -74,7 +74,8 @@ def suggest(
         typer.Option(
             help="How pictures are scored. blend: a weighted sum of all routes; direct: the cosine "
             "of text and picture; transfer: by the pictures of similar archive texts; class_names: "
-            "by the network's class probabilities; captions: BM25 of captions and tags. "
+            "by the network's class probabilities; captions: BM25 of captions and tags; "
+            "zero_shot: the cosine of a dual encoder, without the archive's pairs. "
             "Default: blend; with the recipe paper direct.",
             metavar="NAME",
         ),

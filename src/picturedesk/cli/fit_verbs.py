@@ -49,7 +49,8 @@ def fit(
     backbone: Annotated[
         str,
         typer.Option(
-            help="A preset (default, lite0, lite2, paper) or any timm model. "
+            help="A preset (default, lite0, lite2, paper), any timm model, or a dual encoder as "
+            "openclip:MODEL/TAG (CLIP, SigLIP; extra clip), whose text tower is used, too. "
             "Default: the recipe's.",
             metavar="NAME",
         ),

@@ -23,7 +23,8 @@ def levels(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="A preset (default, lite0, lite2, paper) or any timm model."
+            metavar="NAME",
+            help="A preset (default, lite0, lite2, paper), any timm model, or openclip:MODEL.",
         ),
     ] = "default",
     data: Annotated[

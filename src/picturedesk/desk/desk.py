@@ -231,7 +231,8 @@ class Desk:
             k: how many, at least 1; the result has fewer if fewer meet ``where``.
             route: "blend" (all routes, weighted by the archive), "direct" (cosine of text and
                 picture), "transfer" (pictures like those of similar archive texts), "class_names"
-                (what the network says it shows), "captions" (BM25); "" for the best there is.
+                (what the network says it shows), "captions" (BM25), "zero_shot" (cosine of a dual
+                encoder, if the backbone is one); "" for the best there is.
                 A desk of the paper's recipe has direct and transfer (Eq. 7 and 8).
             where: SQL condition on uri, key, caption, credit, licence, date, tags.
             min_confidence: chance that the right picture is among those shown, below which the

@@ -24,6 +24,7 @@ from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
 from picturedesk.desk.reporting import write_report
+from picturedesk.desk.text_tower import open_tower, write_tower
 from picturedesk.disk.artifacts import (
     atomic_folder,
     plain,
@@ -101,6 +102,7 @@ def fit_desk(
         with FeatureStore.open(folder.features, backbone.spec) as store:
             with steps.step("extract"):
                 prepared = prepare(archive, backbone, store, config, progress)
+                prepared = replace(prepared, text_tower=open_tower(folder, config.backbone))
                 added = Added.of(before, backbone, store, config.extract)
             with steps.step("learn"):
                 learned = learn(prepared, config, progress, levels.active)
@@ -130,10 +132,13 @@ def open_backbone(folder: DeskFolder, config: DeskConfig, progress: Progress = s
     """The desk's backbone: exported once, then run by ONNX Runtime; torch runs it on a GPU."""
     if config.device != "cpu":
         with step(progress, "loading the network"):
-            return _torch_backbone(config)
+            backbone = _torch_backbone(config)
+        write_tower(folder, backbone, progress)
+        return backbone
     if not folder.backbone.exists():
         with step(progress, "loading the network"):
             backbone = _torch_backbone(config)
+        write_tower(folder, backbone, progress)
         with step(progress, "exporting the network, or taking it from the cache"):
             backbone.save(folder.backbone)
     with step(progress, "opening the exported network"):

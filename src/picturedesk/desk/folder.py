@@ -111,6 +111,7 @@ class DeskFolder:
           desk.json          the current fit, and how pictures are read
           fits/              one folder per fit: the current one and the one before
           backbone/          ONNX graph of the frozen network, with its manifest
+          text_tower/        of a dual encoder: ONNX graph of its text tower, and its tokenizer
           levels.json        the chosen levels, with --levels auto
           features.db        level features of every picture, by content hash
 
@@ -134,6 +135,11 @@ class DeskFolder:
     def backbone(self) -> Path:
         """The exported backbone."""
         return self.root / "backbone"
+
+    @property
+    def text_tower(self) -> Path:
+        """The exported text tower of a dual encoder; missing for other backbones."""
+        return self.root / "text_tower"
 
     @property
     def levels(self) -> Path:
@@ -257,7 +263,7 @@ class DeskFolder:
 
     def _has_read(self) -> bool:
         """Whether there is anything that depends on how pictures are read."""
-        made = (self.backbone, self.features, self.levels, self.adviser)
+        made = (self.backbone, self.text_tower, self.features, self.levels, self.adviser)
         return any(path.exists() for path in made) or bool(self._names())
 
     def _names(self) -> set[str]:

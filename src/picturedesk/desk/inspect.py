@@ -37,7 +37,8 @@ _EXTRAS = {
     "doc2vec": ("gensim",),
     "sentence": ("sentence-transformers",),
     "report": ("matplotlib",),
-    "clip": ("open_clip_torch",),
+    "clip": ("open_clip_torch", "transformers"),
+    "dual": ("tokenizers", "ftfy"),
     "trec": ("ir-measures",),
 }
 

@@ -11,7 +11,7 @@ from picturedesk.desk.folder import DeskFolder
 from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.recipes import fit_texts, open_sentences
-from picturedesk.learning.training_pairs import PROBABILITIES
+from picturedesk.learning.training_pairs import PROBABILITIES, PROJECTED
 from picturedesk.research.adviser import choose_levels
 from picturedesk.research.adviser.advice import AdviceConfig
 from picturedesk.research.adviser.choice import ChoiceConfig, TextEncoders
@@ -38,8 +38,8 @@ class LevelChoice:
 def choose_for(archive: Archive, root: Path, config: DeskConfig, progress: Progress) -> LevelChoice:
     """The levels of the settings; with ``levels="auto"`` those that the adviser finds best.
 
-    The choice is stored in the desk. The class probabilities are always read, because the
-    class-name route needs them.
+    The choice is stored in the desk. Class probabilities and the projected vectors of a dual
+    encoder are always read, because the routes class_names and zero_shot need them.
     """
     if config.levels != AUTO:
         return LevelChoice()
@@ -61,6 +61,5 @@ def choose_for(archive: Archive, root: Path, config: DeskConfig, progress: Progr
     cure = f"remove {folder.levels}, then run picturedesk fit again"
     active = tuple(read_record(folder.levels, KIND, cure)["levels"])
     there = {level.module for level in readable_levels(config.backbone)}
-    if config.recipe == "best" and PROBABILITIES in there and PROBABILITIES not in active:
-        return LevelChoice((*active, PROBABILITIES), active)
-    return LevelChoice(active, active)
+    needed = there & {PROBABILITIES, PROJECTED} if config.recipe == "best" else set()
+    return LevelChoice((*active, *sorted(needed - set(active))), active)

@@ -15,7 +15,7 @@ import numpy as np
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.learning.alignment import Block
 from picturedesk.learning.best_config import BestConfig
-from picturedesk.learning.training_pairs import FITTED, PROBABILITIES
+from picturedesk.learning.training_pairs import FITTED, PROBABILITIES, TOWER
 from picturedesk.types import Doubles
 
 LOWEST_RIDGE, HIGHEST_RIDGE = 0.003, 100.0  # percent; what lies beyond is not tried
@@ -90,10 +90,12 @@ def _better(some: Doubles, others: Doubles, errors: float) -> bool:
 def sets_of_encoders(names: Sequence[str]) -> list[tuple[int, ...]]:
     """Places of text encoders to use together: all of them first, then fewer.
 
-    The one that is fitted on the archive is in every set.
+    The one that is fitted on the archive is in every set, and so is a dual encoder's text tower,
+    which a route needs.
     """
-    fixed = tuple(place for place, name in enumerate(names) if name == FITTED)
-    others = [place for place, name in enumerate(names) if name != FITTED]
+    kept = {FITTED, TOWER}
+    fixed = tuple(place for place, name in enumerate(names) if name in kept)
+    others = [place for place, name in enumerate(names) if name not in kept]
     found = []
     for count in range(len(others), -1, -1):
         found += [tuple(sorted((*fixed, *some))) for some in combinations(others, count)]

@@ -24,7 +24,8 @@ class DeskConfig:
     Attributes:
         recipe: "best" (closed-form heads, blended routes, a confidence; docs/recipes.md) or
             "paper" (Eq. 1 to 8 exactly).
-        backbone: preset ("default", "lite0", "lite2", "paper") or any timm model.
+        backbone: preset ("default", "lite0", "lite2", "paper"), any timm model, or a dual
+            encoder as "openclip:MODEL/TAG", whose text tower becomes a text encoder, too.
         levels: level strings, () for those of the preset, ("auto",) for those that the adviser
             recommends.
         weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.

@@ -107,7 +107,7 @@ def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None)
     )
     texts = [pairs.texts[index] for index in projections.texts]
     queries = Queries(matcher, texts, projections.text_features, archive)
-    return Fold(queries, pictures, classes, pairs.active_columns)
+    return Fold(queries, pictures, classes, projections.dual, pairs.active_columns)
 
 
 def fit_routes(plans: Sequence[RoutePlan], fold: Fold) -> tuple[Route, ...]:

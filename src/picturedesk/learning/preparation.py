@@ -81,6 +81,7 @@ class Prepared:
         spec: has the columns of each level.
         classes: names of the backbone's classes, () if unknown.
         rejections: what was left out, and why.
+        text_tower: the text encoder of a dual encoder's backbone; None for other backbones.
     """
 
     ready: ReadableArchive
@@ -88,6 +89,7 @@ class Prepared:
     spec: BackboneSpec
     classes: tuple[str, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    text_tower: TextEncoder | None = None
 
 
 def prepare(

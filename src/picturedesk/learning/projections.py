@@ -8,7 +8,8 @@ from typing import Self
 
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
-from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
+from picturedesk.learning.training_pairs import PROJECTED, TOWER, TextFeatures, TrainingPairs
+from picturedesk.routes.route import Dual
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Floats, Ints
 
@@ -28,6 +29,8 @@ class Projections:
         texts: (t,) indices of the part's texts.
         pictures: (n,) indices of its pictures.
         links: (m, 2) into both.
+        names: of the parts of the encoder.
+        dual: where the vectors of a dual encoder are; None without one.
     """
 
     pairs: TrainingPairs
@@ -40,6 +43,8 @@ class Projections:
     texts: Ints
     pictures: Ints
     links: Ints
+    names: tuple[str, ...] = ()
+    dual: Dual | None = None
 
     @classmethod
     def of(
@@ -63,6 +68,8 @@ class Projections:
             texts=texts,
             pictures=pictures,
             links=links,
+            names=features.names,
+            dual=_dual(pairs, features.names, encoder),
         )
 
     def by_encoders(self, places: Sequence[int], config: AlignmentConfig) -> Self:
@@ -72,8 +79,15 @@ class Projections:
         encoder = self.encoder.only(places)
         features = self.encoder.narrowed(self.text_features, places)
         side = _text_side(encoder, features, config)
+        names = tuple(self.names[place] for place in places)
         return replace(
-            self, encoder=encoder, text_features=features, text_side=side, text_rows=side(features)
+            self,
+            encoder=encoder,
+            text_features=features,
+            text_side=side,
+            text_rows=side(features),
+            names=names,
+            dual=_dual(self.pairs, names, encoder),
         )
 
     def by_levels(self, blocks: tuple[Block, ...], config: AlignmentConfig) -> Self:
@@ -100,3 +114,10 @@ class Projections:
 
 def _text_side(encoder: JoinedEncoder, features: Floats, config: AlignmentConfig) -> Side:
     return Side.fit(features, [Block(span) for span in encoder.spans], 1.0, config)
+
+
+def _dual(pairs: TrainingPairs, names: Sequence[str], encoder: JoinedEncoder) -> Dual | None:
+    """The dual encoder's columns; None if its picture or its text vectors are not there."""
+    columns = dict(zip(names, encoder.spans, strict=True)).get(TOWER)
+    read = any(level.name == PROJECTED for level in pairs.spec.levels)
+    return Dual(columns, PROJECTED) if read and columns is not None else None

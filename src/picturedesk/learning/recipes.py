@@ -20,6 +20,7 @@ from picturedesk.learning.cross_validation import fit_routes
 from picturedesk.learning.preparation import Prepared, fit_text_encoder, subset
 from picturedesk.learning.training import TrainingSet, train
 from picturedesk.learning.training_pairs import (
+    TOWER,
     FitTexts,
     TextFeatures,
     TrainingPairs,
@@ -128,6 +129,8 @@ def learn_best(
     if sentences is None:
         with step(progress, "opening the sentence encoders"):
             sentences = open_sentences(config, progress)
+    if prepared.text_tower is not None:
+        sentences = {**sentences, TOWER: prepared.text_tower}
     known = {name: _encoded(one, whole, progress) for name, one in sentences.items()}
     fit = fit_texts(config)
     with step(progress, "looking for near-duplicate texts"):

@@ -19,6 +19,8 @@ from picturedesk.types import Floats, Ints, Level, TextEncoder
 
 PROBABILITIES = "probs"
 FINAL = "final"
+PROJECTED = "projected"
+TOWER = "openclip"  # the name of the text tower of a dual encoder, among pretrained encoders
 FITTED = "fitted"  # the name of the encoder that is fitted on the archive
 
 FitTexts = Callable[[Sequence[str]], TextEncoder]
@@ -101,7 +103,7 @@ def renumber(texts: Ints, links: Ints) -> tuple[Ints, Ints]:
 
 
 def level_blocks(spec: BackboneSpec, levels: Sequence[str] = ()) -> list[Block]:
-    """Columns and weights of the levels: most for the final pool, then for equally deep levels.
+    """Columns and weights of the levels: most for the pooled ones, then for equally deep levels.
 
     Args:
         spec: has the columns of each level.
@@ -120,7 +122,7 @@ def level_blocks(spec: BackboneSpec, levels: Sequence[str] = ()) -> list[Block]:
 
 
 def _weight(level: Level) -> float:
-    if level.name == FINAL:
+    if level.name in (FINAL, PROJECTED):
         return 1.0
     if level.name == PROBABILITIES or level.pooling == "max":
         return 0.5

@@ -10,6 +10,7 @@ from picturedesk.routes.route import RoutePlan
 from picturedesk.routes.seen_words import SEEN_WORDS, SeenWordsPlan
 from picturedesk.routes.towers import TOWERS, TowersPlan
 from picturedesk.routes.transfer import NearestTextPlan, TransferPlan
+from picturedesk.routes.zero_shot import ZeroShotPlan
 
 BEST: tuple[RoutePlan, ...] = (
     DirectPlan(),
@@ -20,5 +21,6 @@ BEST: tuple[RoutePlan, ...] = (
     SeenWordsPlan(),
     HubnessPlan(JOINT_HUBNESS, mix=((DIRECT, 1.0), (TOWERS, 0.5), (SEEN_WORDS, 0.2))),
     CaptionsPlan(),
+    ZeroShotPlan(),
 )
 PAPER: tuple[RoutePlan, ...] = (DirectPlan(), NearestTextPlan())

@@ -157,6 +157,19 @@ class Classes:
     level: str
 
 
+@dataclass(frozen=True, slots=True)
+class Dual:
+    """Where the two vectors of a dual encoder are, which can be compared with each other.
+
+    Attributes:
+        columns: the columns of its text tower in the text features.
+        level: the level of its projected picture vectors.
+    """
+
+    columns: slice
+    level: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
     """A part of the archive that routes are fitted on.
@@ -165,6 +178,7 @@ class Fold:
         queries: its texts; their archive is this part.
         pictures: that ran with these texts.
         classes: the backbone's classes; None if they or their vectors are not known.
+        dual: the vectors of a dual encoder; None if the backbone is none.
         active: (c,) columns of the level features that heads are to read; None for all.
         fitted: the routes that were fitted before, by name, in the order of the plans.
     """
@@ -172,6 +186,7 @@ class Fold:
     queries: Queries
     pictures: Pictures
     classes: Classes | None = None
+    dual: Dual | None = None
     active: Ints | None = None
     fitted: Mapping[str, Route] = field(default_factory=dict)
 

@@ -74,6 +74,14 @@ class SentenceEngine(Protocol):
         """Sentences → (n, D), of any length."""
 
 
+@runtime_checkable
+class EngineOfFiles(Protocol):
+    """An engine that has files of its own, which are saved with the encoder."""
+
+    def write(self, folder: Path) -> None:
+        """Copies them into an existing folder."""
+
+
 class SentenceEncoder:
     """Texts → weighted sums of their sentences' vectors, of length one; see ``types.TextEncoder``.
 
@@ -184,7 +192,7 @@ class SentenceEncoder:
         return pooled / norm, norm
 
     def save(self, folder: Path) -> None:
-        """Writes a manifest, and the engine's tables if it has any."""
+        """Writes a manifest, and the engine's tables and files if it has any."""
         arrays = self.engine.arrays()
         content = {
             "sentences": SENTENCES_VERSION,
@@ -194,6 +202,8 @@ class SentenceEncoder:
         with atomic_folder(folder) as temporary:
             if arrays:
                 write_arrays(temporary, arrays)
+            if isinstance(self.engine, EngineOfFiles):
+                self.engine.write(temporary)
             write_manifest(temporary, KIND, {"fingerprint": self.fingerprint, **content})
 
     @classmethod
@@ -243,9 +253,13 @@ def _open_engine(manifest: Json, folder: Path) -> SentenceEngine:
         from picturedesk.texts.transformer import TransformerEngine
 
         return TransformerEngine.restored(facts)
+    if name == "openclip":
+        from picturedesk.texts.tower import TowerEngine
+
+        return TowerEngine.restored(facts, folder, manifest)
     if name == "e5":
         from picturedesk.texts.e5 import E5Engine
 
         return E5Engine.restored(facts)
-    known = "'use', 'e5', 'sentence-transformers'"
+    known = "'use', 'e5', 'sentence-transformers', 'openclip'"
     raise Mismatch(f"made with unknown engine {name!r}: there are {known}")

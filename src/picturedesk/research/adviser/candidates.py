@@ -18,7 +18,7 @@ _MAXIMA = 2  # deepest stages that are also read by their maximum
 
 
 def candidates(name: str) -> tuple[str, ...]:
-    """Candidate levels of a preset or timm model, shallowest first, with the preset's own.
+    """Candidate levels of a preset or any model, shallowest first, with the preset's own.
 
     Raises:
         BadInput: there is no such model.

@@ -71,12 +71,12 @@ def measure_costs(network: NetworkConfig, widths: Mapping[str, int]) -> Costs:
     """
     import torch
 
+    from picturedesk.backbones.families import family_of
     from picturedesk.backbones.torch_runner import choose_device
-    from picturedesk.backbones.weights import load_network
 
     chosen = preset(network.name, network.size, network.framing)
     device = choose_device(network.device)
-    loaded = load_network(chosen, network.weights or None)
+    loaded = family_of(chosen.model).load_network(chosen, network.weights or None)
     module: Any = loaded.module
     module.to(device, memory_format=torch.channels_last)
     modules = {parse(level).where for level in widths} - set(HEAD)

@@ -29,7 +29,7 @@ class NetworkConfig:
     """The network and its input; the same arguments as ``Backbone`` takes.
 
     Attributes:
-        name: preset or any timm model.
+        name: preset, any timm model, or a dual encoder ("openclip:…").
         weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
         device: "cpu", "cuda", "mps" or "auto".
         size: side of the square input, pixels; None for the preset's.
