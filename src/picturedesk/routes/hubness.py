@@ -48,7 +48,7 @@ class HubnessPlan:
     """
 
     name: str = HUBNESS
-    weights: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    weights: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
     unit: str = DIRECT
     default_weight: float = 0.0
     temperature: float = 0.5

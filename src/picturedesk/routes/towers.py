@@ -59,7 +59,7 @@ class TowersPlan:
     default_weight: float = 0.0
     config: TowersConfig = field(default_factory=TowersConfig)
     members: int = 3
-    fewest_texts: int = 1000
+    fewest_texts: int = 2500
 
     def __post_init__(self) -> None:
         checks.settings(self)
