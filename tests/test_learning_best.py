@@ -9,23 +9,41 @@ import pytest
 
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
-from picturedesk.learning.best import best_ridges, fit_best
+from picturedesk.learning.best import fit_best
 from picturedesk.learning.best_config import BestConfig
+from picturedesk.learning.choices import best_of, best_ridges, sets_of_encoders, sets_of_levels
 from picturedesk.learning.cross_validation import (
     FoldScores,
     HeldOut,
     divide,
+    fit_routes,
     fold_of,
     held_out_folds,
     held_out_scores,
 )
 from picturedesk.learning.projections import Projections
 from picturedesk.learning.training_pairs import TextFeatures, level_blocks
-from picturedesk.learning.weighing import blended, choose, deviations, mean_reciprocal_rank
+from picturedesk.learning.weighing import (
+    blended,
+    choose,
+    deviations,
+    mean_reciprocal_rank,
+    overall,
+)
 from picturedesk.measuring.metrics import ranks
+from picturedesk.routes import Blend
 from picturedesk.routes.kinds import BEST
 from picturedesk.testing import TinyTextEncoder
+from picturedesk.types import Level
 from small_pairs import QUICK, SPEC, features_of, make_pairs
+
+
+class NoisyEncoder(TinyTextEncoder):
+    """An encoder whose vectors say nothing of the texts."""
+
+    def encode(self, texts):
+        random = np.random.default_rng(len(texts))
+        return length_one(random.normal(size=(len(texts), self.width)).astype(np.float32))
 
 
 def fold_scores(relevant, **scores):
@@ -63,12 +81,12 @@ def test_texts_that_belong_together_are_held_out_together():
     assert max(map(len, held)) - min(map(len, held)) <= 4
 
 
-def test_of_a_large_archive_one_fold_is_held_out():
-    config = BestConfig(max_texts_for_all_folds=50)
-    large, small = (divide(np.arange(count), config) for count in (100, 50))
+def test_folds_are_held_out_until_they_have_texts_enough():
+    config = BestConfig(held_out_texts=50)
+    large, small = (divide(np.arange(count), config) for count in (150, 50))
     assert set(large) == set(small) == set(range(5))
     assert [fold.tolist() for fold in held_out_folds(large, config)] == [
-        np.flatnonzero(large == 0).tolist()
+        np.flatnonzero(large == part).tolist() for part in (0, 1)
     ]
     assert len(held_out_folds(small, config)) == 5
 
@@ -106,9 +124,11 @@ def test_routes_of_a_fold_know_nothing_of_what_is_held_out():
     def scores(pairs):
         features = features_of(pairs)
         projections = Projections.of(pairs, features, chosen, QUICK.alignment)
-        fold = fold_of(projections, projections.align(QUICK.alignment), None)
+        matcher = projections.align(QUICK.alignment)
+        fold = fold_of(projections, matcher, None)
         rows = features.features(projections.encoder, held_out.texts)
-        return held_out_scores(fold, rows, pairs, held_out, BEST)
+        blend = Blend(matcher, fit_routes(BEST, fold), {})
+        return held_out_scores(blend, fold.archive, rows, pairs, held_out)
 
     ours = scores(pairs)
     assert set(ours.scores) == {"direct", "hubness", "transfer", "captions"}
@@ -439,3 +459,49 @@ def test_ridges_that_are_better_by_luck_are_not_taken():
         return found + (0.1 if ridges == (1.0, 1.0) else 0.0)
 
     assert best_ridges(values, BestConfig(ridges=grid)) == (1.0, 1.0)
+
+
+def test_another_choice_must_be_likely_to_be_better():
+    random = np.random.default_rng(0)
+    noise = random.normal(size=400)
+    values = {"usual": noise, "lucky": noise + random.normal(0.02, 1.0, 400)}
+    assert best_of(("usual", "lucky"), values.__getitem__) == "usual"
+    values["better"] = noise + random.normal(0.5, 1.0, 400)
+    assert best_of(("usual", "lucky", "better"), values.__getitem__) == "better"
+    assert best_of(("usual",), lambda _: 1 / 0) == "usual"
+
+
+def test_encoders_are_tried_together_and_fewer_of_them_but_never_without_the_fitted_one():
+    assert sets_of_encoders(("fitted", "use", "e5")) == [(0, 1, 2), (0, 1), (0, 2), (0,)]
+    assert sets_of_encoders(("use", "e5")) == [(0, 1), (0,), (1,)]
+    assert sets_of_encoders(("fitted", "openclip", "e5")) == [(0, 1, 2), (0, 1)]
+
+
+def test_levels_are_tried_without_probabilities_and_without_maxima():
+    levels = (Level("a", 4, "max"), Level("final", 3, "none"), Level("probs", 2, "none"))
+    spec = replace(SPEC, levels=levels)
+    blocks = level_blocks(spec)
+    assert sets_of_levels(spec, blocks) == [(0.5, 1.0, 0.5), (0.5, 1.0, 0.0), (0.0, 1.0, 0.0)]
+    assert sets_of_levels(spec, level_blocks(spec, ["final"])) == [(0.0, 1.0, 0.0)]
+
+
+def test_an_encoder_that_knows_nothing_is_left_out():
+    pairs = make_pairs()
+    noise = NoisyEncoder(32)
+    features = TextFeatures(pairs.texts, None, {"tiny": TinyTextEncoder(64), "noise": noise})
+    fitted = fit_best(pairs, features, QUICK)
+    assert fitted.encoders == ("tiny",)
+    assert fitted.matcher.text_encoder.width == 64
+    assert fitted.text_features.shape == (len(pairs.texts), 64)
+
+
+def test_weights_count_what_was_learned_from_as_rivals():
+    right = signal(3.0)
+    rivals = {"direct": right[:, :40] * 0 + 9.0, "transfer": right[:, :40] * 0 - 9.0}
+    alone = fold_scores(own(), direct=right, transfer=right)
+    crowded = replace(alone, others=rivals)
+    assert overall([alone], {"direct": 1.0}) == pytest.approx(
+        mean_reciprocal_rank([alone], {"direct": 1.0})
+    )
+    assert overall([crowded], {"direct": 1.0}) < 0.6 * overall([alone], {"direct": 1.0})
+    assert overall([crowded], {"transfer": 1.0}) == overall([alone], {"transfer": 1.0})

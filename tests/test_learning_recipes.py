@@ -74,7 +74,14 @@ def test_the_recipe_best_fits_its_routes_on_training_texts_alone():
 
 def test_what_was_chosen_is_reported():
     found = learned(make_prepared())
-    assert set(found.facts) == {"cross_validated", "held_out", "ridges", "weights"}
+    assert set(found.facts) == {
+        "cross_validated",
+        "held_out",
+        "ridges",
+        "encoders",
+        "levels",
+        "weights",
+    }
     assert found.facts["held_out"] == COUNT * 3 // 5
     assert found.facts["weights"] == found.blend.weights
     routes = {"direct", "transfer", "class_names", "captions", "blend"}
@@ -120,6 +127,7 @@ def test_every_slow_step_has_a_name():
         "texts encoded",
         "looking for near-duplicate texts",
         "folds",
+        "folds with other settings",
         "routes",
         "choosing the weights of the routes",
         "folds calibrated",
