@@ -20,7 +20,13 @@ from picturedesk.heads.fusion import FusionMLP
 from picturedesk.heads.half import rounded
 from picturedesk.heads.linear import signed_power
 from picturedesk.heads.matcher import Matcher
-from picturedesk.routes.detectors import POWER, Detectors, areas, log_sigmoid
+from picturedesk.routes.detectors import (
+    POWER,
+    Detectors,
+    areas,
+    calibration_of_each,
+    log_sigmoid,
+)
 from picturedesk.routes.parted import Division, Members
 from picturedesk.routes.route import (
     Arrays,
@@ -104,9 +110,9 @@ class SeenWordsPlan:
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> SeenWordsRoute:
         """The route as it was saved."""
-        usual, basis, areas, frequency = (
+        usual, basis, areas, frequency, offsets, slopes = (
             np.asarray(arrays[name], dtype=np.float32)
-            for name in ("usual", "basis", "areas", "frequency")
+            for name in ("usual", "basis", "areas", "frequency", "offsets", "slopes")
         )
         return SeenWordsRoute(
             Detectors.restore(settings, arrays),
@@ -114,6 +120,8 @@ class SeenWordsPlan:
             basis,
             areas,
             frequency,
+            offsets,
+            slopes,
             settings["scale"],
             settings["alone"],
         )
@@ -130,6 +138,8 @@ class SeenWordsRoute:
         areas: (V,) area under the curve of each word's detector on pictures that it did not learn
             from, 0 to 1.
         frequency: (V,) mean share of a picture's texts that have the word.
+        offsets: (V,) of the stated probability of each word.
+        slopes: (V,) its logit is offset + slope · the detectors' logit.
         scale: factor of the stored components, so that the archive's have length one at most.
         alone: factor of the components of a picture that one member places alone: they vary more.
     """
@@ -139,6 +149,8 @@ class SeenWordsRoute:
     basis: Floats
     areas: Floats
     frequency: Floats
+    offsets: Floats
+    slopes: Floats
     scale: float
     alone: float
     name: str = SEEN_WORDS
@@ -159,7 +171,8 @@ class SeenWordsRoute:
         """
         raw = detectors.logits(pictures)
         detectors = detectors.calibrated(raw[linked], shares[linked])
-        logs = log_sigmoid(np.float32(detectors.offset) + np.float32(detectors.slope) * raw)
+        calibrated = np.float32(detectors.offset) + np.float32(detectors.slope) * raw
+        logs = log_sigmoid(calibrated)
         usual = logs.mean(axis=0)
         basis = _directions(logs - usual, width)
         longest = float(np.linalg.norm((logs - usual) @ basis, axis=1).max())
@@ -169,6 +182,7 @@ class SeenWordsRoute:
             basis,
             areas(raw[linked], shares[linked] > 0),
             shares[linked].mean(axis=0),
+            *calibration_of_each(calibrated[linked], shares[linked]),
             1 / max(longest, 1e-9),
             1.0,
         )
@@ -209,7 +223,7 @@ class SeenWordsRoute:
         logs = log_sigmoid(logits)
         factors = self._factors(pictures, logs).astype(np.float64)
         each = (logs - self.usual) * (self.basis @ toward) * factors[:, None]  # (K, V)
-        likely = np.exp(logs)
+        likely = np.exp(self._stated(logits))
         return PictureShares(
             "seen words",
             tuple(
@@ -217,6 +231,15 @@ class SeenWordsRoute:
                 for row, chances in zip(each, likely, strict=True)
             ),
         )
+
+    def _stated(self, logits: Floats) -> Floats:
+        """Log probabilities (N, V) from calibrated logits, as they are told to users."""
+        return log_sigmoid(self.offsets + self.slopes * logits)
+
+    def probabilities(self, pictures: Pictures) -> Floats:
+        """(N, V): the share of texts about each picture that would have each word."""
+        stated: Floats = np.exp(self._stated(self.detectors.logits(pictures)))
+        return stated
 
     def _named(self, row: Floats, likely: Floats, most: int) -> tuple[PictureShare, ...]:
         order = np.argsort(-row, kind="stable")
@@ -237,7 +260,7 @@ class SeenWordsRoute:
             pictures: N pictures.
             most: words for each, at most.
         """
-        logs = log_sigmoid(self.detectors.logits(pictures))
+        logs = self._stated(self.detectors.logits(pictures))
         chances = np.exp(logs)
         surplus = logs - np.log(np.maximum(self.frequency, _RAREST))
         telling = np.where(self.areas >= _VISIBLE, chances * surplus, 0)
@@ -264,6 +287,8 @@ class SeenWordsRoute:
             "basis": self.basis,
             "areas": self.areas,
             "frequency": self.frequency,
+            "offsets": self.offsets,
+            "slopes": self.slopes,
         }
 
 
