@@ -29,14 +29,15 @@ PLAN = SeenWordsPlan(config=NETWORK, fewest_pictures=50, default_weight=0.2, wei
 
 
 @pytest.fixture(scope="module")
-def desk_path(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def desk_path(
+    fitted_desk: Path, shapes_table: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A desk with word detectors, on an archive that would be too small for the usual ones."""
-    pytest.importorskip("timm", reason="fitting needs the extra 'train'")
-    path = tmp_path_factory.mktemp("tags") / "desk"
+    path = Path(shutil.copytree(fitted_desk, tmp_path_factory.mktemp("tags") / "desk"))
     config = DeskConfig(
         sentences=(), best=BestConfig(folds=2, routes=(DirectPlan(), PLAN), choose_levels=False)
     )
-    Desk.fit(shapes_table, path, config)
+    Desk.fit(shapes_table, path, config)  # its pictures were read before
     return path
 
 
