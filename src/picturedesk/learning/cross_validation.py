@@ -6,7 +6,7 @@ Weights, ridges and confidence are learned from these scores only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.captions import CaptionIndex
 from picturedesk.routes.route import Classes, Route, RoutePlan
 from picturedesk.types import Floats, Ints
+
+_OTHERS = 4000  # pictures that a fold learned from, among which its held-out ones compete
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +52,15 @@ class FoldScores:
 
     Attributes:
         held_out: the texts and candidates.
-        scores: route → (Q, n).
+        scores: route → (Q, n), of the candidates.
         nearest: (Q,) cosine of the most similar training text of the fold.
+        others: route → (Q, m), of pictures that the fold learned from, by heads that did not.
     """
 
     held_out: HeldOut
     scores: dict[str, Floats]
     nearest: Floats
+    others: dict[str, Floats] = field(default_factory=dict)
 
 
 def divide(split_groups: Ints, config: BestConfig) -> Ints:
@@ -132,17 +136,17 @@ def held_out_scores(
         pairs: the whole training part.
         held_out: texts and candidates.
     """
-    matcher = blend.matcher
     texts = [pairs.texts[index] for index in held_out.texts]
-    candidates = Pictures(
-        matcher,
-        [pairs.keys[index] for index in held_out.candidates],
-        pairs.features[held_out.candidates],
-    )
-    captions = [pairs.captions[index] for index in held_out.candidates]
-    queries = blend.ask(Queries(matcher, texts, features, archive))
-    parts = blend.store(candidates)
-    if not any(pairs.captions):
-        return FoldScores(held_out, blend.scores(queries, parts, None), queries.nearest)
-    with CaptionIndex(captions) as index:
-        return FoldScores(held_out, blend.scores(queries, parts, index), queries.nearest)
+    queries = blend.ask(Queries(blend.matcher, texts, features, archive))
+
+    def scores(rows: Ints) -> dict[str, Floats]:
+        keys = [pairs.keys[row] for row in rows]
+        parts = blend.store(Pictures(blend.matcher, keys, pairs.features[rows]))
+        if not any(pairs.captions):
+            return blend.scores(queries, parts, None)
+        with CaptionIndex([pairs.captions[row] for row in rows]) as index:
+            return blend.scores(queries, parts, index)
+
+    rest = np.setdiff1d(np.arange(len(pairs.keys), dtype=np.int64), held_out.candidates)
+    sample = rest[np.linspace(0, len(rest) - 1, min(len(rest), _OTHERS), dtype=np.int64)]
+    return FoldScores(held_out, scores(held_out.candidates), queries.nearest, scores(sample))

@@ -39,7 +39,7 @@ def deviations(folds: Sequence[FoldScores]) -> dict[str, float]:
 def choose(
     folds: Sequence[FoldScores], plans: Sequence[RoutePlan], gain: float
 ) -> dict[str, float]:
-    """Weights with a high mean reciprocal rank, minus ``gain`` for each route.
+    """Weights with a high ``overall`` rank, minus ``gain`` for each route.
 
     Coordinate ascent: one weight after the other takes its best value, until none changes. It
     starts from the direct route alone, and from each other route with its largest weight; the best
@@ -84,7 +84,7 @@ class _Ascent:
         """Mean reciprocal rank, minus the gain that each route must bring."""
         if values not in self._known:
             let_in = sum(weight > 0 for weight in values)
-            reached = mean_reciprocal_rank(self._folds, self.weights(values))
+            reached = overall(self._folds, self.weights(values))
             self._known[values] = reached - self._gain * let_in
         return self._known[values]
 
@@ -101,9 +101,25 @@ class _Ascent:
 
 
 def mean_reciprocal_rank(folds: Sequence[FoldScores], weights: Mapping[str, float]) -> float:
-    """Over all texts of all folds, 0 to 1."""
+    """Over all texts of all folds, 0 to 1, among the fold's candidates."""
     reciprocal = [1 / ranks(blended(fold, weights), fold.held_out.relevant) for fold in folds]
     return float(np.concatenate(reciprocal).mean())
+
+
+def overall(folds: Sequence[FoldScores], weights: Mapping[str, float]) -> float:
+    """Mean reciprocal rank, 0 to 1, among the candidates and in the whole catalogue, averaged.
+
+    New pictures compete with each other, and with pictures that were learned from.
+    """
+    found = []
+    for fold in folds:
+        own, relevant = blended(fold, weights), fold.held_out.relevant
+        found.append(1 / ranks(own, relevant))
+        if fold.others:
+            others = total(fold.others, weights).astype(np.float32, copy=False)
+            everything = np.concatenate([own, others], axis=1)
+            found[-1] = (found[-1] + 1 / ranks(everything, relevant)) / 2
+    return float(np.concatenate(found).mean())
 
 
 def blended(fold: FoldScores, weights: Mapping[str, float]) -> Floats:
