@@ -20,7 +20,13 @@ from picturedesk.heads.fusion import FusionMLP
 from picturedesk.heads.half import rounded
 from picturedesk.heads.linear import signed_power
 from picturedesk.heads.matcher import Matcher
-from picturedesk.routes.detectors import POWER, Detectors, areas, log_sigmoid
+from picturedesk.routes.detectors import (
+    POWER,
+    Detectors,
+    areas,
+    calibration_of_each,
+    log_sigmoid,
+)
 from picturedesk.routes.parted import Division, Members
 from picturedesk.routes.route import (
     Arrays,
@@ -35,12 +41,13 @@ from picturedesk.routes.route import (
     TextSlopes,
 )
 from picturedesk.routes.vocabulary import Vocabulary
-from picturedesk.types import Bools, Floats, Ints, Json
+from picturedesk.types import Bools, Floats, Ints, Json, Tag
 
 SEEN_WORDS = "seen_words"
 OTHER_WORDS = "other words"
 _VISIBLE = 0.65  # area under the curve of a word's detector, from which on pictures show the word
 _FEWEST_PARTS = 2
+_RAREST = 1e-6  # share of a picture's texts that have a word, at least
 DETECTORS = DropoutConfig(
     hidden=512, input_dropout=0.2, epochs=15, batch=128, learning_rate=1e-3, weight_decay=0.02
 )
@@ -103,9 +110,9 @@ class SeenWordsPlan:
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> SeenWordsRoute:
         """The route as it was saved."""
-        usual, basis, areas, frequency = (
+        usual, basis, areas, frequency, offsets, slopes = (
             np.asarray(arrays[name], dtype=np.float32)
-            for name in ("usual", "basis", "areas", "frequency")
+            for name in ("usual", "basis", "areas", "frequency", "offsets", "slopes")
         )
         return SeenWordsRoute(
             Detectors.restore(settings, arrays),
@@ -113,6 +120,8 @@ class SeenWordsPlan:
             basis,
             areas,
             frequency,
+            offsets,
+            slopes,
             settings["scale"],
             settings["alone"],
         )
@@ -129,6 +138,8 @@ class SeenWordsRoute:
         areas: (V,) area under the curve of each word's detector on pictures that it did not learn
             from, 0 to 1.
         frequency: (V,) mean share of a picture's texts that have the word.
+        offsets: (V,) of the stated probability of each word.
+        slopes: (V,) its logit is offset + slope · the detectors' logit.
         scale: factor of the stored components, so that the archive's have length one at most.
         alone: factor of the components of a picture that one member places alone: they vary more.
     """
@@ -138,6 +149,8 @@ class SeenWordsRoute:
     basis: Floats
     areas: Floats
     frequency: Floats
+    offsets: Floats
+    slopes: Floats
     scale: float
     alone: float
     name: str = SEEN_WORDS
@@ -158,7 +171,8 @@ class SeenWordsRoute:
         """
         raw = detectors.logits(pictures)
         detectors = detectors.calibrated(raw[linked], shares[linked])
-        logs = log_sigmoid(np.float32(detectors.offset) + np.float32(detectors.slope) * raw)
+        calibrated = np.float32(detectors.offset) + np.float32(detectors.slope) * raw
+        logs = log_sigmoid(calibrated)
         usual = logs.mean(axis=0)
         basis = _directions(logs - usual, width)
         longest = float(np.linalg.norm((logs - usual) @ basis, axis=1).max())
@@ -168,6 +182,7 @@ class SeenWordsRoute:
             basis,
             areas(raw[linked], shares[linked] > 0),
             shares[linked].mean(axis=0),
+            *calibration_of_each(calibrated[linked], shares[linked]),
             1 / max(longest, 1e-9),
             1.0,
         )
@@ -208,7 +223,7 @@ class SeenWordsRoute:
         logs = log_sigmoid(logits)
         factors = self._factors(pictures, logs).astype(np.float64)
         each = (logs - self.usual) * (self.basis @ toward) * factors[:, None]  # (K, V)
-        likely = np.exp(logs)
+        likely = np.exp(self._stated(logits))
         return PictureShares(
             "seen words",
             tuple(
@@ -216,6 +231,15 @@ class SeenWordsRoute:
                 for row, chances in zip(each, likely, strict=True)
             ),
         )
+
+    def _stated(self, logits: Floats) -> Floats:
+        """Log probabilities (N, V) from calibrated logits, as they are told to users."""
+        return log_sigmoid(self.offsets + self.slopes * logits)
+
+    def probabilities(self, pictures: Pictures) -> Floats:
+        """(N, V): the share of texts about each picture that would have each word."""
+        stated: Floats = np.exp(self._stated(self.detectors.logits(pictures)))
+        return stated
 
     def _named(self, row: Floats, likely: Floats, most: int) -> tuple[PictureShare, ...]:
         order = np.argsort(-row, kind="stable")
@@ -226,8 +250,8 @@ class SeenWordsRoute:
             PictureShare(OTHER_WORDS, float(row[others].sum())),
         )
 
-    def tags(self, pictures: Pictures, most: int) -> list[list[tuple[str, float]]]:
-        """The words that each picture shows with their probabilities, the most telling first.
+    def tags(self, pictures: Pictures, most: int) -> list[list[Tag]]:
+        """The words that each picture shows, the most telling first.
 
         Telling is a word that is far likelier than usual: p · log(p / frequency) is its summand of
         the Kullback-Leibler divergence. Words that no detector can tell are left out.
@@ -236,14 +260,15 @@ class SeenWordsRoute:
             pictures: N pictures.
             most: words for each, at most.
         """
-        chances = np.exp(log_sigmoid(self.detectors.logits(pictures)))
-        usual = np.maximum(self.frequency, 1e-6)
-        telling = np.where(self.areas >= _VISIBLE, chances * np.log(chances / usual), 0)
+        logs = self._stated(self.detectors.logits(pictures))
+        chances = np.exp(logs)
+        surplus = logs - np.log(np.maximum(self.frequency, _RAREST))
+        telling = np.where(self.areas >= _VISIBLE, chances * surplus, 0)
         known = self.detectors.vocabulary.words
         found = []
         for row, values in zip(telling, chances, strict=True):
             order = np.argsort(-row, kind="stable")[:most]
-            found.append([(known[w], float(values[w])) for w in order if row[w] > 0])
+            found.append([Tag(known[w], float(values[w])) for w in order if row[w] > 0])
         return found
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
@@ -262,6 +287,8 @@ class SeenWordsRoute:
             "basis": self.basis,
             "areas": self.areas,
             "frequency": self.frequency,
+            "offsets": self.offsets,
+            "slopes": self.slopes,
         }
 
 
