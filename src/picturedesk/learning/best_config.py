@@ -34,7 +34,7 @@ class BestConfig:
     ridges: tuple[tuple[float, float], ...] = ((0.3, 0.5), (1.0, 1.0), (3.0, 3.0))
     ridge_step: float = 3.0
     folds: int = 5
-    held_out_texts: int = 3000
+    held_out_texts: int = 2000
     max_queries: int = 2000
     short_queries: int = 300
     choose_levels: bool = True
