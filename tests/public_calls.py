@@ -79,6 +79,9 @@ CALLS: dict[str, Callable[[World], Call]] = {
         (desk := w.desk()).explain,
         {"text": "a red circle", "suggestions": desk.suggest("a red circle", k=1)},
     ),
+    "Desk.tags": lambda w: Call(
+        w.desk().tags, {"picture": ["absent.jpg"], "most": 3}, refused=True
+    ),
     "Desk.add": lambda w: Call(
         w.desk().add, {"pictures": [Picture("absent.jpg")], "progress": silent}
     ),
@@ -422,6 +425,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
         Picture,
         {"uri": "a", "key": "", "caption": "", "credit": "", "licence": "", "date": "", "tags": ()},
     ),
+    "Tag": lambda w: Call(picturedesk.Tag, {"word": "sea", "probability": 0.5}),
     "Text": lambda w: Call(Text, {"id": "1", "body": "A story.", "title": ""}),
     "Archive": lambda w: Call(Archive, parts_of(archive())),
 }
@@ -456,5 +460,6 @@ INSIDE = {
         for plan in ("CaptionsPlan", "ClassNamesPlan", "DirectPlan", "HubnessPlan", "ZeroShotPlan")
         for method in ("fit", "restore")
     ),
+    *(f"{plan}.{m}" for plan in ("SeenWordsPlan", "TowersPlan") for m in ("fit", "restore")),
     *(f"{plan}.{m}" for plan in ("NearestTextPlan", "TransferPlan") for m in ("fit", "restore")),
 }

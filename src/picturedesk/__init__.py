@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from picturedesk.explaining import Explanation as Explanation
     from picturedesk.explaining import Share as Share
     from picturedesk.explaining import WordShare as WordShare
+    from picturedesk.gradients.perceptron import DropoutConfig as DropoutConfig
+    from picturedesk.gradients.towers import TowersConfig as TowersConfig
     from picturedesk.heads.fusion import FusionConfig as FusionConfig
     from picturedesk.heads.fusion import FusionMLP as FusionMLP
     from picturedesk.heads.linear import LinearHead as LinearHead
@@ -99,6 +101,8 @@ if TYPE_CHECKING:
     from picturedesk.routes.search import Ranking as Ranking
     from picturedesk.routes.search import SearchConfig as SearchConfig
     from picturedesk.routes.search import search as search
+    from picturedesk.routes.seen_words import SeenWordsPlan as SeenWordsPlan
+    from picturedesk.routes.towers import TowersPlan as TowersPlan
     from picturedesk.routes.transfer import NearestTextPlan as NearestTextPlan
     from picturedesk.routes.transfer import TransferPlan as TransferPlan
     from picturedesk.routes.zero_shot import ZeroShotPlan as ZeroShotPlan
@@ -133,6 +137,7 @@ if TYPE_CHECKING:
     from picturedesk.types import Runner as Runner
     from picturedesk.types import Suggestion as Suggestion
     from picturedesk.types import Suggestions as Suggestions
+    from picturedesk.types import Tag as Tag
     from picturedesk.types import Text as Text
     from picturedesk.types import TextEncoder as TextEncoder
 
@@ -150,7 +155,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         ),
         "types": (
             "Archive Catalogue Entries Evidence Found Level Picture "
-            "Preprocessing Progress Rejection Runner Suggestion Suggestions Text "
+            "Preprocessing Progress Rejection Runner Suggestion Suggestions Tag Text "
             "TextEncoder"
         ),
     },
@@ -179,6 +184,8 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "heads.fusion": "FusionConfig FusionMLP",
         "heads.linear": "LinearHead",
         "heads.matcher": "Matcher",
+        "gradients.perceptron": "DropoutConfig",
+        "gradients.towers": "TowersConfig",
         "learning.alignment": "AlignmentConfig",
         "learning.best": "Fitted fit_best",
         "learning.best_config": "BestConfig",
@@ -197,6 +204,8 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "routes.hubness": "HubnessPlan",
         "routes.route": "Classes Dual PictureShare PictureShares ShareConfig TextSlopes",
         "routes.search": "Ranking SearchConfig search",
+        "routes.seen_words": "SeenWordsPlan",
+        "routes.towers": "TowersPlan",
         "routes.transfer": "NearestTextPlan TransferPlan",
         "routes.zero_shot": "ZeroShotPlan",
         "store.catalogue": "open_catalogue",

@@ -254,6 +254,26 @@ class Suggestion:
             checks.share("found", self.found)
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A word of the archive that a picture shows.
+
+    Attributes:
+        word: as ``texts.words`` makes it, in the archive's language.
+        probability: 0 to 1, that a text about the picture has the word.
+
+    Raises:
+        BadInput: a field is of another kind.
+    """
+
+    word: str
+    probability: float
+
+    def __post_init__(self) -> None:
+        checks.text("word", self.word)
+        checks.share("probability", self.probability)
+
+
 class Suggestions(list[Suggestion]):
     """Suggestions for one text, best first, and what can be said of them together.
 

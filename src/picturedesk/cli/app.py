@@ -33,6 +33,7 @@ for verb in (
     fit_verbs.fit,
     desk_verbs.add,
     desk_verbs.suggest,
+    desk_verbs.tags,
     desk_verbs.evaluate,
     reproduce_verb.reproduce,
     unpack_verb.unpack,

@@ -13,6 +13,7 @@ import numpy as np
 
 import picturedesk.checks as checks
 from picturedesk.desk.folder import DeskFolder
+from picturedesk.desk.given import names_of, read_given, word_detectors
 from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_manifest
@@ -31,6 +32,7 @@ from picturedesk.types import (
     Rejection,
     Suggestion,
     Suggestions,
+    Tag,
     silent,
     step,
 )
@@ -273,6 +275,39 @@ class Desk:
         columns = [self.matcher.backbone.columns(level) for level in self.matcher.levels]
         typical = np.concatenate([self.held_out.typical[column] for column in columns])
         return self.suggester.explain(text, suggestions, features, typical)
+
+    @overload
+    def tags(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
+        self, picture: str | Path, most: int = 10
+    ) -> list[Tag]: ...
+
+    @overload
+    def tags(self, picture: Sequence[str | Path], most: int = 10) -> list[list[Tag]]: ...
+
+    def tags(
+        self, picture: str | Path | Sequence[str | Path], most: int = 10
+    ) -> list[Tag] | list[list[Tag]]:
+        """The words of the archive that a picture shows, the most telling first; writes nothing.
+
+        Args:
+            picture: a file, or the content key of a picture that the desk knows; or several, which
+                are read together.
+            most: words for each, at most; only words that are likelier than usual are given.
+
+        Returns:
+            The words; for several pictures, one list for each in their order.
+
+        Raises:
+            BadInput: the desk has no word detectors.
+            BadPicture: a file cannot be read.
+        """
+        names = names_of(picture)
+        most = checks.whole_number("most", most, 1)
+        detectors = word_detectors(self.blend, str(self.folder.root))
+        folder = self.folder
+        given = read_given(names, self.matcher, folder.features, folder.backbone, self.limits)
+        found = detectors.tags(given, most)
+        return found[0] if isinstance(picture, str | Path) else found
 
     def add(
         self,

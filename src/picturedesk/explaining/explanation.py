@@ -61,7 +61,8 @@ class Explanation:
         routes: they sum to the score.
         pictures: kind of part → shares of the picture's parts. "levels" sum to direct and transfer
             together; for a head that is not linear, "not attributed" among them is the error of
-            the integrated gradients. "classes" sum to the class-name route.
+            the integrated gradients. "tower levels" sum to the towers, with such an error.
+            "classes" sum to the class-name route, "seen words" to the route of that name.
         words: largest share first.
         sentences: in the order of the text. Sentences, exact words and ``offset`` sum to the
             routes that depend on the words: direct and class names.
@@ -85,3 +86,8 @@ class Explanation:
     def classes(self) -> tuple[PictureShare, ...]:
         """Shares of the classes; () if no route uses them."""
         return self.pictures.get("classes", ())
+
+    @property
+    def seen_words(self) -> tuple[PictureShare, ...]:
+        """Shares of the words that the picture shows; () if no route uses them."""
+        return self.pictures.get("seen words", ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -44,15 +45,47 @@ def device_of(name: str, purpose: str) -> torch.device:
     return torch.device(name)
 
 
+class _Threads:
+    """The number of torch's threads, which all threads of the process share."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = 0
+
+    def enter(self, count: int) -> None:
+        import torch
+
+        with self._lock:
+            if not self._inside:
+                self._before = torch.get_num_threads()
+            self._inside += 1
+            torch.set_num_threads(count)
+
+    def leave(self) -> None:
+        import torch
+
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                torch.set_num_threads(self._before)
+
+
+_THREADS = _Threads()
+
+
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Sets the number of torch's threads for the block, then restores it; 0 changes nothing."""
-    import torch
+    """Sets the number of torch's threads for the block; 0 changes nothing.
 
-    before = torch.get_num_threads()
-    if count:
-        torch.set_num_threads(count)
+    The number before is restored when the last of all threads that train has left its block: it is
+    one for the whole process, and another number in the middle would change sums in the last bit.
+    """
+    if not count:
+        yield
+        return
+    _THREADS.enter(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        _THREADS.leave()

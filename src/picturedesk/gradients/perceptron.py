@@ -14,6 +14,7 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import FusionConfig, FusionMLP
+from picturedesk.heads.shares import inverse
 from picturedesk.types import Floats
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _SOFTENING = 0.1  # of the mean deviation, added to each, so that rare columns do not dominate
+_CONSTANT = 1e-6  # deviation over mean that rounding alone can make
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class DropoutConfig:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standard:
-    """Columns → mean 0 and a deviation of about one.
+    """Columns → mean 0 and a deviation of about one; nothing but constants become zeros.
 
     Attributes:
         mean: (I,).
@@ -77,12 +79,13 @@ class Standard:
     @classmethod
     def of(cls, rows: Floats, each: bool = True) -> Standard:
         """Measures rows (N, I); ``each`` column has a factor of its own, or all have one."""
-        mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        variance = np.einsum("ni,ni->i", rows, rows, dtype=np.float64) / len(rows)
-        variance = np.maximum(variance - mean.astype(np.float64) ** 2, 0)
+        mean = rows.mean(axis=0, dtype=np.float64)
+        squares = np.einsum("ni,ni->i", rows, rows, dtype=np.float64) / len(rows)
+        variance = np.maximum(squares - mean**2, 0)
+        variance[variance <= (_CONSTANT * mean) ** 2] = 0
         deviation = np.sqrt(variance if each else np.full_like(variance, variance.mean()))
-        factor = np.reciprocal(deviation + _SOFTENING * deviation.mean() + 1e-12)
-        return cls(mean, factor.astype(np.float32))
+        factor = inverse(deviation + _SOFTENING * deviation.mean())
+        return cls(mean.astype(np.float32), factor.astype(np.float32))
 
     def __call__(self, rows: Floats) -> Floats:
         """Rows (N, I), standardised."""

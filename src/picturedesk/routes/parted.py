@@ -25,7 +25,7 @@ Member = TypeVar("Member")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Division:
-    """An archive, divided into parts that share no picture.
+    """An archive, divided into parts of about equal size that share no picture.
 
     Attributes:
         of_picture: (P,) part of each picture.
@@ -39,22 +39,27 @@ class Division:
 
     @classmethod
     def of(cls, fold: Fold, count: int, seed: int) -> Division:
-        """Texts and pictures that are linked, directly or through others, have one part."""
+        """Texts and pictures that are linked, directly or through others, have one part.
+
+        Where this links more than a part's worth of pictures, these are divided one by one: a text
+        may then be learned from by all members, but each of its links not by all.
+        """
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        links, texts = fold.archive.links, len(fold.archive.texts)
-        size = texts + len(fold.pictures)
+        links, texts, pictures = fold.archive.links, len(fold.archive.texts), len(fold.pictures)
+        size = texts + pictures
         pairs = (links[:, 0], texts + links[:, 1])
         graph = coo_array((np.ones(len(links)), pairs), shape=(size, size))
-        names = connected_components(graph, directed=False)[1][texts:]
+        names = connected_components(graph, directed=False)[1][texts:].astype(np.int64)
+        large = (np.bincount(names, minlength=1) * count > pictures)[names]
+        names[large] = size + np.flatnonzero(large)
         kinds, place = np.unique(names, return_inverse=True)
-        random = np.random.default_rng(seed)
         sizes = np.bincount(place)
-        order = random.permutation(len(kinds))
+        order = np.random.default_rng(seed).permutation(len(kinds))
         part = np.zeros(len(kinds), dtype=np.int64)
-        # In random order, every group goes to the part whose share is filled least.
-        part[order] = (np.cumsum(sizes[order]) - 1) * count // sizes.sum()
+        # In random order; a group belongs to the part in which its last picture falls.
+        part[order] = (np.cumsum(sizes[order]) - 1) * count // max(pictures, 1)
         of_picture = part[place]
         return cls(of_picture, of_picture[links[:, 1]], int(of_picture.max(initial=0)) + 1)
 

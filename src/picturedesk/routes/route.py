@@ -249,9 +249,9 @@ class PictureShare(NamedTuple):
     """The share of one part of a picture in a score; a share below 0 lowers it.
 
     Attributes:
-        name: of a level or a class, or of the rest.
+        name: of a level, a class or a word, or of the rest.
         share: summand of the score.
-        probability: of a class, 0 to 1, from the network; None for other parts.
+        probability: of a class or a word, 0 to 1, from the network; None for other parts.
     """
 
     name: str

@@ -35,12 +35,13 @@ from picturedesk.routes.route import (
     TextSlopes,
 )
 from picturedesk.routes.vocabulary import Vocabulary
-from picturedesk.types import Bools, Floats, Ints, Json
+from picturedesk.types import Bools, Floats, Ints, Json, Tag
 
 SEEN_WORDS = "seen_words"
 OTHER_WORDS = "other words"
 _VISIBLE = 0.65  # area under the curve of a word's detector, from which on pictures show the word
 _FEWEST_PARTS = 2
+_RAREST = 1e-6  # share of a picture's texts that have a word, at least
 DETECTORS = DropoutConfig(
     hidden=512, input_dropout=0.2, epochs=15, batch=128, learning_rate=1e-3, weight_decay=0.02
 )
@@ -226,8 +227,8 @@ class SeenWordsRoute:
             PictureShare(OTHER_WORDS, float(row[others].sum())),
         )
 
-    def tags(self, pictures: Pictures, most: int) -> list[list[tuple[str, float]]]:
-        """The words that each picture shows with their probabilities, the most telling first.
+    def tags(self, pictures: Pictures, most: int) -> list[list[Tag]]:
+        """The words that each picture shows, the most telling first.
 
         Telling is a word that is far likelier than usual: p · log(p / frequency) is its summand of
         the Kullback-Leibler divergence. Words that no detector can tell are left out.
@@ -236,14 +237,15 @@ class SeenWordsRoute:
             pictures: N pictures.
             most: words for each, at most.
         """
-        chances = np.exp(log_sigmoid(self.detectors.logits(pictures)))
-        usual = np.maximum(self.frequency, 1e-6)
-        telling = np.where(self.areas >= _VISIBLE, chances * np.log(chances / usual), 0)
+        logs = log_sigmoid(self.detectors.logits(pictures))
+        chances = np.exp(logs)
+        surplus = logs - np.log(np.maximum(self.frequency, _RAREST))
+        telling = np.where(self.areas >= _VISIBLE, chances * surplus, 0)
         known = self.detectors.vocabulary.words
         found = []
         for row, values in zip(telling, chances, strict=True):
             order = np.argsort(-row, kind="stable")[:most]
-            found.append([(known[w], float(values[w])) for w in order if row[w] > 0])
+            found.append([Tag(known[w], float(values[w])) for w in order if row[w] > 0])
         return found
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:

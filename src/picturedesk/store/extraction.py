@@ -147,9 +147,14 @@ def extract(
 
 def is_stored(uri: str, store: FeatureStore) -> bool:
     """Whether the store has a file's features and the file is unchanged; reads no picture."""
+    return stored_key(uri, store) is not None
+
+
+def stored_key(uri: str, store: FeatureStore) -> str | None:
+    """The content key of a file that the store has read and that is unchanged; None for others."""
     path = absolute(uri)
     size, mtime_ns = _state(locate(path)[0])
-    return size >= 0 and store.lookup(path, size, mtime_ns) is not None
+    return store.lookup(path, size, mtime_ns) if size >= 0 else None
 
 
 @dataclass(frozen=True, slots=True)
