@@ -82,6 +82,9 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.tags": lambda w: Call(
         w.desk().tags, {"picture": ["absent.jpg"], "most": 3}, refused=True
     ),
+    "Desk.texts": lambda w: Call(
+        w.desk().texts, {"picture": "absent.jpg", "k": 3, "texts": ["a river"]}, refused=True
+    ),
     "Desk.add": lambda w: Call(
         w.desk().add, {"pictures": [Picture("absent.jpg")], "progress": silent}
     ),
@@ -424,6 +427,10 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Picture": lambda w: Call(
         Picture,
         {"uri": "a", "key": "", "caption": "", "credit": "", "licence": "", "date": "", "tags": ()},
+    ),
+    "RankedText": lambda w: Call(
+        picturedesk.RankedText,
+        {"text": "A sea.", "score": 0.5, "route": "direct", "rank": 1, "id": ""},
     ),
     "Tag": lambda w: Call(picturedesk.Tag, {"word": "sea", "probability": 0.5}),
     "Text": lambda w: Call(Text, {"id": "1", "body": "A story.", "title": ""}),

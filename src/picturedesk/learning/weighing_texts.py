@@ -24,6 +24,7 @@ from picturedesk.types import Floats, Ints
 REFERENCES = 512  # pictures of the archive that usual scores are measured with
 TEMPERATURE = 0.5  # of the soft maximum, in deviations of the summed scores
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+_STARTS = (0.0, 0.5)  # strengths that the ascent starts from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +88,8 @@ def choose_texts(
 ) -> ChosenTexts:
     """Weights and corrections with a high mean reciprocal rank of the right text.
 
-    The ascent starts from the direct route alone, without a correction, and from the weights that
-    rank pictures; the better end counts.
+    The ascent starts from the direct route alone, and from the weights that rank pictures, each
+    without a correction and with one; the best end counts.
 
     Args:
         scores: of the folds, for the units of weights.
@@ -112,7 +113,8 @@ def choose_texts(
         min(grid, key=lambda value: abs(value - near))
         for grid, near in zip(grids, wanted, strict=True)
     )
-    best = Ascent(reached, names, grids, scales, gain).best([lowest, nearest])
+    starts = [(*most[:-1], strength) for most in (lowest, nearest) for strength in _STARTS]
+    best = Ascent(reached, names, grids, scales, gain).best(starts)
     alone = Ascent(reached, [tried[0].name, USUAL], [(1.0,), STRENGTHS], [1.0, 1.0], gain)
     return ChosenTexts(
         {name: weight for name, weight in best.items() if name != USUAL},
