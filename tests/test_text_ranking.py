@@ -73,6 +73,7 @@ def test_weights_that_rank_pictures_are_bad_for_texts_and_the_second_ones_repair
     assert old < direct - 0.05
     assert new > direct + 0.05
     assert chosen.direct.temperature > 0
+    assert chosen.weights["captions"] == for_pictures["captions"] > 0  # which no fold can score
 
 
 def test_texts_that_no_correction_helps_get_none():

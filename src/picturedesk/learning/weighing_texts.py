@@ -94,7 +94,8 @@ def choose_texts(
     Args:
         scores: of the folds, for the units of weights.
         folds: the same with reference pictures.
-        plans: of the routes, the direct route first.
+        plans: of the routes, the direct route first; a route without scores in a fold gets its
+            default weight.
         start: weights that rank pictures for a text.
         gain: mean reciprocal rank, 0 to 1, that each route, and the correction, must add.
     """
@@ -116,8 +117,9 @@ def choose_texts(
     starts = [(*most[:-1], strength) for most in (lowest, nearest) for strength in _STARTS]
     best = Ascent(reached, names, grids, scales, gain).best(starts)
     alone = Ascent(reached, [tried[0].name, USUAL], [(1.0,), STRENGTHS], [1.0, 1.0], gain)
+    defaults = {plan.name: plan.default_weight for plan in plans if plan.name not in units}
     return ChosenTexts(
-        {name: weight for name, weight in best.items() if name != USUAL},
+        {name: weight for name, weight in best.items() if name != USUAL} | defaults,
         correction_of(folds, best),
         correction_of(folds, alone.best([(1.0, 0.0)])),
     )
