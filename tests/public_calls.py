@@ -82,6 +82,9 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.tags": lambda w: Call(
         w.desk().tags, {"picture": ["absent.jpg"], "most": 3}, refused=True
     ),
+    "Desk.texts": lambda w: Call(
+        w.desk().texts, {"picture": "absent.jpg", "k": 3, "texts": ["a river"]}, refused=True
+    ),
     "Desk.add": lambda w: Call(
         w.desk().add, {"pictures": [Picture("absent.jpg")], "progress": silent}
     ),
@@ -304,6 +307,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "confidence": None,
             "recipe": "best",
             "references": None,
+            "texts": None,
         },
     ),
     "Blend.weights_of": lambda w: Call(make_blend().weights_of, {"route": "direct"}),
@@ -425,6 +429,10 @@ CALLS: dict[str, Callable[[World], Call]] = {
         Picture,
         {"uri": "a", "key": "", "caption": "", "credit": "", "licence": "", "date": "", "tags": ()},
     ),
+    "RankedText": lambda w: Call(
+        picturedesk.RankedText,
+        {"text": "A sea.", "score": 0.5, "route": "direct", "rank": 1, "id": ""},
+    ),
     "Tag": lambda w: Call(picturedesk.Tag, {"word": "sea", "probability": 0.5}),
     "Text": lambda w: Call(Text, {"id": "1", "body": "A story.", "title": ""}),
     "Archive": lambda w: Call(Archive, parts_of(archive())),
@@ -443,6 +451,7 @@ INSIDE = {
     ),
     *("Queries.neighbours", "Queries.of", "Blend.matches", "Blend.judge", "Matcher.heads_of"),
     *("Pictures.level", "Blend.combined", "Blend.scores", "Blend.exact_scores"),
+    "Blend.text_scores",
     *("ArchiveVectors.links_of", "ArchiveVectors.neighbours", "ArchiveVectors.nearest_text"),
     *("TrainingPairs.pictures_of", "BackboneSpec.from_json", "Advice.set_of", "Suggestions"),
     *("TransformerEngine.restored", "TransformerEngine.encode", "TransformerEngine.arrays"),

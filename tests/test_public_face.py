@@ -99,6 +99,7 @@ MADE_ELSEWHERE = {
     "picturedesk.desk.measure.RouteScores": "Desk.measure",
     "picturedesk.heads.cross_fitted.CrossFitted": "fit_best",
     "picturedesk.routes.confidence.Calibration": "fit_best",
+    "picturedesk.routes.text_ranking.TextRanking": "fit_best",
     "picturedesk.disk.shared_database.SharedDatabase": "ExactCatalogue.open, FeatureStore.open",
     "picturedesk.learning.alignment.Block": "level_blocks",
     "picturedesk.texts.stored.StoredEncoder": "LsaEncoder.fit, Doc2VecEncoder.fit",

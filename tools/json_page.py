@@ -9,8 +9,8 @@ from typing import Any
 
 Schema = dict[str, Any]
 VERBS = (
-    *("fit", "demo", "add", "suggest", "tags", "evaluate", "evaluate-run"),
-    *("reproduce", "reproduce-dry-run", "levels", "levels-data", "info", "doctor"),
+    *("fit", "demo", "add", "suggest", "tags", "texts", "evaluate"),
+    *("evaluate-run", "reproduce", "reproduce-dry-run", "levels", "levels-data", "info", "doctor"),
 )
 INTRO = """# JSON output
 

@@ -133,6 +133,7 @@ if TYPE_CHECKING:
     from picturedesk.types import Picture as Picture
     from picturedesk.types import Preprocessing as Preprocessing
     from picturedesk.types import Progress as Progress
+    from picturedesk.types import RankedText as RankedText
     from picturedesk.types import Rejection as Rejection
     from picturedesk.types import Runner as Runner
     from picturedesk.types import Suggestion as Suggestion
@@ -155,7 +156,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         ),
         "types": (
             "Archive Catalogue Entries Evidence Found Level Picture "
-            "Preprocessing Progress Rejection Runner Suggestion Suggestions Tag Text "
+            "Preprocessing Progress RankedText Rejection Runner Suggestion Suggestions Tag Text "
             "TextEncoder"
         ),
     },

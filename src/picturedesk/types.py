@@ -274,6 +274,30 @@ class Tag:
         checks.share("probability", self.probability)
 
 
+@dataclass(frozen=True, slots=True)
+class RankedText:
+    """A text that suits a picture.
+
+    Attributes:
+        text: as it was given; of an archive text its beginning.
+        score: of the route, less the usual score of the text; comparable for one picture.
+        route: that ranked it.
+        rank: from 1.
+        id: of an archive text; "" for a given one.
+    """
+
+    text: str
+    score: float
+    route: str
+    rank: int
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        checks.strings(self, ("text", "route", "id"))
+        checks.number("score", self.score)
+        checks.whole_number("rank", self.rank, 1)
+
+
 class Suggestions(list[Suggestion]):
     """Suggestions for one text, best first, and what can be said of them together.
 

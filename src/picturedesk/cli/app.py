@@ -34,6 +34,7 @@ for verb in (
     desk_verbs.add,
     desk_verbs.suggest,
     desk_verbs.tags,
+    desk_verbs.texts,
     desk_verbs.evaluate,
     reproduce_verb.reproduce,
     unpack_verb.unpack,

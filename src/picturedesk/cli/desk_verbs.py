@@ -1,4 +1,4 @@
-"""The verbs that use a desk: add, suggest, tags, evaluate."""
+"""The verbs that use a desk: add, suggest, tags, texts, evaluate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from picturedesk.cli.options import (
     limited,
     path,
 )
-from picturedesk.cli.results import show_measured, show_rejections, show_suggestion
+from picturedesk.cli.results import (
+    show_measured,
+    show_ranked_text,
+    show_rejections,
+    show_suggestion,
+)
 from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
@@ -164,6 +169,51 @@ def tags(
     for name, words in zip(pictures, found, strict=True):
         shown = ", ".join(f"{tag.word} ({tag.probability:.0%})" for tag in words)
         show.line(f"{name}: {shown or 'none of the words that the desk can see'}")
+
+
+def texts(
+    picture: Annotated[
+        str,
+        typer.Argument(
+            metavar="PICTURE",
+            help="A picture file, or the content key of a picture that the desk knows.",
+        ),
+    ],
+    desk: DeskOption = Path("desk"),
+    k: Annotated[int, typer.Option("--k", "-k", help="Number of texts.", min=1)] = 10,
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Rank the lines of this file, one text each, instead of the archive's texts.",
+            metavar="FILE",
+            parser=path,
+        ),
+    ] = None,
+    max_megabytes: Annotated[
+        float, typer.Option(help="With --texts: refuse a larger file.", min=0.001, max=1000.0)
+    ] = streams.MAX_MEGABYTES,
+    json: JsonOption = False,
+) -> None:
+    """Show the texts that suit a picture best.
+
+    Scores are comparable for one picture. Of the archive's texts the beginning is shown. Adds
+    nothing to the catalogue.
+    """
+    from picturedesk.desk.desk import Desk
+
+    given = None
+    if texts is not None:
+        lines = streams.read_text(texts, max_megabytes).splitlines()
+        given = [line.strip() for line in lines if line.strip()]
+    with Desk(desk) as opened:
+        found = opened.texts(picture, k, given)
+    if json:
+        show.as_json({"picture": picture, "texts": found})
+        return
+    if not found:
+        show.note("there is no text to rank")
+    for one in found:
+        show_ranked_text(one)
 
 
 def evaluate(

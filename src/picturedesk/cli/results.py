@@ -9,7 +9,7 @@ from picturedesk.cli import show
 
 if TYPE_CHECKING:
     from picturedesk.desk.measure import Measured
-    from picturedesk.types import Rejection, Suggestion
+    from picturedesk.types import RankedText, Rejection, Suggestion
 
 EVIDENCE_WIDTH = 100  # characters of an archive text shown as evidence
 SHOWN_REJECTIONS = 5
@@ -49,6 +49,13 @@ def show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
             f"            evidence: similar (cosine {first.picture_similarity:.2f}) to the picture "
             f"that ran with: {text}"
         )
+
+
+def show_ranked_text(ranked: RankedText) -> None:
+    """Prints a text with rank, score and, for an archive text, its id."""
+    text = in_one_line(ranked.text)[:EVIDENCE_WIDTH]
+    name = f"  [{ranked.id}]" if ranked.id else ""
+    show.line(f"{ranked.rank:>3}  {ranked.score:.3f}  {text}{name}")
 
 
 def in_one_line(text: str) -> str:

@@ -15,6 +15,7 @@ import picturedesk.checks as checks
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.given import names_of, read_given, word_detectors
 from picturedesk.desk.loaded import Loaded
+from picturedesk.desk.ranking_texts import TextRanker
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_manifest
 from picturedesk.heads.matcher import Matcher
@@ -29,6 +30,7 @@ from picturedesk.types import (
     Json,
     Picture,
     Progress,
+    RankedText,
     Rejection,
     Suggestion,
     Suggestions,
@@ -309,6 +311,37 @@ class Desk:
         found = detectors.tags(given, most)
         return found[0] if isinstance(picture, str | Path) else found
 
+    def texts(
+        self, picture: str | Path, k: int = 10, texts: Sequence[str] | None = None
+    ) -> list[RankedText]:
+        """The k texts that suit a picture best; writes nothing.
+
+        Given texts are ranked by all routes, with the weights for texts. Texts of the archive are
+        ranked by the direct route, for which the desk has vectors; the best 200 are then scored by
+        all routes, if the desk has them whole: it keeps the first 280 characters of each.
+
+        Args:
+            picture: a file, or the content key of a picture that the desk knows.
+            k: how many, at least 1; the result has fewer if there are fewer.
+            texts: to choose from; None for those of the archive.
+
+        Returns:
+            The texts, best first; an archive text has its id.
+
+        Raises:
+            BadInput: no word of a given text is known, or an argument is invalid.
+            BadPicture: the file cannot be read.
+        """
+        name = str(checks.path("picture", picture))
+        k = checks.whole_number("k", k, 1)
+        given = None if texts is None else checks.texts("texts", texts)
+        folder = self.folder
+        shown = read_given([name], self.matcher, folder.features, folder.backbone, self.limits)
+        ranker = TextRanker(self.suggester)
+        if given is None:
+            return ranker.of_archive(shown, k)
+        return ranker.given(shown, given, k)
+
     def add(
         self,
         pictures: str | Path | Sequence[Picture],
@@ -444,5 +477,6 @@ class Desk:
             "backbone": read_manifest(self.folder.backbone)["spec"],
             "matcher": self.matcher.fingerprint,
             "weights": plain(self.blend.weights),
+            "text_weights": plain(self.blend.text_weights),
             "config": settings["config"],
         }

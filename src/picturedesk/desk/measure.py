@@ -28,6 +28,7 @@ from picturedesk.store.held_out import HeldOutTexts
 from picturedesk.types import Bools, Doubles, Floats, Ints, Json
 
 FIRST, ONE_OF_TEN = "first picture", "one of the first ten"
+_BACKWARDS = "blend, texts for a picture"
 _CELLS = 1 << 22  # scores of a route held at a time: 16 MB
 
 
@@ -106,8 +107,18 @@ class RouteScores:
         self._parts = blend.store(self._pictures)
         self._raw = {} if whole else _raw_features(blend, features)
 
+    @property
+    def backwards(self) -> dict[str, str]:
+        """Route → name of the scores that rank texts for a picture, where they are others."""
+        return {BLEND: _BACKWARDS} if self.blend.texts and self.blend.default == BLEND else {}
+
     def blocks(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
         """Consecutive texts and, for each route, their scores (q, N); the same each time."""
+        for block, scores in self.both_ways():
+            yield block, {name: scores[name] for name in scores if name != _BACKWARDS}
+
+    def both_ways(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
+        """Like ``blocks``, with the scores that ``backwards`` names."""
         step = max(1, _CELLS // len(self.candidates))
         with ExitStack() as stack:
             index = None
@@ -149,10 +160,13 @@ class RouteScores:
             )
             for name, raw in self._raw.items()
         }
-        alone = self.blend.scores(self.blend.ask(queries), self._parts, index)
+        asked = self.blend.ask(queries)
+        alone = self.blend.scores(asked, self._parts, index)
         scores |= {name: alone[name] for name in self.blend.names if name in alone}
         if self.blend.default == BLEND:
             scores[BLEND] = np.asarray(total(alone, self.blend.weights_of(BLEND)), dtype=np.float32)
+        if self.backwards:
+            scores[_BACKWARDS] = self.blend.text_scores(asked, alone)
         return scores
 
 
@@ -167,7 +181,7 @@ class _AnswerCollector:
 
     def blocks(self) -> Iterator[tuple[slice, dict[str, Floats]]]:
         """The blocks of the routes; the first pass collects answers."""
-        for block, scores in self._routes.blocks():
+        for block, scores in self._routes.both_ways():
             if block.start >= self._done:
                 self._keep(block, scores[self._routes.blend.default])
                 self._done = block.stop
@@ -229,12 +243,20 @@ def measure(
     """The results of each route on one part; arguments as for ``RouteScores``."""
     routes = RouteScores(memory, held_out, features, part, blend)
     evaluation = evaluate_blocks(
-        routes.blocks, len(routes.texts), len(routes.candidates), routes.relevant
+        routes.both_ways,
+        len(routes.texts),
+        len(routes.candidates),
+        routes.relevant,
+        backwards=routes.backwards,
     )
     everything = RouteScores(memory, held_out, features, part, blend, whole=True)
     collector = _AnswerCollector(everything)
     whole = evaluate_blocks(
-        collector.blocks, len(everything.texts), len(everything.candidates), everything.relevant
+        collector.blocks,
+        len(everything.texts),
+        len(everything.candidates),
+        everything.relevant,
+        backwards=everything.backwards,
     )
     answers = collector.answers()
     return Measured(routes, evaluation, whole, answers, _reliabilities(answers), _doubted(answers))

@@ -58,7 +58,7 @@ class Suggester:
         answers: list[Suggestions] = []
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]
-            answers += self._answered(self._queries(batch), k, route, where, min_confidence)
+            answers += self._answered(self.queries(batch), k, route, where, min_confidence)
         return answers
 
     def explain(
@@ -81,7 +81,7 @@ class Suggester:
         """
         from picturedesk.explaining import SuggestedPictures, explain
 
-        queries = self._queries([text])
+        queries = self.queries([text])
         keys = [suggestion.picture.key for suggestion in suggestions]
         bm25 = None
         if self.blend.word_routes and self.catalogue.has_words:
@@ -94,7 +94,7 @@ class Suggester:
         config = ShareConfig(typical=typical)
         return explain(self.blend, suggestions[0].route, queries, shown, config)
 
-    def _queries(self, texts: Sequence[str]) -> Queries:
+    def queries(self, texts: Sequence[str]) -> Queries:
         """The texts as input of routes; raises BadInput if no word of a text is known."""
         features = self.blend.matcher.text_encoder.encode(texts)
         known = features.any(axis=1)
@@ -110,7 +110,7 @@ class Suggester:
         self, texts: Sequence[str], k: int = TEN, where: str = ""
     ) -> list[tuple[Ranking, Judgement | None]]:
         """The default route's pictures for each text, and what can be said of them."""
-        queries = self._queries(texts)
+        queries = self.queries(texts)
         rankings, judged = self._ranked(queries, k, self.blend.default, where)
         return list(zip(rankings, judged, strict=True))
 

@@ -47,6 +47,7 @@ from picturedesk.learning.weighing import (
     mean_reciprocal_rank,
     scored_routes,
 )
+from picturedesk.learning.weighing_texts import TextFold, choose_texts
 from picturedesk.parallel import side_by_side
 from picturedesk.routes import BLEND, Blend, Confidence, Fold, Pictures
 from picturedesk.routes.captions import CaptionIndex
@@ -145,6 +146,14 @@ def fit_best(
     scores = [fold.scores for fold in folds]
     with step(progress, "choosing the weights of the routes"):
         weights = choose(scores, config.routes, config.gain)
+    with step(progress, "choosing how texts are ranked"):
+        texts = choose_texts(
+            scores,
+            [TextFold.of(fold.scores, fold.blend) for fold in folds],
+            config.routes,
+            weights,
+            config.gain,
+        )
     confidence = _calibrated(folds, weights, pairs, config, progress)
     everything = np.arange(len(pairs.texts), dtype=np.int64)
     with step(progress, "fitting on all training texts"):
@@ -154,6 +163,7 @@ def fit_best(
         blend = Blend(matcher, fit_routes(config.routes, part), weights, confidence=confidence)
         if confidence is not None:
             blend = replace(blend, references=reference_rows(blend, part))
+        blend = replace(blend, texts=texts.ranking(blend, part))
     return Fitted(
         blend=blend,
         text_features=projections.text_features,

@@ -6,7 +6,7 @@ route always has weight 1; with its largest weight, another route dominates it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -55,50 +55,68 @@ def choose(
     """
     units = deviations(folds)
     tried = [plan for plan in plans if plan.name in units]
-    ascent = _Ascent(folds, tried, [units[plan.unit] for plan in tried], gain)
+    ascent = Ascent(
+        lambda weights: overall(folds, weights),
+        [plan.name for plan in tried],
+        [plan.weights for plan in tried],
+        [units[plan.unit] for plan in tried],
+        gain,
+    )
     lowest = tuple(min(plan.weights) for plan in tried)
     starts = [lowest]
     for place, plan in enumerate(tried):
         starts.append((*lowest[:place], max(plan.weights), *lowest[place + 1 :]))
-    best = max((ascent.climbed(start) for start in dict.fromkeys(starts)), key=ascent.value)
     defaults = {plan.name: plan.default_weight for plan in plans if plan.name not in units}
-    return ascent.weights(best) | defaults
+    return ascent.best(starts) | defaults
 
 
-class _Ascent:
-    """Coordinate ascent over the weights of routes, in units of their deviation."""
+class Ascent:
+    """Coordinate ascent over weights in units of their own.
+
+    Args:
+        reached: weights by name → how good they are, 0 to 1.
+        names: of the weights.
+        grids: the values to try of each, in its unit.
+        units: that the values are divided by.
+        gain: how much better each weight above 0 must make it.
+    """
 
     def __init__(
         self,
-        folds: Sequence[FoldScores],
-        plans: Sequence[RoutePlan],
+        reached: Callable[[Mapping[str, float]], float],
+        names: Sequence[str],
+        grids: Sequence[tuple[float, ...]],
         units: Sequence[float],
         gain: float,
     ) -> None:
-        self._folds, self._plans, self._units, self._gain = folds, plans, units, gain
+        self._reached, self._names, self._grids = reached, names, grids
+        self._units, self._gain = units, gain
         self._known: dict[tuple[float, ...], float] = {}
 
-    def weights(self, values: tuple[float, ...]) -> dict[str, float]:
-        """Route → weight for scores as they are."""
-        routes = zip(self._plans, values, self._units, strict=True)
-        return {plan.name: value / unit for plan, value, unit in routes}
+    def best(self, starts: Iterable[tuple[float, ...]]) -> dict[str, float]:
+        """The weights at the best end of the ascents from these starts."""
+        ends = map(self._climbed, dict.fromkeys(starts))
+        return self._weights(max(ends, key=self._value))
 
-    def value(self, values: tuple[float, ...]) -> float:
-        """Mean reciprocal rank, minus the gain that each route must bring."""
+    def _weights(self, values: tuple[float, ...]) -> dict[str, float]:
+        """Name → weight for scores as they are."""
+        each = zip(self._names, values, self._units, strict=True)
+        return {name: value / unit for name, value, unit in each}
+
+    def _value(self, values: tuple[float, ...]) -> float:
+        """What is reached, minus the gain that each weight must bring."""
         if values not in self._known:
             let_in = sum(weight > 0 for weight in values)
-            reached = overall(self._folds, self.weights(values))
-            self._known[values] = reached - self._gain * let_in
+            self._known[values] = self._reached(self._weights(values)) - self._gain * let_in
         return self._known[values]
 
-    def climbed(self, values: tuple[float, ...]) -> tuple[float, ...]:
+    def _climbed(self, values: tuple[float, ...]) -> tuple[float, ...]:
         """Where the ascent ends that starts here."""
         while True:
             before = values
-            for place, plan in enumerate(self._plans):
+            for place, grid in enumerate(self._grids):
                 head, rest = values[:place], values[place + 1 :]
-                tried = [(*head, weight, *rest) for weight in plan.weights]
-                values = max(tried, key=self.value)
+                values = max([(*head, weight, *rest) for weight in grid], key=self._value)
             if values == before:
                 return values
 

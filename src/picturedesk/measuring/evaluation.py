@@ -180,7 +180,7 @@ def evaluate(
         measured |= both_ways(_sliced(name, matrix), texts, pictures, relevant, ks)
     if not shape:
         raise BadInput("no route was given: there is nothing to evaluate")
-    return _evaluation(measured, relevant, texts, pictures, ks)
+    return _evaluation(measured, relevant, texts, pictures, ks, {})
 
 
 def _routes(
@@ -197,7 +197,12 @@ def _routes(
 
 
 def evaluate_blocks(
-    blocks: Blocks, queries: int, candidates: int, relevant: Ints, ks: Sequence[int] = KS
+    blocks: Blocks,
+    queries: int,
+    candidates: int,
+    relevant: Ints,
+    ks: Sequence[int] = KS,
+    backwards: Mapping[str, str] | None = None,
 ) -> Evaluation:
     """Like ``evaluate``, but reads blocks of texts: no score matrix is ever in memory as a whole.
 
@@ -210,12 +215,14 @@ def evaluate_blocks(
         candidates: N pictures.
         relevant: (M, 2) pairs (text, picture) that ran together, many to many.
         ks: the depths of recall.
+        backwards: name of a route → name of the scores in the blocks that rank texts for a
+            picture, where they are not the route's own; these have no rows of their own.
 
     Raises:
         BadInput: as in ``evaluate``; or blocks leave out texts or differ between the passes.
     """
     measured = both_ways(blocks, queries, candidates, relevant, ks)
-    return _evaluation(measured, relevant, queries, candidates, ks)
+    return _evaluation(measured, relevant, queries, candidates, ks, backwards or {})
 
 
 def summarise(evaluations: Sequence[Evaluation]) -> Summary:
@@ -247,16 +254,25 @@ def _sliced(name: str, matrix: Floats) -> Blocks:
 
 
 def _evaluation(
-    measured: Mapping[str, BothWays], relevant: Ints, texts: int, pictures: int, ks: Sequence[int]
+    measured: Mapping[str, BothWays],
+    relevant: Ints,
+    texts: int,
+    pictures: int,
+    ks: Sequence[int],
+    backwards: Mapping[str, str],
 ) -> Evaluation:
-    """Chance and the routes, in one direction after the other."""
-    backwards = np.flip(relevant, axis=-1)
+    """Chance and the routes, in one direction after the other; see ``evaluate_blocks``."""
+    for name, other in backwards.items():
+        if not {name, other} <= measured.keys():
+            raise BadInput(f"{name!r} and {other!r} are not both among {', '.join(measured)}")
+    names = [name for name in measured if name not in backwards.values()]
+    turned = np.flip(relevant, axis=-1)
     return Evaluation(
         (
             _chance(TO_PICTURE, relevant, texts, pictures, ks),
-            *(_row(name, TO_PICTURE, route.to_picture) for name, route in measured.items()),
-            _chance(TO_TEXT, backwards, pictures, texts, ks),
-            *(_row(name, TO_TEXT, route.to_text) for name, route in measured.items()),
+            *(_row(name, TO_PICTURE, measured[name].to_picture) for name in names),
+            _chance(TO_TEXT, turned, pictures, texts, ks),
+            *(_row(name, TO_TEXT, measured[backwards.get(name, name)].to_text) for name in names),
         )
     )
 

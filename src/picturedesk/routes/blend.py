@@ -38,9 +38,10 @@ from picturedesk.routes.route import (
     Rows,
     WordRoute,
 )
+from picturedesk.routes.text_ranking import TextRanking
 from picturedesk.texts.known import known_share
 from picturedesk.texts.words import words
-from picturedesk.types import Doubles, Floats, Json
+from picturedesk.types import Bools, Doubles, Floats, Json
 
 KIND = "blend"
 BLEND = "blend"
@@ -85,6 +86,7 @@ class Blend:
         recipe: name of the recipe, which has the plans of the routes.
         references: (R, W) query vectors of archive texts, routes weighted as for the default, that
             matches are measured against; None without a confidence.
+        texts: what ranks texts for a picture; None for the same weights as pictures.
     """
 
     matcher: Matcher
@@ -94,6 +96,7 @@ class Blend:
     confidence: Confidence | None = None
     recipe: str = "best"
     references: Floats | None = None
+    texts: TextRanking | None = None
 
     def __post_init__(self) -> None:
         """Raises BadInput for wrong types, or routes that do not fit together."""
@@ -106,6 +109,7 @@ class Blend:
         checks.text("default", self.default)
         checks.text("recipe", self.recipe)
         checks.optional("confidence", self.confidence, Confidence)
+        checks.optional("texts", self.texts, TextRanking)
         if self.references is not None:
             checks.array("references", self.references)
         names = [route.name for route in self.routes]
@@ -160,6 +164,27 @@ class Blend:
         if route == BLEND:
             return {name: weight for name, weight in self.weights.items() if weight}
         return {route: 1.0}
+
+    @property
+    def text_weights(self) -> Mapping[str, float]:
+        """The weights that rank texts for a picture, by the default route."""
+        return self.texts.weights if self.texts else self.weights_of(self.default)
+
+    def text_scores(
+        self, queries: QueryVectors, scores: Mapping[str, Floats], own: Bools | None = None
+    ) -> Floats:
+        """Scores (Q, N) that rank Q texts for each of N pictures.
+
+        Args:
+            queries: the texts.
+            scores: route → (Q, N), from ``scores``.
+            own: (Q, R) reference pictures that ran with a text; None for none.
+        """
+        summed = total(scores, self.text_weights)
+        if self.texts is None:
+            return summed.astype(np.float32, copy=False)
+        found = self.scores(queries, self.layout.split(self.texts.pictures), None)
+        return self.texts.blended.corrected(summed, total(found, self.text_weights), own)
 
     def store(self, pictures: Pictures) -> dict[str, Floats]:
         """Block name → (N, w) for N pictures."""
@@ -301,6 +326,7 @@ class Blend:
             "default": self.default,
             "confidence": self.confidence,
             "references": self.references is not None,
+            "texts": self.texts.as_json() if self.texts else None,
             "routes": [route.name for route in self.routes],
             "fingerprint": self.fingerprint,
         }
@@ -310,9 +336,14 @@ class Blend:
                 home.mkdir()
                 write_arrays(home, route.arrays())
                 write_manifest(home, f"route {route.name}", {"settings": plain(route.settings())})
-            if self.references is not None:
-                write_arrays(temporary, {"references": self.references})
+            if own := self._own_arrays():
+                write_arrays(temporary, own)
             write_manifest(temporary, KIND, plain(content))
+
+    def _own_arrays(self) -> dict[str, Floats]:
+        """The arrays that belong to no route."""
+        found = {} if self.references is None else {"references": self.references}
+        return found | ({"text_pictures": self.texts.pictures} if self.texts else {})
 
     @classmethod
     def load(cls, folder: Path, matcher: Matcher, plans: Iterable[RoutePlan] = ()) -> Blend:
@@ -341,9 +372,10 @@ class Blend:
                     "load it with its plan"
                 )
             route = read_manifest(folder / name, f"route {name}")
-            arrays = read_arrays(folder / name, route)
-            routes.append(kinds[name].restore(matcher, route["settings"], arrays))
-        confidence = manifest["confidence"]
+            learned = read_arrays(folder / name, route)
+            routes.append(kinds[name].restore(matcher, route["settings"], learned))
+        confidence, texts = manifest["confidence"], manifest.get("texts")
+        arrays = read_arrays(folder, manifest) if manifest["references"] or texts else {}
         blend = cls(
             matcher=matcher,
             routes=tuple(routes),
@@ -351,9 +383,8 @@ class Blend:
             default=manifest["default"],
             confidence=Confidence.from_json(confidence) if confidence else None,
             recipe=manifest["recipe"],
-            references=read_arrays(folder, manifest)["references"]
-            if manifest["references"]
-            else None,
+            references=arrays["references"] if manifest["references"] else None,
+            texts=TextRanking.from_json(texts, arrays["text_pictures"]) if texts else None,
         )
         if blend.fingerprint != manifest["fingerprint"]:
             raise Mismatch(f"{folder} is not as it was saved, or of another fit: fit again")
