@@ -16,7 +16,6 @@ from picturedesk.routes.blend import total
 from picturedesk.routes.route import RoutePlan
 from picturedesk.types import Floats
 
-
 WHOLE = 0.25  # share of the ranks among all pictures, where those that were learned from compete
 
 
