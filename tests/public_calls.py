@@ -180,6 +180,10 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "JoinedEncoder.join": lambda w: Call(
         JoinedEncoder([TinyTextEncoder(4)]).join, {"vectors": [unit(3, 4, 0)]}
     ),
+    "JoinedEncoder.only": lambda w: Call(JoinedEncoder([lsa()]).only, {"places": [0]}),
+    "JoinedEncoder.narrowed": lambda w: Call(
+        JoinedEncoder([TinyTextEncoder(4)]).narrowed, {"vectors": unit(3, 4, 0), "places": [0]}
+    ),
     "JoinedEncoder.save": lambda w: Call(JoinedEncoder([lsa()]).save, {"folder": w.path()}),
     "JoinedEncoder.load": lambda w: Call(
         JoinedEncoder.load, {"folder": w.saved(JoinedEncoder([lsa()]))}
@@ -449,7 +453,14 @@ INSIDE = {
         "Confidence.of_words",
         "Confidence.judge",
     ),
-    *("Queries.neighbours", "Queries.of", "Blend.matches", "Blend.judge", "Matcher.heads_of"),
+    *(
+        "Queries.neighbours",
+        "Queries.of",
+        "Queries.some",
+        "Blend.matches",
+        "Blend.judge",
+        "Matcher.heads_of",
+    ),
     *("Pictures.level", "Blend.combined", "Blend.scores", "Blend.exact_scores"),
     "Blend.text_scores",
     *("ArchiveVectors.links_of", "ArchiveVectors.neighbours", "ArchiveVectors.nearest_text"),

@@ -17,6 +17,7 @@ from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.cross_validation import (
     HeldOut,
     divide,
+    fit_routes,
     fold_of,
     held_out_folds,
     held_out_scores,
@@ -32,6 +33,7 @@ from picturedesk.research.adviser.candidates import choose_candidates
 from picturedesk.research.adviser.costs import Cost
 from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConfig, read_level_data
 from picturedesk.research.adviser.trials import Trials
+from picturedesk.routes import Blend
 from picturedesk.routes.direct import DirectPlan
 from picturedesk.testing import TINY_PREPROCESSING, TinyTextEncoder
 from picturedesk.types import Archive, Level, Picture, Text, silent
@@ -152,10 +154,12 @@ def test_a_set_is_tried_as_the_recipe_cross_validates_it():
     for held in held_out_folds(divide(pairs.split_groups, config), config):
         rest = np.setdiff1d(np.arange(120), held)
         projections = Projections.of(pairs, features, rest, config.alignment)
-        fold = fold_of(projections, projections.align(config.with_ridges(ridges)), None)
+        matcher = projections.align(config.with_ridges(ridges))
+        fold = fold_of(projections, matcher, None)
         held_out = HeldOut.of(pairs, held, config)
         rows = features.features(projections.encoder, held_out.texts)
-        done = held_out_scores(fold, rows, pairs, held_out, [DirectPlan()])
+        blend = Blend(matcher, fit_routes([DirectPlan()], fold), {})
+        done = held_out_scores(blend, fold.archive, rows, pairs, held_out)
         expected += (1 / ranks(done.scores["direct"], held_out.relevant)).tolist()
     trials = Trials(pairs, features, ["one:avg", "two:avg"], config, silent)
     outcome = trials.run([["one:avg", "two:avg"]], "sets", silent)[0]

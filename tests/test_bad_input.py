@@ -161,6 +161,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "add": ["absent.jpg", "--desk", "DESK"],
     "suggest": ["a red circle", "--desk", "DESK", "-k", "2"],
     "tags": ["absent.jpg", "--desk", "DESK"],
+    "texts": ["absent.jpg", "--desk", "DESK"],
     "evaluate": ["--desk", "DESK", "--part", "nosuch"],
     "reproduce": ["absent.csv"],
     "levels": ["nosuch"],

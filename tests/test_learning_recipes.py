@@ -130,6 +130,7 @@ def test_every_slow_step_has_a_name():
         "folds with other settings",
         "routes",
         "choosing the weights of the routes",
+        "choosing how texts are ranked",
         "folds calibrated",
         "fitting on all training texts",
     ]

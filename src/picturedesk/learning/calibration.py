@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from picturedesk.routes.confidence import (
+    DIRECTIONS,
     SIGNALS,
     TEN,
     Calibration,
@@ -140,7 +141,12 @@ def _curve(cases: Sequence[Case], random: np.random.Generator) -> Curve:
         each = rest / len(some) if len(some) else 0.0
         known = len(pool.scores) + len(case.deep)
         counts.append(np.r_[np.ones(known), np.full(len(some), each)])
-    weights = _fit(np.concatenate(features), np.concatenate(outcomes), np.concatenate(counts))
+    weights = _fit(
+        np.concatenate(features),
+        np.concatenate(outcomes),
+        np.concatenate(counts),
+        signs=DIRECTIONS,
+    )
     alone = Curve(temperatures, weights, 1.0)
     chances, found = [], []
     for case in cases:
@@ -190,7 +196,11 @@ def _joint(
 
 
 def _fit(
-    features: Doubles, outcomes: Bools, counts: Doubles, toward: Sequence[float] = ()
+    features: Doubles,
+    outcomes: Bools,
+    counts: Doubles,
+    toward: Sequence[float] = (),
+    signs: Sequence[int] = (),
 ) -> tuple[float, ...]:
     """Offset and weights (1 + F) of a logistic curve.
 
@@ -199,22 +209,27 @@ def _fit(
         outcomes: (n,).
         counts: (n,) how many pictures each row stands for.
         toward: (F,) what the weights are pulled to; () for zeros.
+        signs: (F,) 1 for weights of 0 or more, -1 for 0 or less; () for any.
     """
     from scipy.optimize import minimize
 
     rows = np.concatenate([np.ones((len(features), 1)), features], axis=1)
-    signs = np.where(outcomes, 1.0, -1.0)
+    sides = np.where(outcomes, 1.0, -1.0)
     pull = np.r_[0.0, np.full(features.shape[1], _PRIOR)]
     start = np.r_[0.0, toward] if len(toward) else np.zeros(rows.shape[1])
 
     def surprise(weights: Doubles) -> tuple[float, Doubles]:
-        margins = signs * (rows @ weights)
+        margins = sides * (rows @ weights)
         apart = weights - start
         value = counts @ np.logaddexp(0, -margins) + pull @ apart**2 / 2
-        slope = -(counts * signs / (1 + np.exp(np.clip(margins, -500, 500)))) @ rows
+        slope = -(counts * sides / (1 + np.exp(np.clip(margins, -500, 500)))) @ rows
         return float(value), slope + pull * apart
 
-    found = minimize(surprise, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000})
+    ranges = {1: (0, None), -1: (None, 0)}
+    bounds = [(None, None), *(ranges[sign] for sign in signs)] if signs else None
+    found = minimize(
+        surprise, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 2000}
+    )
     return tuple(map(float, found.x))
 
 

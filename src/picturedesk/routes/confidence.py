@@ -13,6 +13,7 @@ al. 2005), combined as Fisher did (1932), with weights. Knows scores only; it is
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ from picturedesk.types import Doubles, Floats, Json
 TEN = 10  # "among the first ten"
 WEAK, FAIR, STRONG = "weak", "fair", "strong"
 KINKS = (2, 10, 40)  # ranks where the curve may bend
+# Signs of the weights of ``curve_features``: a better score never has a lower chance.
+DIRECTIONS = (1, 1, *[-1] * (len(KINKS) + 1), 1)
 # Of a text: best score, nearest archive text, share of known words. The first two say much the
 # same, so that together they weigh as much as the third.
 SIGNALS = (0.5, 0.5, 1.0)
@@ -288,14 +291,18 @@ def standardised(scores: Doubles, references: Floats | Doubles) -> Doubles:
 
 
 def curve_features(pool: Pool, values: Doubles, temperatures: tuple[float, float]) -> Doubles:
-    """What ``Curve.weights`` weighs, (K, F): logits of shares, and log rank with its kinks."""
+    """What ``Curve.weights`` weighs, (K, F), each in its ``DIRECTIONS``.
+
+    Logits of shares, log rank from the best one to the first kink, from each kink to the next, and
+    whether it is the best.
+    """
     ranks = pool.ranks(values)
     depth = np.log1p(ranks)
+    bends = [0.0, *np.log1p(KINKS), np.inf]
     return np.stack(
         [
             *(logit(pool.shares(values, temperature)) for temperature in temperatures),
-            depth,
-            *(np.maximum(depth - np.log1p(kink), 0) for kink in KINKS),
+            *(np.clip(depth, start, stop) - start for start, stop in pairwise(bends)),
             ranks < 1,
         ],
         axis=1,

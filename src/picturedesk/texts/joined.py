@@ -68,16 +68,35 @@ class JoinedEncoder:
         return np.concatenate(vectors, axis=1) * np.float32(self.scale)
 
     def only(self, places: Sequence[int]) -> Self:
-        """Some of the parts, in the given order."""
-        chosen = checks.indices("places", np.asarray(places, dtype=np.int64), len(self.parts))
-        return type(self)([self.parts[place] for place in chosen.tolist()])
+        """Some of the parts, in the given order.
+
+        Args:
+            places: of the parts, from 0.
+        """
+        return type(self)([self.parts[place] for place in self._places(places)])
 
     def narrowed(self, vectors: Floats, places: Sequence[int]) -> Floats:
-        """Output (Q, D) of ``encode`` → what ``only(places)`` gives for the same texts."""
+        """Output of ``encode`` → what ``only(places)`` gives for the same texts.
+
+        Args:
+            vectors: (Q, D).
+            places: of the parts, from 0.
+
+        Returns:
+            (Q, D') with D' the width of these parts.
+        """
         vectors = checks.matrix("vectors", vectors, self.width)
-        spans = self.spans
-        chosen = np.concatenate([vectors[:, spans[place]] for place in places], axis=1)
-        found: Floats = chosen * np.float32(self.only(places).scale / self.scale)
+        spans, chosen = self.spans, self._places(places)
+        narrow = np.concatenate([vectors[:, spans[place]] for place in chosen], axis=1)
+        found: Floats = narrow * np.float32(self.only(chosen).scale / self.scale)
+        return found
+
+    def _places(self, places: Sequence[int]) -> list[int]:
+        given = checks.several("places", places)
+        if not given:
+            raise BadInput("no place of a text encoder is given: give one or more")
+        rows = np.array([checks.whole_number("a place", one, 0) for one in given], dtype=np.int64)
+        found: list[int] = checks.indices("places", rows, len(self.parts)).tolist()
         return found
 
     def save(self, folder: Path) -> None:
