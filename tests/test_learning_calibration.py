@@ -11,6 +11,7 @@ from confidences import judged, known_cases, known_scores, posterior
 from picturedesk.learning.calibration import BEST, FALSE_DOUBT, SAMPLE, calibrate, case_of
 from picturedesk.learning.known_queries import ShortQueries
 from picturedesk.measuring.reliability import reliability
+from picturedesk.routes.confidence import Pool
 from picturedesk.texts.splitting import sentences_of
 from picturedesk.texts.words import words
 from small_pairs import make_pairs
@@ -211,3 +212,11 @@ def test_equal_seeds_give_equal_short_queries():
     pairs = make_archive()
     one, other, another = (short_queries(pairs, seed)[1] for seed in (3, 3, 4))
     assert one == other != another
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_better_score_never_has_a_lower_chance(seed):
+    few = calibrate(known_cases(*known_scores(60, seed=seed)))
+    scores = np.sort(np.random.default_rng(seed).normal(size=300))[::-1]
+    chances = few.texts.curve.chances(Pool.of(scores, scores[:0], len(scores)), scores)
+    assert (np.diff(chances) <= 1e-12).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -103,8 +104,10 @@ def test_what_the_curve_weighs_is_worked_out_by_hand():
     logits = [logit(pool.shares(values, temperature)) for temperature in (0.5, 1.0)]
     for place, (row, rank) in enumerate(zip(found, (0.0, 2 + 37 / 2), strict=True)):
         depth = np.log1p(rank)
-        bends = [max(0.0, depth - np.log1p(kink)) for kink in KINKS]
-        expected = [*(each[place] for each in logits), depth, *bends, float(rank == 0)]
+        ends = [0.0, *np.log1p(KINKS), np.inf]
+        steps = [min(max(depth, low), high) - low for low, high in pairwise(ends)]
+        assert sum(steps) == pytest.approx(depth)
+        expected = [*(each[place] for each in logits), *steps, float(rank == 0)]
         assert row == pytest.approx(expected)
 
 

@@ -189,7 +189,7 @@ class FeatureStore:
         return str(source[3]) if source[1:3] == [size, mtime_ns] else None
 
     def __contains__(self, key: object) -> bool:
-        if not isinstance(key, str):
+        if not isinstance(key, str) or not key.isascii():  # content keys are
             return False
         return self._one("SELECT 1 FROM pictures WHERE key = ?", (key,)) is not None
 
