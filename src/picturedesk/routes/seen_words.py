@@ -45,7 +45,10 @@ from picturedesk.types import Bools, Floats, Ints, Json, Tag
 
 SEEN_WORDS = "seen_words"
 OTHER_WORDS = "other words"
-_VISIBLE = 0.65  # area under the curve of a word's detector, from which on pictures show the word
+# A tag is a word that pictures show and that this one is likely to show: function words, whose
+# detectors tell little, and mere traces are none.
+_VISIBLE = 0.75  # area under the curve of a word's detector
+_LIKELY = 0.05  # probability
 _FEWEST_PARTS = 2
 _RAREST = 1e-6  # share of a picture's texts that have a word, at least
 DETECTORS = DropoutConfig(
@@ -254,7 +257,8 @@ class SeenWordsRoute:
         """The words that each picture shows, the most telling first.
 
         Telling is a word that is far likelier than usual: p · log(p / frequency) is its summand of
-        the Kullback-Leibler divergence. Words that no detector can tell are left out.
+        the Kullback-Leibler divergence. Words that no detector can tell are left out,
+        and words below 5 %.
 
         Args:
             pictures: N pictures.
@@ -263,7 +267,8 @@ class SeenWordsRoute:
         logs = self._stated(self.detectors.logits(pictures))
         chances = np.exp(logs)
         surplus = logs - np.log(np.maximum(self.frequency, _RAREST))
-        telling = np.where(self.areas >= _VISIBLE, chances * surplus, 0)
+        shown = (self.areas >= _VISIBLE) & (chances >= _LIKELY)
+        telling = np.where(shown, chances * surplus, 0)
         known = self.detectors.vocabulary.words
         found = []
         for row, values in zip(telling, chances, strict=True):
