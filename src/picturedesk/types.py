@@ -11,7 +11,7 @@ Letters used for shapes throughout:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,13 @@ Bools = npt.NDArray[np.bool_]
 
 FRAMINGS = ("centre", "whole")
 PARTS = ("train", "validate", "test")
-_PICTURE_WORDS = ("uri", "key", "caption", "credit", "licence", "date")
+_PICTURE_WORDS = (
+    *("uri", "key", "caption", "credit", "licence", "date", "expiry", "embargo", "last_used"),
+)
+_PICTURE_LISTS = ("tags", "names", "territory")
+
+Cell = str | float | bool | tuple[str, ...]
+"""A value of a column of one's own: a text or an ISO 8601 date, a number, true or false, tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +105,18 @@ class Picture:
         licence: as in the archive, e.g. "cc0".
         date: ISO 8601; "" if unknown.
         tags: keywords.
+        names: all paths of its bytes, if there are several; ``uri`` is the first that is there.
+        expiry: ISO 8601, the last day on which it may run; "" for no end.
+        embargo: ISO 8601, the first moment at which it may run; "" for none.
+        territory: where it may run, as the archive names countries ("DE"); () for everywhere.
+        uses: how often it has run.
+        max_uses: how often it may run; 0 for no limit.
+        last_used: ISO 8601, when it ran last; "" if unknown.
+        missing: its file is gone.
+        columns: all other metadata, by the names of the columns; not to be changed.
 
     Raises:
-        BadInput: a field is no text.
+        BadInput: a field is of another kind.
     """
 
     uri: str
@@ -111,11 +126,45 @@ class Picture:
     licence: str = ""
     date: str = ""
     tags: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    expiry: str = ""
+    embargo: str = ""
+    territory: tuple[str, ...] = ()
+    uses: int = 0
+    max_uses: int = 0
+    last_used: str = ""
+    missing: bool = False
+    columns: Mapping[str, Cell] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         checks.strings(self, _PICTURE_WORDS)
-        if type(self.tags) is not tuple or not all(isinstance(tag, str) for tag in self.tags):
-            object.__setattr__(self, "tags", tuple(checks.texts("tags", self.tags)))
+        for name in _PICTURE_LISTS:
+            value = getattr(self, name)
+            if type(value) is not tuple or not all(isinstance(one, str) for one in value):
+                object.__setattr__(self, name, tuple(checks.texts(name, value)))
+        for name in ("uses", "max_uses"):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 0:
+                object.__setattr__(self, name, checks.whole_number(name, getattr(self, name)))
+        if type(self.missing) is not bool:
+            raise checks.refusal("missing", self.missing, "true or false")
+        if self.columns:
+            object.__setattr__(self, "columns", _cells(self.columns))
+
+
+def _cells(columns: object) -> dict[str, Cell]:
+    """Checks columns of a picture; makes lists of texts tuples, and whole numbers floats."""
+    if not isinstance(columns, Mapping):
+        raise checks.refusal("columns", columns, "values by the names of columns")
+    found: dict[str, Cell] = {}
+    for name, value in columns.items():
+        checks.text("the name of a column", name)
+        if isinstance(value, str | bool):
+            found[name] = value
+        elif isinstance(value, int | float):
+            found[name] = checks.number(name, value)
+        else:
+            found[name] = tuple(checks.texts(name, value))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +175,8 @@ class Text:
         id: unique within its archive.
         body: the text itself.
         title: its headline; "" if it has none.
+        date: ISO 8601, when it ran; "" if unknown.
+        link: where it can be read, as the archive names it; "" if unknown.
 
     Raises:
         BadInput: a field is no text.
@@ -134,9 +185,11 @@ class Text:
     id: str
     body: str
     title: str = ""
+    date: str = ""
+    link: str = ""
 
     def __post_init__(self) -> None:
-        checks.strings(self, ("id", "body", "title"))
+        checks.strings(self, ("id", "body", "title", "date", "link"))
 
     @property
     def whole(self) -> str:
