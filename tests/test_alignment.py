@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.cross_decomposition import CCA
@@ -9,7 +11,7 @@ from sklearn.decomposition import PCA
 
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
-from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
+from picturedesk.learning.alignment import AlignmentConfig, Block, Links, Side, align
 
 RANDOM = np.random.default_rng(1)
 WEAK = AlignmentConfig(picture_ridge=1e-4, text_ridge=1e-4)
@@ -27,7 +29,7 @@ def linked_sides(rows=400, shared=5, noise=0.3, seed=0):
 def fit(texts, pictures, links, config=WEAK):
     text = Side.fit(texts, [Block(slice(None))], 1.0, config)
     picture = Side.fit(pictures, [Block(slice(None))], 1.0, config)
-    return align(text, picture, text(texts), picture(pictures), links, config)
+    return align(text, picture, text(texts), picture(pictures), Links.alike(links), config)
 
 
 def pairs(count):
@@ -123,3 +125,41 @@ def test_too_few_links_and_unusable_settings_are_refused():
         AlignmentConfig(text_ridge=0)
     with pytest.raises(BadInput, match="start at 1"):
         AlignmentConfig(width=0)
+
+
+def decisions(count, decided=(), against=(), passed_over=None):
+    marked = np.zeros(count, dtype=bool)
+    marked[list(decided)] = True
+    rows = np.empty((0, 0), dtype=np.float32) if passed_over is None else passed_over
+    return Links(pairs(count), marked, np.array(against, dtype=np.int64), rows)
+
+
+def test_a_decided_pair_counts_as_often_as_the_settings_say():
+    texts, pictures = linked_sides(rows=60)
+    text = Side.fit(texts, [Block(slice(None))], 1.0, WEAK)
+    picture = Side.fit(pictures, [Block(slice(None))], 1.0, WEAK)
+    sides = (text, picture, text(texts), picture(pictures))
+    often = np.concatenate([pairs(60), pairs(3), pairs(3)])
+    expected = align(*sides, Links.alike(often), WEAK)
+    found = align(*sides, decisions(60, decided=range(3)), replace(WEAK, decided=3))
+    np.testing.assert_allclose(found.correlations, expected.correlations, atol=1e-5)
+    once = align(*sides, decisions(60, decided=range(3)), replace(WEAK, decided=1))
+    assert abs(once.correlations - expected.correlations).max() > 1e-4
+
+
+def test_what_was_passed_over_moves_away_from_its_text():
+    texts, pictures = linked_sides(rows=200, noise=1.0)
+    config = AlignmentConfig()
+    text = Side.fit(texts, [Block(slice(None))], 1.0, config)
+    picture = Side.fit(pictures, [Block(slice(None))], 1.0, config)
+    sides = (text, picture, text(texts), picture(pictures))
+    disliked = np.arange(100, 150)
+
+    def cosines(against):
+        rows = sides[3][disliked]
+        links = decisions(200, against=range(50), passed_over=rows)
+        found = align(*sides, links, replace(config, against=against))
+        left = length_one(found.text_head(texts[:50]))
+        return (left * length_one(found.picture_head(pictures[disliked]))).sum(axis=1).mean()
+
+    assert cosines(1.0) < cosines(0.3) < cosines(0.0) - 1e-3

@@ -17,7 +17,7 @@ from picturedesk.explaining.texts import ReadText
 from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.heads.linear import LinearHead
 from picturedesk.heads.matcher import Matcher
-from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
+from picturedesk.learning.alignment import AlignmentConfig, Block, Links, Side, align
 from picturedesk.learning.cross_validation import fit_routes
 from picturedesk.measuring.significance import paired_difference
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
@@ -173,7 +173,7 @@ def aligned(encoder, texts, features):
     left = Side.fit(known, [Block(span) for span in encoder.spans], 1.0, config)
     right = Side.fit(features, blocks, 0.5, config)
     links = np.tile(np.arange(len(texts))[:, None], 2)
-    found = align(left, right, left(known), right(features), links, config)
+    found = align(left, right, left(known), right(features), Links.alike(links), config)
     return found.text_head, found.picture_head
 
 

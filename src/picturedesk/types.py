@@ -177,6 +177,7 @@ class Text:
         title: its headline; "" if it has none.
         date: ISO 8601, when it ran; "" if unknown.
         link: where it can be read, as the archive names it; "" if unknown.
+        decided: whether an editor chose its pictures in the desk; such texts count more.
 
     Raises:
         BadInput: a field is no text.
@@ -187,6 +188,7 @@ class Text:
     title: str = ""
     date: str = ""
     link: str = ""
+    decided: bool = False
 
     def __post_init__(self) -> None:
         checks.strings(self, ("id", "body", "title", "date", "link"))
@@ -219,6 +221,7 @@ class Archive:
         groups: for each text the name of its group; a split keeps groups together. () if there are
             no groups.
         rejections: rows, files and links that were left out.
+        against: (A, 2) indices (text, picture): an editor saw the picture and passed it over.
 
     Raises:
         BadInput: the fields are of other kinds, or do not fit together.
@@ -231,16 +234,18 @@ class Archive:
     parts: tuple[str, ...]
     groups: tuple[str, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    against: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
 
     def __post_init__(self) -> None:
         checks.settings(self)
         counts = (len(self.texts), len(self.pictures))
-        links = checks.pairs("links", self.links)
-        if len(links) and (links.max(axis=0) >= counts).any():
-            raise BadInput(
-                f"a link of {self.name} points outside its {counts[0]} texts and "
-                f"{counts[1]} pictures"
-            )
+        for name, given in (("links", self.links), ("against", self.against)):
+            pairs = checks.pairs(name, given)
+            if len(pairs) and (pairs.max(axis=0) >= counts).any():
+                raise BadInput(
+                    f"a link of {self.name} points outside its {counts[0]} texts and "
+                    f"{counts[1]} pictures"
+                )
         groups = len(self.groups) or counts[0]
         if (len(self.parts), groups) != (counts[0], counts[0]):
             raise BadInput(

@@ -18,7 +18,7 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.linear import LinearHead, signed_power
-from picturedesk.types import Doubles, Floats, Ints
+from picturedesk.types import Bools, Doubles, Floats, Ints
 
 _NOTHING = 1e-5  # a component below this share of the first one's variance is rounding
 _SOFTENING = 0.1  # of the mean deviation, added to each, so that rare channels do not dominate
@@ -52,6 +52,8 @@ class AlignmentConfig:
         text_ridge: the same for texts.
         correlation_power: weight of a direction is its correlation to this power.
         width: directions, at most: D of the shared space.
+        decided: how often a link counts that an editor decided, 1 or more.
+        against: share of a link, 0 or more, that a picture that was passed over counts against.
     """
 
     level_power: float = 0.5
@@ -61,6 +63,8 @@ class AlignmentConfig:
     text_ridge: float = 0.5
     correlation_power: float = 0.75
     width: int = 500
+    decided: int = 2
+    against: float = 0.1
 
     def __post_init__(self) -> None:
         checks.settings(self)
@@ -68,6 +72,8 @@ class AlignmentConfig:
             raise BadInput(f"{self}: widths start at 1")
         if min(self.picture_ridge, self.text_ridge) <= 0 or self.level_power <= 0:
             raise BadInput(f"{self}: ridges and level_power are above 0")
+        if self.decided < 1 or self.against < 0:
+            raise BadInput(f"{self}: decided is 1 or more, against 0 or more")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,6 +194,42 @@ def _components(centred: Floats, most: int) -> tuple[Doubles, Floats]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Links:
+    """Which texts and pictures ran together, and which did not although they might have.
+
+    Attributes:
+        pairs: (M, 2) indices (text, picture), many to many.
+        decided: (M,) whether an editor decided it, so that it counts more.
+        against: (A,) texts for which a picture was passed over.
+        passed_over: (A, C') components of these pictures.
+    """
+
+    pairs: Ints
+    decided: Bools
+    against: Ints
+    passed_over: Floats
+
+    @classmethod
+    def alike(cls, pairs: Ints) -> Links:
+        """Pairs (M, 2) that all count the same."""
+        nothing = np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
+        return cls(pairs, np.zeros(len(pairs), dtype=bool), *nothing)
+
+    def of(self, texts: Bools) -> Links:
+        """Those of some of the texts (T,)."""
+        own, apart = texts[self.pairs[:, 0]], texts[self.against]
+        return Links(
+            self.pairs[own], self.decided[own], self.against[apart], self.passed_over[apart]
+        )
+
+    def repeated(self, times: int) -> Ints:
+        """The pairs, those that were decided ``times`` times."""
+        if times == 1 or not self.decided.any():
+            return self.pairs
+        return np.repeat(self.pairs, np.where(self.decided, times, 1), axis=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
     """The two heads that map both sides to one space.
 
@@ -207,7 +249,7 @@ def align(
     pictures: Side,
     text_rows: Floats,
     picture_rows: Floats,
-    links: Ints,
+    links: Links,
     config: AlignmentConfig,
 ) -> Alignment:
     """Directions in which linked texts and pictures agree.
@@ -217,18 +259,26 @@ def align(
         pictures: the fitted picture side.
         text_rows: (T, C) components of the texts, from ``texts``.
         picture_rows: (N, C') components of the pictures.
-        links: (M, 2) indices (text, picture), many to many; each counts once.
-        config: ridges, power and width.
+        links: between them.
+        config: ridges, power, width, and how much decisions count.
 
     Raises:
         BadInput: there are fewer than two links.
     """
-    if len(links) < 2:
-        raise BadInput(f"{len(links)} links: at least two are needed to align texts and pictures")
-    linked_texts, linked_pictures = text_rows[links[:, 0]], picture_rows[links[:, 1]]
+    pairs = links.repeated(config.decided)
+    if len(links.pairs) < 2:
+        raise BadInput(
+            f"{len(links.pairs)} links: at least two are needed to align texts and pictures"
+        )
+    linked_texts, linked_pictures = text_rows[pairs[:, 0]], picture_rows[pairs[:, 1]]
     text_white = _whitening(linked_texts, config.text_ridge)  # (C,)
     picture_white = _whitening(linked_pictures, config.picture_ridge)
-    across = (linked_texts - linked_texts.mean(axis=0)).T @ linked_pictures / len(links)
+    usual_text, usual_picture = linked_texts.mean(axis=0), linked_pictures.mean(axis=0)
+    across = (linked_texts - usual_text).T @ linked_pictures / len(pairs)
+    if len(links.against) and config.against:
+        share = np.float32(config.against / len(pairs))
+        apart = text_rows[links.against] - usual_text
+        across -= share * (apart.T @ (links.passed_over - usual_picture))
     across *= text_white[:, None] * picture_white
     left, correlations, right = _singular(across)
     kept = min(config.width, int((correlations > 1e-3 * correlations[0]).sum()))

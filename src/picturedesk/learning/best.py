@@ -8,7 +8,7 @@ docs/recipes.md has the alternatives that were tried.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -47,15 +47,16 @@ from picturedesk.learning.weighing import (
     mean_reciprocal_rank,
     scored_routes,
 )
-from picturedesk.learning.weighing_texts import TextFold, choose_texts
+from picturedesk.learning.weighing_texts import ChosenTexts, TextFold, choose_texts
 from picturedesk.parallel import side_by_side
 from picturedesk.routes import BLEND, Blend, Confidence, Fold, Pictures
 from picturedesk.routes.captions import CaptionIndex
-from picturedesk.routes.route import Classes
+from picturedesk.routes.route import Classes, RoutePlan
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Floats, Progress, silent, step
 
 FEWEST_TEXTS = 10  # for cross-validation
+SCOUTS = 2  # folds that show which routes are worth their training
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +67,8 @@ class Fitted:
         blend: matcher, routes, weights and confidence.
         text_features: (T, I) of the training texts.
         ridges: the chosen (picture, text).
+        decisions: how often a decided pair counts, and for what share a picture that was passed
+            over; None if there are none.
         encoders: names of the chosen text encoders.
         levels: names of the chosen levels.
         cross_validated: mean reciprocal rank of each route on held-out texts, 0 to 1.
@@ -75,6 +78,7 @@ class Fitted:
     blend: Blend
     text_features: Floats
     ridges: Ridges
+    decisions: tuple[int, float] | None
     encoders: tuple[str, ...]
     levels: tuple[str, ...]
     cross_validated: dict[str, float]
@@ -132,28 +136,18 @@ def fit_best(
     choices, chosen = chosen_folds(pairs, features, parts, config, progress)
     features = features.only(choices.encoders)
     pairs = replace(pairs, blocks=choices.blocks)
-    alignment = config.with_ridges(choices.ridges)
+    alignment = choices.alignment
     words = _class_words(pairs, features)
 
-    def fitted(fold: ChosenFold) -> _FittedFold:
+    def fitted(fold: ChosenFold, plans: Sequence[RoutePlan]) -> _FittedFold:
         matcher = cross_fit(fold.projections, fold.matcher, parts, alignment)
         part = _part(fold.projections, matcher, features, words)
-        blend = Blend(matcher, fit_routes(config.routes, part), {})
+        blend = Blend(matcher, fit_routes(plans, part), {})
         scores = held_out_scores(blend, part.archive, fold.features, pairs, fold.held_out)
         return _FittedFold(fold, part, blend, scores)
 
-    folds = list(side_by_side(fitted, chosen, "routes", progress))
-    scores = [fold.scores for fold in folds]
-    with step(progress, "choosing the weights of the routes"):
-        weights = choose(scores, config.routes, config.gain)
-    with step(progress, "choosing how texts are ranked"):
-        texts = choose_texts(
-            scores,
-            [TextFold.of(fold.scores, fold.blend) for fold in folds],
-            config.routes,
-            weights,
-            config.gain,
-        )
+    folds, weighed = _weighed(chosen, fitted, config, progress)
+    scores, weights = [fold.scores for fold in folds], weighed.weights
     confidence = _calibrated(folds, weights, pairs, config, progress)
     everything = np.arange(len(pairs.texts), dtype=np.int64)
     with step(progress, "fitting on all training texts"):
@@ -163,16 +157,68 @@ def fit_best(
         blend = Blend(matcher, fit_routes(config.routes, part), weights, confidence=confidence)
         if confidence is not None:
             blend = replace(blend, references=reference_rows(blend, part))
-        blend = replace(blend, texts=texts.ranking(blend, part))
+        blend = replace(blend, texts=weighed.texts.ranking(blend, part))
     return Fitted(
         blend=blend,
         text_features=projections.text_features,
-        ridges=choices.ridges,
+        ridges=(alignment.picture_ridge, alignment.text_ridge),
+        decisions=(alignment.decided, alignment.against) if pairs.has_decisions else None,
         encoders=choices.encoders,
         levels=pairs.active_levels,
         cross_validated=_summary(scores, blend),
         held_out=sum(len(fold.held_out.texts) for fold in scores),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighed:
+    """What the folds' scores chose: weights of the routes for pictures, and for texts."""
+
+    weights: dict[str, float]
+    texts: ChosenTexts
+
+    @classmethod
+    def of(cls, folds: Sequence[_FittedFold], config: BestConfig, progress: Progress) -> _Weighed:
+        scores = [fold.scores for fold in folds]
+        with step(progress, "choosing the weights of the routes"):
+            weights = choose(scores, config.routes, config.gain)
+        with step(progress, "choosing how texts are ranked"):
+            rankings = [TextFold.of(fold.scores, fold.blend) for fold in folds]
+            texts = choose_texts(scores, rankings, config.routes, weights, config.gain)
+        return cls(weights, texts)
+
+    def useful(self, plans: Sequence[RoutePlan]) -> tuple[RoutePlan, ...]:
+        """The plans up to the last one with a weight; a route may build on those before it."""
+        used = [
+            place
+            for place, plan in enumerate(plans)
+            if self.weights.get(plan.name, 0) > 0 or self.texts.weights.get(plan.name, 0) > 0
+        ]
+        return tuple(plans[: max(used, default=0) + 1])
+
+
+def _weighed(
+    chosen: Sequence[ChosenFold],
+    fitted: Callable[[ChosenFold, Sequence[RoutePlan]], _FittedFold],
+    config: BestConfig,
+    progress: Progress,
+) -> tuple[list[_FittedFold], _Weighed]:
+    """Fits the routes of all folds, and weighs them.
+
+    The first folds show whether the last routes, which are trained, add anything. If they do not,
+    the other folds do without them, and they get their default weights.
+    """
+
+    def fit_all(some: Sequence[ChosenFold], plans: Sequence[RoutePlan]) -> list[_FittedFold]:
+        return list(side_by_side(lambda fold: fitted(fold, plans), some, "routes", progress))
+
+    scouts, others = chosen[:SCOUTS], chosen[SCOUTS:]
+    folds = fit_all(scouts, config.routes)
+    weighed = _Weighed.of(folds, config, progress)
+    if others:
+        folds += fit_all(others, weighed.useful(config.routes))
+        weighed = _Weighed.of(folds, config, progress)
+    return folds, weighed
 
 
 def _calibrated(

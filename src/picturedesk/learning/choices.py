@@ -25,6 +25,10 @@ CLEARLY = 4.0
 # The same for encoders and levels, of which few are tried.
 LIKELY = 2.0
 
+# How often a pair counts that an editor decided, and for what share of a pair a picture counts that
+# was passed over.
+DECISIONS = ((2, 0.1), (1, 0.0), (1, 0.1), (2, 0.3), (4, 0.1), (8, 0.1))
+
 Ridges = tuple[float, float]
 Choice = TypeVar("Choice", bound=Hashable)
 

@@ -39,9 +39,10 @@ def cross_fit(
     placed = matcher.placed(projections.text_features)
     heads: list[LinearHead] = []
     number = np.full(len(projections.pictures), -1, dtype=np.int64)
+    every = projections.weighed_links
     for part in np.unique(of_link):
-        links = projections.links[of_link != part]
-        if len(links) < _FEWEST_LINKS:
+        links = every.of(of_text != part)
+        if len(links.pairs) < _FEWEST_LINKS:
             continue
         found = align(
             projections.text_side,

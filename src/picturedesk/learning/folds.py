@@ -11,7 +11,7 @@ from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.alignment import AlignmentConfig, Block
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.choices import (
-    Ridges,
+    DECISIONS,
     best_of,
     best_ridges,
     sets_of_encoders,
@@ -31,12 +31,12 @@ class Choices:
     """What cross-validation of the direct route chose.
 
     Attributes:
-        ridges: (picture, text).
+        alignment: ridges, and how much editors' decisions count.
         encoders: names of the text encoders.
         blocks: the levels with their weights.
     """
 
-    ridges: Ridges
+    alignment: AlignmentConfig
     encoders: tuple[str, ...]
     blocks: tuple[Block, ...]
 
@@ -140,9 +140,20 @@ def chosen_folds(
         lambda pair: values(lambda fold: fold, config.with_ridges(pair)),
         config,
     )
-    chosen = [fold.chosen(config.with_ridges(ridges)) for fold in folds]
+    alignment = config.with_ridges(ridges)
+    if pairs.has_decisions:
+        decided, against = best_of(
+            DECISIONS, lambda pair: values(lambda fold: fold, _counting(alignment, pair))
+        )
+        alignment = _counting(alignment, (decided, against))
+    chosen = [fold.chosen(alignment) for fold in folds]
     names = tuple(features.names[place] for place in places)
-    return Choices(ridges, names, weighted(pairs.blocks, weights)), chosen
+    return Choices(alignment, names, weighted(pairs.blocks, weights)), chosen
+
+
+def _counting(alignment: AlignmentConfig, decisions: tuple[int, float]) -> AlignmentConfig:
+    """The alignment in which decisions count so much: (pairs, pictures passed over)."""
+    return replace(alignment, decided=decisions[0], against=decisions[1])
 
 
 def _projected(

@@ -141,8 +141,10 @@ def readable(archive: Archive, keys: dict[str, str], store: FeatureStore) -> Rea
         raise BadInput(f"no text of {archive.name} has a picture that could be read")
     kept = np.unique(links[:, 0])
     links[:, 0] = np.searchsorted(kept, links[:, 0])
+    against = _kept_pairs(archive.against, kept, new_index)
     narrowed = replace(
         archive,
+        against=against,
         texts=tuple(archive.texts[i] for i in kept),
         pictures=tuple(merged),
         links=links,
@@ -151,6 +153,14 @@ def readable(archive: Archive, keys: dict[str, str], store: FeatureStore) -> Rea
     )
     hashes = store.hashes([picture.key for picture in merged])
     return ReadableArchive(narrowed, near_duplicate_groups(hashes))
+
+
+def _kept_pairs(pairs: Ints, texts: Ints, pictures: Ints) -> Ints:
+    """The pairs (A, 2) of kept ``texts`` (ascending), with the new indices of their pictures."""
+    moved = np.stack([pairs[:, 0], pictures[pairs[:, 1]]], axis=1)
+    moved = np.unique(moved[np.isin(moved[:, 0], texts) & (moved[:, 1] >= 0)], axis=0)
+    moved[:, 0] = np.searchsorted(texts, moved[:, 0])
+    return moved
 
 
 def _merge(pictures: Sequence[Picture], keys: dict[str, str]) -> tuple[list[Picture], Ints]:

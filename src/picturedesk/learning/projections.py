@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
+
 from picturedesk.heads.matcher import Matcher
-from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
-from picturedesk.learning.training_pairs import PROJECTED, TOWER, TextFeatures, TrainingPairs
+from picturedesk.learning.alignment import AlignmentConfig, Block, Links, Side, align
+from picturedesk.learning.training_pairs import (
+    PROJECTED,
+    TOWER,
+    TextFeatures,
+    TrainingPairs,
+)
 from picturedesk.routes.route import Dual
 from picturedesk.texts.joined import JoinedEncoder
 from picturedesk.types import Floats, Ints
@@ -99,16 +106,23 @@ class Projections:
         side = Side.fit(levels, blocks, config.level_power, config)
         return replace(self, pairs=pairs, picture_side=side, picture_rows=side(levels))
 
+    @property
+    def weighed_links(self) -> Links:
+        """The links, which of them were decided, and what was passed over."""
+        decided = np.zeros(len(self.texts), dtype=bool)
+        if self.pairs.decided:
+            decided = np.asarray(self.pairs.decided)[self.texts]
+        own = np.flatnonzero(np.isin(self.pairs.against, self.texts))
+        passed_over = np.empty((0, 0), dtype=np.float32)
+        if len(own):
+            passed_over = self.picture_side(self.pairs.passed_over[own])
+        against = np.searchsorted(self.texts, self.pairs.against[own])
+        return Links(self.links, decided[self.links[:, 0]], against, passed_over)
+
     def align(self, config: AlignmentConfig) -> Matcher:
         """The matcher with the heads of the aligned sides."""
-        found = align(
-            self.text_side,
-            self.picture_side,
-            self.text_rows,
-            self.picture_rows,
-            self.links,
-            config,
-        )
+        sides = (self.text_side, self.picture_side, self.text_rows, self.picture_rows)
+        found = align(*sides, self.weighed_links, config)
         return Matcher(self.encoder, found.picture_head, self.pairs.spec, text_head=found.text_head)
 
 

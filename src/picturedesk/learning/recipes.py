@@ -137,6 +137,7 @@ def learn_best(
         groups = duplicate_groups(whole)
     captions = telling_captions(ready.archive)
     shown, links = renumber(chosen, ready.archive.links)
+    against = ready.archive.against[np.isin(ready.archive.against[:, 0], chosen)]
     pairs = TrainingPairs(
         texts=tuple(whole[index] for index in chosen),
         keys=tuple(ready.keys[index] for index in shown),
@@ -149,6 +150,9 @@ def learn_best(
         blocks=tuple(level_blocks(prepared.spec, levels)),
         classes=prepared.classes,
         catalogue_words=tuple(catalogue_words(ready.archive.pictures[index]) for index in shown),
+        decided=tuple(ready.archive.texts[index].decided for index in chosen),
+        against=np.searchsorted(chosen, against[:, 0]),
+        passed_over=prepared.features[against[:, 1]],
     )
     everything = TextFeatures(whole, fit, sentences, known)
     best = config.best
@@ -169,6 +173,7 @@ def learn_best(
             "cross_validated": fitted.cross_validated,
             "held_out": fitted.held_out,
             "ridges": fitted.ridges,
+            **({"decisions": fitted.decisions} if fitted.decisions else {}),
             "encoders": fitted.encoders,
             "levels": fitted.levels,
             "weights": dict(fitted.blend.weights),

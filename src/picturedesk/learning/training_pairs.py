@@ -6,7 +6,7 @@ Arrays and strings; knows neither desk nor store.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,6 +43,9 @@ class TrainingPairs:
         classes: names of the backbone's classes, () if unknown.
         catalogue_words: per picture the words that the catalogue finds it by, whether they may be
             learned from or not; () for none.
+        decided: (T,) texts whose pictures an editor chose in the desk; () for none.
+        against: (A,) texts for which an editor passed a picture over.
+        passed_over: (A, ΣD_l) level features of these pictures; () for none.
     """
 
     texts: tuple[str, ...]
@@ -56,6 +59,9 @@ class TrainingPairs:
     blocks: tuple[Block, ...]
     classes: tuple[str, ...] = ()
     catalogue_words: tuple[str, ...] = ()
+    decided: tuple[bool, ...] = ()
+    against: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    passed_over: Floats = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
 
     def __post_init__(self) -> None:
         """Raises BadInput for wrong types, or different lengths."""
@@ -69,6 +75,11 @@ class TrainingPairs:
                 f"texts, split groups and duplicate groups are {texts}, keys, features and "
                 f"captions of pictures {pictures}: the counts must be equal"
             )
+
+    @property
+    def has_decisions(self) -> bool:
+        """Whether an editor decided any of the pairs."""
+        return any(self.decided)
 
     @property
     def active_levels(self) -> tuple[str, ...]:

@@ -12,15 +12,17 @@ from picturedesk.routes.towers import TOWERS, TowersPlan
 from picturedesk.routes.transfer import NearestTextPlan, TransferPlan
 from picturedesk.routes.zero_shot import ZeroShotPlan
 
+# The routes that are trained come last: the first folds show whether they add anything, and if not,
+# the others need not train them. A route may build on those before it.
 BEST: tuple[RoutePlan, ...] = (
     DirectPlan(),
     HubnessPlan(),
     TransferPlan(),
     ClassNamesPlan(),
+    CaptionsPlan(),
+    ZeroShotPlan(),
     TowersPlan(),
     SeenWordsPlan(),
     HubnessPlan(JOINT_HUBNESS, mix=((DIRECT, 1.0), (TOWERS, 0.5), (SEEN_WORDS, 0.2))),
-    CaptionsPlan(),
-    ZeroShotPlan(),
 )
 PAPER: tuple[RoutePlan, ...] = (DirectPlan(), NearestTextPlan())

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from picturedesk.heads.fusion import length_one
-from picturedesk.learning.alignment import AlignmentConfig, Block, Side, align
+from picturedesk.learning.alignment import AlignmentConfig, Block, Links, Side, align
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.cross_validation import divide, held_out_folds
 from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
@@ -194,7 +194,7 @@ class Trials:
             _identity(rows.training),
             fold.training_texts,
             rows.training,
-            fold.links,
+            Links.alike(fold.links),
             self._config.with_ridges(ridges),
         )
         texts = length_one(alignment.text_head(fold.query_texts))
