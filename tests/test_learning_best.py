@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,13 @@ from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.best_config import BestConfig
-from picturedesk.learning.choices import best_of, best_ridges, sets_of_encoders, sets_of_levels
+from picturedesk.learning.choices import (
+    DECISIONS,
+    best_of,
+    best_ridges,
+    sets_of_encoders,
+    sets_of_levels,
+)
 from picturedesk.learning.cross_validation import (
     FoldScores,
     HeldOut,
@@ -32,6 +38,7 @@ from picturedesk.learning.weighing import (
 )
 from picturedesk.measuring.metrics import ranks
 from picturedesk.routes import Blend
+from picturedesk.routes.class_names import ClassNamesPlan
 from picturedesk.routes.kinds import BEST
 from picturedesk.testing import TinyTextEncoder
 from picturedesk.types import Level
@@ -280,6 +287,43 @@ def test_routes_are_those_of_the_settings():
     pairs = make_pairs(texts=40)
     fitted = fit_best(pairs, features_of(pairs), replace(QUICK, routes=BEST[:3]))
     assert [route.name for route in fitted.blend.routes] == ["direct", "hubness", "transfer"]
+
+
+@dataclass(frozen=True)
+class CountedPlan(ClassNamesPlan):
+    """Class names that may weigh nothing, or must weigh something; counts its fits."""
+
+    fits: list = field(default_factory=list)
+
+    def fit(self, fold):
+        self.fits.append(len(fold.queries))
+        return super().fit(fold)
+
+
+@pytest.mark.parametrize(("weights", "fits"), [((0.0,), 3), ((0.5,), 6)])
+def test_the_last_routes_are_fitted_in_all_folds_only_where_they_add_something(weights, fits):
+    pairs, plan = make_pairs(texts=60), CountedPlan(weights=weights)
+    config = replace(QUICK, folds=5, routes=(*BEST[:3], plan))
+    fitted = fit_best(pairs, features_of(pairs), config)
+    assert len(plan.fits) == fits  # two folds or five, and all training texts
+    assert (fitted.blend.weights[plan.name] > 0) == (weights[0] > 0)
+    assert (plan.name in fitted.cross_validated) == (weights[0] > 0)
+
+
+def test_what_editors_decided_is_weighed_by_cross_validation():
+    pairs = make_pairs(texts=40)
+    decided = replace(
+        pairs,
+        decided=(True,) * 5 + (False,) * 35,
+        against=np.arange(5),
+        passed_over=pairs.features[20:25],
+    )
+    assert fit_best(pairs, features_of(pairs), QUICK).decisions is None
+    fitted = fit_best(decided, features_of(decided), QUICK)
+    assert fitted.decisions in DECISIONS
+    assert (
+        fitted.matcher.fingerprint != fit_best(pairs, features_of(pairs), QUICK).matcher.fingerprint
+    )
 
 
 def test_equal_seeds_give_equal_results():
