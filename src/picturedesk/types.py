@@ -313,6 +313,42 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """An editor's decision: a picture was taken for a text, others were passed over.
+
+    Attributes:
+        text: in full length.
+        picture: content key of the picture that was taken.
+        rejected: content keys of pictures that were seen and not taken.
+        time: ISO 8601, when.
+        who: decided; "" if unknown.
+        number: in the desk's log, from 1; 0 until it is written.
+        undone: whether it was taken back.
+
+    Raises:
+        BadInput: a field is of another kind, or text, picture or time is missing.
+    """
+
+    text: str
+    picture: str
+    rejected: tuple[str, ...] = ()
+    time: str = ""
+    who: str = ""
+    number: int = 0
+    undone: bool = False
+
+    def __post_init__(self) -> None:
+        checks.settings(self)
+        for name in ("text", "picture", "time", "who"):
+            checks.encodable(name, getattr(self, name))
+        for name in ("text", "picture", "time"):
+            if not getattr(self, name).strip():
+                raise checks.refusal(name, getattr(self, name), "a text that is not empty")
+        for key in self.rejected:
+            checks.encodable("rejected", key)
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     """A word of the archive that a picture shows.
 
