@@ -132,7 +132,7 @@ class Desk:
         progress: Progress = silent,
     ) -> FitReport:
         """Like ``fit``; returns what was used, what was left out, and the time of each step."""
-        from picturedesk.datasets import open_archive
+        from picturedesk.datasets import absolute_spec, open_archive
         from picturedesk.desk.fit import check_settings, fit_desk
         from picturedesk.desk.levels import choose_for
         from picturedesk.learning.config import DeskConfig
@@ -140,12 +140,14 @@ class Desk:
         root = checks.path("path", path)
         settings = checks.optional("config", config, DeskConfig) or DeskConfig()
         checks.function("progress", progress)
+        source = ""
         if not isinstance(archive, Archive):
+            source = absolute_spec(archive)
             with step(progress, "opening the archive"):
                 archive = open_archive(archive)
         check_settings(DeskFolder(root), settings)
         levels = choose_for(archive, root, settings, progress)
-        return fit_desk(archive, root, settings, progress, levels)
+        return fit_desk(archive, root, settings, progress, levels, source)
 
     @property
     def matcher(self) -> Matcher:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
@@ -74,6 +75,7 @@ def fit_desk(
     config: DeskConfig,
     progress: Progress = silent,
     levels: LevelChoice = ALL_LEVELS,
+    source: str = "",
 ) -> FitReport:
     """Runs all steps from an archive to a desk that can suggest.
 
@@ -83,6 +85,7 @@ def fit_desk(
         config: all settings.
         levels: the levels to read, if other than those of the settings.
         progress: called as pictures are read and folds or epochs are finished.
+        source: where the archive was read from, for the next fit; "" if it is not known.
 
     Returns:
         What was used, what was left out, and the time of each step.
@@ -110,7 +113,8 @@ def fit_desk(
             with folder.new_fit() as made:
                 with steps.step("index"), step(progress, "filling the catalogue"):
                     _store(made, prepared, learned, store, added)
-                _describe(made, archive.name, config, learned, len(rejections))
+                facts = {"archive": archive.name, "source": source, "config": config}
+                _describe(made, facts, prepared.ready.archive, learned, len(rejections))
                 _list_rejected(made, before, rejections, archive)
                 with steps.step("evaluate"), step(progress, "measuring on the test texts"):
                     measured = _measure(made, prepared, learned)
@@ -188,11 +192,17 @@ class _Steps:
 
 
 def _describe(
-    made: FitFolder, archive: str, config: DeskConfig, learned: Learned, rejections: int
+    made: FitFolder, facts: Json, archive: Archive, learned: Learned, rejections: int
 ) -> None:
     """Writes archive, settings and outcome of the fit."""
+    counts = {
+        "texts": len(archive.texts),
+        "pictures": len(archive.pictures),
+        "choices": sum(text.decided for text in archive.texts),
+    }
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
     outcome = {"learned": learned.facts, "rejections": rejections}
-    made.write_settings({"archive": archive, "config": config, **outcome})
+    made.write_settings({**facts, "made": moment, "counts": counts, **outcome})
 
 
 def _list_rejected(

@@ -19,6 +19,7 @@ from picturedesk.types import Json
 
 KIND = "desk"
 SETTINGS = "fit"
+KEPT = 5  # fits: the current one and those before it that one can go back to
 _PATIENCE = 60.0  # seconds that an addition waits for another addition or the end of a fit
 _HIDDEN = "."  # first character of the names of fits that are being made or removed
 
@@ -109,7 +110,8 @@ class DeskFolder:
 
         desk/
           desk.json          the current fit, and how pictures are read
-          fits/              one folder per fit: the current one and the one before
+          fits/              one folder per fit: the current one and those before it
+          choices.db         what editors decided, for all fits
           backbone/          ONNX graph of the frozen network, with its manifest
           text_tower/        of a dual encoder: ONNX graph of its text tower, and its tokenizer
           levels.json        the chosen levels, with --levels auto
@@ -155,6 +157,15 @@ class DeskFolder:
     def features(self) -> Path:
         """The feature store."""
         return self.root / "features.db"
+
+    @property
+    def choices(self) -> Path:
+        """What editors decided; missing before the first choice."""
+        return self.root / "choices.db"
+
+    def all_fits(self) -> list[FitFolder]:
+        """The fits that are kept, oldest first."""
+        return [FitFolder(self.fits / name) for name in sorted(self._names())]
 
     def require(self) -> FitFolder:
         """The current fit.
@@ -241,18 +252,23 @@ class DeskFolder:
 
         Args:
             made: the new fit.
-            before: the result of ``begin``; kept for desks that are open.
+            before: the result of ``begin``; kept in any case, for desks that are open.
             reads: how pictures are read.
         """
         name = made.root.name.removeprefix(_HIDDEN)
         os.replace(made.root, self.fits / name)
         self._point(name, reads)
-        kept = {name, before.root.name if before else ""}
+        newest = sorted(self._names())[-KEPT:]
+        kept = {name, before.root.name if before else "", *newest}
         for old in self._names() - kept:
             hidden = self.fits / f"{_HIDDEN}{old}.old"
             os.replace(self.fits / old, hidden)  # first, so that no incomplete fit is left
             shutil.rmtree(hidden, ignore_errors=True)
         return FitFolder(self.fits / name)
+
+    def go_back(self, fitted: FitFolder) -> None:
+        """Makes an older fit the current one, inside ``fitting`` and ``changing``."""
+        self._point(fitted.root.name, self.reads())
 
     def _refuse_old(self) -> None:
         if (self.root / "settings.json").exists() and not self.pointer.exists():
