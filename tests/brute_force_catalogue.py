@@ -9,6 +9,7 @@ import numpy as np
 
 from picturedesk.errors import BadInput
 from picturedesk.routes.captions import CaptionIndex
+from picturedesk.store.catalogue.columns import columns_of, counted
 from picturedesk.types import Entries, Found
 
 COLUMNS = ("uri", "key", "caption", "credit", "licence", "date")
@@ -83,6 +84,12 @@ class BruteForceCatalogue:
             tuple(self._entries[key][0] for key in keys),
             np.array(vectors, dtype=np.float32).reshape(len(keys), self.width),
         )
+
+    def find(self, keys):
+        return {key: self._entries[key][0] for key in keys if key in self._entries}
+
+    def columns(self):
+        return columns_of(counted(picture for picture, _ in self._entries.values()))
 
     def sample(self, count, where=""):
         keys = self._passing(where)

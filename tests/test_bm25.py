@@ -9,6 +9,7 @@ import pytest
 
 from picturedesk.errors import PicturedeskError
 from picturedesk.store.catalogue import bm25
+from picturedesk.types import Picture
 
 
 def test_of_many_words_the_rarest_are_asked_for():
@@ -44,11 +45,8 @@ def test_an_sqlite_without_fts5_is_told_with_a_cure():
 @pytest.mark.parametrize("among", [[], [1, 3], [3, 99, 1], list(range(bm25.MOST_HITS + 1))])
 def test_scores_of_some_rows_are_those_of_all(among):
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute("CREATE TABLE pictures (row INTEGER PRIMARY KEY, key, caption, tags)")
         captions = ["the sea", "a gull at sea", "a town hall", "the sea, the sea", "gull", "tern"]
-        rows = [(n, str(n), caption, "[]") for n, caption in enumerate(captions)]
-        connection.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?)", rows)
-        bm25.make(connection)
+        bm25.make(connection, enumerate(Picture("a.jpg", caption=one) for one in captions))
         asked = bm25.rarest(["sea", "gull"], bm25.frequencies(connection))
         everything = dict(zip(*map(list, bm25.scores(connection, asked)), strict=True))
         some = dict(zip(*map(list, bm25.scores(connection, asked, among)), strict=True))

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from catalogues import D, add_captions, keys_of, make_pictures, make_vectors, sp
 from picturedesk.disk.database import connect_to_read
 from picturedesk.errors import BadInput
 from picturedesk.store.catalogue import conditions, open_catalogue
-from picturedesk.types import Catalogue
+from picturedesk.types import Catalogue, Picture
 
 CONDITIONS = {
     "licence = 'cc0'": lambda p: p.licence == "cc0",
@@ -169,7 +170,7 @@ def test_a_condition_that_runs_too_long_is_stopped(tmp_path):
         where = " OR ".join(f"caption LIKE '%{n}%x%'" for n in range(80))
         with pytest.raises(BadInput, match=r"it ran for more than 0.001 s"):
             conditions.passing_rows(connection, where, longest=0.001)
-        assert len(conditions.passing_rows(connection, "1")) == 3000
+        assert len(conditions.passing_rows(connection, "1").rows) == 3000
 
 
 def test_a_condition_is_refused_before_anything_else_is_looked_at(new_catalogue):
@@ -187,3 +188,111 @@ def test_the_connection_that_evaluates_conditions_cannot_write(tmp_path):
         pytest.raises(sqlite3.OperationalError, match="readonly"),
     ):
         connection.execute("DELETE FROM pictures")
+
+
+OWN = {
+    "price < 2.5": lambda c: c.get("price", 99) < 2.5,
+    "PRICE >= 10 AND licence = 'cc0'": lambda c: c.get("price", 0) >= 10,
+    "price = 3": lambda c: c.get("price") == 3,
+    "price IS NULL": lambda c: "price" not in c,
+    "art_der_rechte = 'frei'": lambda c: c.get("art_der_rechte") == "frei",
+    "\"art_der_rechte\" LIKE 'FR%'": lambda c: c.get("art_der_rechte") == "frei",
+    "größe > 7": lambda c: c.get("grösse", 0) > 7,
+    "checked": lambda c: c.get("checked") is True,
+    "checked = 0": lambda c: c.get("checked") is False,
+    "NOT checked": lambda c: c.get("checked") is False,
+    "has_tag(people, 'ada')": lambda c: "Ada" in c.get("people", ()),
+    "bought >= '2024-02'": lambda c: c.get("bought", "") >= "2024-02",
+    "\"2024\" = 'yes'": lambda c: c.get("2024") == "yes",
+    "\"order\" = 5 AND key > '0001'": lambda c: c.get("order") == 5,
+}
+
+
+def pictures_with_own_columns() -> list[Picture]:
+    def columns(n: int) -> dict[str, object]:
+        found: dict[str, object] = {"Price": n / 2, "Größe": n, "Art der Rechte": "frei"}
+        if n % 2:
+            found |= {"checked": n % 4 == 1, "people": ["Ada", "Bo"][: n % 3]}
+        if n % 5 == 0:
+            found = {"bought": f"2024-0{n % 3 + 1}-01", "2024": "yes", "Order": 5}
+        return found
+
+    return [replace(one, columns=columns(n)) for n, one in enumerate(make_pictures(60))]
+
+
+@pytest.mark.parametrize("where", OWN)
+def test_own_columns_are_compared_with_their_types(catalogue: Catalogue, where):
+    pictures, vectors = pictures_with_own_columns(), make_vectors(60)
+    catalogue.add(pictures, vectors)
+    test = OWN[where]
+    more = (lambda p: p.licence == "cc0") if "cc0" in where else (lambda p: p.key > "0001")
+    narrowed = "AND" in where
+    expected = [p.key for p in pictures if test(p.columns) and (not narrowed or more(p))]
+    assert 0 < len(expected) < 60
+    assert keys_of(catalogue.sample(99, where)) == expected
+    assert catalogue.count(where) == len(expected)
+
+
+@pytest.mark.parametrize("where", ATTACKS, ids=range(len(ATTACKS)))
+def test_a_condition_on_own_columns_can_do_no_more(catalogue: Catalogue, where):
+    catalogue.add(pictures_with_own_columns(), make_vectors(60))
+    attacks = [f"price > 1 AND {where}", f"{where} AND price > 1", f"{where} OR (price)"]
+    for attack in attacks:
+        with pytest.raises(BadInput, match="there are uri, key, caption"):
+            catalogue.count(attack)
+    assert catalogue.count("price > 1 OR 1") == 60
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "(SELECT count(*) FROM entries) > 0",
+        "EXISTS (SELECT 1 FROM pictures)",
+        "key IN (SELECT key FROM entries)",
+        "row IN entries",
+        "json_extract(tags, '$[0]') = 'city'",
+        "json_extract(more, '$.price') = 1",
+        "tags ->> '$[0]' = 'city'",
+        "more <> ''",
+        "added = 1",
+        "named <> ''",
+        "sum > 0",
+    ],
+)
+def test_a_condition_on_own_columns_reaches_nothing_beside_them(catalogue, inside):
+    catalogue.add(pictures_with_own_columns(), make_vectors(60))
+    for where in (f"price > 1 AND {inside}", f"{inside} AND price > 1", inside):
+        with pytest.raises(BadInput, match=r"cannot be used: (no such column|it may not|no such)"):
+            catalogue.count(where)
+
+
+def test_an_error_names_own_columns_shortened_if_there_are_many(catalogue):
+    columns = {f"c{n:02d}": 1 for n in range(25)}
+    catalogue.add([replace(make_pictures(1)[0], columns=columns)], make_vectors(1))
+    with pytest.raises(BadInput, match=r"missing, c00, .*c19, 5 more \(picturedesk info\) and has"):
+        catalogue.count("c99 = 1")
+
+
+def test_two_conditions_are_joined_and_a_broken_first_one_is_told_alone():
+    joined = conditions.joined
+    assert joined("", "") == ""
+    assert joined("a = 1", " ") == "a = 1"
+    assert joined(" ", "a = 1") == "a = 1"
+    assert joined("a -- x", "b") == "(\na -- x\n) AND (\nb\n)"
+    for broken in ("1) OR (1", "a = 'x", 'a = "x', "[a", "`a", "a = 'x''", "/*"):
+        assert joined(broken, "b") == broken
+
+
+def test_a_condition_on_the_time_of_day_is_not_kept(tmp_path, monkeypatch):
+    with closing(open_catalogue(tmp_path / "catalogue", "m1", D)) as catalogue:
+        catalogue.add(make_pictures(9), make_vectors(9))
+        for where, asked in (("date < date('now')", 2), ("key > '0003'", 1)):
+            calls = []
+            real = conditions.passing_rows
+            monkeypatch.setattr(
+                "picturedesk.store.catalogue.generation.passing_rows",
+                lambda *given, calls=calls, real=real: calls.append(given) or real(*given),
+            )
+            assert catalogue.count(where) == catalogue.count(where)
+            assert len(calls) == asked
+            monkeypatch.undo()

@@ -196,7 +196,7 @@ def run_python(code, *arguments):
 HALF_A_REPLACEMENT = """
 import time
 from picturedesk.store.catalogue import bm25
-def put(connection, pictures):  # comes when pictures and vectors are written
+def put(connection, numbered):  # comes when pictures and vectors are written
     print("half", flush=True)
     time.sleep(60)
 bm25.put = put

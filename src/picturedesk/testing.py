@@ -7,11 +7,12 @@ batch. ``DictCatalogue`` is a catalogue without a file.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from math import log
 from pathlib import Path
@@ -23,10 +24,28 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import array_fingerprint, fingerprint, read_manifest, write_manifest
 from picturedesk.errors import BadInput
-from picturedesk.store.catalogue import bm25, database
-from picturedesk.store.catalogue.checks import check_amount, directions, storable, unknown_key
+from picturedesk.own_columns import FIXED
+from picturedesk.store.catalogue import bm25, records
+from picturedesk.store.catalogue.checks import (
+    check_amount,
+    directions,
+    storable,
+    storable_records,
+    unknown_key,
+)
+from picturedesk.store.catalogue.columns import columns_of, counted
 from picturedesk.store.catalogue.conditions import passing_rows, prepare
-from picturedesk.types import Doubles, Entries, Floats, Found, Level, Picture, Preprocessing
+from picturedesk.types import (
+    Changes,
+    Column,
+    Doubles,
+    Entries,
+    Floats,
+    Found,
+    Level,
+    Picture,
+    Preprocessing,
+)
 
 TINY_LEVELS = (
     Level("patches", 16, "max"),
@@ -161,18 +180,55 @@ class DictCatalogue:
         self.width = width if fingerprint else 0
         self._entries: dict[str, tuple[Picture, Floats]] = {}
         self._added: set[str] = set()
+        self._named: dict[str, frozenset[str]] = {}
+        self._kept_out: set[str] = set()
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
         """Adds or replaces N pictures by key with vectors (N, W); returns how many were new."""
-        before = len(self._entries)
-        self._put(pictures, storable("catalogue", pictures, vectors, self.width))
-        self._added |= {picture.key for picture in pictures}
-        return len(self._entries) - before
+        return self.change(Changes(pictures, vectors, added=[one.key for one in pictures]))
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key; returns how many there were."""
-        self._added -= set(keys)
-        return sum(self._entries.pop(key, None) is not None for key in keys)
+        before = len(self._entries)
+        self.change(Changes(removed=keys))
+        return before - len(self._entries)
+
+    def update(self, pictures: Sequence[Picture]) -> None:
+        """Replaces the records of known pictures, which keep their vectors."""
+        self.change(Changes(updated=pictures))
+
+    def change(self, changes: Changes) -> int:
+        """Removes, updates and adds; returns how many pictures were new."""
+        for picture in storable_records(changes.updated):
+            if picture.key not in self._entries or picture.key in changes.removed:
+                raise unknown_key("catalogue", picture.key)
+        vectors = changes.vectors
+        if vectors is not None:
+            vectors = storable("catalogue", changes.pictures, vectors, self.width)
+        self._take_out(changes.removed, changes.keep_out)
+        for picture in changes.updated:
+            self._entries[picture.key] = (picture, self._entries[picture.key][1])
+        before = len(self._entries)
+        if vectors is not None:
+            self._put(changes.pictures, vectors)
+        self._note(changes)
+        return len(self._entries) - before
+
+    def _take_out(self, keys: Sequence[str], keep_out: bool) -> None:
+        known = self._entries.keys() & set(keys)
+        for key in known:
+            del self._entries[key]
+            self._named.pop(key, None)
+        self._added -= known
+        self._kept_out |= known if keep_out else set()
+
+    def _note(self, changes: Changes) -> None:
+        changed = {one.key for one in (*changes.updated, *changes.pictures)}
+        self._kept_out -= changed
+        self._added |= changed & set(changes.added)
+        for key, fields in changes.named.items():
+            if key in changed and fields:
+                self._named[key] = self._named.get(key, frozenset()) | set(fields)
 
     def replace_all(
         self,
@@ -180,6 +236,8 @@ class DictCatalogue:
         vectors: Floats,
         fingerprint: str = "",
         added: Collection[str] = (),
+        named: Mapping[str, Collection[str]] | None = None,
+        kept_out: Collection[str] = (),
     ) -> None:
         """Replaces all pictures; with a ``fingerprint``, W may change, too."""
         width = int(np.shape(vectors)[-1]) if fingerprint else self.width
@@ -188,6 +246,11 @@ class DictCatalogue:
         self._entries.clear()
         self._put(pictures, checked)
         self._added = self._entries.keys() & set(added)
+        noted = (named or {}).items()
+        self._named = {
+            key: frozenset(fields) for key, fields in noted if fields and key in self._entries
+        }
+        self._kept_out = set(kept_out)
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each query (Q, W), the k entries with the highest cosine that meet ``where``."""
@@ -203,6 +266,58 @@ class DictCatalogue:
         k = check_amount("k", k)
         passing, scores = self._passing(where), self._bm25(words)
         return self._best({key: scores[key] for key in passing if key in scores}, k)
+
+    def mentioning(self, words: Sequence[str], k: int, where: str = "") -> Found:
+        """The same with the BM25 of own columns of words added."""
+        k = check_amount("k", k)
+        passing, scores = self._passing(where), Counter(self._bm25(words))
+        scores.update(self._bm25(words, bm25.NOTES))
+        return self._best({key: scores[key] for key in passing if key in scores}, k)
+
+    def find(self, keys: Sequence[str]) -> dict[str, Picture]:
+        """The pictures that it has among these keys, by key."""
+        return {key: self._entries[key][0] for key in keys if key in self._entries}
+
+    def page(
+        self, where: str = "", order: str = "", after: str = "", limit: int = 100
+    ) -> tuple[Picture, ...]:
+        """Pictures that meet ``where``, sorted by a column."""
+        limit, passing = check_amount("limit", limit), set(self._passing(where))
+        name = order.removeprefix("-") or "key"
+        if name not in self.columns():
+            raise BadInput(f"order {order!r} is no column: there are {', '.join(self.columns())}")
+        keys = sorted(self._entries)
+        with_value = [key for key in keys if self._value(key, name) not in (None, "", ())]
+        with_value.sort(key=lambda key: _sortable(self._value(key, name)), reverse=order[:1] == "-")
+        ordered = [*with_value, *(key for key in keys if key not in set(with_value))]
+        if after and after not in self._entries:
+            raise unknown_key("catalogue", after)
+        first = ordered.index(after) + 1 if after else 0
+        chosen = [key for key in ordered[first:] if key in passing][:limit]
+        return tuple(self._entries[key][0] for key in chosen)
+
+    def _value(self, key: str, name: str) -> object:
+        picture = self._entries[key][0]
+        return getattr(picture, name) if name in FIXED else picture.columns.get(name)
+
+    def columns(self) -> dict[str, Column]:
+        """All columns by name."""
+        return columns_of(counted(picture for picture, _ in self._entries.values()))
+
+    def places(self) -> dict[str, tuple[str, ...]]:
+        """Key → all names of the picture's bytes, its ``uri`` first."""
+        return {
+            key: tuple(dict.fromkeys((picture.uri, *picture.names)))
+            for key, (picture, _) in sorted(self._entries.items())
+        }
+
+    def named(self) -> dict[str, frozenset[str]]:
+        """Key → fields and own columns that a user has set."""
+        return dict(self._named)
+
+    def kept_out(self) -> frozenset[str]:
+        """Keys of removed pictures that stay out until ``add`` brings them again."""
+        return frozenset(self._kept_out)
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
         """BM25 (N,) of the entries with these keys; 0 if no word matches."""
@@ -243,7 +358,7 @@ class DictCatalogue:
     @property
     def has_words(self) -> bool:
         """Whether any entry has a word in caption or tags."""
-        return bool(self._documents())
+        return bool(self._documents(bm25.WORDS))
 
     def close(self) -> None:
         """Does nothing: there is nothing to close."""
@@ -258,27 +373,25 @@ class DictCatalogue:
         if not where.strip():
             return keys
         with closing(sqlite3.connect(":memory:")) as connection:
-            connection.execute(database.PICTURES)
-            pictures = [self._entries[key][0] for key in keys]
-            database.put_pictures(connection, range(1, len(keys) + 1), pictures)
+            connection.execute(records.PICTURES)
+            pictures = (self._entries[key][0] for key in keys)
+            records.put(connection, [*map(records.Record, range(1, len(keys) + 1), pictures)])
             prepare(connection)
-            return [keys[row - 1] for row in sorted(passing_rows(connection, where))]
+            own = [name for name in self.columns() if name not in FIXED]
+            return [keys[row - 1] for row in sorted(passing_rows(connection, where, own).rows)]
 
     def _best(self, scores: dict[str, float], k: int) -> Found:
         best = sorted(scores, key=lambda key: (-scores[key], key))[:k]
         return Found(self.fetch(best), np.array([scores[key] for key in best], dtype=np.float64))
 
-    def _documents(self) -> dict[str, list[str]]:
+    def _documents(self, index: bm25.Index) -> dict[str, list[str]]:
         """Per key its words as tokens; only of entries that have any."""
-        split = {
-            key: bm25.tokens_of(picture.caption, picture.tags).split()
-            for key, (picture, _) in self._entries.items()
-        }
+        split = {key: index.tokens(picture).split() for key, (picture, _) in self._entries.items()}
         return {key: tokens for key, tokens in split.items() if tokens}
 
-    def _bm25(self, words: Sequence[str]) -> dict[str, float]:
+    def _bm25(self, words: Sequence[str], index: bm25.Index = bm25.WORDS) -> dict[str, float]:
         """BM25 by key, of the entries that share a word; the formula is that of ``bm25.scores``."""
-        documents = self._documents()
+        documents = self._documents(index)
         having = Counter(token for tokens in documents.values() for token in set(tokens))
         mean = sum(map(len, documents.values())) / max(1, len(documents))
         scores: defaultdict[str, float] = defaultdict(float)
@@ -290,3 +403,12 @@ class DictCatalogue:
                 saturation = often + 1.2 * (0.25 + 0.75 * len(tokens) / mean)
                 scores[key] += idf * often * 2.2 / saturation
         return {key: score for key, score in scores.items() if score}
+
+
+def _sortable(value: object) -> tuple[int, float, str]:
+    """Numbers before texts, as SQLite sorts them; lists as JSON."""
+    if isinstance(value, int | float):
+        return 0, float(value), ""
+    if isinstance(value, str):
+        return 1, 0.0, value
+    return 1, 0.0, json.dumps(value, ensure_ascii=False)

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
+from picturedesk.own_columns import column_names
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -113,7 +114,8 @@ class Picture:
         max_uses: how often it may run; 0 for no limit.
         last_used: ISO 8601, when it ran last; "" if unknown.
         missing: its file is gone.
-        columns: all other metadata, by the names of the columns; not to be changed.
+        columns: all other metadata, by the names of the columns; not to be changed. Names are
+            normalised ("Art der Rechte" → "art_der_rechte"), empty values are left out.
 
     Raises:
         BadInput: a field is of another kind.
@@ -152,7 +154,10 @@ class Picture:
 
 
 def _cells(columns: object) -> dict[str, Cell]:
-    """Checks columns of a picture; makes lists of texts tuples, and whole numbers floats."""
+    """Checks columns of a picture and normalises their names; leaves empty values out.
+
+    Lists of texts become tuples, whole numbers floats.
+    """
     if not isinstance(columns, Mapping):
         raise checks.refusal("columns", columns, "values by the names of columns")
     found: dict[str, Cell] = {}
@@ -164,7 +169,8 @@ def _cells(columns: object) -> dict[str, Cell]:
             found[name] = checks.number(name, value)
         else:
             found[name] = tuple(checks.texts(name, value))
-    return found
+    named = zip(column_names(found), found.values(), strict=True)
+    return {name: value for name, value in named if value not in ("", ())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -513,6 +519,43 @@ class Found:
     scores: Doubles
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a catalogue.
+
+    Attributes:
+        type: "text", "date" (ISO 8601), "number", "boolean" or "tags"; of values of several types
+            "text".
+        filled: number of entries that have a value there.
+    """
+
+    type: str
+    filled: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """Changes of a catalogue that are made together.
+
+    Attributes:
+        pictures: N pictures to add or replace by key; if a key occurs twice, the last counts.
+        vectors: (N, W) of these; None for none.
+        updated: pictures with known keys whose records are replaced; they keep their vectors.
+        removed: keys of pictures to remove; unknown ones are ignored.
+        added: keys of pictures that count as put there by ``add`` from now on.
+        named: key → fields and own columns that a user has set; they outlive a fit.
+        keep_out: whether removed pictures stay out when the archive is fitted again.
+    """
+
+    pictures: Sequence[Picture] = ()
+    vectors: Floats | None = None
+    updated: Sequence[Picture] = ()
+    removed: Sequence[str] = ()
+    added: Collection[str] = ()
+    named: Mapping[str, Collection[str]] = field(default_factory=dict)
+    keep_out: bool = False
+
+
 @runtime_checkable
 class Catalogue(Protocol):
     """The pictures that may be suggested now: vectors (W,) of length one with their metadata.
@@ -520,9 +563,11 @@ class Catalogue(Protocol):
     No method needs the scores of all entries, so an index, a server or a dictionary can implement
     it. The contract suite, ``tests/test_catalogue_contract.py``, tests every implementation.
 
-    ``where`` is an SQL condition on the metadata, or "" for none. Columns are uri, key, caption,
-    credit, licence, date and tags: ``date >= '2020-05'`` compares ISO dates, ``has_tag(tags,
-    'sea')`` finds a tag in any case, ``tags LIKE '%sea%'`` finds a part of one.
+    ``where`` is an SQL condition on the metadata, or "" for none. Columns are the fields of
+    ``Picture`` and the own columns of its entries, by their names or between double quotes:
+    ``date >= '2020-05'`` compares ISO dates, ``has_tag(tags, 'sea')`` finds a tag in any case,
+    ``tags LIKE '%sea%'`` finds a part of one, ``price < 20`` compares numbers. True is 1, false 0;
+    where an entry has no value, an own column is NULL.
 
     Every method raises BadInput for arguments that it cannot use: a malformed condition (the
     message names the columns), vectors or queries of another width or with NaN or infinite numbers,
@@ -547,17 +592,29 @@ class Catalogue(Protocol):
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key; returns how many were removed."""
 
+    def update(self, pictures: Sequence[Picture]) -> None:
+        """Replaces the records of known pictures, which keep their vectors; one transaction.
+
+        Raises BadInput for an unknown key.
+        """
+
+    def change(self, changes: Changes) -> int:
+        """Removes, updates and adds in one transaction; returns how many pictures were new."""
+
     def replace_all(
         self,
         pictures: Sequence[Picture],
         vectors: Floats,
         fingerprint: str = "",
         added: Collection[str] = (),
+        named: Mapping[str, Collection[str]] | None = None,
+        kept_out: Collection[str] = (),
     ) -> None:
         """Replaces all pictures in one transaction.
 
         With ``fingerprint`` the vectors are new ones, which may have another width; a catalogue
         without one needs it. Those whose keys are in ``added`` count as put there by ``add``.
+        ``named`` and ``kept_out`` are the answers of the methods of these names from now on.
         """
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
@@ -584,6 +641,37 @@ class Catalogue(Protocol):
 
     def fetch(self, keys: Sequence[str]) -> Entries:
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
+
+    def mentioning(self, words: Sequence[str], k: int, where: str = "") -> Found:
+        """The k entries with the highest BM25 of caption, tags and own columns of words.
+
+        As ``matching``, with the BM25 of own columns that hold texts or tags added.
+        """
+
+    def find(self, keys: Sequence[str]) -> dict[str, Picture]:
+        """The pictures that it has among these keys, by key."""
+
+    def page(
+        self, where: str = "", order: str = "", after: str = "", limit: int = 100
+    ) -> tuple[Picture, ...]:
+        """Pictures that meet ``where``, sorted by a column; equal ones by key.
+
+        ``order`` is the name of a column, with "-" before it from the highest to the lowest; "" for
+        the key. Entries without a value come last. ``after`` is the key of the last picture of the
+        page before; "" for the first page. Raises BadInput for an unknown column or key.
+        """
+
+    def columns(self) -> dict[str, Column]:
+        """All columns by name: those of every picture, then own ones in alphabetical order."""
+
+    def places(self) -> dict[str, tuple[str, ...]]:
+        """Key → all names of the picture's bytes, its ``uri`` first; of all entries."""
+
+    def named(self) -> dict[str, frozenset[str]]:
+        """Key → fields and own columns that a user has set; of entries that have any."""
+
+    def kept_out(self) -> frozenset[str]:
+        """Keys of removed pictures that stay out until ``add`` brings them again."""
 
     def sample(self, count: int, where: str = "") -> Entries:
         """``count`` entries that meet ``where``, or all: a fixed random sample.

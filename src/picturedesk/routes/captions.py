@@ -85,12 +85,8 @@ class CaptionIndex:
     def __init__(self, captions: Sequence[str]) -> None:
         self._count = len(captions)
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)
-        self._connection.execute(
-            "CREATE TABLE pictures (row INTEGER PRIMARY KEY, key, caption, tags)"
-        )
-        rows = ((row, str(row), caption, "[]") for row, caption in enumerate(captions))
-        self._connection.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?)", rows)
-        bm25.make(self._connection)
+        pictures = (Picture("", caption=caption) for caption in captions)
+        bm25.make(self._connection, enumerate(pictures))
         self._known = bm25.frequencies(self._connection)
 
     def __call__(self, query_words: Sequence[str]) -> Floats:

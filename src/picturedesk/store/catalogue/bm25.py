@@ -1,4 +1,7 @@
-"""The words of captions and tags, and their BM25, in SQLite's FTS5. Knows no vectors.
+"""The words of pictures, and their BM25, in SQLite's FTS5. Knows no vectors.
+
+There are two indexes: of captions and tags, which routes score, and of own columns with texts or
+tags, for searches by hand. So what routes score does not change with a new column.
 
 ``texts.words`` splits any language into words. Each is stored as the hexadecimal digits of its
 UTF-8: FTS5 reads that as one token in any script, and never as a command.
@@ -8,7 +11,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from zlib import crc32
 
@@ -20,16 +24,55 @@ from picturedesk.types import Doubles, Ints, Picture
 
 MOST_WORDS = 100  # of one search
 MOST_HITS = 10_000  # sum of the words' pictures in one search
-MADE_BY = f"words {WORDS_VERSION} of caption and tags, in hex"  # an index made otherwise is stale
+MADE_BY = f"words {WORDS_VERSION} of caption and tags, of columns; hex"  # others are stale
 _LONGEST = 200  # bytes of a word that count; FTS5 takes 32 kB of digits
-SCHEMA = (
-    "CREATE VIRTUAL TABLE words USING fts5(tokens, tokenize = 'ascii')",
-    "CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row)",
-)
 SEARCH_TABLES = ("data", "idx", "docsize", "config")  # FTS5's tables that searches read
 CONTENT_TABLES = ("content",)  # the table that changes read
-_PUT = "INSERT INTO words (rowid, tokens) SELECT row, ? FROM pictures WHERE key = ?"
-_REMOVE = "DELETE FROM words WHERE rowid = (SELECT row FROM pictures WHERE key = ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index of words.
+
+    Attributes:
+        table: name of its table.
+        text: a picture → the text whose words it has.
+    """
+
+    table: str
+    text: Callable[[Picture], str]
+
+    @property
+    def schema(self) -> tuple[str, str]:
+        """Statements that make its tables."""
+        return (
+            f"CREATE VIRTUAL TABLE {self.table} USING fts5(tokens, tokenize = 'ascii')",
+            f"CREATE VIRTUAL TABLE {self.table}_terms USING fts5vocab({self.table}, row)",
+        )
+
+    def tokens(self, picture: Picture) -> str:
+        """The tokens of a picture, with repetitions, separated by spaces."""
+        return " ".join(token_of(word) for word in words(self.text(picture)))
+
+
+def _said(picture: Picture) -> str:
+    return "\n".join((picture.caption, *picture.tags))
+
+
+def _noted(picture: Picture) -> str:
+    texts = []
+    for value in picture.columns.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, tuple):
+            texts += value
+    return "\n".join(texts)
+
+
+WORDS = Index("words", _said)
+NOTES = Index("notes", _noted)
+INDEXES = (WORDS, NOTES)
+SCHEMA = tuple(statement for index in INDEXES for statement in index.schema)
 
 
 def check(connection: sqlite3.Connection) -> None:
@@ -43,22 +86,24 @@ def check(connection: sqlite3.Connection) -> None:
         ) from None
 
 
-def make(connection: sqlite3.Connection) -> None:
-    """Rebuilds the index from the stored pictures, inside a transaction."""
+def make(connection: sqlite3.Connection, pictures: Iterable[tuple[int, Picture]]) -> None:
+    """Rebuilds the indexes from pictures with their rows, inside a transaction."""
     clear(connection)
-    rows = connection.execute("SELECT row, caption, tags FROM pictures ORDER BY row")
-    filled = ((row, tokens_of(caption, json.loads(tags))) for row, caption, tags in rows)
-    connection.executemany(
-        "INSERT INTO words (rowid, tokens) VALUES (?, ?)",
-        ((row, tokens) for row, tokens in filled if tokens),
-    )
+    stored = list(pictures)
+    for index in INDEXES:
+        filled = ((row, index.tokens(picture)) for row, picture in stored)
+        connection.executemany(
+            f"INSERT INTO {index.table} (rowid, tokens) VALUES (?, ?)",
+            ((row, tokens) for row, tokens in filled if tokens),
+        )
     merge(connection)
 
 
 def clear(connection: sqlite3.Connection) -> None:
-    """Makes an empty index, inside a transaction; faster than deleting every word."""
-    for table in ("words", "vocabulary"):
-        connection.execute(f"DROP TABLE IF EXISTS {table}")
+    """Makes empty indexes, inside a transaction; faster than deleting every word."""
+    for index in INDEXES:
+        for table in (index.table, f"{index.table}_terms"):
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
     for statement in SCHEMA:
         connection.execute(statement)
 
@@ -68,7 +113,8 @@ def merge(connection: sqlite3.Connection) -> None:
 
     Inside a transaction.
     """
-    connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+    for index in INDEXES:
+        connection.execute(f"INSERT INTO {index.table} ({index.table}) VALUES ('optimize')")
 
 
 def flush(connection: sqlite3.Connection) -> None:
@@ -78,36 +124,46 @@ def flush(connection: sqlite3.Connection) -> None:
 
 
 def checksum(connection: sqlite3.Connection, tables: Sequence[str]) -> int:
-    """CRC-32 of some of FTS5's own tables: FTS5 has no checksums and would read damaged tables."""
+    """CRC-32 of some of FTS5's own tables, of both indexes.
+
+    FTS5 has no checksums and would read damaged tables.
+    """
     crc = 0
-    for table in tables:
-        rows = connection.execute(f"SELECT * FROM words_{table} ORDER BY 1, 2").fetchall()
+    for name in [f"{index.table}_{table}" for index in INDEXES for table in tables]:
+        rows = connection.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall()
         for column in zip(*rows, strict=True):
             stored = [v if isinstance(v, bytes) else str(v).encode() for v in column]
             crc = crc32(b"".join(stored), crc32(str([*map(len, stored)]).encode(), crc))
     return crc
 
 
-def put(connection: sqlite3.Connection, pictures: Iterable[Picture]) -> None:
-    """Adds or replaces the words of pictures that are in the catalogue, inside a transaction."""
-    filled = {picture.key: tokens_of(picture.caption, picture.tags) for picture in pictures}
-    remove(connection, list(filled))
-    connection.executemany(_PUT, ((tokens, key) for key, tokens in filled.items() if tokens))
+def put(connection: sqlite3.Connection, pictures: Iterable[tuple[int, Picture]]) -> None:
+    """Adds words of pictures, with their rows, inside a transaction; the rows have none yet."""
+    for row, picture in pictures:
+        for index in INDEXES:
+            tokens = index.tokens(picture)
+            if tokens:
+                connection.execute(
+                    f"INSERT INTO {index.table} (rowid, tokens) VALUES (?, ?)", (row, tokens)
+                )
 
 
-def remove(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
-    """Removes the words of pictures that are still in the catalogue, inside a transaction."""
-    connection.executemany(_REMOVE, ((key,) for key in keys))
+def remove(connection: sqlite3.Connection, rows: Iterable[int]) -> None:
+    """Removes the words of pictures by row, inside a transaction."""
+    numbers = [(row,) for row in rows]
+    for index in INDEXES:
+        connection.executemany(f"DELETE FROM {index.table} WHERE rowid = ?", numbers)
 
 
-def has_any(connection: sqlite3.Connection) -> bool:
-    """Whether any picture has words."""
-    return connection.execute("SELECT id FROM words_docsize LIMIT 1").fetchone() is not None
+def has_any(connection: sqlite3.Connection, index: Index = WORDS) -> bool:
+    """Whether any picture has words in this index."""
+    found = connection.execute(f"SELECT id FROM {index.table}_docsize LIMIT 1")
+    return found.fetchone() is not None
 
 
-def frequencies(connection: sqlite3.Connection) -> dict[str, int]:
-    """Token → number of pictures that have it."""
-    return dict(connection.execute("SELECT term, doc FROM vocabulary"))
+def frequencies(connection: sqlite3.Connection, index: Index = WORDS) -> dict[str, int]:
+    """Token → number of pictures that have it in this index."""
+    return dict(connection.execute(f"SELECT term, doc FROM {index.table}_terms"))
 
 
 def rarest(query: Iterable[str], known: Mapping[str, int]) -> list[str]:
@@ -131,7 +187,10 @@ def rarest(query: Iterable[str], known: Mapping[str, int]) -> list[str]:
 
 
 def scores(
-    connection: sqlite3.Connection, tokens: Sequence[str], among: Sequence[int] | None = None
+    connection: sqlite3.Connection,
+    tokens: Sequence[str],
+    among: Sequence[int] | None = None,
+    index: Index = WORDS,
 ) -> tuple[Ints, Doubles]:
     """Row numbers (n,), ascending, of the pictures that have any token, and their BM25 (n,).
 
@@ -142,6 +201,7 @@ def scores(
         connection: where the index is.
         tokens: as ``rarest`` gives them.
         among: row numbers of the wanted pictures; None for all. The result may have others, too.
+        index: where to search.
     """
     if not tokens:  # FTS5 raises an error for an empty query
         return np.empty(0, dtype=np.int64), np.empty(0)
@@ -152,16 +212,13 @@ def scores(
             [*values, json.dumps(among)],
             "AND +rowid IN (SELECT value FROM json_each(?))",
         )
+    table = index.table
     found = connection.execute(
-        f"SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? {only} ORDER BY rowid", values
+        f"SELECT rowid, -bm25({table}) FROM {table} WHERE {table} MATCH ? {only} ORDER BY rowid",
+        values,
     ).fetchall()
     rows, bm25 = zip(*found, strict=True) if found else ((), ())
     return np.array(rows, dtype=np.int64), np.array(bm25, dtype=np.float64)
-
-
-def tokens_of(caption: str, tags: Sequence[str]) -> str:
-    """The tokens of caption and tags, with repetitions, separated by spaces."""
-    return " ".join(token_of(word) for word in words("\n".join((caption, *tags))))
 
 
 def token_of(word: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
+from picturedesk.own_columns import FIXED
 from picturedesk.types import Doubles, Floats, Picture
 
 UNIT = 1e-3  # how far a vector's length may be from one
@@ -29,14 +30,12 @@ def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int
     if not width:
         raise BadInput(f"{name} has no fingerprint yet: name the one of these vectors")
     vectors = checks.floats("vectors", vectors)
-    pictures = checks.several_of("pictures", pictures, Picture)
+    pictures = storable_records(pictures)
     if vectors.shape != (len(pictures), width):
         raise BadInput(
             f"vectors are of shape {vectors.shape}, {name} takes "
             f"({len(pictures)}, {width}) for {len(pictures)} pictures"
         )
-    for picture in pictures:
-        _check_picture(picture)
     if wrong := not_of_length_one(vectors):
         length = np.linalg.norm(vectors[wrong[0]].astype(np.float64))
         raise BadInput(
@@ -44,6 +43,14 @@ def storable(name: str, pictures: Sequence[Picture], vectors: Floats, width: int
             f"({pictures[wrong[0]].uri}): divide each by its length"
         )
     return vectors
+
+
+def storable_records(pictures: Sequence[Picture]) -> list[Picture]:
+    """The pictures, if their records can be stored; raises BadInput."""
+    found = checks.several_of("pictures", pictures, Picture)
+    for picture in found:
+        _check_picture(picture)
+    return found
 
 
 def not_of_length_one(vectors: Floats) -> list[int]:
@@ -92,8 +99,21 @@ def unknown_key(name: str, key: str) -> BadInput:
 def _check_picture(picture: Picture) -> None:
     if not picture.key or "\0" in picture.key:
         raise BadInput(f"{picture.uri} has no key that can be used: read its bytes first")
-    said = (picture.caption, picture.credit, picture.licence, picture.date, *picture.tags)
     try:
-        "".join((picture.uri, picture.key, *said)).encode()
+        "".join(_said(picture)).encode()
     except UnicodeEncodeError:
         raise BadInput(f"{picture.uri!r} or what is said of it is not UTF-8: rename it") from None
+    if max(picture.uses, picture.max_uses) > _LARGEST:
+        raise BadInput(f"{picture.uri} has run more often than can be stored: correct its uses")
+
+
+def _said(picture: Picture) -> Iterator[str]:
+    """All texts of a picture."""
+    for name in FIXED:
+        value = getattr(picture, name)
+        if isinstance(value, str | tuple):
+            yield from (value,) if isinstance(value, str) else value
+    for name, cell in picture.columns.items():
+        yield name
+        if isinstance(cell, str | tuple):
+            yield from (cell,) if isinstance(cell, str) else cell

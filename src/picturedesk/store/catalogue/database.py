@@ -1,4 +1,4 @@
-"""The SQLite file of a catalogue: its tables, and the statements that read and change them.
+"""The SQLite file of a catalogue: its tables, and the statements that change them.
 
 Metadata, vectors and words are in one file, so that one transaction covers all. Every row of
 pictures and of vectors has a checksum, which covers the row number, too. The manifest has the
@@ -9,10 +9,8 @@ Does not search, and opens no connection.
 from __future__ import annotations
 
 import itertools
-import json
-import operator
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 
@@ -20,29 +18,29 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.disk.artifacts import CURE
-from picturedesk.disk.database import damaged, read_manifest, rows_of, write_manifest
+from picturedesk.disk.database import (
+    RECORDS_VERSION,
+    damaged,
+    read_manifest,
+    rows_of,
+    write_manifest,
+)
 from picturedesk.disk.shared_database import FileKind
 from picturedesk.disk.sums import blob_sum, row_sum
-from picturedesk.store.catalogue import bm25
+from picturedesk.store.catalogue import bm25, columns, records
 from picturedesk.store.catalogue.checks import not_of_length_one
 from picturedesk.store.catalogue.conditions import prepare
+from picturedesk.store.catalogue.records import Record
 from picturedesk.types import Floats, Ints, Json, Picture
 
 VECTOR = np.dtype("<f4")  # on disk: float32, little-endian, on every machine
-PICTURES = (
-    "CREATE TABLE pictures (row INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
-    "uri TEXT NOT NULL, caption TEXT NOT NULL, credit TEXT NOT NULL, licence TEXT NOT NULL, "
-    "date TEXT NOT NULL, tags TEXT NOT NULL, added INTEGER NOT NULL, sum INTEGER NOT NULL)"
-)
 _VECTORS = (  # the wide column last, so that SQLite reads the others without it
     "CREATE TABLE vectors (row INTEGER PRIMARY KEY, sum INTEGER NOT NULL, vector BLOB NOT NULL)"
 )
-_SCHEMA = (PICTURES, _VECTORS, *bm25.SCHEMA)
-KIND = FileKind("catalogue", 0x50444341, _SCHEMA, prepare, CURE)  # "PDCA"
+_KEPT_OUT = "CREATE TABLE kept_out (key TEXT PRIMARY KEY) WITHOUT ROWID"
+_SCHEMA = (records.PICTURES, _VECTORS, columns.TABLE, _KEPT_OUT, *bm25.SCHEMA)
+KIND = FileKind("catalogue", 0x50444341, _SCHEMA, prepare, CURE, RECORDS_VERSION)  # "PDCA"
 
-_FIELDS = "uri, key, caption, credit, licence, date, tags"  # in the order of Picture
-_RECORD = f"row, {_FIELDS}, added"  # what the checksum of a row covers
-_PUT_PICTURE = f"INSERT OR REPLACE INTO pictures ({_RECORD}, sum) VALUES ({', '.join('?' * 10)})"
 _PUT_VECTOR = "INSERT OR REPLACE INTO vectors (row, sum, vector) VALUES (?, ?, ?)"
 
 
@@ -54,8 +52,10 @@ class Totals:
         count: number of pictures.
         pictures: sum of the checksums of their records.
         vectors: sum of the checksums of their vectors.
-        words: checksum of the index of words; see ``bm25.checksum``.
+        words: checksum of the indexes of words; see ``bm25.checksum``.
         documents: checksum of the indexed words.
+        columns: checksum of the counts of columns.
+        kept_out: checksum of the keys that stay out.
     """
 
     count: int = 0
@@ -63,6 +63,8 @@ class Totals:
     vectors: int = 0
     words: int = 0
     documents: int = 0
+    columns: int = 0
+    kept_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,74 +92,139 @@ class Change:
         totals: counts and checksums before the change.
 
     Attributes:
-        totals: counts and checksums now; ``finish`` updates those of words and documents.
+        totals: counts and checksums now; ``finish`` updates those of words, columns and keys.
     """
 
     def __init__(self, connection: sqlite3.Connection, totals: Totals) -> None:
         self.totals = totals
         self._connection = connection
+        self._columns = columns.Counts()  # what is to be added to the stored counts
 
-    def put(self, pictures: Sequence[Picture], vectors: Floats, added: Collection[str]) -> None:
+    def put(
+        self,
+        pictures: Sequence[Picture],
+        vectors: Floats,
+        added: Collection[str] = (),
+        named: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
         """Adds or replaces pictures by key with their vectors (N, W) and words.
 
         Args:
             pictures: if a key occurs twice, the later picture counts.
             vectors: (N, W).
             added: keys of pictures that did not come with the archive.
+            named: key → fields that a user has set.
         """
         last = {picture.key: place for place, picture in enumerate(pictures)}
-        rows = self._forget(list(last))
-        new = [key for key in last if key not in rows]
-        rows |= dict(zip(new, self._new_rows(), strict=False))
-        kept = [pictures[place] for place in last.values()]
-        numbers = [rows[picture.key] for picture in kept]
-        sums = put_pictures(self._connection, numbers, kept, added)
+        stored = self._stored(list(last))
+        new = self._new_rows()
+        rows = {key: stored[key].row if key in stored else next(new) for key in last}
+        self._forget_vectors([record.row for record in stored.values()])
         blobs = [vectors[place].astype(VECTOR, copy=False).tobytes() for place in last.values()]
-        crcs = [
-            blob_sum(blob, f"{row}:{key}")
-            for blob, row, key in zip(blobs, numbers, last, strict=True)
-        ]
-        self._connection.executemany(_PUT_VECTOR, zip(numbers, crcs, blobs, strict=True))
-        bm25.put(self._connection, kept)
-        self._count(len(kept), sum(sums), sum(crcs))
+        crcs = [blob_sum(blob, f"{rows[key]}:{key}") for blob, key in zip(blobs, last, strict=True)]
+        self._connection.executemany(_PUT_VECTOR, zip(rows.values(), crcs, blobs, strict=True))
+        self._count(vectors=sum(crcs))
+        kept = [pictures[place] for place in last.values()]
+        self._write(kept, rows, stored, added, named or {})
 
-    def remove(self, keys: Sequence[str]) -> None:
+    def update(
+        self,
+        pictures: Sequence[Picture],
+        added: Collection[str] = (),
+        named: Mapping[str, Collection[str]] | None = None,
+    ) -> str:
+        """Replaces records of stored pictures; returns the first unknown key, or ""."""
+        last = {picture.key: picture for picture in pictures}
+        stored = self._stored(list(last))
+        unknown = next((key for key in last if key not in stored), "")
+        if not unknown:
+            rows = {key: record.row for key, record in stored.items()}
+            self._write(list(last.values()), rows, stored, added, named or {})
+        return unknown
+
+    def remove(self, keys: Sequence[str], keep_out: bool = False) -> None:
         """Removes pictures by key, with their vectors and words."""
-        bm25.remove(self._connection, keys)
-        rows = [(row,) for row in self._forget(keys).values()]
+        stored = self._stored(keys)
+        rows = [record.row for record in stored.values()]
+        self._forget(stored)
+        self._forget_vectors(rows)
+        bm25.remove(self._connection, rows)
         for table in ("vectors", "pictures"):
-            self._connection.executemany(f"DELETE FROM {table} WHERE row = ?", rows)
+            self._connection.executemany(
+                f"DELETE FROM {table} WHERE row = ?", ((row,) for row in rows)
+            )
+        if keep_out:
+            self.keep_out(stored)
+
+    def keep_out(self, keys: Collection[str]) -> None:
+        """Notes that pictures stay out."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO kept_out (key) VALUES (?)", ((key,) for key in keys)
+        )
 
     def clear(self) -> None:
         """Removes everything but the manifest."""
         bm25.clear(self._connection)
-        self._connection.execute("DELETE FROM vectors")
-        self._connection.execute("DELETE FROM pictures")
+        for table in ("vectors", "pictures", "columns", "kept_out"):
+            self._connection.execute(f"DELETE FROM {table}")
         self.totals = Totals()
+        self._columns = columns.Counts()
 
     def finish(self) -> None:
         """Writes counts and checksums into the manifest."""
         bm25.flush(self._connection)
+        counts = columns.read(self._connection)
+        counts.update(self._columns)
         self.totals = replace(
             self.totals,
             words=bm25.checksum(self._connection, bm25.SEARCH_TABLES),
             documents=bm25.checksum(self._connection, bm25.CONTENT_TABLES),
+            columns=columns.write(self._connection, counts),
+            kept_out=row_sum(*_kept_out(self._connection)),
         )
         write_manifest(self._connection, {"totals": asdict(self.totals)})
 
-    def _forget(self, keys: Sequence[str]) -> dict[str, int]:
-        """Subtracts stored pictures with these keys from the totals; returns their rows."""
-        found = rows_of(
-            self._connection,
-            "key, pictures.row, pictures.sum, vectors.sum",
-            "pictures JOIN vectors USING (row)",
-            list(dict.fromkeys(keys)),
+    def _write(
+        self,
+        pictures: Sequence[Picture],
+        rows: Mapping[str, int],
+        stored: Mapping[str, Record],
+        added: Collection[str],
+        named: Mapping[str, Collection[str]],
+    ) -> None:
+        """Writes records and words of pictures, in place of those that are stored."""
+        self._forget(stored)
+        bm25.remove(self._connection, [record.row for record in stored.values()])
+        written = []
+        for picture in pictures:
+            old = stored.get(picture.key)
+            fields = {*named.get(picture.key, ()), *(old.named if old else ())}
+            is_added = picture.key in added or (old is not None and old.added)
+            written.append(Record(rows[picture.key], picture, is_added, fields))
+        self._count(len(written), records.put(self._connection, written))
+        self._columns.update(columns.counted(pictures))
+        bm25.put(self._connection, ((record.row, record.picture) for record in written))
+        self._connection.executemany(
+            "DELETE FROM kept_out WHERE key = ?", ((picture.key,) for picture in pictures)
         )
-        known = [row for _, *row in found]
-        self._count(-len(known), -sum(row[2] for row in known), -sum(row[3] for row in known))
-        return {key: row for key, row, *_ in known}
 
-    def _count(self, count: int, pictures: int, vectors: int) -> None:
+    def _stored(self, keys: Sequence[str]) -> dict[str, Record]:
+        """The stored records of these keys."""
+        found = records.read(self._connection, list(dict.fromkeys(keys)))
+        return {record.picture.key: record for _, record in found}
+
+    def _forget(self, stored: Mapping[str, Record]) -> None:
+        """Subtracts stored records from the totals and the counts of columns."""
+        rows = [record.row for record in stored.values()]
+        sums = [known for _, known in rows_of(self._connection, "sum", "pictures", rows, "row")]
+        self._count(-len(rows), -sum(sums))
+        self._columns.subtract(columns.counted(record.picture for record in stored.values()))
+
+    def _forget_vectors(self, rows: Sequence[int]) -> None:
+        found = rows_of(self._connection, "sum", "vectors", rows, "row")
+        self._count(vectors=-sum(known for _, known in found))
+
+    def _count(self, count: int = 0, pictures: int = 0, vectors: int = 0) -> None:
         now = self.totals
         self.totals = replace(
             now,
@@ -179,11 +246,13 @@ def new_manifest(fingerprint: str, width: int) -> Json:
         words, documents = (
             bm25.checksum(empty, tables) for tables in (bm25.SEARCH_TABLES, bm25.CONTENT_TABLES)
         )
+    nothing = row_sum()
+    totals = Totals(words=words, documents=documents, columns=nothing, kept_out=nothing)
     return {
         "fingerprint": fingerprint,
         "width": width if fingerprint else 0,
         "words": bm25.MADE_BY,
-        "totals": asdict(Totals(words=words, documents=documents)),
+        "totals": asdict(totals),
     }
 
 
@@ -194,49 +263,20 @@ def read_state(connection: sqlite3.Connection) -> State:
     return State(*owner, Totals(**manifest["totals"]))
 
 
-def put_pictures(
-    connection: sqlite3.Connection,
-    rows: Iterable[int],
-    pictures: Sequence[Picture],
-    added: Collection[str] = (),
-) -> list[int]:
-    """Writes pictures into their rows, without vectors and words; returns their checksums."""
-    records = [
-        (row, *_fields(picture), int(picture.key in added))
-        for row, picture in zip(rows, pictures, strict=True)
-    ]
-    sums = [row_sum(*record) for record in records]
-    filled = ((*record, known) for record, known in zip(records, sums, strict=True))
-    connection.executemany(_PUT_PICTURE, filled)
-    return sums
+def read_columns(connection: sqlite3.Connection, totals: Totals) -> columns.Counts:
+    """How many pictures have a value of which type in which column."""
+    counts = columns.read(connection)
+    if columns.checksum(counts) != totals.columns:
+        raise damaged("the counts of its columns are not as they were written")
+    return counts
 
 
-def read_pictures(
-    connection: sqlite3.Connection, values: Sequence[str] | Sequence[int], by: str = "key"
-) -> Iterator[tuple[int, Picture]]:
-    """The pictures with these keys or rows, each with its place in ``values``."""
-    for place, *record, known in rows_of(connection, f"{_RECORD}, sum", "pictures", values, by):
-        _check(known == row_sum(*record), record[0])
-        _, uri, key, caption, credit, licence, date, tags, _ = record
-        words = tuple(json.loads(tags)) if tags != "[]" else ()
-        yield place, Picture(uri, key, caption, credit, licence, date, words)
-
-
-def read_added(connection: sqlite3.Connection, totals: Totals) -> list[str]:
-    """Keys of the pictures that did not come with the archive, ascending.
-
-    Compares the records of all pictures with their checksums.
-    """
-    count, total, added = 0, 0, []
-    for *record, known in connection.execute(f"SELECT {_RECORD}, sum FROM pictures"):
-        _check(known == row_sum(*record), record[0])
-        count += 1
-        total += known
-        if record[-1]:
-            added.append(record[2])
-    if (count, total) != (totals.count, totals.pictures):
-        raise damaged(f"its records are not those of {totals.count} pictures")
-    return sorted(added)
+def read_kept_out(connection: sqlite3.Connection, totals: Totals) -> frozenset[str]:
+    """Keys of removed pictures that stay out."""
+    keys = _kept_out(connection)
+    if row_sum(*keys) != totals.kept_out:
+        raise damaged("the keys of removed pictures are not as they were written")
+    return frozenset(keys)
 
 
 def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
@@ -245,22 +285,12 @@ def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int
     matrix = np.empty((len(keys), width), dtype=VECTOR)
     found = 0
     for place, row, known, blob in rows_of(connection, "row, vectors.sum, vector", joined, keys):
-        _check(known == blob_sum(blob, f"{row}:{keys[place]}"), row)
+        records.check(known == blob_sum(blob, f"{row}:{keys[place]}"), row)
         matrix[place] = np.frombuffer(blob, dtype=VECTOR)
         found += 1
     if found != len(keys):
         raise damaged(f"{len(keys) - found} of {len(keys)} vectors are missing")
     return _of_length_one(keys, matrix)
-
-
-def read_keys(connection: sqlite3.Connection, totals: Totals) -> tuple[list[str], Ints]:
-    """All keys in ascending order, with their row numbers (N,)."""
-    found = connection.execute("SELECT key, row FROM pictures ORDER BY key").fetchall()
-    keys, rows = [key for key, _ in found], [row for _, row in found]
-    typed = {*map(type, keys)} <= {str} and {*map(type, rows)} <= {int}
-    if not typed or len(keys) != totals.count or any(map(operator.ge, keys, keys[1:])):
-        raise damaged(f"its keys are not those of {totals.count} pictures")
-    return keys, np.array(rows, dtype=np.int64)
 
 
 def read_matrix(
@@ -275,7 +305,7 @@ def read_matrix(
     found = connection.execute("SELECT row, sum, vector FROM vectors ORDER BY row")
     try:
         for place, (row, known, blob) in zip(np.argsort(rows).tolist(), found, strict=True):
-            _check(known == blob_sum(blob, f"{numbers[place]}:{keys[place]}"), row)
+            records.check(known == blob_sum(blob, f"{numbers[place]}:{keys[place]}"), row)
             content[place * size : (place + 1) * size] = blob
             total += known
     except ValueError:
@@ -285,20 +315,11 @@ def read_matrix(
     return _of_length_one(keys, matrix)
 
 
-def _fields(picture: Picture) -> tuple[str, ...]:
-    tags = json.dumps(picture.tags, ensure_ascii=False)
-    return (
-        *(picture.uri, picture.key, picture.caption, picture.credit),
-        *(picture.licence, picture.date, tags),
-    )
+def _kept_out(connection: sqlite3.Connection) -> list[str]:
+    return [key for (key,) in connection.execute("SELECT key FROM kept_out ORDER BY key")]
 
 
 def _of_length_one(keys: Sequence[str], matrix: npt.NDArray[np.float32]) -> Floats:
     if wrong := not_of_length_one(matrix):
         raise damaged(f"the vector of {keys[wrong[0]]} is not of length one")
     return matrix.astype(np.float32, copy=False)
-
-
-def _check(whole: bool, row: int) -> None:
-    if not whole:
-        raise damaged(f"row {row} is not as it was written")

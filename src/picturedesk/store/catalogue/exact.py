@@ -7,9 +7,8 @@ Does not know how vectors are made.
 from __future__ import annotations
 
 import sqlite3
-import threading
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
@@ -20,13 +19,18 @@ import picturedesk.checks as checks
 from picturedesk.disk.database import damaged, read_manifest, write_manifest
 from picturedesk.disk.shared_database import SharedDatabase
 from picturedesk.errors import Mismatch
-from picturedesk.store.catalogue import bm25, database
-from picturedesk.store.catalogue.checks import check_amount, directions, storable, unknown_key
-from picturedesk.store.catalogue.conditions import passing_rows
+from picturedesk.store.catalogue import bm25, database, records
+from picturedesk.store.catalogue.checks import (
+    check_amount,
+    directions,
+    storable,
+    storable_records,
+    unknown_key,
+)
 from picturedesk.store.catalogue.database import Change, State, Totals
+from picturedesk.store.catalogue.generation import Generation
 from picturedesk.store.catalogue.nearest import nearest
-from picturedesk.store.catalogue.snapshot import Snapshot
-from picturedesk.types import Doubles, Entries, Floats, Found, Ints, Picture
+from picturedesk.types import Changes, Column, Doubles, Entries, Floats, Found, Ints, Picture
 
 _Row = TypeVar("_Row")
 
@@ -46,14 +50,9 @@ class ExactCatalogue:
     def __init__(self, file: SharedDatabase) -> None:
         self._file = checks.instance("file", file, SharedDatabase)
         self._name = file.path.name
-        self._snapshot: Snapshot | None = None
-        self._keys: tuple[int, list[str]] | None = None  # generation and keys, ascending
-        self._added: tuple[int, list[str]] | None = None  # the same of added pictures
-        self._checked_words = -1  # the generation whose words were compared with their checksum
-        self._vocabulary: tuple[int, dict[str, int]] | None = None  # generation and frequencies
-        self._loading = threading.Lock()  # one thread reads the vectors, the others wait
         with file.reading() as reader:
             self._opened = database.read_state(reader)
+        self._newest: Generation | None = None
 
     @classmethod
     def open(
@@ -105,7 +104,7 @@ class ExactCatalogue:
     def close(self) -> None:
         """Closes the file; the object cannot be used afterwards."""
         self._file.close()
-        self._snapshot = None
+        self._newest = None
 
     def add(self, pictures: Sequence[Picture], vectors: Floats) -> int:
         """Adds or replaces N pictures by key, in one transaction; returns how many were new.
@@ -119,11 +118,8 @@ class ExactCatalogue:
         Raises:
             BadInput: if a key is missing, or a vector cannot be used.
         """
-        with self._changing() as change:
-            before = change.totals.count
-            checked = storable(self._name, pictures, vectors, self.width)
-            change.put(pictures, checked, added={picture.key for picture in pictures})
-        return change.totals.count - before
+        keys = {picture.key for picture in checks.several_of("pictures", pictures, Picture)}
+        return self.change(Changes(pictures, vectors, added=keys))
 
     def remove(self, keys: Sequence[str]) -> int:
         """Removes pictures by key, in one transaction; returns how many were removed."""
@@ -133,12 +129,41 @@ class ExactCatalogue:
             change.remove(keys)
         return before - change.totals.count
 
+    def update(self, pictures: Sequence[Picture]) -> None:
+        """Replaces the records of known pictures, which keep their vectors; one transaction.
+
+        Raises:
+            BadInput: for an unknown key, or a record that cannot be stored.
+        """
+        self.change(Changes(updated=pictures))
+
+    def change(self, changes: Changes) -> int:
+        """Removes, updates and adds in one transaction; returns how many pictures were new.
+
+        Raises:
+            BadInput: for an updated picture that is unknown, or one that cannot be stored.
+        """
+        checks.instance("changes", changes, Changes)
+        updated = storable_records(changes.updated)
+        removed = checks.texts("removed", changes.removed)
+        with self._changing() as change:
+            change.remove(removed, changes.keep_out)
+            if unknown := change.update(updated, changes.added, changes.named):
+                raise unknown_key(self._name, unknown)
+            before = change.totals.count
+            if changes.vectors is not None:
+                vectors = storable(self._name, changes.pictures, changes.vectors, self.width)
+                change.put(changes.pictures, vectors, changes.added, changes.named)
+        return change.totals.count - before
+
     def replace_all(
         self,
         pictures: Sequence[Picture],
         vectors: Floats,
         fingerprint: str = "",
         added: Collection[str] = (),
+        named: Mapping[str, Collection[str]] | None = None,
+        kept_out: Collection[str] = (),
     ) -> None:
         """Replaces all pictures in one transaction.
 
@@ -149,6 +174,8 @@ class ExactCatalogue:
             vectors: (N, W), each of length one within 1e-3, or zero.
             fingerprint: of the vectors, if it is another one; W may then be another one too.
             added: keys of the pictures that came by ``add``.
+            named: key → fields and own columns that a user has set.
+            kept_out: keys of pictures that stay out until ``add`` brings them.
 
         Raises:
             BadInput: if a key is missing, or a vector cannot be used.
@@ -164,7 +191,8 @@ class ExactCatalogue:
             change = Change(writer, Totals())
             change.clear()
             write_manifest(writer, owner)
-            change.put(pictures, checked, set(added))
+            change.put(pictures, checked, set(added), named)
+            change.keep_out(checks.texts("kept_out", kept_out))
             bm25.merge(writer)
             change.finish()
         with self._file.reading() as reader:
@@ -189,8 +217,9 @@ class ExactCatalogue:
         checks.text("where", where)
         with self._reading() as (reader, state):
             towards = directions(self._name, queries, state.width)
-            snapshot = self._fresh(reader, state)
-            among = snapshot.among(self._passing(reader, state, where))
+            now = self._at(state)
+            snapshot = now.snapshot(reader)
+            among = snapshot.among(now.passing(reader, where))
             best = nearest(snapshot.matrix, towards, k, among)
             entries = snapshot.entries(reader, [indices for indices, _ in best])
             return [Found(found, scores) for found, (_, scores) in zip(entries, best, strict=True)]
@@ -210,15 +239,29 @@ class ExactCatalogue:
             BadInput: if the condition cannot be used.
             Mismatch: if another process has filled the catalogue with other vectors.
         """
+        return self._speaking(words, k, where, (bm25.WORDS,))
+
+    def mentioning(self, words: Sequence[str], k: int, where: str = "") -> Found:
+        """The same with the BM25 of own columns that hold texts or tags added."""
+        return self._speaking(words, k, where, bm25.INDEXES)
+
+    def _speaking(
+        self, words: Sequence[str], k: int, where: str, indexes: Sequence[bm25.Index]
+    ) -> Found:
         k = check_amount("k", k)
         words, where = checks.texts("words", words), checks.text("where", where)
         with self._reading() as (reader, state):
-            rows, scores = bm25.scores(reader, self._query_tokens(reader, state, words))
-            passing = self._passing(reader, state, where)
+            now = self._at(state)
+            found = [
+                bm25.scores(reader, now.query_tokens(reader, words, index), index=index)
+                for index in indexes
+            ]
+            rows, scores = _summed(found)
+            passing = now.passing(reader, where)
             if passing is not None:
                 among = np.isin(rows, passing)
                 rows, scores = rows[among], scores[among]
-            snapshot = self._fresh(reader, state)
+            snapshot = now.snapshot(reader)
             places = snapshot.places(rows)
             best = np.lexsort((places, -scores))[:k]  # places are in the order of keys
             return Found(snapshot.entries(reader, [places[best]])[0], scores[best])
@@ -232,10 +275,12 @@ class ExactCatalogue:
         """
         words, keys = checks.texts("words", words), checks.texts("keys", keys)
         with self._reading() as (reader, state):
-            snapshot = self._fresh(reader, state)
+            now = self._at(state)
+            snapshot = now.snapshot(reader)
             places = self._of_all(keys, snapshot.indices(keys))
             wanted = snapshot.rows[np.array(places, dtype=np.int64)].tolist()
-            rows, scores = bm25.scores(reader, self._query_tokens(reader, state, words), wanted)
+            tokens = now.query_tokens(reader, words, bm25.WORDS)
+            rows, scores = bm25.scores(reader, tokens, wanted)
             known = dict(zip(rows.tolist(), scores.tolist(), strict=True))
             return np.array([known.get(row, 0.0) for row in wanted], dtype=np.float64)
 
@@ -245,13 +290,69 @@ class ExactCatalogue:
         with self._reading() as (reader, state):
             return self._entries(reader, state, keys)
 
+    def find(self, keys: Sequence[str]) -> dict[str, Picture]:
+        """The pictures that it has among these keys, by key."""
+        keys = checks.texts("keys", keys)
+        with self._reading() as (reader, state):
+            snapshot = self._at(state).snapshot_in_memory
+            if snapshot is not None:
+                places = [place for _, place in snapshot.indices(keys)]
+                found = snapshot.pictures(reader, places)
+            else:
+                found = [record.picture for _, record in records.read(reader, keys)]
+            return {picture.key: picture for picture in found}
+
+    def page(
+        self, where: str = "", order: str = "", after: str = "", limit: int = 100
+    ) -> tuple[Picture, ...]:
+        """Pictures that meet ``where``, sorted by a column; see ``types.Catalogue``."""
+        limit = check_amount("limit", limit)
+        where, order = checks.text("where", where), checks.text("order", order)
+        checks.text("after", after)
+        with self._reading() as (reader, state):
+            now = self._at(state)
+            rows = now.ordered(reader, order or "key")
+            first = 0
+            if after:
+                known = [record.row for _, record in records.read(reader, [after])]
+                if not known:
+                    raise unknown_key(self._name, after)
+                first = int(np.flatnonzero(rows == known[0])[0]) + 1
+            chosen, passing = rows[first:], now.passing(reader, where)
+            if passing is not None:
+                chosen = chosen[np.isin(chosen, passing)]
+            found = records.read(reader, chosen[:limit].tolist(), by="row")
+            return tuple(record.picture for _, record in found)
+
+    def columns(self) -> dict[str, Column]:
+        """All columns by name: those of every picture, then own ones in alphabetical order."""
+        with self._reading() as (reader, state):
+            return dict(self._at(state).columns(reader))
+
+    def places(self) -> dict[str, tuple[str, ...]]:
+        """Key → all names of the picture's bytes, its ``uri`` first; of all entries."""
+        with self._reading() as (reader, state):
+            self._at(state).marks(reader)
+            return records.read_places(reader)
+
+    def named(self) -> dict[str, frozenset[str]]:
+        """Key → fields and own columns that a user has set; of entries that have any."""
+        with self._reading() as (reader, state):
+            return dict(self._at(state).marks(reader).named)
+
+    def kept_out(self) -> frozenset[str]:
+        """Keys of removed pictures that stay out until ``add`` brings them again."""
+        with self._reading() as (reader, state):
+            return database.read_kept_out(reader, state.totals)
+
     def sample(self, count: int, where: str = "") -> Entries:
         """The ``count`` entries with the lowest keys that meet ``where``, or all that meet it."""
         count = check_amount("count", count)
         checks.text("where", where)
         with self._reading() as (reader, state):
-            snapshot = self._fresh(reader, state)
-            among = snapshot.among(self._passing(reader, state, where))
+            now = self._at(state)
+            snapshot = now.snapshot(reader)
+            among = snapshot.among(now.passing(reader, where))
             return snapshot.entries(reader, [among[:count]])[0]
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
@@ -259,31 +360,27 @@ class ExactCatalogue:
         limit = check_amount("limit", limit)
         checks.text("after", after)
         with self._reading() as (reader, state):
-            held = self._keys
-            if held is None or held[0] != state.generation:
-                keys, _ = database.read_keys(reader, state.totals)
-                held = self._keys = (state.generation, keys)
-            return _page(held[1], after, limit)
+            return _page(self._at(state).keys(reader), after, limit)
 
     def added(self, after: str = "", limit: int = 1000) -> list[str]:
         """The same of the entries that came by ``add``."""
         limit = check_amount("limit", limit)
         checks.text("after", after)
         with self._reading() as (reader, state):
-            return _page(self._known_records(reader, state), after, limit)
+            return _page(self._at(state).marks(reader).added, after, limit)
 
     def count(self, where: str = "") -> int:
         """How many entries meet ``where``."""
         checks.text("where", where)
         with self._reading() as (reader, state):
-            passing = self._passing(reader, state, where)
+            passing = self._at(state).passing(reader, where)
             return state.totals.count if passing is None else len(passing)
 
     @property
     def has_words(self) -> bool:
         """Whether any entry has a word in caption or tags."""
         with self._reading() as (reader, state):
-            self._require_words(reader, state)
+            self._at(state).check_words(reader)
             return bm25.has_any(reader)
 
     def _claim(self, fingerprint: str, width: int) -> None:
@@ -305,7 +402,7 @@ class ExactCatalogue:
     def _changing(self) -> Iterator[Change]:
         with self._file.writing() as writer:
             state = self._unchanged(writer)
-            self._require_words(writer, state)
+            Generation(state).check_words(writer)
             if bm25.checksum(writer, bm25.CONTENT_TABLES) != state.totals.documents:
                 raise damaged("the words of its captions are not as they were written")
             change = Change(writer, state.totals)
@@ -327,55 +424,22 @@ class ExactCatalogue:
             )
         return now
 
-    def _fresh(self, reader: sqlite3.Connection, state: State) -> Snapshot:
-        """The vectors of the reader's state: those in memory, or read now."""
-        with self._loading:
-            held = self._snapshot
-            if held is not None and held.generation == state.generation:
-                return held
-            if held is not None and held.generation < state.generation:
-                held = self._snapshot = None  # frees it before the next one is read
-            read = Snapshot.read(reader, state)
-            if held is None:
-                self._snapshot = read
-            return read
-
-    def _query_tokens(
-        self, reader: sqlite3.Connection, state: State, words: Sequence[str]
-    ) -> list[str]:
-        """The tokens to search for: those of the rarest of these words."""
-        self._require_words(reader, state)
-        held = self._vocabulary
-        if held is None or held[0] != state.generation:
-            held = self._vocabulary = (state.generation, bm25.frequencies(reader))
-        return bm25.rarest(words, held[1])
-
-    def _require_words(self, reader: sqlite3.Connection, state: State) -> None:
-        if self._checked_words != state.generation:
-            if bm25.checksum(reader, bm25.SEARCH_TABLES) != state.totals.words:
-                raise damaged("its index of words is not as it was written")
-            self._checked_words = state.generation
-
-    def _known_records(self, reader: sqlite3.Connection, state: State) -> list[str]:
-        """Compares the records of all pictures; returns the keys of those that were added."""
-        held = self._added
-        if held is None or held[0] != state.generation:
-            held = self._added = (state.generation, database.read_added(reader, state.totals))
-        return held[1]
-
-    def _passing(self, reader: sqlite3.Connection, state: State, where: str) -> Ints | None:
-        """Rows of the pictures that meet a condition; None without a condition."""
-        if not where.strip():
-            return None
-        self._known_records(reader, state)
-        return passing_rows(reader, where)
+    def _at(self, state: State) -> Generation:
+        """What has been read of the reader's state."""
+        held = self._newest
+        if held is None or held.state.generation < state.generation:
+            held = self._newest = Generation(state)  # the one before is freed
+        elif held.state.generation > state.generation:
+            return Generation(state)  # another thread has seen a newer one
+        return held
 
     def _entries(self, reader: sqlite3.Connection, state: State, keys: Sequence[str]) -> Entries:
-        held = self._snapshot
-        if held is not None and held.generation == state.generation:
-            indices = np.array(self._of_all(keys, held.indices(keys)), dtype=np.int64)
-            return held.entries(reader, [indices])[0]
-        pictures = tuple(self._of_all(keys, database.read_pictures(reader, keys)))
+        snapshot = self._at(state).snapshot_in_memory
+        if snapshot is not None:
+            indices = np.array(self._of_all(keys, snapshot.indices(keys)), dtype=np.int64)
+            return snapshot.entries(reader, [indices])[0]
+        found = ((place, record.picture) for place, record in records.read(reader, keys))
+        pictures = tuple(self._of_all(keys, found))
         return Entries(pictures, database.read_vectors(reader, keys, state.width))
 
     def _of_all(self, keys: Sequence[str], found: Iterable[tuple[int, _Row]]) -> list[_Row]:
@@ -394,9 +458,20 @@ def _index_words(file: SharedDatabase) -> None:
             return
     with file.writing() as writer:
         if read_manifest(writer)["words"] != bm25.MADE_BY:  # no other process has rebuilt it
-            bm25.make(writer)
+            bm25.make(writer, ((one.row, one.picture) for one in records.read_all(writer)))
             write_manifest(writer, {"words": bm25.MADE_BY})
             Change(writer, database.read_state(writer).totals).finish()
+
+
+def _summed(found: Sequence[tuple[Ints, Doubles]]) -> tuple[Ints, Doubles]:
+    """Rows of several searches, ascending, and the sums of their scores."""
+    if len(found) == 1:
+        return found[0]
+    every = np.concatenate([rows for rows, _ in found])
+    rows, places = np.unique(every, return_inverse=True)
+    scores = np.zeros(len(rows))
+    np.add.at(scores, places, np.concatenate([scores for _, scores in found]))
+    return rows, scores
 
 
 def _page(keys: list[str], after: str, limit: int) -> list[str]:

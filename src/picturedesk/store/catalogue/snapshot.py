@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from picturedesk.disk.database import damaged
-from picturedesk.store.catalogue import database
+from picturedesk.store.catalogue import database, records
 from picturedesk.store.catalogue.database import State
 from picturedesk.types import Entries, Floats, Ints, Picture
 
@@ -35,7 +35,7 @@ class Snapshot:
     @classmethod
     def read(cls, connection: sqlite3.Connection, state: State) -> Snapshot:
         """Reads all entries from a connection in this state."""
-        keys, rows = database.read_keys(connection, state.totals)
+        keys, rows = records.read_keys(connection, state.totals.count)
         return cls(
             state.generation, keys, rows, database.read_matrix(connection, keys, rows, state)
         )
@@ -54,19 +54,27 @@ class Snapshot:
 
     def entries(self, connection: sqlite3.Connection, indices: Sequence[Ints]) -> list[Entries]:
         """Entries for each array of indices; reads the metadata that is not in memory yet."""
-        wanted = set[int]().union(*(some.tolist() for some in indices))
-        missing = sorted(wanted - self._pictures.keys())
-        rows = self.rows[missing].tolist()
-        for place, picture in database.read_pictures(connection, rows, by="row"):
-            if picture.key != self.keys[missing[place]]:
-                raise damaged(f"row {rows[place]} is not as it was written")
-            self._pictures[missing[place]] = picture
-        if lost := [index for index in missing if index not in self._pictures]:
-            raise damaged(f"{len(lost)} of {len(missing)} records are missing")
+        self._read(connection, set[int]().union(*(some.tolist() for some in indices)))
         return [
             Entries(tuple(map(self._pictures.__getitem__, some.tolist())), self.matrix[some])
             for some in indices
         ]
+
+    def pictures(self, connection: sqlite3.Connection, indices: Sequence[int]) -> list[Picture]:
+        """The pictures at these indices, without their vectors."""
+        self._read(connection, set(indices))
+        return [self._pictures[index] for index in indices]
+
+    def _read(self, connection: sqlite3.Connection, wanted: set[int]) -> None:
+        """Reads the metadata of these indices that is not in memory yet."""
+        missing = sorted(wanted - self._pictures.keys())
+        rows = self.rows[missing].tolist()
+        for place, record in records.read(connection, rows, by="row"):
+            if record.picture.key != self.keys[missing[place]]:
+                raise damaged(f"row {rows[place]} is not as it was written")
+            self._pictures[missing[place]] = record.picture
+        if lost := [index for index in missing if index not in self._pictures]:
+            raise damaged(f"{len(lost)} of {len(missing)} records are missing")
 
     def indices(self, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
         """Indices of keys, each with its place in ``keys``; unknown keys are left out."""

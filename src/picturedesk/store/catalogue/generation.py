@@ -1,0 +1,141 @@
+"""What has been read of one generation of a catalogue: it is read once, and never changes.
+
+Everything is compared with its checksums when it is first read. Threads may share it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+import numpy as np
+
+from picturedesk.disk.database import damaged
+from picturedesk.errors import BadInput
+from picturedesk.own_columns import FIXED
+from picturedesk.store.catalogue import bm25, database, records
+from picturedesk.store.catalogue.bm25 import Index
+from picturedesk.store.catalogue.columns import columns_of
+from picturedesk.store.catalogue.conditions import own_value, passing_rows
+from picturedesk.store.catalogue.database import State
+from picturedesk.store.catalogue.records import Marks
+from picturedesk.store.catalogue.snapshot import Snapshot
+from picturedesk.types import Column, Ints
+
+_CONDITIONS = 32  # results of conditions that are kept
+_Part = TypeVar("_Part")
+
+
+class Generation:
+    """One generation. Every method takes a connection that reads this generation.
+
+    Args:
+        state: of the file.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._parts: dict[str, object] = {}
+        self._loading = threading.RLock()  # one thread reads a part, the others wait
+        self._passing: OrderedDict[str, Ints] = OrderedDict()
+
+    @property
+    def snapshot_in_memory(self) -> Snapshot | None:
+        """The vectors, if they have been read."""
+        return cast("Snapshot | None", self._parts.get("snapshot"))
+
+    def snapshot(self, reader: sqlite3.Connection) -> Snapshot:
+        """The vectors of all pictures."""
+        return self._part("snapshot", lambda: Snapshot.read(reader, self.state))
+
+    def keys(self, reader: sqlite3.Connection) -> list[str]:
+        """All keys, ascending."""
+        count = self.state.totals.count
+        return self._part("keys", lambda: records.read_keys(reader, count)[0])
+
+    def marks(self, reader: sqlite3.Connection) -> Marks:
+        """What is noted of the pictures; compares all records with their checksums."""
+        totals = self.state.totals
+        return self._part(
+            "marks", lambda: records.read_marks(reader, totals.count, totals.pictures)
+        )
+
+    def columns(self, reader: sqlite3.Connection) -> dict[str, Column]:
+        """All columns."""
+        totals = self.state.totals
+        return self._part("columns", lambda: columns_of(database.read_columns(reader, totals)))
+
+    def own_columns(self, reader: sqlite3.Connection) -> list[str]:
+        """Names of the own columns."""
+        return [*self.columns(reader)][len(FIXED) :]
+
+    def frequencies(self, reader: sqlite3.Connection, index: Index) -> dict[str, int]:
+        """Token → number of pictures that have it."""
+        self.check_words(reader)
+        return self._part(index.table, lambda: bm25.frequencies(reader, index))
+
+    def check_words(self, reader: sqlite3.Connection) -> None:
+        """Compares the indexes of words with their checksum."""
+
+        def compared() -> bool:
+            if bm25.checksum(reader, bm25.SEARCH_TABLES) != self.state.totals.words:
+                raise damaged("its index of words is not as it was written")
+            return True
+
+        self._part("checked words", compared)
+
+    def passing(self, reader: sqlite3.Connection, where: str) -> Ints | None:
+        """Rows of the pictures that meet a condition; None without a condition."""
+        if not where.strip():
+            return None
+        with self._loading:
+            kept = self._passing.get(where)
+            if kept is not None:
+                self._passing.move_to_end(where)
+                return kept
+        self.marks(reader)
+        found = passing_rows(reader, where, self.own_columns(reader))
+        if found.lasts:
+            with self._loading:
+                self._passing[where] = found.rows
+                while len(self._passing) > _CONDITIONS:
+                    self._passing.popitem(last=False)
+        return found.rows
+
+    def ordered(self, reader: sqlite3.Connection, order: str) -> Ints:
+        """Rows of all pictures, sorted by a column; "-" before its name: highest first.
+
+        Raises BadInput if there is no such column.
+        """
+        descends, name = order.startswith("-"), order.removeprefix("-")
+        if name not in self.columns(reader):
+            raise BadInput(
+                f"order {order[:100]!r} is no column: there are {', '.join(self.columns(reader))}"
+            )
+        self.marks(reader)
+        value = name if name in FIXED else own_value(name)
+        by = f"{value} IS NULL OR {value} IN ('', '[]'), {value} {'DESC' if descends else ''}, key"
+        query = f"SELECT row FROM pictures ORDER BY {by}"
+
+        def read() -> Ints:
+            return np.array([row for (row,) in reader.execute(query)], dtype=np.int64)
+
+        return self._part(f"order {order}", read)
+
+    def query_tokens(
+        self, reader: sqlite3.Connection, words: Sequence[str], index: Index
+    ) -> list[str]:
+        """The tokens to search for: those of the rarest of these words."""
+        return bm25.rarest(words, self.frequencies(reader, index))
+
+    def _part(self, name: str, read: Callable[[], _Part]) -> _Part:
+        found = self._parts.get(name)
+        if found is None:
+            with self._loading:
+                found = self._parts.get(name)
+                if found is None:
+                    found = self._parts[name] = read()
+        return cast(_Part, found)
