@@ -97,7 +97,7 @@ class Added:
         """
         self._ours = {picture.key: picture for picture in pictures}
         others = [picture for key, picture in self.pictures.items() if key not in self._ours]
-        every = np.concatenate([vectors, _vectors(others, blend, store)])
+        every = np.concatenate([vectors, catalogue_vectors(others, blend, store)])
         catalogue.replace_all(
             [*pictures, *others], every, blend.fingerprint, added=self.pictures.keys()
         )
@@ -114,7 +114,7 @@ class Added:
         chosen = [self._ours.get(picture.key, picture) for picture in new]
         with closing(open_catalogue(made.catalogue, make=False)) as catalogue:
             catalogue.remove([key for key in gone if key not in self._ours])
-            catalogue.add(chosen, _vectors(chosen, blend, store))
+            catalogue.add(chosen, catalogue_vectors(chosen, blend, store))
 
 
 def _added(path: Path) -> dict[str, Picture]:
@@ -128,7 +128,7 @@ def _added(path: Path) -> dict[str, Picture]:
     return found
 
 
-def _vectors(pictures: Sequence[Picture], blend: Blend, store: FeatureStore) -> Floats:
+def catalogue_vectors(pictures: Sequence[Picture], blend: Blend, store: FeatureStore) -> Floats:
     """Catalogue vectors (N, W) from stored features."""
     keys = [picture.key for picture in pictures]
     parts = [np.empty((0, blend.layout.width), dtype=np.float32)]

@@ -21,6 +21,7 @@ import numpy as np
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.split import PARTS
 from picturedesk.desk.added import Added
+from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
@@ -120,6 +121,7 @@ def fit_desk(
                     measured = _measure(made, prepared, learned)
                 with folder.changing():
                     added.catch_up(made, learned.blend, store)
+                    follow_choices(folder, made, learned.matcher)
                     fitted = folder.make_current(made, before, reads)
     return FitReport(
         texts={part: len(prepared.ready.texts_of(part)) for part in PARTS},

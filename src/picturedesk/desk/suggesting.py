@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,13 +41,20 @@ class Suggester:
         self.blend = blend
         self.memory = memory
         self.catalogue = catalogue
+        self._held: tuple[int, ArchiveVectors] | None = None
 
-    @cached_property
+    @property
     def _archive(self) -> ArchiveVectors:
+        """The archive of now: what editors have chosen counts at the next query."""
         memory = self.memory
-        return ArchiveVectors(
-            memory.text_vectors, memory.picture_vectors, memory.links, memory.groups
-        )
+        memory.refresh()
+        held = self._held
+        if held is None or held[0] != memory.generation:
+            vectors = ArchiveVectors(
+                memory.text_vectors, memory.picture_vectors, memory.links, memory.groups
+            )
+            held = self._held = (memory.generation, vectors)
+        return held[1]
 
     def suggest(
         self, texts: Sequence[str], k: int, route: str, where: str, min_confidence: float

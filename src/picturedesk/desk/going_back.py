@@ -1,0 +1,60 @@
+"""Makes an older fit of a desk the current one; what was changed since then is carried over."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from picturedesk.backbones.backbone import Backbone
+from picturedesk.desk.added import catalogue_vectors
+from picturedesk.desk.deciding import follow_choices
+from picturedesk.desk.folder import DeskFolder, FitFolder
+from picturedesk.desk.versions import Version, chosen_version, versions
+from picturedesk.heads.matcher import Matcher
+from picturedesk.routes import Blend
+from picturedesk.store.catalogue import open_catalogue
+from picturedesk.store.features import FeatureStore
+from picturedesk.types import Catalogue, Picture
+
+
+def go_back(folder: DeskFolder, number: int | None) -> Version:
+    """See ``Desk.rollback``. A kill leaves the current fit current; run it again."""
+    with folder.fitting():
+        current, older = folder.require(), chosen_version(folder, number)
+        matcher = Matcher.load(older.matcher)
+        blend = Blend.load(older.blend, matcher)
+        backbone = Backbone.load(folder.backbone)
+        with FeatureStore.open(folder.features, backbone.spec) as store, folder.changing():
+            _carry_over(current, older, blend, store)
+            follow_choices(folder, older, matcher)
+            folder.go_back(older)
+    return next(version for version in versions(folder) if version.current)
+
+
+def _carry_over(current: FitFolder, older: FitFolder, blend: Blend, store: FeatureStore) -> None:
+    """Gives an older fit the pictures of the current one, placed by its own heads."""
+    with (
+        closing(open_catalogue(current.catalogue, make=False)) as now,
+        closing(open_catalogue(older.catalogue, make=False)) as before,
+    ):
+        pictures = [one for one in _everything(now) if one.key in store]
+        before.replace_all(
+            pictures,
+            catalogue_vectors(pictures, blend, store),
+            added=_all_added(now),
+            named=now.named(),
+            kept_out=now.kept_out(),
+        )
+
+
+def _everything(catalogue: Catalogue) -> list[Picture]:
+    found: list[Picture] = []
+    while keys := catalogue.keys(found[-1].key if found else ""):
+        found += catalogue.fetch(keys).pictures
+    return found
+
+
+def _all_added(catalogue: Catalogue) -> list[str]:
+    found: list[str] = []
+    while keys := catalogue.added(found[-1] if found else ""):
+        found += keys
+    return found
