@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show, streams
-from picturedesk.cli.explaining import show_explanation
+from picturedesk.cli.answering import (
+    answer_many,
+    as_facts,
+    read_given,
+    refuse_for_all,
+    refuse_together,
+    show_found,
+)
+from picturedesk.cli.lines import StandardInput
 from picturedesk.cli.options import (
+    CsvOption,
     DecodeMemoryOption,
     DeskOption,
     JsonOption,
+    LinesOption,
     MaxMegapixelsOption,
     QuietOption,
     limited,
@@ -22,12 +32,12 @@ from picturedesk.cli.results import (
     show_measured,
     show_ranked_text,
     show_rejections,
-    show_suggestion,
 )
 from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
     from picturedesk.desk.desk import Addition
+    from picturedesk.types import Suggestions
 
 
 def add(
@@ -63,7 +73,11 @@ def add(
 
 def suggest(
     text: Annotated[
-        str, typer.Argument(metavar="TEXT", help="The text, or - to read it from stdin.")
+        str,
+        typer.Argument(
+            metavar="TEXT",
+            help="The text, or - to read stdin: one text, or JSON Lines with many.",
+        ),
     ] = "",
     file: Annotated[
         Path | None,
@@ -109,36 +123,40 @@ def suggest(
             help="Also show what each route, level, word, sentence and class adds to the score.",
         ),
     ] = False,
+    lines: LinesOption = False,
+    csv: CsvOption = False,
     json: JsonOption = False,
 ) -> None:
     """Suggest pictures for a text, with reasons.
 
     Shows for each picture the chance that an editor would have run it, how well it matches compared
     with other texts (strong, fair, weak), and the archive text that supports it most.
+
+    With - and JSON Lines on stdin ({"id": …, "text": …}, or "title" and "body"), answers many texts
+    in their order, one JSON document a line. A line that has no answer gets one with the error;
+    the exit code is then 1.
     """
     from picturedesk.desk.desk import Desk
 
-    query = _read_text(text, file, max_megabytes)
+    where = streams.from_argument(where)
+    given = read_given(text, file, max_megabytes, lines)
+    refuse_together(given, csv, json)
     with Desk(desk) as opened:
-        where = streams.from_argument(where)
-        found = opened.suggest(query, k, route, where, min_confidence)
-        explanations = opened.explain(query, found) if explain and found else []
+
+        def ask(texts: list[str]) -> list[Suggestions]:
+            return opened.suggest(texts, k, route, where, min_confidence)
+
+        why = opened.explain if explain else None
+        if isinstance(given, StandardInput):
+            refuse_for_all(opened, route, where)
+            answer_many(given, ask, why)
+            return
+        found = ask([given])[0]
+        explanations = why(given, found) if why and found else []
     if json:
-        facts: dict[str, object] = {"found": found.found, "doubt": found.doubt}
-        if explain:
-            facts["explanations"] = explanations
-        show.as_json({**facts, "suggestions": list(found)})
+        show.as_json(as_facts(found, explanations if explain else None))
         return
-    if not found:
-        show.note("no picture in the catalogue meets the condition")
-    if found.doubt:
-        show.note(f"there may be no good picture: {found.doubt}")
-    for number, suggestion in enumerate(found):
-        show_suggestion(suggestion)
-        if explain:
-            show_explanation(explanations[number])
-    if found.found is not None:
-        show.line(f"Chance that the right picture is among these: {found.found:.0%}")
+    show_found(found, explanations, csv)
 
 
 def tags(
@@ -280,16 +298,6 @@ def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
         ["measure", "mean"],
         [[name, f"{100 * value:.2f}"] for name, value in named],
     )
-
-
-def _read_text(text: str, file: Path | None, max_megabytes: float) -> str:
-    if bool(text) == bool(file):
-        raise BadInput("give one text: as an argument, with --file FILE, or - to read stdin")
-    if file is not None:
-        return streams.read_text(file, max_megabytes)
-    if text == streams.STDIN:
-        return streams.read_text(text, max_megabytes)
-    return streams.from_argument(text)
 
 
 def _show_addition(addition: Addition, listed: Path) -> None:

@@ -58,6 +58,22 @@ DecodeMemoryOption = Annotated[
         min=0.001,
     ),
 ]
+CsvOption = Annotated[
+    bool,
+    typer.Option(
+        "--csv",
+        help="Print CSV to stdout: rank, found, match, score, uri, caption, credit, licence, date, "
+        "tags, key.",
+    ),
+]
+LinesOption = Annotated[
+    bool,
+    typer.Option(
+        "--lines",
+        help="With -: each line of stdin is a text of its own, answered as JSON Lines. Without "
+        "it, stdin is one text, unless it begins with { as JSON Lines do.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress to stderr.")]
 
 
