@@ -21,9 +21,9 @@ def config(
 ) -> None:
     """Show the defaults that you set, and where they come from.
 
-    An option that is given comes first, then the environment (PICTUREDESK_DESK, PICTUREDESK_K, …),
+    An option that you type wins. Then comes the environment (PICTUREDESK_DESK, PICTUREDESK_K, …),
     then picturedesk.toml in the current folder, then the one in your configuration folder.
-    PICTUREDESK_CONFIG names another file in place of both, or is off.
+    PICTUREDESK_CONFIG names another file in place of both; off reads none.
     """
     from typer.main import get_command
 

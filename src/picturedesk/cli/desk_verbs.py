@@ -58,7 +58,7 @@ def add(
     """Add pictures to the catalogue.
 
     Reads only new or changed files; compares the others by path, size and time of last change.
-    What is left out stands in rejected.csv of the desk until it gets in.
+    rejected.csv in the desk lists what was left out, until it can be read.
     """
     from picturedesk.desk import Desk
 
@@ -84,10 +84,15 @@ def suggest(
         typer.Option(help="Read the text from this file.", metavar="FILE", parser=path),
     ] = None,
     max_megabytes: Annotated[
-        float, typer.Option(help="With --file or -: refuse a larger text.", min=0.001, max=1000.0)
+        float,
+        typer.Option(
+            help="With --file or -: refuse a larger text.", min=0.001, max=1000.0, metavar="NUMBER"
+        ),
     ] = streams.MAX_MEGABYTES,
     desk: DeskOption = Path("desk"),
-    k: Annotated[int, typer.Option("--k", "-k", help="Number of pictures.", min=1)] = 10,
+    k: Annotated[
+        int, typer.Option("--k", "-k", help="Number of pictures.", min=1, metavar="INTEGER")
+    ] = 10,
     route: Annotated[
         str,
         typer.Option(
@@ -114,6 +119,7 @@ def suggest(
             "among those shown is lower than this, 0 to 1.",
             min=0.0,
             max=1.0,
+            metavar="NUMBER",
         ),
     ] = 0.0,
     explain: Annotated[
@@ -168,12 +174,14 @@ def tags(
         ),
     ],
     desk: DeskOption = Path("desk"),
-    most: Annotated[int, typer.Option(help="Words for each picture, at most.", min=1)] = 10,
+    most: Annotated[
+        int, typer.Option(help="Words for each picture, at most.", min=1, metavar="INTEGER")
+    ] = 10,
     json: JsonOption = False,
 ) -> None:
-    """Show the words of the archive that pictures show, the most telling first.
+    """Name the words of the archive that pictures show.
 
-    Each has the probability that a text about the picture has the word. The desk must have word
+    The most telling come first. Each has the probability that a text about the picture has the word. The desk must have word
     detectors, which a fit with torch learns from 200 pictures on. Adds nothing to the catalogue.
     """
     from picturedesk.desk.desk import Desk
@@ -198,7 +206,9 @@ def texts(
         ),
     ],
     desk: DeskOption = Path("desk"),
-    k: Annotated[int, typer.Option("--k", "-k", help="Number of texts.", min=1)] = 10,
+    k: Annotated[
+        int, typer.Option("--k", "-k", help="Number of texts.", min=1, metavar="INTEGER")
+    ] = 10,
     texts: Annotated[
         Path | None,
         typer.Option(
@@ -208,7 +218,10 @@ def texts(
         ),
     ] = None,
     max_megabytes: Annotated[
-        float, typer.Option(help="With --texts: refuse a larger file.", min=0.001, max=1000.0)
+        float,
+        typer.Option(
+            help="With --texts: refuse a larger file.", min=0.001, max=1000.0, metavar="NUMBER"
+        ),
     ] = streams.MAX_MEGABYTES,
     json: JsonOption = False,
 ) -> None:

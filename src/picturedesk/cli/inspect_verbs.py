@@ -40,7 +40,10 @@ def levels(
         ),
     ] = Path(".cache/levels"),
     sample: Annotated[
-        int, typer.Option(help="With --data: maximum number of training texts.", min=1)
+        int,
+        typer.Option(
+            help="With --data: maximum number of training texts.", min=1, metavar="INTEGER"
+        ),
     ] = 3000,
     weights: WeightsOption = "",
     device: Annotated[
@@ -52,12 +55,13 @@ def levels(
             help="With --data: seed of split (as for fit), sample and folds.",
             min=0,
             max=checks.LARGEST_SEED,
+            metavar="INTEGER",
         ),
     ] = 0,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List the levels of a backbone; with --data, recommend levels for an archive.
+    """List the levels of a network, or recommend some.
 
     With --data, cross-validates each level and small sets of levels on the archive's training
     texts; never reads test texts. If you stop it, run the same command again: it continues.
