@@ -181,8 +181,9 @@ def tags(
 ) -> None:
     """Name the words of the archive that pictures show.
 
-    The most telling come first. Each has the probability that a text about the picture has the word. The desk must have word
-    detectors, which a fit with torch learns from 200 pictures on. Adds nothing to the catalogue.
+    The most telling come first. Each has the probability that a text about the picture has the
+    word. The desk must have word detectors, which a fit with torch learns from 200 pictures on.
+    Adds nothing to the catalogue.
     """
     from picturedesk.desk.desk import Desk
 
