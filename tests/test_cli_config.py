@@ -139,8 +139,8 @@ def test_every_option_is_a_setting_or_about_one_call():
     for verb, command in get_command(app).commands.items():
         options = {one.name for one in command.params if one.param_type_name == "option"}
         assert options - ONE_CALL == set(known[verb])
-    assert {"desk", "k", "where", "route", "quiet", "json", "verbose"} <= set(known["suggest"])
-    assert "device" in known["fit"]
+    assert {"desk", "k", "where", "route", "explain", "json"} <= set(known["suggest"])
+    assert {"device", "quiet"} <= set(known["fit"])
 
 
 def code_of(*arguments: str) -> int:

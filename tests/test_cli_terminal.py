@@ -25,11 +25,12 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[!-~]*\x1b\\")  # all that we may 
 VARIABLES = ("NO_COLOR", "FORCE_COLOR", "TERM")
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def as_terminal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Terminal:
+    """Makes stdout a terminal; not in a fixture, after which pytest sets stdout anew."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in ({"TERM": "xterm-256color"} | variables).items():
+        monkeypatch.setenv(name, value)
     found = Terminal()
     monkeypatch.setattr(sys, "stdout", found)
     return found
@@ -42,7 +43,8 @@ def suggestion(uri: str, text: str = "") -> Suggestion:
     )
 
 
-def test_a_terminal_gets_colours_and_links(terminal: Terminal, tmp_path: Path):
+def test_a_terminal_gets_colours_and_links(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    terminal = as_terminal(monkeypatch)
     file = tmp_path / "a picture;.jpg"
     file.write_bytes(b"")
     show_suggestion(suggestion(str(file)))
@@ -68,11 +70,9 @@ def test_variables_decide(
     variables: dict[str, str],
     coloured: bool,
     has_links: bool,
-    terminal: Terminal,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+    terminal = as_terminal(monkeypatch, **variables)
     show_suggestion(suggestion(__file__))
     show.table("title", ["a"], [["b"]])
     assert ("\x1b[" in terminal.getvalue()) == coloured
@@ -93,7 +93,10 @@ def test_a_pipe_gets_neither_unless_forced(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("text", [*NASTY, *map(any_name, range(30))], ids=ascii)
-def test_no_name_breaks_out_of_a_style_or_link(text: str, terminal: Terminal, tmp_path: Path):
+def test_no_name_breaks_out_of_a_style_or_link(
+    text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    terminal = as_terminal(monkeypatch)
     name = text.replace("/", "_").replace("\0", "_")[:80]
     place = tmp_path / name
     try:

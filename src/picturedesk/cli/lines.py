@@ -104,7 +104,7 @@ class StandardInput:
 
         try:
             ready = select.select([sys.stdin], [], [], 0)[0]
-        except (OSError, ValueError):  # no real file: it never makes anybody wait
+        except (OSError, TypeError, ValueError):  # no real file: it makes nobody wait
             return not self._ended
         return bool(ready) and not self._ended
 
