@@ -16,10 +16,15 @@ from shapes import write_archive
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache folder of this session, for subprocesses too: tests leave the user's alone."""
+    """A cache folder of this session, for subprocesses too: tests leave the user's alone.
+
+    Settings of the user do not hold either.
+    """
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PICTUREDESK_CACHE", str(folder))
+        patch.setenv("PICTUREDESK_CONFIG", "off")
+        patch.delenv("PICTUREDESK_DESK", raising=False)
         yield folder
 
 

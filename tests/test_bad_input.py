@@ -167,6 +167,8 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "levels": ["nosuch"],
     "info": ["absent"],
     "doctor": [],
+    "config": [],
+    "completion": ["bsh"],
     "unpack": ["absent.parquet", "out"],
 }
 

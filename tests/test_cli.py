@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import picturedesk
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.store.extraction import ExtractConfig
 from shapes import draw
@@ -33,6 +34,40 @@ def test_help_names_every_verb():
     assert done.returncode == 0
     for verb in ("fit", "add", "suggest", "evaluate", "levels", "info", "doctor", "demo"):
         assert f"\n  {verb} " in done.stdout
+    bare = run()
+    assert (bare.returncode, bare.stdout, bare.stderr) == (0, done.stdout, "")
+
+
+def test_the_version_is_that_of_the_package():
+    assert run("--version").stdout == f"picturedesk {picturedesk.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("sugest hello", "no such verb 'sugest': did you mean 'suggest'? "),
+        ("Suggest hello", "no such verb 'Suggest': did you mean 'suggest'? "),
+        ("frobnicate", "no such verb 'frobnicate' ("),
+        ("suggest hello --dsk x", "no such option --dsk: did you mean '--desk'? "),
+        ("suggest hello --zzz", "no such option --zzz ("),
+        ("--desk x suggest hello", "no such option --desk: options of a verb stand after it ("),
+    ],
+)
+def test_a_mistyped_word_names_the_nearest_one(typed: str, said: str):
+    done = run(*typed.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_verbose_says_what_is_loaded_and_how_long_it_takes(fitted_desk: Path):
+    asked = ("suggest", "a red circle", "--desk", str(fitted_desk), "-k", "1")
+    plain, after, before = run(*asked), run(*asked, "--verbose"), run("-v", *asked)
+    assert plain.stderr == ""
+    for done in (after, before):
+        assert done.stdout == plain.stdout
+        assert "catalogue: loaded in " in done.stderr
+        assert "done in " in done.stderr
 
 
 def test_wrong_usage_is_one_line_and_exit_code_2():
@@ -169,7 +204,19 @@ def test_info_tells_what_a_desk_holds(fitted_desk: Path):
     found = json.loads(run("info", str(fitted_desk), "--json").stdout)
     assert found["kind"] == "desk"
     assert found["catalogue_pictures"] == 192
-    assert "catalogue_pictures: 192" in run("info", str(fitted_desk)).stdout
+    assert "192 in the catalogue" in run("info", str(fitted_desk)).stdout
+    assert "catalogue_pictures: 192" in run("info", str(fitted_desk), "--all").stdout
+
+
+@pytest.mark.parametrize("part", ["", "backbone", "features", "matcher", "blend", "catalogue"])
+def test_info_fits_a_screen(fitted_desk: Path, part: str):
+    desk = DeskFolder(fitted_desk)
+    path = fitted_desk
+    if part:
+        path = getattr(desk, part, None) or getattr(desk.require(), part)
+    lines = run("info", str(path)).stdout.splitlines()
+    assert len(lines) <= 23  # and the prompt
+    assert all(len(line) < 80 for line in lines if str(path) not in line)
 
 
 @pytest.mark.parametrize("part", ["backbone", "features", "matcher", "memory", "catalogue"])

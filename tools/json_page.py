@@ -9,8 +9,17 @@ from typing import Any
 
 Schema = dict[str, Any]
 VERBS = (
-    *("fit", "demo", "add", "suggest", "tags", "texts", "evaluate"),
-    *("evaluate-run", "reproduce", "reproduce-dry-run", "levels", "levels-data", "info", "doctor"),
+    *("fit", "demo", "add", "suggest", "suggest-lines", "tags", "texts", "evaluate"),
+    *(
+        "evaluate-run",
+        "reproduce",
+        "reproduce-dry-run",
+        "levels",
+        "levels-data",
+        "info",
+        "doctor",
+        "config",
+    ),
 )
 INTRO = """# JSON output
 

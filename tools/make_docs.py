@@ -38,7 +38,8 @@ def cli_page() -> str:
         "# Command line",
         "`picturedesk VERB --help` (or `-h`) shows the same in the terminal. Results are printed\n"
         "to stdout, progress and errors to stderr. Exit codes: 0 done, 1 error, 2 wrong usage,\n"
-        "130 interrupted. [json.md](json.md) describes the output of `--json`.",
+        "130 interrupted. [json.md](json.md) describes the output of `--json`,\n"
+        "[terminal.md](terminal.md) defaults of your own, many texts, completion and colours.",
     ]
     for verb in verbs():
         pieces += _verb(verb)

@@ -6,45 +6,80 @@ Each verb imports the libraries that it needs itself: ``--help`` must answer at 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from picturedesk.cli import (
+    completion_verb,
+    config_verb,
+    configuring,
     desk_verbs,
     fit_verbs,
     inspect_verbs,
     reproduce_verb,
+    show,
     streams,
     unpack_verb,
+    verbosity,
 )
-from picturedesk.cli.show import bug, note
+from picturedesk.cli.group import Verbs, no_such_option
 from picturedesk.errors import PicturedeskError
 
 app = typer.Typer(
     name="picturedesk",
+    cls=Verbs,
     help="Suggests pictures for texts: learns from an archive of texts and their pictures.",
+    epilog="Each verb has --help. 'picturedesk demo' shows everything on real pictures.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (
-    fit_verbs.demo,
-    fit_verbs.fit,
-    desk_verbs.add,
-    desk_verbs.suggest,
-    desk_verbs.tags,
-    desk_verbs.texts,
-    desk_verbs.evaluate,
-    reproduce_verb.reproduce,
-    unpack_verb.unpack,
-    inspect_verbs.levels,
-    inspect_verbs.info,
-    inspect_verbs.doctor,
-):
-    app.command()(verb)
+PANELS = {
+    "Suggest": (desk_verbs.suggest, desk_verbs.tags, desk_verbs.texts),
+    "Fit and fill a desk": (fit_verbs.demo, fit_verbs.fit, desk_verbs.add, unpack_verb.unpack),
+    "Measure": (desk_verbs.evaluate, inspect_verbs.levels, reproduce_verb.reproduce),
+    "Look and set up": (
+        inspect_verbs.info,
+        inspect_verbs.doctor,
+        config_verb.config,
+        completion_verb.completion,
+    ),
+}
+for panel, panel_verbs in PANELS.items():
+    for verb in panel_verbs:
+        app.command(rich_help_panel=panel)(verbosity.with_verbose(verb))
 
+_SETTINGS = "picturedesk.settings"  # in the meta of a context
+_WITHOUT_SETTINGS = ("config", "completion")  # verbs that read them themselves, or not at all
 _LONGEST = 2000  # characters of an error's line
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import picturedesk
+
+        show.line(f"picturedesk {picturedesk.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_version),
+    ] = False,
+    verbose: verbosity.VerboseOption = False,
+) -> None:
+    """Takes the defaults that the user set for the options of the verb that follows."""
+    if context.invoked_subcommand in _WITHOUT_SETTINGS:
+        return
+    settings = configuring.gather(configuring.known_options(context.command))
+    context.default_map = settings.default_map
+    context.meta[_SETTINGS] = settings
+    verbosity.prepare(verbose, settings.told(context.invoked_subcommand or ""))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -73,18 +108,18 @@ def reported(error: BaseException) -> int:
     if isinstance(error, streams.OutputEnded | BrokenPipeError):
         return 0
     if isinstance(error, PicturedeskError):
-        note(f"error: {_shortened(str(error))}")
+        show.error(_shortened(str(error)))
         return 1
     if isinstance(error, OSError):
-        note(f"error: {_shortened(_of_the_system(error))}")
+        show.error(_shortened(_of_the_system(error)))
         return 1
     if isinstance(error, MemoryError):
-        note("error: there is not enough memory: close other programs, or ask for less")
+        show.error("there is not enough memory: close other programs, or ask for less")
         return 1
     if not isinstance(error, Exception):
         raise error
     if not _is_usage(error):
-        bug(error)
+        show.bug(error)
         return 1
     return _show_usage(error)
 
@@ -107,6 +142,18 @@ def _is_usage(error: Exception) -> bool:
 def _show_usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "picturedesk"
-    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
-    note(f"error: {_shortened(message)}; see {command} --help")
+    message = no_such_option(error) or error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    show.error(f"{_shortened(message)}{_origin(error)} (see {command} --help)")
     return int(error.exit_code)  # type: ignore[attr-defined]
+
+
+def _origin(error: Exception) -> str:
+    """Where a value came from that cannot be used, if it was not given as an option."""
+    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+    if context is None or parameter is None or parameter.param_type_name != "option":
+        return ""
+    source = context.get_parameter_source(parameter.name)
+    settings = context.meta.get(_SETTINGS)
+    if settings is None or source is None or source.name != "DEFAULT_MAP":
+        return ""
+    return f" (set by {settings.of[context.info_name][parameter.name].source})"

@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show, streams
-from picturedesk.cli.explaining import show_explanation
+from picturedesk.cli.answering import (
+    answer_many,
+    as_facts,
+    read_given,
+    refuse_for_all,
+    refuse_together,
+    show_found,
+)
+from picturedesk.cli.lines import StandardInput
 from picturedesk.cli.options import (
+    CsvOption,
     DecodeMemoryOption,
     DeskOption,
     JsonOption,
+    LinesOption,
     MaxMegapixelsOption,
     QuietOption,
     limited,
@@ -22,12 +32,12 @@ from picturedesk.cli.results import (
     show_measured,
     show_ranked_text,
     show_rejections,
-    show_suggestion,
 )
 from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
     from picturedesk.desk.desk import Addition
+    from picturedesk.types import Suggestions
 
 
 def add(
@@ -48,7 +58,7 @@ def add(
     """Add pictures to the catalogue.
 
     Reads only new or changed files; compares the others by path, size and time of last change.
-    What is left out stands in rejected.csv of the desk until it gets in.
+    rejected.csv in the desk lists what was left out, until it can be read.
     """
     from picturedesk.desk import Desk
 
@@ -63,17 +73,26 @@ def add(
 
 def suggest(
     text: Annotated[
-        str, typer.Argument(metavar="TEXT", help="The text, or - to read it from stdin.")
+        str,
+        typer.Argument(
+            metavar="TEXT",
+            help="The text, or - to read stdin: one text, or JSON Lines with many.",
+        ),
     ] = "",
     file: Annotated[
         Path | None,
         typer.Option(help="Read the text from this file.", metavar="FILE", parser=path),
     ] = None,
     max_megabytes: Annotated[
-        float, typer.Option(help="With --file or -: refuse a larger text.", min=0.001, max=1000.0)
+        float,
+        typer.Option(
+            help="With --file or -: refuse a larger text.", min=0.001, max=1000.0, metavar="NUMBER"
+        ),
     ] = streams.MAX_MEGABYTES,
     desk: DeskOption = Path("desk"),
-    k: Annotated[int, typer.Option("--k", "-k", help="Number of pictures.", min=1)] = 10,
+    k: Annotated[
+        int, typer.Option("--k", "-k", help="Number of pictures.", min=1, metavar="INTEGER")
+    ] = 10,
     route: Annotated[
         str,
         typer.Option(
@@ -100,6 +119,7 @@ def suggest(
             "among those shown is lower than this, 0 to 1.",
             min=0.0,
             max=1.0,
+            metavar="NUMBER",
         ),
     ] = 0.0,
     explain: Annotated[
@@ -109,36 +129,40 @@ def suggest(
             help="Also show what each route, level, word, sentence and class adds to the score.",
         ),
     ] = False,
+    lines: LinesOption = False,
+    csv: CsvOption = False,
     json: JsonOption = False,
 ) -> None:
     """Suggest pictures for a text, with reasons.
 
     Shows for each picture the chance that an editor would have run it, how well it matches compared
     with other texts (strong, fair, weak), and the archive text that supports it most.
+
+    With - and JSON Lines on stdin ({"id": …, "text": …}, or "title" and "body"), answers many texts
+    in their order, one JSON document a line. A line that has no answer gets one with the error;
+    the exit code is then 1.
     """
     from picturedesk.desk.desk import Desk
 
-    query = _read_text(text, file, max_megabytes)
+    where = streams.from_argument(where)
+    given = read_given(text, file, max_megabytes, lines)
+    refuse_together(given, csv, json)
     with Desk(desk) as opened:
-        where = streams.from_argument(where)
-        found = opened.suggest(query, k, route, where, min_confidence)
-        explanations = opened.explain(query, found) if explain and found else []
+
+        def ask(texts: list[str]) -> list[Suggestions]:
+            return opened.suggest(texts, k, route, where, min_confidence)
+
+        why = opened.explain if explain else None
+        if isinstance(given, StandardInput):
+            refuse_for_all(opened, route, where)
+            answer_many(given, ask, why)
+            return
+        found = ask([given])[0]
+        explanations = why(given, found) if why and found else []
     if json:
-        facts: dict[str, object] = {"found": found.found, "doubt": found.doubt}
-        if explain:
-            facts["explanations"] = explanations
-        show.as_json({**facts, "suggestions": list(found)})
+        show.as_json(as_facts(found, explanations if explain else None))
         return
-    if not found:
-        show.note("no picture in the catalogue meets the condition")
-    if found.doubt:
-        show.note(f"there may be no good picture: {found.doubt}")
-    for number, suggestion in enumerate(found):
-        show_suggestion(suggestion)
-        if explain:
-            show_explanation(explanations[number])
-    if found.found is not None:
-        show.line(f"Chance that the right picture is among these: {found.found:.0%}")
+    show_found(found, explanations, csv)
 
 
 def tags(
@@ -150,13 +174,16 @@ def tags(
         ),
     ],
     desk: DeskOption = Path("desk"),
-    most: Annotated[int, typer.Option(help="Words for each picture, at most.", min=1)] = 10,
+    most: Annotated[
+        int, typer.Option(help="Words for each picture, at most.", min=1, metavar="INTEGER")
+    ] = 10,
     json: JsonOption = False,
 ) -> None:
-    """Show the words of the archive that pictures show, the most telling first.
+    """Name the words of the archive that pictures show.
 
-    Each has the probability that a text about the picture has the word. The desk must have word
-    detectors, which a fit with torch learns from 200 pictures on. Adds nothing to the catalogue.
+    The most telling come first. Each has the probability that a text about the picture has the
+    word. The desk must have word detectors, which a fit with torch learns from 200 pictures on.
+    Adds nothing to the catalogue.
     """
     from picturedesk.desk.desk import Desk
 
@@ -180,7 +207,9 @@ def texts(
         ),
     ],
     desk: DeskOption = Path("desk"),
-    k: Annotated[int, typer.Option("--k", "-k", help="Number of texts.", min=1)] = 10,
+    k: Annotated[
+        int, typer.Option("--k", "-k", help="Number of texts.", min=1, metavar="INTEGER")
+    ] = 10,
     texts: Annotated[
         Path | None,
         typer.Option(
@@ -190,7 +219,10 @@ def texts(
         ),
     ] = None,
     max_megabytes: Annotated[
-        float, typer.Option(help="With --texts: refuse a larger file.", min=0.001, max=1000.0)
+        float,
+        typer.Option(
+            help="With --texts: refuse a larger file.", min=0.001, max=1000.0, metavar="NUMBER"
+        ),
     ] = streams.MAX_MEGABYTES,
     json: JsonOption = False,
 ) -> None:
@@ -280,16 +312,6 @@ def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
         ["measure", "mean"],
         [[name, f"{100 * value:.2f}"] for name, value in named],
     )
-
-
-def _read_text(text: str, file: Path | None, max_megabytes: float) -> str:
-    if bool(text) == bool(file):
-        raise BadInput("give one text: as an argument, with --file FILE, or - to read stdin")
-    if file is not None:
-        return streams.read_text(file, max_megabytes)
-    if text == streams.STDIN:
-        return streams.read_text(text, max_megabytes)
-    return streams.from_argument(text)
 
 
 def _show_addition(addition: Addition, listed: Path) -> None:

@@ -84,11 +84,16 @@ def fit(
         ),
     ] = "auto",
     topics: Annotated[
-        int, typer.Option(help="Maximum width of the fitted text vectors.", min=1)
+        int,
+        typer.Option(help="Maximum width of the fitted text vectors.", min=1, metavar="INTEGER"),
     ] = 500,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Recipe paper: maximum number of epochs; training stops early.", min=1),
+        typer.Option(
+            help="Recipe paper: maximum number of epochs; training stops early.",
+            min=1,
+            metavar="INTEGER",
+        ),
     ] = None,
     validate: Annotated[
         float | None,
@@ -97,6 +102,7 @@ def fit(
             "chooses the epoch), 0 with best (it cross-validates on the training texts).",
             min=0.0,
             max=0.9,
+            metavar="NUMBER",
         ),
     ] = None,
     test: Annotated[
@@ -105,6 +111,7 @@ def fit(
             help="Share of texts held out for the test, if the archive names no test texts.",
             min=0.0,
             max=0.9,
+            metavar="NUMBER",
         ),
     ] = 0.1,
     max_megapixels: MaxMegapixelsOption = None,
@@ -115,7 +122,10 @@ def fit(
     seed: Annotated[
         int,
         typer.Option(
-            help="Seed of split, text encoder and training.", min=0, max=checks.LARGEST_SEED
+            help="Seed of split, text encoder and training.",
+            min=0,
+            max=checks.LARGEST_SEED,
+            metavar="INTEGER",
         ),
     ] = 0,
     no_cache: NoCacheOption = False,

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import picturedesk.checks as checks
-from picturedesk.cli import show
+from picturedesk.cli import briefly, show
 from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
 
 if TYPE_CHECKING:
     from picturedesk.measuring.significance import Difference
     from picturedesk.research.adviser import Advice, Cost
 
-SHOWN_ITEMS = 12  # of a long list of settings
 _COSTS = ("B/picture", "ms/picture", "of network")
 
 
@@ -41,7 +40,10 @@ def levels(
         ),
     ] = Path(".cache/levels"),
     sample: Annotated[
-        int, typer.Option(help="With --data: maximum number of training texts.", min=1)
+        int,
+        typer.Option(
+            help="With --data: maximum number of training texts.", min=1, metavar="INTEGER"
+        ),
     ] = 3000,
     weights: WeightsOption = "",
     device: Annotated[
@@ -53,12 +55,13 @@ def levels(
             help="With --data: seed of split (as for fit), sample and folds.",
             min=0,
             max=checks.LARGEST_SEED,
+            metavar="INTEGER",
         ),
     ] = 0,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List the levels of a backbone; with --data, recommend levels for an archive.
+    """List the levels of a network, or recommend some.
 
     With --data, cross-validates each level and small sets of levels on the archive's training
     texts; never reads test texts. If you stop it, run the same command again: it continues.
@@ -193,17 +196,22 @@ def info(
     place: Annotated[
         Path, typer.Argument(metavar="PATH", help="A desk, or a part of one.", parser=path)
     ],
+    every: Annotated[bool, typer.Option("--all", help="List every setting, one a line.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show the content and settings of a desk, or of a part of one."""
+    """Show what a desk, or a part of one, holds, on one screen."""
     from picturedesk.desk.inspect import describe
 
     found = describe(place)
     if json:
         show.as_json(found)
         return
-    for key, value in _flat(found):
-        show.line(f"{key}: {value}")
+    if every:
+        for key, value in briefly.flat(found):
+            show.line(f"{key}: {value}")
+        return
+    for line in briefly.in_short(found):
+        show.line(line)
 
 
 def doctor(
@@ -228,18 +236,3 @@ def doctor(
             show.line(f"{check.state:<8} {check.name}: {check.found}{cure}")
     if any(check.state == "broken" for check in checks):
         raise typer.Exit(1)
-
-
-def _flat(value: object, prefix: str = "") -> list[tuple[str, object]]:
-    """Nested settings as dotted names, one per line."""
-    if isinstance(value, dict):
-        rows: list[tuple[str, object]] = []
-        for key, item in value.items():
-            rows += _flat(item, f"{prefix}.{key}" if prefix else str(key))
-        return rows
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [row for n, item in enumerate(value) for row in _flat(item, f"{prefix}[{n}]")]
-    if isinstance(value, list) and len(value) > SHOWN_ITEMS:
-        first = ", ".join(map(str, value[:SHOWN_ITEMS]))
-        return [(prefix, f"{first}, … ({len(value)} in all)")]
-    return [(prefix, value)]

@@ -48,6 +48,7 @@ MaxMegapixelsOption = Annotated[
         help="Leave out larger pictures without decoding them. Default: 200; with add, what the "
         "desk was fitted with.",
         min=0.001,
+        metavar="NUMBER",
     ),
 ]
 DecodeMemoryOption = Annotated[
@@ -56,6 +57,23 @@ DecodeMemoryOption = Annotated[
         help="Megabytes of memory for all pictures that are being decoded; one that takes more is "
         "decoded alone. Default: 1000; with add, what the desk was fitted with.",
         min=0.001,
+        metavar="NUMBER",
+    ),
+]
+CsvOption = Annotated[
+    bool,
+    typer.Option(
+        "--csv",
+        help="Print CSV to stdout: rank, found, match, score, uri, caption, credit, licence, date, "
+        "tags, key.",
+    ),
+]
+LinesOption = Annotated[
+    bool,
+    typer.Option(
+        "--lines",
+        help="With -: each line of stdin is a text, answered by one line of JSON. Without this "
+        "option stdin is one text, unless it begins with { as JSON Lines do.",
     ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress to stderr.")]

@@ -43,12 +43,15 @@ def reproduce(
         ),
     ] = "lite0",
     weights: WeightsOption = "",
-    seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1, max=1000)] = 3,
+    seeds: Annotated[
+        int, typer.Option(help="Number of seeds.", min=1, max=1000, metavar="INTEGER")
+    ] = 3,
     small: Annotated[
         int,
         typer.Option(
             help="Number of test texts in the small sample; without effect if there are no more.",
             min=2,
+            metavar="INTEGER",
         ),
     ] = 400,
     baselines: Annotated[

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picturedesk.cli import show
+from picturedesk.cli.styling import Styled
 
 if TYPE_CHECKING:
     from picturedesk.desk.measure import Measured
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 EVIDENCE_WIDTH = 100  # characters of an archive text shown as evidence
 SHOWN_REJECTIONS = 5
+_MATCHES = {"strong": "green", "fair": "yellow", "weak": "red"}
 _DOUBTED = {"found": "among the first ten", "missed": "not among the first ten"}
 
 
@@ -36,18 +38,29 @@ def show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
     picture = suggestion.picture
     known = [picture.caption, picture.credit, picture.licence, picture.date]
     facts = " · ".join(in_one_line(fact) for fact in known if fact)
-    sure = ""
+    sure: tuple[str | Styled, ...] = ()
     if suggestion.found is not None:
-        sure = f"{suggestion.found:>4.0%}  {suggestion.match:<6}  "
-    show.line(f"{suggestion.rank:>3}  {sure}{suggestion.score:.3f}  {picture.uri}")
+        match = Styled(f"{suggestion.match:<6}", _MATCHES.get(suggestion.match, ""))
+        sure = (Styled(f"{suggestion.found:>4.0%}", "bold"), "  ", match, "  ")
+    show.line(
+        Styled(f"{suggestion.rank:>3}", "dim"),
+        "  ",
+        *sure,
+        Styled(f"{suggestion.score:.3f}", "dim"),
+        "  ",
+        Styled(picture.uri, "cyan", link=picture.uri),
+    )
     if facts:
         show.line(f"            {facts}")
     if evidence and suggestion.evidence:
         first = suggestion.evidence[0]
         text = in_one_line(first.text)[:EVIDENCE_WIDTH]
         show.line(
-            f"            evidence: similar (cosine {first.picture_similarity:.2f}) to the picture "
-            f"that ran with: {text}"
+            Styled(
+                f"            evidence: similar (cosine {first.picture_similarity:.2f}) to the "
+                f"picture that ran with: {text}",
+                "dim",
+            )
         )
 
 

@@ -7,6 +7,7 @@ pictures.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -14,9 +15,11 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TextIO
 
-from picturedesk.cli import streams
+from picturedesk.cli import streams, styling
+from picturedesk.cli.styling import Styled
 
 if TYPE_CHECKING:
     from picturedesk.types import Progress
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 # lines and paragraphs; marks that reverse the order of what follows ("Trojan Source"); halves of
 # surrogates, which stand for bytes of file names that are not UTF-8 and cannot be encoded.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+TOLD_FROM = ContextVar("told_from", default=2.0)  # seconds from which on a step's time is told
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -52,14 +56,51 @@ def as_json(value: object) -> None:
     streams.write((safe if streams.encodes(safe) else json.dumps(ready, indent=2)) + "\n")
 
 
-def line(text: str = "") -> None:
-    """Prints one line of a result to stdout."""
-    streams.write(printable(text) + "\n")
+def as_json_line(value: object) -> None:
+    """Prints one JSON document in one line to stdout."""
+    from picturedesk.disk.artifacts import plain
+
+    ready = plain(value)
+    text = _UNSAFE.sub(
+        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(ready, ensure_ascii=False)
+    )
+    streams.write((text if streams.encodes(text) else json.dumps(ready)) + "\n")
+
+
+def csv_row(cells: Sequence[str]) -> None:
+    """Prints one row of CSV to stdout, in one line."""
+    import csv
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(map(printable, cells))
+    streams.write(text.getvalue())
+
+
+def line(*pieces: str | Styled) -> None:
+    """Prints one line of a result to stdout, styled where stdout is a terminal."""
+    streams.write("".join(_drawn(piece, sys.stdout) for piece in pieces) + "\n")
+
+
+def _drawn(piece: str | Styled, stream: TextIO) -> str:
+    """A piece of a line, safe, with its style and link where the stream takes them."""
+    if isinstance(piece, str):
+        return printable(piece)
+    text = printable(piece.text)
+    if not styling.is_coloured(stream):
+        return text
+    text = styling.styled(text, piece.style)
+    is_link = piece.link and styling.is_terminal(stream)
+    return styling.linked(text, piece.link) if is_link else text
 
 
 def note(text: str) -> None:
     """Prints one line to stderr."""
     streams.tell(printable(text) + "\n")
+
+
+def error(text: str) -> None:
+    """Prints one line to stderr that says what went wrong."""
+    streams.tell(_drawn(Styled("error:", "bold red"), sys.stderr) + f" {printable(text)}\n")
 
 
 def bug(error: Exception) -> None:
@@ -85,7 +126,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         drawn.add_row(*map(plain, row))
     # A pipe has no width: use a fixed one.
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
+    console = Console(
+        file=sys.stdout,
+        width=None if sys.stdout.isatty() else 160,
+        color_system="standard" if styling.is_coloured(sys.stdout) else None,
+        force_terminal=styling.is_coloured(sys.stdout),
+    )
     with console.capture() as captured:  # left to itself, it ends the process on a broken pipe
         console.print(drawn)
     streams.write(captured.get())
@@ -96,7 +142,7 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
     """A Progress with rate and remaining time: a bar in a terminal, lines elsewhere."""
     if quiet:
         yield lambda done, total, what: None
-    elif sys.stderr.isatty():
+    elif styling.is_terminal(sys.stderr):
         with _bar() as drawn:
             yield drawn
     else:
@@ -136,7 +182,6 @@ class _Lines:
     """
 
     SECONDS = 5.0
-    WHILE = 2.0  # seconds
 
     def __init__(self) -> None:
         self._started: dict[str, tuple[float, int]] = {}
@@ -163,5 +208,5 @@ class _Lines:
     def _step(self, what: str, is_new: bool, seconds: float) -> None:
         if is_new:
             note(f"{what} …")
-        elif seconds >= self.WHILE:
+        elif seconds >= TOLD_FROM.get():
             note(f"{what}: {seconds:.0f} s")

@@ -99,8 +99,8 @@ def from_argument(text: str) -> str:
         return text
 
 
-def read_text(source: Path | str, max_megabytes: float = MAX_MEGABYTES) -> str:
-    """A text from a file, a pipe, or "-" for stdin.
+def read_text(source: Path, max_megabytes: float = MAX_MEGABYTES) -> str:
+    """A text from a file or a pipe.
 
     Args:
         source: its path.
@@ -109,10 +109,27 @@ def read_text(source: Path | str, max_megabytes: float = MAX_MEGABYTES) -> str:
     Raises:
         BadInput: it is a folder or device, too large, unreadable, or no text.
     """
+    return decoded(_read(source, in_bytes(max_megabytes)), str(source), max_megabytes)
+
+
+def in_bytes(megabytes: float) -> int:
+    """Megabytes as a number of bytes."""
+    return int(megabytes * _MEGABYTE)
+
+
+def decoded(data: bytes | None, name: str, max_megabytes: float) -> str:
+    """Bytes as a text.
+
+    Args:
+        data: None if there are more than ``max_megabytes``.
+        name: where they come from.
+        max_megabytes: the limit, for the error.
+
+    Raises:
+        BadInput: there are too many, or they are no text.
+    """
     from picturedesk.datasets.encoding import decode_text
 
-    name = "standard input" if source == STDIN else str(source)
-    data = _read(source, name, int(max_megabytes * _MEGABYTE))
     if data is None:
         raise BadInput(
             f"{name} has more than {max_megabytes:g} MB: give a shorter text, or raise "
@@ -124,19 +141,14 @@ def read_text(source: Path | str, max_megabytes: float = MAX_MEGABYTES) -> str:
         raise BadInput(f"{name} is not UTF-8 (byte {error.start}): save it as UTF-8") from None
 
 
-def _read(source: Path | str, name: str, most: int) -> bytes | None:
-    """The bytes of a file or of stdin; None if there are more than ``most``."""
+def _read(source: Path, most: int) -> bytes | None:
+    """The bytes of a file; None if there are more than ``most``."""
     try:
-        if source == STDIN:
-            if sys.stdin is None:
-                raise BadInput("standard input is closed: give the text, or --file FILE")
-            data = sys.stdin.buffer.read(most + 1)
-        else:
-            _refuse_devices(Path(source))
-            with open(source, "rb") as file:
-                data = file.read(most + 1)
+        _refuse_devices(source)
+        with open(source, "rb") as file:
+            data = file.read(most + 1)
     except OSError as error:
-        raise BadInput(f"{name} cannot be read: {error.strerror or error}") from None
+        raise BadInput(f"{source} cannot be read: {error.strerror or error}") from None
     return data if len(data) <= most else None
 
 

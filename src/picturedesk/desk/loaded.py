@@ -6,7 +6,9 @@ parts.
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar, cast
@@ -14,6 +16,7 @@ from typing import TypeVar, cast
 from picturedesk.errors import Closed
 
 _Part = TypeVar("_Part")
+_LOG = logging.getLogger(__name__)
 
 
 class Loaded:
@@ -41,7 +44,9 @@ class Loaded:
                 self.require_open()
                 found = self._parts.get(key)
                 if found is None:
+                    began = time.perf_counter()
                     found = self._parts[key] = load()
+                    _LOG.debug("%s: loaded in %.2f s", key, time.perf_counter() - began)
         return cast(_Part, found)
 
     def require_open(self) -> None:
