@@ -88,6 +88,18 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.add": lambda w: Call(
         w.desk().add, {"pictures": [Picture("absent.jpg")], "progress": silent}
     ),
+    "Desk.choose": lambda w: Call(
+        w.desk().choose,
+        {"text": "a", "picture": "absent.jpg", "rejected": ["b"], "who": "Ann", "time": "2026"},
+        refused=True,
+    ),
+    "Desk.undo_choice": lambda w: Call(w.desk().undo_choice, {"number": 9}, refused=True),
+    "Desk.choices": lambda w: Call(w.desk().choices, {"after": 0, "limit": 3}),
+    "Desk.versions": lambda w: Call(w.desk().versions),
+    "Desk.rollback": lambda w: Call(w.desk().rollback, {"number": 9}, refused=True),
+    "Desk.refit": lambda w: Call(
+        w.desk().refit, {"archive": "absent.csv", "progress": silent}, refused=True
+    ),
     "Desk.evaluate": lambda w: Call(w.desk().evaluate, {"part": "nosuch"}, refused=True),
     "Desk.measure": lambda w: Call(w.desk().measure, {"part": "nosuch"}, refused=True),
     "Desk.write_report": lambda w: Call(w.desk().write_report, {"measured": None}, refused=True),

@@ -129,6 +129,23 @@ def test_suggest(fitted_desk: Path, options: tuple[str, ...]):
     assert stated <= {"--route" not in options}
 
 
+def test_choices_and_versions(own_desk: Path):
+    picture = output("suggest", "a red circle", "--desk", own_desk)["suggestions"][0]["picture"]
+
+    def said(verb: str, *arguments: str) -> Any:
+        document = output(verb, *arguments, "--desk", own_desk)
+        validate(verb, document)
+        return document
+
+    choice = said("choose", picture["key"], "--text", "A red circle", "--who", "Ann")
+    assert (choice["number"], choice["undone"]) == (1, False)
+    assert said("choose", "1", "--undo")["undone"] is True
+    assert len(said("choices")["choices"]) == 1
+    assert said("refit", "--quiet")["number"] == 2
+    assert [one["current"] for one in said("versions")["versions"]] == [False, True]
+    assert said("rollback")["number"] == 1
+
+
 def test_suggest_of_the_papers_recipe(paper_desk: Path):
     document = output("suggest", "a red circle", "--desk", paper_desk, "--explain")
     validate("suggest", document)

@@ -10,6 +10,7 @@ from typing import Any
 Schema = dict[str, Any]
 VERBS = (
     *("fit", "demo", "add", "suggest", "suggest-lines", "tags", "texts", "evaluate"),
+    *("choose", "choices", "refit", "versions", "rollback"),
     *(
         "evaluate-run",
         "reproduce",

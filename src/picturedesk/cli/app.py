@@ -14,6 +14,7 @@ from picturedesk.cli import (
     completion_verb,
     config_verb,
     configuring,
+    deciding_verbs,
     desk_verbs,
     fit_verbs,
     inspect_verbs,
@@ -39,6 +40,13 @@ app = typer.Typer(
 PANELS = {
     "Suggest": (desk_verbs.suggest, desk_verbs.tags, desk_verbs.texts),
     "Fit and fill a desk": (fit_verbs.demo, fit_verbs.fit, desk_verbs.add, unpack_verb.unpack),
+    "Learn from choices": (
+        deciding_verbs.choose,
+        deciding_verbs.choices,
+        deciding_verbs.refit,
+        deciding_verbs.versions,
+        deciding_verbs.rollback,
+    ),
     "Measure": (desk_verbs.evaluate, inspect_verbs.levels, reproduce_verb.reproduce),
     "Look and set up": (
         inspect_verbs.info,
