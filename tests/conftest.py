@@ -24,7 +24,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PICTUREDESK_CACHE", str(folder))
         patch.setenv("PICTUREDESK_CONFIG", "off")
-        patch.delenv("PICTUREDESK_DESK", raising=False)
+        for name in ("PICTUREDESK_DESK", "FORCE_COLOR", "NO_COLOR"):
+            patch.delenv(name, raising=False)
         yield folder
 
 

@@ -17,14 +17,17 @@ _TOLD = {  # what has a line of its own, or says too little for one
 }
 
 
-def in_short(found: dict[str, Any]) -> list[str]:
+Row = tuple[str, str]  # what it is, padded; what is to be said
+
+
+def in_short(found: dict[str, Any]) -> list[Row]:
     """The lines that describe a desk, or a part of one."""
     if found.get("kind") == "desk":
         return list(_desk(found))
-    rows = [_cut(f"{key}: {value}") for key, value in flat(found)]
+    rows = [(f"{key}: ", _cut(str(value), WIDTH - len(key) - 2)) for key, value in flat(found)]
     if len(rows) <= LINES:
         return rows
-    return [*rows[:LINES], f"… and {len(rows) - LINES} more: --all lists them"]
+    return [*rows[:LINES], ("", f"… and {len(rows) - LINES} more: --all lists them")]
 
 
 def flat(value: object, prefix: str = "") -> list[tuple[str, object]]:
@@ -42,7 +45,7 @@ def flat(value: object, prefix: str = "") -> list[tuple[str, object]]:
     return [(prefix, value)]
 
 
-def _desk(found: dict[str, Any]) -> Iterator[str]:
+def _desk(found: dict[str, Any]) -> Iterator[Row]:
     network, config = found["backbone"], found["config"]
     levels = (_level(one) for one in network["levels"])
     texts = (f"{count} {part}" for part, count in found["texts"].items())
@@ -66,11 +69,11 @@ def _desk(found: dict[str, Any]) -> Iterator[str]:
     yield from _fact("More", "--all lists every setting, --json prints them for programs")
 
 
-def _fact(name: str, text: str) -> list[str]:
+def _fact(name: str, text: str) -> list[Row]:
     lines = textwrap.wrap(text, WIDTH - _LABEL) or [""]
     if len(lines) > _MOST_LINES:
         lines = [*lines[: _MOST_LINES - 1], lines[_MOST_LINES - 1][: WIDTH - _LABEL - 2] + " …"]
-    return [f"{label:<{_LABEL}}{line}" for label, line in zip((name, ""), lines, strict=False)]
+    return [(label.ljust(_LABEL), line) for label, line in zip((name, ""), lines, strict=False)]
 
 
 def _level(level: dict[str, Any]) -> str:
@@ -92,5 +95,5 @@ def _worded(value: object) -> str:
     return str(value)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

@@ -10,6 +10,7 @@ import typer
 import picturedesk.checks as checks
 from picturedesk.cli import briefly, show
 from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
+from picturedesk.cli.styling import Styled
 
 if TYPE_CHECKING:
     from picturedesk.measuring.significance import Difference
@@ -210,8 +211,8 @@ def info(
         for key, value in briefly.flat(found):
             show.line(f"{key}: {value}")
         return
-    for line in briefly.in_short(found):
-        show.line(line)
+    for label, text in briefly.in_short(found):
+        show.line(Styled(label, "bold"), text)
 
 
 def doctor(
