@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from picturedesk.cli import (
+    catalogue_verbs,
     desk_verbs,
     fit_verbs,
     inspect_verbs,
@@ -31,7 +32,10 @@ app = typer.Typer(
 for verb in (
     fit_verbs.demo,
     fit_verbs.fit,
-    desk_verbs.add,
+    catalogue_verbs.add,
+    catalogue_verbs.sync,
+    catalogue_verbs.remove,
+    catalogue_verbs.search,
     desk_verbs.suggest,
     desk_verbs.tags,
     desk_verbs.texts,
@@ -43,6 +47,7 @@ for verb in (
     inspect_verbs.doctor,
 ):
     app.command()(verb)
+app.command("list")(catalogue_verbs.list_pictures)
 
 _LONGEST = 2000  # characters of an error's line
 

@@ -1,64 +1,17 @@
-"""The verbs that use a desk: add, suggest, tags, texts, evaluate."""
+"""The verbs that ask a desk: suggest, tags, texts, evaluate."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from picturedesk.cli import show, streams
 from picturedesk.cli.explaining import show_explanation
-from picturedesk.cli.options import (
-    DecodeMemoryOption,
-    DeskOption,
-    JsonOption,
-    MaxMegapixelsOption,
-    QuietOption,
-    limited,
-    path,
-)
-from picturedesk.cli.results import (
-    show_measured,
-    show_ranked_text,
-    show_rejections,
-    show_suggestion,
-)
+from picturedesk.cli.options import DeskOption, JsonOption, WhereOption, path
+from picturedesk.cli.results import show_measured, show_ranked_text, show_suggestion
 from picturedesk.errors import BadInput
-
-if TYPE_CHECKING:
-    from picturedesk.desk.desk import Addition
-
-
-def add(
-    pictures: Annotated[
-        str,
-        typer.Argument(
-            metavar="PICTURES",
-            help="A folder, one picture, a table with a picture column and metadata (caption, "
-            "credit, licence, date, tags), or KIND:PATH as for fit.",
-        ),
-    ],
-    desk: DeskOption = Path("desk"),
-    max_megapixels: MaxMegapixelsOption = None,
-    decode_memory: DecodeMemoryOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Add pictures to the catalogue.
-
-    Reads only new or changed files; compares the others by path, size and time of last change.
-    What is left out stands in rejected.csv of the desk until it gets in.
-    """
-    from picturedesk.desk import Desk
-
-    with show.progress(quiet) as progress, Desk(desk) as opened:
-        limits = limited(opened.limits, max_megapixels, decode_memory)
-        addition = opened.add(pictures, progress, limits)
-    if json:
-        show.as_json(addition)
-        return
-    _show_addition(addition, opened.folder.require().rejected)
 
 
 def suggest(
@@ -85,12 +38,20 @@ def suggest(
             metavar="NAME",
         ),
     ] = "",
-    where: Annotated[
+    where: WhereOption = "",
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also suggest pictures that may not run: expired, embargoed, missing or used_up. "
+            "Repeat it for several.",
+            metavar="WHAT",
+        ),
+    ] = None,
+    territory: Annotated[
         str,
         typer.Option(
-            help="SQL condition on uri, key, caption, credit, licence, date and tags, "
-            "e.g. \"licence = 'cc0'\".",
-            metavar="SQL",
+            help="Where the picture is to run, e.g. DE; leaves out pictures for other places only.",
+            metavar="PLACE",
         ),
     ] = "",
     min_confidence: Annotated[
@@ -120,8 +81,10 @@ def suggest(
 
     query = _read_text(text, file, max_megabytes)
     with Desk(desk) as opened:
-        where = streams.from_argument(where)
-        found = opened.suggest(query, k, route, where, min_confidence)
+        where, territory = streams.from_argument(where), streams.from_argument(territory)
+        found = opened.suggest(
+            query, k, route, where, min_confidence, include or (), territory=territory
+        )
         explanations = opened.explain(query, found) if explain and found else []
     if json:
         facts: dict[str, object] = {"found": found.found, "doubt": found.doubt}
@@ -290,11 +253,3 @@ def _read_text(text: str, file: Path | None, max_megabytes: float) -> str:
     if text == streams.STDIN:
         return streams.read_text(text, max_megabytes)
     return streams.from_argument(text)
-
-
-def _show_addition(addition: Addition, listed: Path) -> None:
-    show.line(
-        f"{addition.new} added, {addition.updated} updated, {addition.read} files read; "
-        f"{addition.catalogue} pictures in the catalogue"
-    )
-    show_rejections(addition.rejections, listed)
