@@ -35,6 +35,7 @@ for verb in (
     catalogue_verbs.add,
     catalogue_verbs.sync,
     catalogue_verbs.remove,
+    catalogue_verbs.list_pictures,
     catalogue_verbs.search,
     desk_verbs.suggest,
     desk_verbs.tags,
@@ -47,7 +48,6 @@ for verb in (
     inspect_verbs.doctor,
 ):
     app.command()(verb)
-app.command("list")(catalogue_verbs.list_pictures)
 
 _LONGEST = 2000  # characters of an error's line
 

@@ -162,6 +162,9 @@ def list_pictures(
         show.note(f"more follow: --after {found[-1].key}")
 
 
+list_pictures.__name__ = "list"  # the verb; as a name here it would hide Python's list
+
+
 def search(
     words: Annotated[str, typer.Argument(metavar="WORDS", help="What to look for.")],
     desk: DeskOption = Path("desk"),

@@ -202,8 +202,12 @@ def info(
     if json:
         show.as_json(found)
         return
+    columns = found.pop("columns", {})
     for key, value in _flat(found):
         show.line(f"{key}: {value}")
+    filled = {name: column for name, column in columns.items() if column["filled"]}
+    for name, column in filled.items():
+        show.line(f"column {name}: {column['type']}, {column['filled']} pictures have it")
 
 
 def doctor(
