@@ -73,7 +73,16 @@ CALLS: dict[str, Callable[[World], Call]] = {
     ),
     "Desk.suggest": lambda w: Call(
         w.desk().suggest,
-        {"text": "a red circle", "k": 2, "route": "direct", "where": "", "min_confidence": 0.5},
+        {
+            "text": "a red circle",
+            "k": 2,
+            "route": "direct",
+            "where": "",
+            "min_confidence": 0.5,
+            "include": ["expired"],
+            "territory": "DE",
+            "today": "2026-11-26",
+        },
     ),
     "Desk.explain": lambda w: Call(
         (desk := w.desk()).explain,
@@ -100,6 +109,14 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.refit": lambda w: Call(
         w.desk().refit, {"archive": "absent.csv", "progress": silent}, refused=True
     ),
+    "Desk.sync": lambda w: Call(
+        w.desk().sync, {"folder": w.path(), "prune": False, "progress": silent}, refused=True
+    ),
+    "Desk.remove": lambda w: Call(w.desk().remove, {"pictures": ["absent.jpg"], "where": ""}),
+    "Desk.search": lambda w: Call(
+        w.desk().search, {"words": "a red circle", "k": 2, "where": "uri <> ''"}
+    ),
+    "Desk.list": lambda w: Call(w.desk().list, {"where": "", "sort": "-date", "k": 2, "after": ""}),
     "Desk.evaluate": lambda w: Call(w.desk().evaluate, {"part": "nosuch"}, refused=True),
     "Desk.measure": lambda w: Call(w.desk().measure, {"part": "nosuch"}, refused=True),
     "Desk.write_report": lambda w: Call(w.desk().write_report, {"measured": None}, refused=True),
@@ -375,8 +392,32 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "ExactCatalogue.remove": lambda w: Call(w.catalogue().remove, {"keys": ["k0"]}),
     "ExactCatalogue.replace_all": lambda w: Call(
         w.catalogue().replace_all,
-        {"pictures": pictures(), "vectors": np.eye(4, dtype=np.float32), "fingerprint": "g"},
+        {
+            "pictures": pictures(),
+            "vectors": np.eye(4, dtype=np.float32),
+            "fingerprint": "g",
+            "added": ["k0"],
+            "named": {"k0": ["caption"]},
+            "kept_out": ["k9"],
+        },
     ),
+    "ExactCatalogue.update": lambda w: Call(
+        w.catalogue().update, {"pictures": [Picture("a.jpg", "k0", "new")]}
+    ),
+    "ExactCatalogue.change": lambda w: Call(
+        w.catalogue().change, {"changes": picturedesk.Changes(removed=["k0"])}
+    ),
+    "ExactCatalogue.mentioning": lambda w: Call(
+        w.catalogue().mentioning, {"words": ["word1"], "k": 2, "where": ""}
+    ),
+    "ExactCatalogue.find": lambda w: Call(w.catalogue().find, {"keys": ["k0"]}),
+    "ExactCatalogue.page": lambda w: Call(
+        w.catalogue().page, {"where": "", "order": "date", "after": "k0", "limit": 2}
+    ),
+    "ExactCatalogue.columns": lambda w: Call(w.catalogue().columns),
+    "ExactCatalogue.places": lambda w: Call(w.catalogue().places),
+    "ExactCatalogue.named": lambda w: Call(w.catalogue().named),
+    "ExactCatalogue.kept_out": lambda w: Call(w.catalogue().kept_out),
     "ExactCatalogue.nearest": lambda w: Call(
         w.catalogue().nearest, {"queries": np.eye(4, dtype=np.float32), "k": 2, "where": ""}
     ),
@@ -483,7 +524,6 @@ INSIDE = {
     *(
         "Suggestions.copy",
         "DecodePolicy.pixels",
-        "Addition.as_json",
         "TrecScores.as_row",
         "ExtractConfig.of",
     ),

@@ -626,3 +626,31 @@ def test_an_excerpt_is_the_beginning_with_white_space_folded():
     assert excerpt(" one\n\n two\tthree ") == "one two three"
     assert excerpt("x" * EXCERPT) == "x" * EXCERPT
     assert excerpt("x" * 1000) == "x" * (EXCERPT - 1) + "…"
+
+
+def test_all_that_is_known_of_texts_and_pictures_comes_back(tmp_path):
+    told = ArchiveText("t", "It rained.", "Rain", "2024-05-01", "https://news.invalid/1")
+    shown = Picture(
+        "a.jpg",
+        "k",
+        tags=("sea",),
+        names=("a.jpg", "b.jpg"),
+        expiry="2027",
+        territory=("DE",),
+        uses=2,
+        missing=True,
+        columns={"Ort": "Köln \ud800", "price": 2, "checked": False, "people": ["Ada"]},
+    )
+    with ArchiveMemory.create(tmp_path / "memory", MATCHER, WIDTH) as memory:
+        memory.add([told], vectors_of(["t"]), None, [shown], vectors_of(["k"]), links((0, 0)))
+    with ArchiveMemory.open(tmp_path / "memory") as memory:
+        assert memory.texts([0]) == [told]
+        assert memory.pictures([0]) == [shown]
+
+
+def test_an_older_memory_says_that_another_version_made_it(folder):
+    with sqlite3.connect(folder / "archive.db") as connection:
+        connection.execute("UPDATE manifest SET value = '2' WHERE name = 'format_version'")
+    connection.close()
+    with pytest.raises(Mismatch, match=r"made by another version: .* run picturedesk fit again"):
+        ArchiveMemory.open(folder)

@@ -109,10 +109,29 @@ def test_add(own_desk: Path, tmp_path: Path):
     assert len(document["rejections"]) == 1
 
 
+def test_remove_list_search_and_sync(own_desk: Path, tmp_path: Path):
+    (tmp_path / "photos").mkdir()
+    draw("red", "circle", seed=79).save(tmp_path / "photos" / "new.png")
+    (tmp_path / "photos" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0torn")
+    done = output("sync", tmp_path / "photos", "--desk", own_desk, "-q")
+    validate("sync", done)
+    assert (done["new"], len(done["rejections"])) == (1, 1)
+    page = output("list", "--desk", own_desk, "-k", "3", "--sort", "-date")
+    validate("list", page)
+    assert page["after"] == page["pictures"][-1]["key"]
+    found = output("search", "a red circle", "--desk", own_desk, "-k", "4")
+    validate("search", found)
+    assert len(found["hits"]) == 4
+    gone = output("remove", tmp_path / "photos" / "new.png", "absent.jpg", "--desk", own_desk)
+    validate("remove", gone)
+    assert (gone["removed"], gone["unknown"]) == (1, ["absent.jpg"])
+
+
 @pytest.mark.parametrize(
     "options",
     [
         (),
+        ("--include", "expired", "--include", "missing", "--territory", "DE"),
         ("--explain",),
         ("--explain", "--route", "class_names"),
         ("--route", "direct"),

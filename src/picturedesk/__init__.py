@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from picturedesk.desk import Addition as Addition
     from picturedesk.desk import Desk as Desk
     from picturedesk.desk import DeskConfig as DeskConfig
+    from picturedesk.desk import Hit as Hit
+    from picturedesk.desk import Removal as Removal
+    from picturedesk.desk import Sync as Sync
     from picturedesk.desk.fit import FitReport as FitReport
     from picturedesk.desk.inspect import Check as Check
     from picturedesk.desk.inspect import describe as describe
@@ -126,6 +129,8 @@ if TYPE_CHECKING:
     from picturedesk.texts.transformer import TransformerEngine as TransformerEngine
     from picturedesk.types import Archive as Archive
     from picturedesk.types import Catalogue as Catalogue
+    from picturedesk.types import Changes as Changes
+    from picturedesk.types import Column as Column
     from picturedesk.types import Entries as Entries
     from picturedesk.types import Evidence as Evidence
     from picturedesk.types import Found as Found
@@ -144,7 +149,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     "The desk: fit, suggest, add, measure, inspect": {
-        "desk": "Addition Desk DeskConfig",
+        "desk": "Addition Desk DeskConfig Hit Removal Sync",
         "desk.fit": "FitReport",
         "desk.inspect": "Check describe diagnose",
         "desk.measure": "Measured",
@@ -155,7 +160,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
             "BadInput BadPicture Closed Mismatch MissingArtefact MissingExtra PicturedeskError"
         ),
         "types": (
-            "Archive Catalogue Entries Evidence Found Level Picture "
+            "Archive Catalogue Changes Column Entries Evidence Found Level Picture "
             "Preprocessing Progress RankedText Rejection Runner Suggestion Suggestions Tag Text "
             "TextEncoder"
         ),

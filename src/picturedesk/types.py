@@ -272,12 +272,23 @@ class Evidence:
         text_similarity: cosine of query and archive text, -1 to 1.
         picture: the picture that ran with this text.
         picture_similarity: cosine of this picture and the suggested one, -1 to 1.
+        id: of the archive text.
+        title: its headline; "" if it has none.
+        date: ISO 8601, when it ran; "" if unknown.
+        link: where it can be read; "" if unknown.
+        available: whether its picture may be suggested at this date; false if it is missing, has
+            expired, is under embargo, or has run as often as it may.
     """
 
     text: str
     text_similarity: float
     picture: Picture
     picture_similarity: float
+    id: str = ""
+    title: str = ""
+    date: str = ""
+    link: str = ""
+    available: bool = True
 
 
 @dataclass(frozen=True, slots=True)

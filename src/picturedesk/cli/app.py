@@ -5,12 +5,13 @@ Each verb imports the libraries that it needs itself: ``--help`` must answer at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from picturedesk.cli import (
+    catalogue_verbs,
     completion_verb,
     config_verb,
     configuring,
@@ -37,9 +38,16 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-PANELS = {
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Suggest": (desk_verbs.suggest, desk_verbs.tags, desk_verbs.texts),
-    "Fit and fill a desk": (fit_verbs.demo, fit_verbs.fit, desk_verbs.add, unpack_verb.unpack),
+    "Fit a desk": (fit_verbs.demo, fit_verbs.fit, unpack_verb.unpack),
+    "Keep the catalogue": (
+        catalogue_verbs.add,
+        catalogue_verbs.sync,
+        catalogue_verbs.remove,
+        catalogue_verbs.list_pictures,
+        catalogue_verbs.search,
+    ),
     "Learn from choices": (
         deciding_verbs.choose,
         deciding_verbs.choices,

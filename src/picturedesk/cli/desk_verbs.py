@@ -1,4 +1,4 @@
-"""The verbs that use a desk: add, suggest, tags, texts, evaluate."""
+"""The verbs that ask a desk: suggest, tags, texts, evaluate."""
 
 from __future__ import annotations
 
@@ -19,56 +19,20 @@ from picturedesk.cli.answering import (
 from picturedesk.cli.lines import StandardInput
 from picturedesk.cli.options import (
     CsvOption,
-    DecodeMemoryOption,
     DeskOption,
     JsonOption,
     LinesOption,
-    MaxMegapixelsOption,
-    QuietOption,
-    limited,
+    WhereOption,
     path,
 )
 from picturedesk.cli.results import (
     show_measured,
     show_ranked_text,
-    show_rejections,
 )
 from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
-    from picturedesk.desk.desk import Addition
     from picturedesk.types import Suggestions
-
-
-def add(
-    pictures: Annotated[
-        str,
-        typer.Argument(
-            metavar="PICTURES",
-            help="A folder, one picture, a table with a picture column and metadata (caption, "
-            "credit, licence, date, tags), or KIND:PATH as for fit.",
-        ),
-    ],
-    desk: DeskOption = Path("desk"),
-    max_megapixels: MaxMegapixelsOption = None,
-    decode_memory: DecodeMemoryOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Add pictures to the catalogue.
-
-    Reads only new or changed files; compares the others by path, size and time of last change.
-    rejected.csv in the desk lists what was left out, until it can be read.
-    """
-    from picturedesk.desk import Desk
-
-    with show.progress(quiet) as progress, Desk(desk) as opened:
-        limits = limited(opened.limits, max_megapixels, decode_memory)
-        addition = opened.add(pictures, progress, limits)
-    if json:
-        show.as_json(addition)
-        return
-    _show_addition(addition, opened.folder.require().rejected)
 
 
 def suggest(
@@ -104,12 +68,20 @@ def suggest(
             metavar="NAME",
         ),
     ] = "",
-    where: Annotated[
+    where: WhereOption = "",
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also suggest pictures that may not run: expired, embargoed, missing or used_up. "
+            "Repeat it for several.",
+            metavar="WHAT",
+        ),
+    ] = None,
+    territory: Annotated[
         str,
         typer.Option(
-            help="SQL condition on uri, key, caption, credit, licence, date and tags, "
-            "e.g. \"licence = 'cc0'\".",
-            metavar="SQL",
+            help="Where the picture is to run, e.g. DE; leaves out pictures for other places only.",
+            metavar="PLACE",
         ),
     ] = "",
     min_confidence: Annotated[
@@ -144,13 +116,15 @@ def suggest(
     """
     from picturedesk.desk.desk import Desk
 
-    where = streams.from_argument(where)
+    where, territory = streams.from_argument(where), streams.from_argument(territory)
     given = read_given(text, file, max_megabytes, lines)
     refuse_together(given, csv, json)
     with Desk(desk) as opened:
 
         def ask(texts: list[str]) -> list[Suggestions]:
-            return opened.suggest(texts, k, route, where, min_confidence)
+            return opened.suggest(
+                texts, k, route, where, min_confidence, include or (), territory=territory
+            )
 
         why = opened.explain if explain else None
         if isinstance(given, StandardInput):
@@ -312,11 +286,3 @@ def _evaluate_run(run: Path | None, qrels: Path | None, json: bool) -> None:
         ["measure", "mean"],
         [[name, f"{100 * value:.2f}"] for name, value in named],
     )
-
-
-def _show_addition(addition: Addition, listed: Path) -> None:
-    show.line(
-        f"{addition.new} added, {addition.updated} updated, {addition.read} files read; "
-        f"{addition.catalogue} pictures in the catalogue"
-    )
-    show_rejections(addition.rejections, listed)

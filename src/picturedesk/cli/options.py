@@ -26,6 +26,14 @@ DeskOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document to stdout (docs/json.md).")
 ]
+WhereOption = Annotated[
+    str,
+    typer.Option(
+        help="SQL condition on uri, key, caption, credit, licence, date, tags and all other "
+        "columns that picturedesk info names, e.g. \"licence = 'cc0'\".",
+        metavar="SQL",
+    ),
+]
 WeightsOption = Annotated[
     str,
     typer.Option(

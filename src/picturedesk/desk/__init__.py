@@ -5,19 +5,31 @@ Opening and suggesting load neither torch nor scikit-learn; only ``fit`` does.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from picturedesk.desk.desk import Addition, Desk
+from picturedesk.desk.desk import Desk
 
 if TYPE_CHECKING:
+    from picturedesk.desk.adding import Addition as Addition
+    from picturedesk.desk.life_cycle import Hit as Hit
+    from picturedesk.desk.life_cycle import Removal as Removal
+    from picturedesk.desk.syncing import Sync as Sync
     from picturedesk.learning.config import DeskConfig as DeskConfig
 
-__all__ = ["Addition", "Desk", "DeskConfig"]
+_HOMES = {
+    "Addition": "desk.adding",
+    "DeskConfig": "learning.config",
+    "Hit": "desk.life_cycle",
+    "Removal": "desk.life_cycle",
+    "Sync": "desk.syncing",
+}
+
+__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Removal", "Sync"]
 
 
 def __getattr__(name: str) -> object:
-    if name != "DeskConfig":
+    if name not in _HOMES:
         raise AttributeError(f"module 'picturedesk.desk' has no attribute {name!r}")
-    from picturedesk.learning.config import DeskConfig
-
-    return DeskConfig
+    found: object = getattr(import_module(f"picturedesk.{_HOMES[name]}"), name)
+    return found

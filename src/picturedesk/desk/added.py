@@ -1,50 +1,87 @@
-"""Added pictures stay in a desk when it is fitted again.
+"""What users did to a catalogue stays when the desk is fitted again.
 
-A fit replaces the archive's pictures. Pictures that ``add`` put into the catalogue are copied from
-the fit before, with their stored features. Pictures that are added during the fit are copied at its
-end.
+A fit replaces the archive's pictures. What users did is taken over from the fit before: pictures
+that were added are copied, with their stored features; pictures that were removed stay out; fields
+that were set by hand win over those of the archive. What happens during the fit is taken over at
+its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from picturedesk.backbones.backbone import Backbone
+from picturedesk.datasets.given import merged
 from picturedesk.desk.folder import FitFolder
+from picturedesk.desk.reading import see, shown_again
 from picturedesk.errors import Mismatch, MissingArtefact
-from picturedesk.routes import Blend, Pictures
+from picturedesk.routes import Blend
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.extraction import ExtractConfig, extract
 from picturedesk.store.features import FeatureStore
-from picturedesk.types import Catalogue, Floats, Picture, Rejection
+from picturedesk.types import Catalogue, Changes, Floats, Picture, Rejection
 
-_AT_ONCE = 1024  # pictures whose level features are in memory together
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What users did to a catalogue.
+
+    Attributes:
+        added: the pictures that were added, by key.
+        edited: other pictures with fields that were set by hand, by key.
+        named: key → those fields.
+        kept_out: keys of removed pictures.
+    """
+
+    added: dict[str, Picture] = field(default_factory=dict)
+    edited: dict[str, Picture] = field(default_factory=dict)
+    named: dict[str, frozenset[str]] = field(default_factory=dict)
+    kept_out: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, path: Path) -> _Done:
+        """Of the catalogue in a file."""
+        with closing(open_catalogue(path, make=False)) as catalogue:
+            keys = catalogue.added(limit=catalogue.count())
+            named = catalogue.named()
+            edited = catalogue.find([*(named.keys() - set(keys))])
+            return cls(catalogue.find(keys), edited, named, catalogue.kept_out())
+
+    def known(self, key: str) -> Picture | None:
+        """The record of an added or edited picture."""
+        return self.added.get(key) or self.edited.get(key)
+
+    def applied(self, picture: Picture) -> Picture:
+        """A picture of the archive with the fields that were set by hand."""
+        known = self.known(picture.key)
+        return merged(picture, known, self.named.get(picture.key, ())) if known else picture
 
 
 class Added:
-    """The pictures that were added to the fit before.
+    """What users did to the catalogue of the fit before.
 
     Args:
         path: of its catalogue; None if there is none, or it cannot be read.
-        pictures: the pictures to copy, by key.
-        rejections: pictures that could not be copied, and why.
-        seen: all added pictures, by key.
+        done: what they did.
+        gone: keys of added pictures that cannot be copied.
+        rejections: why.
     """
 
     def __init__(
         self,
         path: Path | None = None,
-        pictures: dict[str, Picture] | None = None,
+        done: _Done | None = None,
+        gone: frozenset[str] = frozenset(),
         rejections: tuple[Rejection, ...] = (),
-        seen: dict[str, Picture] | None = None,
     ) -> None:
-        self.pictures = pictures or {}
         self.rejections = rejections
-        self._seen = seen or {}
+        self._done = done or _Done()
+        self._gone = gone
         self._path = path
         self._ours: dict[str, Picture] = {}  # the archive's
 
@@ -56,27 +93,26 @@ class Added:
         store: FeatureStore,
         config: ExtractConfig,
     ) -> Added:
-        """The added pictures of a fit, or none; reads pictures without stored features again."""
+        """What was done since a fit; reads added pictures without stored features again."""
         if before is None:
             return cls()
         try:
-            pictures = _added(before.catalogue)
+            done = _Done.of(before.catalogue)
         except (MissingArtefact, Mismatch) as error:
             lost = Rejection(str(before.catalogue), str(error), "add again what was added")
             return cls(rejections=(lost,))
-        missing = {key: picture for key, picture in pictures.items() if key not in store}
+        missing = {key: picture for key, picture in done.added.items() if key not in store}
         found = extract([one.uri for one in missing.values()], backbone, store, config).keys
         gone = {key for key, picture in missing.items() if found.get(picture.uri) != key}
         rejections = tuple(
             Rejection(
-                pictures[key].uri,
+                done.added[key].uri,
                 "it was added, and the file is missing or has changed",
                 "add it again",
             )
             for key in sorted(gone)
         )
-        kept = {key: picture for key, picture in pictures.items() if key not in gone}
-        return cls(before.catalogue, kept, rejections, seen=pictures)
+        return cls(before.catalogue, done, frozenset(gone), rejections)
 
     def fill(
         self,
@@ -86,53 +122,64 @@ class Added:
         blend: Blend,
         store: FeatureStore,
     ) -> None:
-        """Fills a new catalogue with the archive's pictures and these.
+        """Fills a new catalogue with the archive's pictures and what users did.
 
         Args:
             catalogue: an empty one.
-            pictures: N of the archive; its metadata of an added picture counts.
+            pictures: N of the archive; of an added picture, its metadata count unless set by hand.
             vectors: (N, W) of these pictures.
             blend: of the new fit.
             store: has the features of all pictures.
         """
+        done = self._done
         self._ours = {picture.key: picture for picture in pictures}
-        others = [picture for key, picture in self.pictures.items() if key not in self._ours]
-        every = np.concatenate([vectors, catalogue_vectors(others, blend, store)])
+        added = [picture for key, picture in done.added.items() if key not in self._gone]
+        others = [picture for picture in added if picture.key not in self._ours]
+        seen = see([picture.key for picture in (*pictures, *others)], blend, store)
+        rows = [place for place, one in enumerate(pictures) if one.key not in done.kept_out]
+        kept = [done.applied(pictures[row]) for row in rows]
+        others_rows = seen.vectors[len(pictures) :]
         catalogue.replace_all(
-            [*pictures, *others], every, blend.fingerprint, added=self.pictures.keys()
+            shown_again((*kept, *others), seen),
+            np.concatenate([vectors[rows], others_rows]),
+            blend.fingerprint,
+            added={picture.key for picture in added},
+            named=done.named,
+            kept_out=done.kept_out,
         )
 
     def catch_up(self, made: FitFolder, blend: Blend, store: FeatureStore) -> None:
-        """Repeats additions and removals since ``of``, inside ``DeskFolder.changing``."""
+        """Repeats what was done since ``of``, inside ``DeskFolder.changing``."""
         if self._path is None:
             return
-        now = _added(self._path)
-        new = [picture for key, picture in now.items() if self._seen.get(key) != picture]
-        gone = self.pictures.keys() - now.keys()
-        if not new and not gone:
+        before, now = self._done, _Done.of(self._path)
+        changed = [
+            key
+            for key in {**now.added, **now.edited}
+            if now.known(key) != before.known(key) or now.named.get(key) != before.named.get(key)
+        ]
+        back = [key for key in before.kept_out - now.kept_out if key in self._ours]
+        gone = [key for key in before.added if key not in now.added and key not in self._ours]
+        out = sorted(now.kept_out - before.kept_out)
+        put = [key for key in dict.fromkeys((*changed, *back)) if key not in now.kept_out]
+        if not put and not gone and not out:
             return
-        chosen = [self._ours.get(picture.key, picture) for picture in new]
+        seen = see(put, blend, store)
+        pictures = shown_again([self._present(key, now) for key in put], seen)
         with closing(open_catalogue(made.catalogue, make=False)) as catalogue:
-            catalogue.remove([key for key in gone if key not in self._ours])
-            catalogue.add(chosen, catalogue_vectors(chosen, blend, store))
+            catalogue.change(Changes(removed=gone))
+            catalogue.change(
+                Changes(
+                    pictures,
+                    seen.vectors,
+                    removed=out,
+                    added=now.added.keys(),
+                    named=now.named,
+                    keep_out=True,
+                )
+            )
 
-
-def _added(path: Path) -> dict[str, Picture]:
-    """By key, the pictures of a catalogue that did not come with the archive."""
-    found: dict[str, Picture] = {}
-    with closing(open_catalogue(path, make=False)) as catalogue:
-        after = ""
-        while keys := catalogue.added(after):
-            found |= {picture.key: picture for picture in catalogue.fetch(keys).pictures}
-            after = keys[-1]
-    return found
-
-
-def catalogue_vectors(pictures: Sequence[Picture], blend: Blend, store: FeatureStore) -> Floats:
-    """Catalogue vectors (N, W) from stored features."""
-    keys = [picture.key for picture in pictures]
-    parts = [np.empty((0, blend.layout.width), dtype=np.float32)]
-    for start in range(0, len(keys), _AT_ONCE):
-        some = keys[start : start + _AT_ONCE]
-        parts.append(blend.vectors(Pictures(blend.matcher, some, store.read(some))))
-    return np.concatenate(parts)
+    def _present(self, key: str, now: _Done) -> Picture:
+        """The record of a picture: the archive's with what was set by hand, or the added one."""
+        ours = self._ours.get(key)
+        return now.applied(ours) if ours is not None else now.added[key]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, overload
 
@@ -20,20 +18,19 @@ from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_manifest
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
-from picturedesk.routes import Blend, Pictures
+from picturedesk.routes import Blend
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
+from picturedesk.store.rights import Rights
 from picturedesk.types import (
     Archive,
     Catalogue,
     Choice,
-    Floats,
     Json,
     Picture,
     Progress,
     RankedText,
-    Rejection,
     Suggestion,
     Suggestions,
     Tag,
@@ -42,33 +39,17 @@ from picturedesk.types import (
 )
 
 if TYPE_CHECKING:
+    from picturedesk.desk.adding import Addition
     from picturedesk.desk.deciding import Named
     from picturedesk.desk.fit import FitReport
+    from picturedesk.desk.life_cycle import Hit, Removal
     from picturedesk.desk.measure import Measured
+    from picturedesk.desk.syncing import Sync
     from picturedesk.desk.versions import Version
     from picturedesk.explaining import Explanation
     from picturedesk.learning.config import DeskConfig
     from picturedesk.measuring.evaluation import Evaluation
     from picturedesk.store.extraction import ExtractConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """The result of ``Desk.add``.
-
-    Attributes:
-        new: pictures that were new to the catalogue.
-        updated: pictures that were in the catalogue, whose metadata was replaced.
-        read: files whose bytes were read; the others were known by path, size and time.
-        rejections: files that were left out.
-        catalogue: pictures in the catalogue now.
-    """
-
-    new: int
-    updated: int
-    read: int
-    rejections: tuple[Rejection, ...]
-    catalogue: int
 
 
 class Desk:
@@ -215,6 +196,9 @@ class Desk:
         route: str = "",
         where: str = "",
         min_confidence: float = MIN_CONFIDENCE,
+        include: Collection[str] = (),
+        territory: str = "",
+        today: str = "",
     ) -> Suggestions: ...
 
     @overload
@@ -225,6 +209,9 @@ class Desk:
         route: str = "",
         where: str = "",
         min_confidence: float = MIN_CONFIDENCE,
+        include: Collection[str] = (),
+        territory: str = "",
+        today: str = "",
     ) -> list[Suggestions]: ...
 
     def suggest(
@@ -234,6 +221,9 @@ class Desk:
         route: str = "",
         where: str = "",
         min_confidence: float = MIN_CONFIDENCE,
+        include: Collection[str] = (),
+        territory: str = "",
+        today: str = "",
     ) -> Suggestions | list[Suggestions]:
         """The k best pictures for a text, with the archive texts that support them.
 
@@ -246,9 +236,16 @@ class Desk:
                 (what the network says it shows), "captions" (BM25), "zero_shot" (cosine of a dual
                 encoder, if the backbone is one); "" for the best there is.
                 A desk of the paper's recipe has direct and transfer (Eq. 7 and 8).
-            where: SQL condition on uri, key, caption, credit, licence, date, tags.
+            where: SQL condition on the fields of a picture (uri, key, caption, credit, licence,
+                date, tags, expiry, …) and on own columns; see ``Catalogue``.
             min_confidence: chance that the right picture is among those shown, below which the
                 answer has a doubt.
+            include: what may be suggested although the picture may not run: "expired",
+                "embargoed", "missing" (the file is gone), "used_up" (it has run ``max_uses``
+                times).
+            territory: where the picture is to run, e.g. "DE"; pictures for other places only are
+                left out. "" for anywhere.
+            today: ISO 8601, the day or moment for which expiry and embargo count; "" for now.
 
         Returns:
             The suggestions; for several texts, one answer a text in their order.
@@ -263,7 +260,8 @@ class Desk:
         route, where = checks.text("route", route), checks.text("where", where)
         min_confidence = checks.share("min_confidence", min_confidence)
         route = route or self.blend.default
-        answers = self.suggester.suggest(texts, k, route, where, min_confidence)
+        rights = Rights(checks.several("include", include), territory, today)
+        answers = self.suggester.suggest(texts, k, route, where, min_confidence, rights)
         return answers[0] if isinstance(text, str) else answers
 
     def explain(self, text: str, suggestions: Sequence[Suggestion]) -> list[Explanation]:
@@ -356,7 +354,12 @@ class Desk:
         progress: Progress = silent,
         extract: ExtractConfig | None = None,
     ) -> Addition:
-        """Adds pictures to the catalogue; reads only new or changed files.
+        """Adds pictures to the catalogue, or updates them; reads only new or changed files.
+
+        Of a picture that the catalogue has, the fields that its source names are replaced, and the
+        others stay: a table names those that it has columns for, a folder or file none, Picture
+        records those that differ from an empty one. What was set so outlives a fit. Files with
+        equal bytes are one picture, with all their names. One transaction.
 
         ``rejected.csv`` lists files that were left out, until they are added or are gone.
 
@@ -365,57 +368,91 @@ class Desk:
             progress: called as pictures are read.
             extract: limits for this call; None for those of the fit.
         """
-        from picturedesk.backbones.backbone import Backbone
-        from picturedesk.datasets import absolute_spec, open_pictures
-        from picturedesk.store import extraction as reading
-        from picturedesk.store.features import FeatureStore
+        from picturedesk.desk.adding import add
+
+        return add(self, pictures, progress, self._reads(progress, extract))
+
+    def sync(
+        self,
+        folder: str | Path,
+        prune: bool = False,
+        progress: Progress = silent,
+        extract: ExtractConfig | None = None,
+    ) -> Sync:
+        """Brings the catalogue in line with a folder; pictures elsewhere are left alone.
+
+        New files are added. Moved and renamed files are known by their bytes and not read through
+        the network again; the same bytes under several names are listed once, with all names. A
+        file that has other bytes than before keeps its metadata. A picture whose last file is gone
+        is marked as missing and no longer suggested; it comes back when its file does. Pictures
+        that were removed stay out.
+
+        Args:
+            folder: with its sub-folders.
+            prune: remove pictures whose files are gone instead of marking them.
+            progress: called as pictures are read.
+            extract: limits for this call; None for those of the fit.
+
+        Raises:
+            BadInput: the folder does not exist; or ``prune`` and it has no picture.
+        """
+        from picturedesk.desk.syncing import sync
+
+        root = checks.existing("folder", folder)
+        if not root.is_dir():
+            raise BadInput(f"{root} is a file: sync takes a folder; to add one picture, use add")
+        if type(prune) is not bool:
+            raise checks.refusal("prune", prune, "true or false")
+        return sync(self, root, prune, progress, self._reads(progress, extract))
+
+    def remove(self, pictures: str | Sequence[str] = (), where: str = "") -> Removal:
+        """Removes pictures from the catalogue, in one transaction; files stay.
+
+        They stay out when the archive is fitted again, and when a folder is synced, until ``add``
+        brings them back. What the desk has learned from them stays.
+
+        Args:
+            pictures: content keys, or names of files; one or several.
+            where: SQL condition instead: all pictures that meet it.
+
+        Raises:
+            BadInput: neither or both are given, or the condition is invalid.
+        """
+        from picturedesk.desk.life_cycle import remove
+
+        self._loaded.require_open()
+        given = [pictures] if isinstance(pictures, str) else pictures
+        names, where = checks.texts("pictures", given), checks.text("where", where)
+        if bool(names) == bool(where.strip()):
+            raise BadInput("name the pictures to remove, or give a condition; not both")
+        return remove(self, names, where)
+
+    def search(self, words: str, k: int = 20, where: str = "") -> tuple[Hit, ...]:
+        """The k pictures that words find, best first; also those that may not run now.
+
+        Two rankings are merged: BM25 of captions, tags, texts and tags in own columns and, if the
+        desk has word detectors, the words that pictures show (own column "shows"); and the cosine
+        of the words with each picture (route direct), which finds what is said otherwise or in
+        another language. A picture at rank r has 3 / (60 + r) for its words and 1 / (60 + r) for
+        its meaning (reciprocal rank fusion), so that pictures with the words come first.
+
+        Args:
+            words: in any language that the desk's text encoder knows; captions in any.
+            k: how many, at least 1.
+            where: SQL condition; see ``suggest``.
+        """
+        from picturedesk.desk.life_cycle import search
+
+        words, where = checks.text("words", words), checks.text("where", where)
+        return search(self, words, checks.whole_number("k", k, 1), where)
+
+    def _reads(self, progress: Progress, extract: ExtractConfig | None) -> ExtractConfig:
+        """Limits for reading, after the desk and the arguments were checked."""
+        from picturedesk.store.extraction import ExtractConfig
 
         self._loaded.require_open()
         checks.function("progress", progress)
-        checks.optional("extract", extract, reading.ExtractConfig)
-        command, rejected = "add", tuple[Rejection, ...]()
-        if isinstance(pictures, str | Path):
-            command = f"add {absolute_spec(pictures)}"
-            pictures, rejected = open_pictures(pictures)
-        else:
-            pictures = checks.several_of("pictures", pictures, Picture)
-        backbone = Backbone.load(self.folder.backbone)
-        with FeatureStore.open(self.folder.features, backbone.spec) as store:
-            uris = [picture.uri for picture in pictures]
-            extraction = reading.extract(uris, backbone, store, extract or self.limits, progress)
-            by_key: dict[str, Picture] = {}
-            for picture in pictures:
-                key = extraction.keys.get(picture.uri)
-                if key is not None and key not in by_key:
-                    by_key[key] = replace(picture, key=key)
-            features = store.read(list(by_key))
-        vectors = self.blend.vectors(Pictures(self.matcher, list(by_key), features))
-        rejected += extraction.rejections
-        with self.folder.changing():
-            current = self.folder.is_current(self.fitted)
-            new = self.catalogue.add(list(by_key.values()), vectors) if current else 0
-            if current:
-                self._list_rejected(rejected, command, uris)
-        if not current:  # another fit became current; the features are in the store
-            with Desk(self.folder.root) as again:
-                added = again.add(list(by_key.values()), progress, extract)
-                again._list_rejected(rejected, command, uris)
-            return replace(added, read=extraction.read, rejections=rejected + added.rejections)
-        return Addition(
-            new=new,
-            updated=len(by_key) - new,
-            read=extraction.read,
-            rejections=rejected,
-            catalogue=self.catalogue.count(),
-        )
-
-    def _list_rejected(
-        self, rejected: Sequence[Rejection], command: str, tried: Sequence[str]
-    ) -> None:
-        from picturedesk.store.rejected import write_rejections
-
-        again = command != "add"  # without a path, another add may try other pictures
-        write_rejections(self.fitted.rejected, rejected, command, tried, again)
+        return checks.optional("extract", extract, ExtractConfig) or self.limits
 
     def choose(
         self,
@@ -530,9 +567,16 @@ class Desk:
     def measure(self, part: str = "test") -> Measured:
         """Like ``evaluate``, with the answers and the calibration of their confidence."""
         from picturedesk.desk.measure import measure
+        from picturedesk.desk.reading import archive_features
 
         checks.text("part", part)
-        return measure(self.memory, self.held_out, self._archive_features(), part, self.blend)
+        return measure(
+            self.memory,
+            self.held_out,
+            archive_features(self.memory, self.folder.features),
+            part,
+            self.blend,
+        )
 
     def write_report(self, measured: Measured) -> Path:
         """Writes the report of a measurement, one HTML page; returns its path."""
@@ -549,32 +593,10 @@ class Desk:
 
         Queries are the texts' ids, documents the pictures' content keys.
         """
-        from picturedesk.desk.measure import RouteScores
-        from picturedesk.measuring.trec import RunWriter, open_run, write_qrels
+        from picturedesk.desk.trec import export_trec
 
         folder, part = checks.path("folder", folder), checks.text("part", part)
-        scores = RouteScores(self.memory, self.held_out, self._archive_features(), part, self.blend)
-        rows = self.held_out.rows[scores.texts]
-        queries = ["_".join(text.id.split()) for text in self.memory.texts(rows)]
-        documents = [picture.key for picture in self.memory.pictures(scores.candidates)]
-        write_qrels(folder / "qrels.txt", queries, documents, scores.relevant)
-        with ExitStack() as stack:
-            runs: dict[str, RunWriter] = {}
-            for _, block in scores.blocks():
-                for name, values in block.items():
-                    if name not in runs:
-                        tag = name.replace(", ", "-").replace(" ", "-").replace(":", "-")
-                        run = open_run(folder / f"{tag}.run", queries, documents, tag=tag)
-                        runs[name] = stack.enter_context(run)
-                    runs[name].write(values)
-
-    def _archive_features(self) -> Floats:
-        """Level features (P, ΣD_l) of the archive's pictures."""
-        from picturedesk.store.features import FeatureStore
-
-        rows = np.arange(len(self.memory.picture_vectors), dtype=np.int64)
-        with FeatureStore.open(self.folder.features) as store:
-            return store.read([picture.key for picture in self.memory.pictures(rows)])
+        export_trec(self, folder, part)
 
     def info(self) -> Json:
         """Archive, counts, settings and fingerprints of the desk."""
@@ -588,9 +610,27 @@ class Desk:
             "texts": {**held_out, TRAIN: len(self.memory) - len(parts)},
             "archive_pictures": len(self.memory.picture_vectors),
             "catalogue_pictures": self.catalogue.count(),
+            "columns": plain(self.catalogue.columns()),
             "backbone": read_manifest(self.folder.backbone)["spec"],
             "matcher": self.matcher.fingerprint,
             "weights": plain(self.blend.weights),
             "text_weights": plain(self.blend.text_weights),
             "config": settings["config"],
         }
+
+    def list(
+        self, where: str = "", sort: str = "uri", k: int = 100, after: str = ""
+    ) -> tuple[Picture, ...]:
+        """A page of the catalogue's pictures, also of those that may not run now.
+
+        Args:
+            where: SQL condition; see ``suggest``.
+            sort: name of a column; with "-" before it, from the highest to the lowest. Pictures
+                without a value come last, equal ones are sorted by key.
+            k: how many, at least 1.
+            after: key of the last picture of the page before; "" for the first page.
+
+        Raises:
+            BadInput: an unknown column or key, or an invalid condition.
+        """
+        return self.catalogue.page(where, sort, after, checks.whole_number("k", k, 1))

@@ -246,7 +246,10 @@ def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:
         ArchiveMemory.create(temporary, matcher.fingerprint, matcher.width) as memory,
     ):
         memory.add(
-            [ArchiveText(text.id, excerpt(text.whole)) for text in archive.texts],
+            [
+                ArchiveText(text.id, excerpt(text.whole), text.title, text.date, text.link)
+                for text in archive.texts
+            ],
             matcher.placed(learned.text_features),
             learned.duplicate_groups,
             archive.pictures,

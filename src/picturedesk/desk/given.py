@@ -24,6 +24,8 @@ from picturedesk.types import Floats
 if TYPE_CHECKING:
     from picturedesk.store.extraction import ExtractConfig
 
+SHOWN = 10  # words that a picture shows, at most
+
 
 def names_of(picture: object) -> list[str]:
     """One picture or several, each a path or a content key, as text."""
@@ -31,6 +33,14 @@ def names_of(picture: object) -> list[str]:
         return [str(checks.path("picture", picture))]
     given = checks.several("picture", picture)
     return [str(checks.path(f"picture[{place}]", one)) for place, one in enumerate(given)]
+
+
+def shown_words(blend: Blend, pictures: Pictures) -> list[tuple[str, ...]]:
+    """The words that each of N pictures shows; no words if the desk has no detectors."""
+    for route in blend.routes:
+        if isinstance(route, SeenWordsRoute):
+            return [tuple(tag.word for tag in tags) for tags in route.tags(pictures, SHOWN)]
+    return [()] * len(pictures.keys)
 
 
 def word_detectors(blend: Blend, desk: str) -> SeenWordsRoute:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 
 from picturedesk.backbones.backbone import Backbone
-from picturedesk.desk.added import catalogue_vectors
 from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
+from picturedesk.desk.reading import see, shown_again
 from picturedesk.desk.versions import Version, chosen_version, versions
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend
@@ -37,9 +37,10 @@ def _carry_over(current: FitFolder, older: FitFolder, blend: Blend, store: Featu
         closing(open_catalogue(older.catalogue, make=False)) as before,
     ):
         pictures = [one for one in _everything(now) if one.key in store]
+        seen = see([one.key for one in pictures], blend, store)
         before.replace_all(
-            pictures,
-            catalogue_vectors(pictures, blend, store),
+            shown_again(pictures, seen),
+            seen.vectors,
             added=_all_added(now),
             named=now.named(),
             kept_out=now.kept_out(),

@@ -6,7 +6,7 @@ Knows no folder.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,9 @@ from picturedesk.routes.confidence import TEN, Judgement
 from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs
 from picturedesk.routes.route import ShareConfig
 from picturedesk.routes.search import Ranking, SearchConfig
-from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText
+from picturedesk.store.catalogue.conditions import joined
+from picturedesk.store.rights import NOW, Rights
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Evidence, Floats, Picture, Suggestion, Suggestions
 
@@ -57,14 +59,21 @@ class Suggester:
         return held[1]
 
     def suggest(
-        self, texts: Sequence[str], k: int, route: str, where: str, min_confidence: float
+        self,
+        texts: Sequence[str],
+        k: int,
+        route: str,
+        where: str,
+        min_confidence: float,
+        rights: Rights = NOW,
     ) -> list[Suggestions]:
         """See ``Desk.suggest``; one answer per text."""
         self.blend.weights_of(route)
+        allowed = rights.condition(self.catalogue.columns())
+        asked = _Asked(k, route, joined(where, allowed), min_confidence, rights)
         answers: list[Suggestions] = []
         for start in range(0, len(texts), BATCH):
-            batch = texts[start : start + BATCH]
-            answers += self._answered(self.queries(batch), k, route, where, min_confidence)
+            answers += self._answered(self.queries(texts[start : start + BATCH]), asked)
         return answers
 
     def explain(
@@ -112,6 +121,18 @@ class Suggester:
             )
         return Queries(self.blend.matcher, texts, features, self._archive)
 
+    def knows(self, text: str) -> bool:
+        """Whether the text encoder knows any word of a text."""
+        return bool(self.blend.matcher.text_encoder.encode([text]).any())
+
+    def by_meaning(self, text: str, k: int, where: str) -> list[tuple[Picture, float]]:
+        """The k pictures with the highest scores of the direct route, best first."""
+        route = self.blend.block_routes[0].name
+        vectors = self.blend.ask(self.queries([text]), self.blend.weights_of(route))
+        config = SearchConfig(background=0)
+        (found,) = search(self.blend, self.catalogue, vectors, k, route, where, config)
+        return list(zip(found.pictures, found.scores.tolist(), strict=True))
+
     def judgements(
         self, texts: Sequence[str], k: int = TEN, where: str = ""
     ) -> list[tuple[Ranking, Judgement | None]]:
@@ -120,13 +141,11 @@ class Suggester:
         rankings, judged = self._ranked(queries, k, self.blend.default, where)
         return list(zip(rankings, judged, strict=True))
 
-    def _answered(
-        self, queries: Queries, k: int, route: str, where: str, min_confidence: float
-    ) -> list[Suggestions]:
-        rankings, judged = self._ranked(queries, k, route, where)
-        evidence = self._evidence(queries, rankings)
+    def _answered(self, queries: Queries, asked: _Asked) -> list[Suggestions]:
+        rankings, judged = self._ranked(queries, asked.k, asked.route, asked.where)
+        evidence = self._evidence(queries, rankings, asked.rights)
         rows = zip(rankings, evidence, judged, strict=True)
-        return [self._suggestions(*row, route, min_confidence) for row in rows]
+        return [self._suggestions(*row, asked.route, asked.min_confidence) for row in rows]
 
     def _ranked(
         self, queries: Queries, k: int, route: str, where: str
@@ -171,7 +190,7 @@ class Suggester:
         )
 
     def _evidence(
-        self, queries: Queries, rankings: Sequence[Ranking]
+        self, queries: Queries, rankings: Sequence[Ranking], rights: Rights
     ) -> list[list[tuple[Evidence, ...]]]:
         """Evidence for each suggestion of each query; reads the records of all together."""
         near = queries.neighbours(NEAR)
@@ -179,7 +198,7 @@ class Suggester:
             supporting_pairs(near.of(query), self._fused(ranking.vectors), self._archive)
             for query, ranking in enumerate(rankings)
         ]
-        records = self._records([pair for one in found for pairs in one for pair in pairs])
+        records = self._records([pair for one in found for pairs in one for pair in pairs], rights)
         return [
             [
                 tuple(_of_itself(records[pair], picture) for pair in pairs)
@@ -188,17 +207,21 @@ class Suggester:
             for ranking, one in zip(rankings, found, strict=True)
         ]
 
-    def _records(self, pairs: Sequence[SupportingPair]) -> dict[SupportingPair, Evidence]:
+    def _records(
+        self, pairs: Sequence[SupportingPair], rights: Rights
+    ) -> dict[SupportingPair, Evidence]:
         texts = np.unique([pair.text for pair in pairs]).astype(np.int64)
         pictures = np.unique([pair.picture for pair in pairs]).astype(np.int64)
         text_of = dict(zip(texts.tolist(), self.memory.texts(texts), strict=True))
         picture_of = dict(zip(pictures.tolist(), self.memory.pictures(pictures), strict=True))
+        now = self.catalogue.find([picture.key for picture in picture_of.values()])
+        allowed = {
+            row: rights.allows(now.get(picture.key) or picture)
+            for row, picture in picture_of.items()
+        }
         return {
-            pair: Evidence(
-                text_of[pair.text].excerpt,
-                pair.text_similarity,
-                picture_of[pair.picture],
-                pair.picture_similarity,
+            pair: _evidence(
+                pair, text_of[pair.text], picture_of[pair.picture], allowed[pair.picture]
             )
             for pair in pairs
         }
@@ -206,6 +229,33 @@ class Suggester:
     def _fused(self, vectors: Floats) -> Floats:
         """The fused vectors in catalogue vectors."""
         return self.blend.layout.split(vectors)[self.blend.block_routes[0].block.name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of several texts: see ``Desk.suggest``; ``where`` has the rights in it."""
+
+    k: int
+    route: str
+    where: str
+    min_confidence: float
+    rights: Rights
+
+
+def _evidence(
+    pair: SupportingPair, text: ArchiveText, picture: Picture, available: bool
+) -> Evidence:
+    return Evidence(
+        text.excerpt,
+        pair.text_similarity,
+        picture,
+        pair.picture_similarity,
+        text.id,
+        text.title,
+        text.date,
+        text.link,
+        available,
+    )
 
 
 def _of_itself(evidence: Evidence, picture: Picture) -> Evidence:

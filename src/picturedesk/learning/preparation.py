@@ -175,6 +175,10 @@ def _merge(pictures: Sequence[Picture], keys: dict[str, str]) -> tuple[list[Pict
         if key not in place:
             place[key] = len(merged)
             merged.append(replace(picture, key=key))
+        elif picture.uri != merged[place[key]].uri:
+            first = merged[place[key]]
+            names = dict.fromkeys((first.uri, *first.names, picture.uri))
+            merged[place[key]] = replace(first, names=tuple(names))
         new_index[index] = place[key]
     return merged, new_index
 

@@ -20,26 +20,30 @@ from typing import Any
 import numpy as np
 
 from picturedesk.disk.artifacts import CURE
-from picturedesk.disk.database import damaged, read_manifest, write_manifest
+from picturedesk.disk.database import RECORDS_VERSION, damaged, read_manifest, write_manifest
 from picturedesk.disk.shared_database import FileKind, SharedDatabase
 from picturedesk.disk.sums import Sums, row_sum
 from picturedesk.errors import MissingArtefact
+from picturedesk.own_columns import FIXED
 from picturedesk.types import Ints, Json, Picture
 
 _AT_ONCE = 900  # values in one statement; some builds of SQLite take 999 at most
 _SCHEMA = (
     """CREATE TABLE texts (
         row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, excerpt TEXT NOT NULL,
-        sum INTEGER NOT NULL)""",
+        title TEXT NOT NULL, date TEXT NOT NULL, link TEXT NOT NULL, sum INTEGER NOT NULL)""",
     """CREATE TABLE pictures (
         row INTEGER PRIMARY KEY, uri TEXT NOT NULL, key TEXT NOT NULL UNIQUE,
         caption TEXT NOT NULL, credit TEXT NOT NULL, licence TEXT NOT NULL, date TEXT NOT NULL,
-        tags TEXT NOT NULL, sum INTEGER NOT NULL)""",
+        tags TEXT NOT NULL, more TEXT NOT NULL, sum INTEGER NOT NULL)""",
     """CREATE TABLE removed (
         text INTEGER NOT NULL, picture INTEGER NOT NULL, PRIMARY KEY (text, picture))
         WITHOUT ROWID""",
 )
-_KIND = FileKind("archive memory", 0x5044414D, _SCHEMA, cure=CURE)  # "PDAM"
+_KIND = FileKind(  # "PDAM"
+    "archive memory", 0x5044414D, _SCHEMA, cure=CURE, version=RECORDS_VERSION
+)
+_MORE = FIXED[7:]  # fields of a picture that are stored as one JSON object, if they are set
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,16 @@ class ArchiveText:
     Attributes:
         id: unique within its archive.
         excerpt: its beginning, to be shown.
+        title: its headline; "" if it has none.
+        date: ISO 8601, when it ran; "" if unknown.
+        link: where it can be read; "" if unknown.
     """
 
     id: str
     excerpt: str
+    title: str = ""
+    date: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,16 +204,16 @@ class ArchiveRecords:
 
     def put_texts(self, rows: Ints, texts: Sequence[ArchiveText]) -> None:
         """Stores new texts, each in its row."""
-        words = ((text.id, text.excerpt) for text in texts)
-        self._many("INSERT INTO texts VALUES (?, ?, ?, ?)", _summed(rows, words))
+        words = ((one.id, one.excerpt, one.title, one.date, one.link) for one in texts)
+        self._many("INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?)", _summed(rows, words))
 
     def put_pictures(self, rows: Ints, pictures: Sequence[Picture]) -> None:
         """Stores pictures, each in its row; replaces existing records."""
         words = (
-            (p.uri, p.key, p.caption, p.credit, p.licence, p.date, json.dumps(p.tags))
+            (p.uri, p.key, p.caption, p.credit, p.licence, p.date, json.dumps(p.tags), _more(p))
             for p in pictures
         )
-        put = "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        put = "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         self._many(put, _summed(rows, words))
 
     def remove(self, links: Ints) -> None:
@@ -279,8 +289,17 @@ def _rows_of(names: Sequence[str], found: Iterable[tuple[str | bytes, int]]) -> 
 
 
 def _picture(stored: Sequence[str | bytes]) -> Picture:
-    uri, key, caption, credit, licence, date, tags = map(_string, stored)
-    return Picture(uri, key, caption, credit, licence, date, tuple(json.loads(tags)))
+    uri, key, caption, credit, licence, date, tags, more = map(_string, stored)
+    said = (uri, key, caption, credit, licence, date, tuple(json.loads(tags)))
+    return Picture(*said, **json.loads(more))
+
+
+def _more(picture: Picture) -> str:
+    """The other fields that are set, as JSON."""
+    fields = {name: getattr(picture, name) for name in _MORE if getattr(picture, name)}
+    if picture.columns:
+        fields["columns"] = picture.columns
+    return json.dumps(fields)
 
 
 def _stored(words: str) -> str | bytes:

@@ -145,6 +145,11 @@ def extract(
     return run.summary(time.monotonic() - began)
 
 
+def is_there(uri: str) -> bool:
+    """Whether the file of a picture exists; of a member of a tar file, whether the tar does."""
+    return _state(locate(absolute(uri))[0])[0] >= 0
+
+
 def is_stored(uri: str, store: FeatureStore) -> bool:
     """Whether the store has a file's features and the file is unchanged; reads no picture."""
     return stored_key(uri, store) is not None
