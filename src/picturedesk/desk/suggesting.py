@@ -5,28 +5,33 @@ Knows no folder.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from picturedesk.desk.arranging import Arranged, Arranger, HashesOf, Request, fused
+from picturedesk.desk.asking import Asked, Questioner
 from picturedesk.errors import BadInput
-from picturedesk.routes import ArchiveVectors, Blend, Pictures, Queries, search
+from picturedesk.routes import ArchiveVectors, Blend, Pictures, Queries
+from picturedesk.routes.blend import ASKED, QueryVectors
 from picturedesk.routes.confidence import TEN, Judgement
-from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs
+from picturedesk.routes.diversity import OrderConfig
+from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs, text_shares
 from picturedesk.routes.route import ShareConfig
 from picturedesk.routes.search import Ranking, SearchConfig
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.texts.words import words
-from picturedesk.types import Catalogue, Evidence, Floats, Picture, Suggestion, Suggestions
+from picturedesk.types import Catalogue, Evidence, Floats, Suggestion, Suggestions
 
 if TYPE_CHECKING:
     from picturedesk.explaining import Explanation
 
 MIN_CONFIDENCE = 0.0  # chance that one of the pictures is right, below which there is a doubt
 BATCH = 256  # texts that are answered together
+ORDER = OrderConfig()
+BY_SCORE = OrderConfig(diversity=0.0, fatigue=0.0, duplicates=True)
 
 
 class Suggester:
@@ -36,12 +41,20 @@ class Suggester:
         blend: routes, weights and confidence.
         memory: the archive in the shared space.
         catalogue: the pictures that may be suggested.
+        hashes: gives the perceptual hashes of pictures by key; None if they are not known.
     """
 
-    def __init__(self, blend: Blend, memory: ArchiveMemory, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        blend: Blend,
+        memory: ArchiveMemory,
+        catalogue: Catalogue,
+        hashes: HashesOf | None = None,
+    ) -> None:
         self.blend = blend
         self.memory = memory
         self.catalogue = catalogue
+        self.arranger = Arranger(blend, catalogue, hashes)
 
     @cached_property
     def _archive(self) -> ArchiveVectors:
@@ -51,15 +64,64 @@ class Suggester:
         )
 
     def suggest(
-        self, texts: Sequence[str], k: int, route: str, where: str, min_confidence: float
+        self,
+        texts: Sequence[str],
+        k: int,
+        route: str,
+        where: str,
+        min_confidence: float,
+        order: OrderConfig = ORDER,
     ) -> list[Suggestions]:
         """See ``Desk.suggest``; one answer per text."""
         self.blend.weights_of(route)
         answers: list[Suggestions] = []
         for start in range(0, len(texts), BATCH):
-            batch = texts[start : start + BATCH]
-            answers += self._answered(self.queries(batch), k, route, where, min_confidence)
+            queries = self.queries(texts[start : start + BATCH])
+            arranged, judged = self._ranked(queries, k, route, where, order)
+            weights = self.blend.weights_of(route)
+            evidence = self._evidence(queries, arranged, weights)
+            answers += [
+                self._suggestions(*row, route, min_confidence)
+                for row in zip(arranged, evidence, judged, strict=True)
+            ]
         return answers
+
+    def asked(
+        self,
+        asked: Asked,
+        like: Pictures,
+        unlike: Pictures,
+        k: int,
+        route: str,
+        where: str,
+        order: OrderConfig = ORDER,
+    ) -> Suggestions:
+        """The answer to a question of several parts; see ``Desk.suggest``.
+
+        Args:
+            asked: the question.
+            like: the pictures to resemble.
+            unlike: those not to resemble. Neither they nor those to resemble are suggested.
+            k: how many.
+            route: that scores the texts.
+            where: condition on the metadata.
+            order: how the best are arranged.
+        """
+        questioner = Questioner(self.blend, self.catalogue, self._archive)
+        question = questioner.question(asked, like.vectors, unlike.vectors, route)
+        request = Request(
+            route,
+            where,
+            question.weights,
+            np.concatenate([like.vectors, unlike.vectors]),
+            (*like.keys, *unlike.keys),
+        )
+        config = SearchConfig(background=0)
+        arranged = self.arranger.arranged(question.vectors, k, request, order, config)
+        evidence: list[list[tuple[Evidence, ...]]] = [[()] * len(arranged[0].ranking.pictures)]
+        if question.queries is not None:
+            evidence = self._evidence(question.queries, arranged, question.weights)
+        return self._suggestions(arranged[0], evidence[0], None, ASKED, MIN_CONFIDENCE)
 
     def explain(
         self,
@@ -111,31 +173,24 @@ class Suggester:
     ) -> list[tuple[Ranking, Judgement | None]]:
         """The default route's pictures for each text, and what can be said of them."""
         queries = self.queries(texts)
-        rankings, judged = self._ranked(queries, k, self.blend.default, where)
+        arranged, judged = self._ranked(queries, k, self.blend.default, where, BY_SCORE)
+        rankings = [one.ranking for one in arranged]
         return list(zip(rankings, judged, strict=True))
 
-    def _answered(
-        self, queries: Queries, k: int, route: str, where: str, min_confidence: float
-    ) -> list[Suggestions]:
-        rankings, judged = self._ranked(queries, k, route, where)
-        evidence = self._evidence(queries, rankings)
-        rows = zip(rankings, evidence, judged, strict=True)
-        return [self._suggestions(*row, route, min_confidence) for row in rows]
-
     def _ranked(
-        self, queries: Queries, k: int, route: str, where: str
-    ) -> tuple[list[Ranking], list[Judgement | None]]:
+        self, queries: Queries, k: int, route: str, where: str, order: OrderConfig
+    ) -> tuple[list[Arranged], list[Judgement | None]]:
         confidence = self.blend.confidence if route == self.blend.default else None
         config = SearchConfig(background=0)
         if confidence is not None:
             config = SearchConfig(judge_captions=confidence.captions)
         vectors = self.blend.ask(queries, self.blend.weights_of(route))
-        rankings = search(self.blend, self.catalogue, vectors, k, route, where, config)
+        arranged = self.arranger.arranged(vectors, k, Request(route, where), order, config)
         judged = [
-            self._judged(text, ranking, float(nearest))
-            for text, ranking, nearest in zip(queries.texts, rankings, vectors.nearest, strict=True)
+            self._judged(text, one.ranking, float(nearest))
+            for text, one, nearest in zip(queries.texts, arranged, vectors.nearest, strict=True)
         ]
-        return rankings, judged
+        return arranged, judged
 
     def _judged(self, text: str, ranking: Ranking, nearest: float) -> Judgement | None:
         """What can be said of the pictures; None for none, or where nothing was calibrated."""
@@ -145,42 +200,52 @@ class Suggester:
 
     def _suggestions(
         self,
-        ranking: Ranking,
+        arranged: Arranged,
         evidence: Sequence[tuple[Evidence, ...]],
         judged: Judgement | None,
         route: str,
         min_confidence: float,
     ) -> Suggestions:
+        ranking = arranged.ranking
         nothing = [None] * len(ranking.pictures)
         chances = list(map(float, judged.chances)) if judged else nothing
         matches = judged.matches if judged else [""] * len(ranking.pictures)
-        rows = zip(ranking.pictures, ranking.scores, evidence, chances, matches, strict=True)
+        rows = zip(
+            *(ranking.pictures, ranking.scores, evidence, chances, matches, arranged.others),
+            strict=True,
+        )
         return Suggestions(
             (
-                Suggestion(picture, float(score), route, rank, support, chance, match)
-                for rank, (picture, score, support, chance, match) in enumerate(rows, start=1)
+                Suggestion(
+                    *(picture, float(score), route, rank, support, chance, match),
+                    others=len(others),
+                    other_keys=others,
+                )
+                for rank, (picture, score, support, chance, match, others) in enumerate(rows, 1)
             ),
             judged.found if judged else None,
             _doubt(judged, min_confidence),
         )
 
     def _evidence(
-        self, queries: Queries, rankings: Sequence[Ranking]
+        self, queries: Queries, arranged: Sequence[Arranged], weights: Mapping[str, float]
     ) -> list[list[tuple[Evidence, ...]]]:
         """Evidence for each suggestion of each query; reads the records of all together."""
         near = queries.neighbours(NEAR)
-        found = [
-            supporting_pairs(near.of(query), self._fused(ranking.vectors), self._archive)
-            for query, ranking in enumerate(rankings)
-        ]
+        keys = [picture.key for one in arranged for picture in one.ranking.pictures]
+        own = self.memory.picture_rows(keys)
+        found: list[list[list[SupportingPair]]] = []
+        for query, one in enumerate(arranged):
+            vectors = one.ranking.vectors
+            rows, own = own[: len(vectors)], own[len(vectors) :]
+            shares = text_shares(self.blend, weights, queries.of(query), vectors)
+            places = fused(self.blend, vectors)
+            pairs = supporting_pairs(
+                near.of(query), places, self._archive, own=rows, shares=shares
+            )
+            found.append(pairs)
         records = self._records([pair for one in found for pairs in one for pair in pairs])
-        return [
-            [
-                tuple(_of_itself(records[pair], picture) for pair in pairs)
-                for picture, pairs in zip(ranking.pictures, one, strict=True)
-            ]
-            for ranking, one in zip(rankings, found, strict=True)
-        ]
+        return [[tuple(records[pair] for pair in pairs) for pairs in one] for one in found]
 
     def _records(self, pairs: Sequence[SupportingPair]) -> dict[SupportingPair, Evidence]:
         texts = np.unique([pair.text for pair in pairs]).astype(np.int64)
@@ -193,23 +258,11 @@ class Suggester:
                 pair.text_similarity,
                 picture_of[pair.picture],
                 pair.picture_similarity,
+                kind=pair.kind,
+                share=pair.share,
             )
             for pair in pairs
         }
-
-    def _fused(self, vectors: Floats) -> Floats:
-        """The fused vectors in catalogue vectors."""
-        return self.blend.layout.split(vectors)[self.blend.block_routes[0].block.name]
-
-
-def _of_itself(evidence: Evidence, picture: Picture) -> Evidence:
-    """The evidence, with similarity 1 where it shows the suggested picture itself.
-
-    The catalogue places a picture by another head than the archive does (cross-fitting).
-    """
-    if evidence.picture.key != picture.key:
-        return evidence
-    return replace(evidence, picture_similarity=1.0)
 
 
 def _doubt(judged: Judgement | None, min_confidence: float) -> str:
