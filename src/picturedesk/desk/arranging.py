@@ -61,10 +61,26 @@ class Arranged:
     Attributes:
         ranking: K pictures.
         others: (K) keys of the near-duplicates of each, which are not shown.
+        values: (K,) scores in deviations, less what reuse takes from them; as they are where
+            pictures are shown by score alone.
     """
 
     ranking: Ranking
     others: tuple[tuple[str, ...], ...]
+    values: Doubles
+
+    def some(self, rows: Ints) -> Arranged:
+        """Some of the pictures, in this order."""
+        ranking, places = self.ranking, rows.tolist()
+        chosen = replace(
+            ranking,
+            pictures=tuple(ranking.pictures[row] for row in places),
+            vectors=ranking.vectors[rows],
+            scores=ranking.scores[rows],
+            route_scores={name: values[rows] for name, values in ranking.route_scores.items()},
+            judged=ranking.judged[rows],
+        )
+        return Arranged(chosen, tuple(self.others[row] for row in places), self.values[rows])
 
 
 class Arranger:
@@ -103,7 +119,7 @@ class Arranger:
         depth += len(request.unwanted_keys)
         rankings = self._searched(queries, depth, request, config)
         if order.by_score and not request.unwanted_keys:
-            return [Arranged(one, ((),) * len(one.pictures)) for one in rankings]
+            return [Arranged(one, ((),) * len(one.pictures), one.scores) for one in rankings]
         deviations = self._deviations(queries, request)
         found = []
         for query, (ranking, deviation) in enumerate(zip(rankings, deviations, strict=True)):
@@ -141,7 +157,7 @@ class Arranger:
     def _arranged(
         self, ranking: Ranking, k: int, request: Request, order: OrderConfig, deviation: float
     ) -> tuple[Arranged, bool]:
-        """The pictures to show, and whether deeper ones could not change them."""
+        """The pictures to show, and whether a deeper ranking could not change them."""
         vectors = fused(self.blend, ranking.vectors)
         keys = [picture.key for picture in ranking.pictures]
         hashes = self.hashes(keys)
@@ -161,11 +177,12 @@ class Arranger:
         reached = scores[kept[:k]].min(initial=np.inf) if len(kept) >= k else -np.inf
         last = float(ranking.scores[-1]) / deviation if len(keys) else -np.inf
         final = len(kept) >= k and (not held_back.any() or reached >= last)
-        others = tuple(
-            tuple(keys[place] for place in ordered[groups[one][1:]].tolist())
-            for one in chosen.tolist()
-        )
-        return Arranged(_some(ranking, kept[chosen]), others), final
+        copies: list[tuple[str, ...]] = [()] * len(keys)
+        for group in groups:
+            first, *others = ordered[group].tolist()
+            copies[first] = tuple(keys[place] for place in others)
+        everything = Arranged(ranking, tuple(copies), scores)
+        return everything.some(kept[chosen]), final
 
     def _wanted(
         self, request: Request, keys: Sequence[str], vectors: Floats, hashes: Hashes | None
@@ -202,14 +219,3 @@ def deviation_of(scores: Floats | Doubles) -> float:
     """The deviation of scores; 0 for fewer than two."""
     return float(np.std(scores)) if len(scores) > 1 else 0.0
 
-
-def _some(ranking: Ranking, rows: Ints) -> Ranking:
-    """Some pictures of a ranking, in this order."""
-    return replace(
-        ranking,
-        pictures=tuple(ranking.pictures[row] for row in rows.tolist()),
-        vectors=ranking.vectors[rows],
-        scores=ranking.scores[rows],
-        route_scores={name: values[rows] for name, values in ranking.route_scores.items()},
-        judged=ranking.judged[rows],
-    )

@@ -17,6 +17,7 @@ from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.given import names_of, read_given, word_detectors
 from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.ranking_texts import TextRanker
+from picturedesk.desk.slots import MOST, PARAGRAPHS, SLOTS, Slot, Slotter
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_manifest
 from picturedesk.heads.matcher import Matcher
@@ -313,7 +314,7 @@ class Desk:
         picture: str | Path,
         k: int = 10,
         where: str = "",
-        diversity: float = DIVERSITY,
+        diversity: float = 0.0,
         fatigue: float = FATIGUE,
         duplicates: bool = False,
     ) -> Suggestions:
@@ -339,6 +340,44 @@ class Desk:
             fatigue=fatigue,
             duplicates=duplicates,
         )
+
+    def slots(
+        self,
+        text: str,
+        slots: int | str = SLOTS,
+        k: int = 3,
+        route: str = "",
+        where: str = "",
+        fatigue: float = FATIGUE,
+    ) -> list[Slot]:
+        """Pictures for the passages of a long story: one for each, and others to choose from.
+
+        No picture comes twice, and no near-duplicate of one: those are chosen that suit all
+        passages together best.
+
+        Args:
+            text: the story.
+            slots: passages that it is divided into, by topic (fewer if it has fewer sentences);
+                "paragraphs" for one per paragraph.
+            k: pictures for each passage, at least 1; the first one is its own.
+            route: as for ``suggest``, and so are ``where`` and ``fatigue``.
+
+        Returns:
+            The passages in order; one that has no picture says why in its ``suggestions.doubt``.
+
+        Raises:
+            BadInput: no word of the story is known, or an argument is invalid.
+        """
+        text = checks.text("text", text)
+        if slots != PARAGRAPHS:
+            if isinstance(slots, str):
+                raise checks.refusal("slots", slots, f'a whole number, or "{PARAGRAPHS}"')
+            slots = checks.whole_number("slots", slots, 1, MOST)
+        k = checks.whole_number("k", k, 1)
+        route = checks.text("route", route) or self.blend.default
+        where, order = checks.text("where", where), OrderConfig(fatigue=fatigue)
+        self.blend.weights_of(route)
+        return Slotter(self.suggester).slots(text, slots, k, route, where, order)
 
     def explain(self, text: str, suggestions: Sequence[Suggestion]) -> list[Explanation]:
         """Explains suggestions: the shares of routes, levels, words, sentences and classes.

@@ -57,7 +57,8 @@ class Suggester:
         self.arranger = Arranger(blend, catalogue, hashes)
 
     @cached_property
-    def _archive(self) -> ArchiveVectors:
+    def archive(self) -> ArchiveVectors:
+        """The archive in the shared space."""
         memory = self.memory
         return ArchiveVectors(
             memory.text_vectors, memory.picture_vectors, memory.links, memory.groups
@@ -77,14 +78,24 @@ class Suggester:
         answers: list[Suggestions] = []
         for start in range(0, len(texts), BATCH):
             queries = self.queries(texts[start : start + BATCH])
-            arranged, judged = self._ranked(queries, k, route, where, order)
-            weights = self.blend.weights_of(route)
-            evidence = self._evidence(queries, arranged, weights)
-            answers += [
-                self._suggestions(*row, route, min_confidence)
-                for row in zip(arranged, evidence, judged, strict=True)
-            ]
+            arranged = self.arranged(queries, k, route, where, order)
+            answers += self.answers(queries, arranged, route, min_confidence)
         return answers
+
+    def answers(
+        self,
+        queries: Queries,
+        arranged: Sequence[Arranged],
+        route: str,
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> list[Suggestions]:
+        """Pictures of one route for Q texts, with what can be said of them, and evidence."""
+        judged = self._judged(queries, arranged)
+        evidence = self._evidence(queries, arranged, self.blend.weights_of(route))
+        return [
+            self._suggestions(*row, route, min_confidence)
+            for row in zip(arranged, evidence, judged, strict=True)
+        ]
 
     def asked(
         self,
@@ -107,7 +118,7 @@ class Suggester:
             where: condition on the metadata.
             order: how the best are arranged.
         """
-        questioner = Questioner(self.blend, self.catalogue, self._archive)
+        questioner = Questioner(self.blend, self.catalogue, self.archive)
         question = questioner.question(asked, like.vectors, unlike.vectors, route)
         request = Request(
             route,
@@ -166,37 +177,42 @@ class Suggester:
                 f"no word of {which} is known to this desk: "
                 "give a longer text, or fit on an archive in its language"
             )
-        return Queries(self.blend.matcher, texts, features, self._archive)
+        return Queries(self.blend.matcher, texts, features, self.archive)
 
     def judgements(
         self, texts: Sequence[str], k: int = TEN, where: str = ""
     ) -> list[tuple[Ranking, Judgement | None]]:
         """The default route's pictures for each text, and what can be said of them."""
         queries = self.queries(texts)
-        arranged, judged = self._ranked(queries, k, self.blend.default, where, BY_SCORE)
-        rankings = [one.ranking for one in arranged]
-        return list(zip(rankings, judged, strict=True))
+        arranged = self.arranged(queries, k, self.blend.default, where, BY_SCORE)
+        judged = self._judged(queries, arranged)
+        return [(one.ranking, said) for one, said in zip(arranged, judged, strict=True)]
 
-    def _ranked(
+    def arranged(
         self, queries: Queries, k: int, route: str, where: str, order: OrderConfig
-    ) -> tuple[list[Arranged], list[Judgement | None]]:
+    ) -> list[Arranged]:
+        """The k pictures to show for each of Q texts."""
         confidence = self.blend.confidence if route == self.blend.default else None
         config = SearchConfig(background=0)
         if confidence is not None:
             config = SearchConfig(judge_captions=confidence.captions)
         vectors = self.blend.ask(queries, self.blend.weights_of(route))
-        arranged = self.arranger.arranged(vectors, k, Request(route, where), order, config)
-        judged = [
-            self._judged(text, one.ranking, float(nearest))
-            for text, one, nearest in zip(queries.texts, arranged, vectors.nearest, strict=True)
-        ]
-        return arranged, judged
+        return self.arranger.arranged(vectors, k, Request(route, where), order, config)
 
-    def _judged(self, text: str, ranking: Ranking, nearest: float) -> Judgement | None:
-        """What can be said of the pictures; None for none, or where nothing was calibrated."""
-        if ranking.pool is None or not ranking.pictures:
-            return None
-        return self.blend.judge(ranking.pool, ranking.judged, ranking.vectors, text, nearest)
+    def _judged(
+        self, queries: Queries, arranged: Sequence[Arranged]
+    ) -> list[Judgement | None]:
+        """What can be said of pictures; None for none, or where nothing was calibrated."""
+        nearest = queries.neighbours(1).cosines[:, 0].tolist()
+        found: list[Judgement | None] = []
+        for text, one, cosine in zip(queries.texts, arranged, nearest, strict=True):
+            ranking, said = one.ranking, None
+            if ranking.pool is not None and ranking.pictures:
+                said = self.blend.judge(
+                    ranking.pool, ranking.judged, ranking.vectors, text, cosine
+                )
+            found.append(said)
+        return found
 
     def _suggestions(
         self,
@@ -241,7 +257,7 @@ class Suggester:
             shares = text_shares(self.blend, weights, queries.of(query), vectors)
             places = fused(self.blend, vectors)
             pairs = supporting_pairs(
-                near.of(query), places, self._archive, own=rows, shares=shares
+                near.of(query), places, self.archive, own=rows, shares=shares
             )
             found.append(pairs)
         records = self._records([pair for one in found for pairs in one for pair in pairs])

@@ -18,6 +18,7 @@ from picturedesk.routes.route import NeighbourRoute, Queries, TextShares
 from picturedesk.types import RAN_WITH, SIMILAR, SIMILAR_TEXT, Doubles, Floats, Ints
 
 NEAR = 50  # most similar archive texts that evidence is taken from
+_HALF = 0.5  # of the highest cosine, which a text that the picture ran with must have, at least
 
 
 class SupportingPair(NamedTuple):
@@ -93,7 +94,7 @@ def supporting_pairs(
     """The archive pairs that support K suggested pictures for one text most strongly.
 
     First, the most similar archive text that the suggested picture ran with, if there is one among
-    the nearest. Then, if archive texts count in the score, those that raise it most, each with the
+    the nearest, at least half as similar as the nearest. Then, if archive texts count in the score, those that raise it most, each with the
     one of its pictures that is most similar. Otherwise the links of the nearest archive texts with
     the highest product of text similarity and picture similarity, each clipped at zero, so that
     both must be similar. Each archive text and each archive picture is used once per suggestion.
@@ -158,7 +159,8 @@ class _Links(NamedTuple):
 
     def ran_with(self, row: int, adds: Mapping[int, float] | None) -> list[SupportingPair]:
         """The most similar text that a picture of the archive ran with."""
-        places = np.flatnonzero((self.pictures == row) & (self.to_texts > 0))
+        least = max(_HALF * float(self.to_texts.max(initial=0.0)), 1e-9)
+        places = np.flatnonzero((self.pictures == row) & (self.to_texts >= least))
         if row < 0 or not len(places):
             return []
         best = int(places[np.argmax(self.to_texts[places])])
