@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from picturedesk.desk import Addition as Addition
     from picturedesk.desk import Desk as Desk
     from picturedesk.desk import DeskConfig as DeskConfig
+    from picturedesk.desk.asking import Asked as Asked
     from picturedesk.desk.fit import FitReport as FitReport
     from picturedesk.desk.inspect import Check as Check
     from picturedesk.desk.inspect import describe as describe
     from picturedesk.desk.inspect import diagnose as diagnose
     from picturedesk.desk.measure import Measured as Measured
+    from picturedesk.desk.slots import Slot as Slot
     from picturedesk.errors import BadInput as BadInput
     from picturedesk.errors import BadPicture as BadPicture
     from picturedesk.errors import Closed as Closed
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     from picturedesk.routes.captions import CaptionsPlan as CaptionsPlan
     from picturedesk.routes.class_names import ClassNamesPlan as ClassNamesPlan
     from picturedesk.routes.direct import DirectPlan as DirectPlan
+    from picturedesk.routes.diversity import OrderConfig as OrderConfig
     from picturedesk.routes.hubness import HubnessPlan as HubnessPlan
     from picturedesk.routes.route import Classes as Classes
     from picturedesk.routes.route import Dual as Dual
@@ -145,9 +148,11 @@ if TYPE_CHECKING:
 _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     "The desk: fit, suggest, add, measure, inspect": {
         "desk": "Addition Desk DeskConfig",
+        "desk.asking": "Asked",
         "desk.fit": "FitReport",
         "desk.inspect": "Check describe diagnose",
         "desk.measure": "Measured",
+        "desk.slots": "Slot",
         "explaining": "Explanation Share WordShare",
     },
     "Records, Protocols and errors": {
@@ -202,6 +207,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "routes.captions": "CaptionsPlan",
         "routes.class_names": "ClassNamesPlan",
         "routes.direct": "DirectPlan",
+        "routes.diversity": "OrderConfig",
         "routes.hubness": "HubnessPlan",
         "routes.route": "Classes Dual PictureShare PictureShares ShareConfig TextSlopes",
         "routes.search": "Ranking SearchConfig search",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from picturedesk.cli import (
+    asking,
     desk_verbs,
     fit_verbs,
     inspect_verbs,
@@ -33,6 +34,7 @@ for verb in (
     fit_verbs.fit,
     desk_verbs.add,
     desk_verbs.suggest,
+    asking.similar,
     desk_verbs.tags,
     desk_verbs.texts,
     desk_verbs.evaluate,

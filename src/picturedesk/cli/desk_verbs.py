@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from picturedesk.cli import show, streams
-from picturedesk.cli.explaining import show_explanation
+from picturedesk.cli.asking import (
+    DiversityOption,
+    DuplicatesOption,
+    FatigueOption,
+    KeywordOption,
+    LikeOption,
+    SlotsOption,
+    UnlikeOption,
+    order_of,
+    question,
+    show_answer,
+    suggest_slots,
+)
 from picturedesk.cli.options import (
     DecodeMemoryOption,
     DeskOption,
@@ -22,7 +34,6 @@ from picturedesk.cli.results import (
     show_measured,
     show_ranked_text,
     show_rejections,
-    show_suggestion,
 )
 from picturedesk.errors import BadInput
 
@@ -109,19 +120,45 @@ def suggest(
             help="Also show what each route, level, word, sentence and class adds to the score.",
         ),
     ] = False,
+    like: LikeOption = None,
+    unlike: UnlikeOption = None,
+    keyword: KeywordOption = None,
+    diversity: DiversityOption = None,
+    fatigue: FatigueOption = None,
+    duplicates: DuplicatesOption = False,
+    slots: SlotsOption = "",
     json: JsonOption = False,
 ) -> None:
     """Suggest pictures for a text, with reasons.
 
     Shows for each picture the chance that an editor would have run it, how well it matches compared
-    with other texts (strong, fair, weak), and the archive text that supports it most.
+    with other texts (strong, fair, weak), and the archive text that it ran with or that supports it
+    most. A text may go together with pictures and keywords (or these alone are asked); such answers
+    state no chances. With --slots, a long story gets pictures for each of its passages.
     """
     from picturedesk.desk.desk import Desk
 
-    query = _read_text(text, file, max_megabytes)
+    beside = bool(like or unlike or keyword)
+    query = "" if beside and not (text or file) else _read_text(text, file, max_megabytes)
+    asked = question(query, like, unlike, keyword)
+    if (beside or slots) and explain:
+        raise BadInput("--explain goes with one plain text: leave it, or what else is asked")
+    where = streams.from_argument(where)
+    if slots:
+        if beside:
+            raise BadInput("--slots goes with one plain text, without pictures and keywords")
+        suggest_slots(desk, query, slots, k, route, where, fatigue, json)
+        return
     with Desk(desk) as opened:
-        where = streams.from_argument(where)
-        found = opened.suggest(query, k, route, where, min_confidence)
+        found = opened.suggest(
+            asked,
+            k,
+            route,
+            where,
+            min_confidence,
+            *order_of(diversity, fatigue),
+            duplicates,
+        )
         explanations = opened.explain(query, found) if explain and found else []
     if json:
         facts: dict[str, object] = {"found": found.found, "doubt": found.doubt}
@@ -129,16 +166,7 @@ def suggest(
             facts["explanations"] = explanations
         show.as_json({**facts, "suggestions": list(found)})
         return
-    if not found:
-        show.note("no picture in the catalogue meets the condition")
-    if found.doubt:
-        show.note(f"there may be no good picture: {found.doubt}")
-    for number, suggestion in enumerate(found):
-        show_suggestion(suggestion)
-        if explain:
-            show_explanation(explanations[number])
-    if found.found is not None:
-        show.line(f"Chance that the right picture is among these: {found.found:.0%}")
+    show_answer(found, explanations)
 
 
 def tags(

@@ -168,9 +168,7 @@ class Arranger:
         ordered = ordered[self._wanted(request, keys, vectors, hashes)[ordered]]
         groups = [np.array([place]) for place in range(len(ordered))]
         if not order.duplicates:
-            groups = collapsed(
-                None if hashes is None else hashes[ordered], vectors[ordered]
-            )
+            groups = collapsed(None if hashes is None else hashes[ordered], vectors[ordered])
         kept = ordered[[int(group[0]) for group in groups]]
         chosen = diversified(scores[kept], vectors[kept], k, order.diversity)
         # Entries beyond the ranking score at most its last score, whenever they ran.
@@ -218,4 +216,3 @@ def fused(blend: Blend, vectors: Floats) -> Floats:
 def deviation_of(scores: Floats | Doubles) -> float:
     """The deviation of scores; 0 for fewer than two."""
     return float(np.std(scores)) if len(scores) > 1 else 0.0
-

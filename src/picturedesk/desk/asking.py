@@ -24,8 +24,8 @@ from picturedesk.routes.seen_words import SEEN_WORDS
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Floats
 
-LIKE = 1.0  # deviations of a liked picture's scores for one deviation of the text's
-UNLIKE = 0.5  # the same of pictures that are taken away
+LIKE = 0.5  # deviations of a liked picture's scores for one deviation of the text's
+UNLIKE = 0.1  # the same of pictures that are taken away
 SEEN = 0.5  # … of the words that a picture shows, for keywords
 CAPTION = 3.0  # deviations that a caption can add that has all keywords
 _NONE = 1e-9  # a deviation below it is none
@@ -90,9 +90,7 @@ class Questioner:
         self._catalogue = catalogue
         self._archive = archive
 
-    def question(
-        self, asked: Asked, like: Floats, unlike: Floats, route: str
-    ) -> Question:
+    def question(self, asked: Asked, like: Floats, unlike: Floats, route: str) -> Question:
         """The question.
 
         Args:
@@ -114,6 +112,9 @@ class Questioner:
             vectors = blend.ask(queries, weights)
             rows = blend.combined(vectors, weights).astype(np.float32)
             unit = _spread(rows, sample) * blend.layout.radius
+        elif len(like):
+            place = blend.block_routes[0].block.name
+            unit = _spread(like.mean(axis=0)[None], blend.layout.split(sample)[place])
         seen = self._seen(asked.keywords)
         self._require_words(asked.keywords, seen)
         text_words = asked.texts if self._uses_words(weights) else ()
@@ -196,4 +197,3 @@ def _spread(rows: Floats, vectors: Floats) -> float:
     """The deviation of the best products of rows (R, w) with vectors (N, w); 1 for none."""
     spread = deviation_of(products(rows, vectors).max(axis=0)) if len(vectors) else 0.0
     return spread if spread > _NONE else 1.0
-

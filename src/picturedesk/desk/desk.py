@@ -22,11 +22,13 @@ from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_manifest
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend, Pictures
-from picturedesk.routes.diversity import DIVERSITY, FATIGUE, OrderConfig
+from picturedesk.routes.diversity import OrderConfig
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.types import (
+    DIVERSITY,
+    FATIGUE,
     Archive,
     Catalogue,
     Floats,
@@ -326,7 +328,10 @@ class Desk:
         Args:
             picture: a file, or the content key of a picture that the desk knows.
             k: how many, at least 1.
-            where: as for ``suggest``, and so are the others.
+            where: as for ``suggest``.
+            diversity: as for ``suggest``; 0 by default.
+            fatigue: as for ``suggest``.
+            duplicates: as for ``suggest``.
 
         Raises:
             BadPicture: the file cannot be read.
@@ -360,7 +365,9 @@ class Desk:
             slots: passages that it is divided into, by topic (fewer if it has fewer sentences);
                 "paragraphs" for one per paragraph.
             k: pictures for each passage, at least 1; the first one is its own.
-            route: as for ``suggest``, and so are ``where`` and ``fatigue``.
+            route: as for ``suggest``.
+            where: as for ``suggest``.
+            fatigue: as for ``suggest``.
 
         Returns:
             The passages in order; one that has no picture says why in its ``suggestions.doubt``.

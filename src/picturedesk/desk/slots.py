@@ -11,7 +11,6 @@ from picturedesk.desk.arranging import Arranged, fused
 from picturedesk.desk.suggesting import Suggester
 from picturedesk.errors import BadInput
 from picturedesk.routes import Queries
-from picturedesk.routes.blend import total
 from picturedesk.routes.diversity import OrderConfig, near_duplicates
 from picturedesk.texts.passages import Passage, paragraphs, topics
 from picturedesk.texts.splitting import split_sentences
@@ -154,9 +153,7 @@ class Slotter:
             number[[row_of[picture.key] for picture in pool.ranking.pictures]] for pool in pools
         ]
 
-    def _best_sentence(
-        self, story: _Story, passage: Passage, picture: Floats, route: str
-    ) -> str:
+    def _best_sentence(self, story: _Story, passage: Passage, picture: Floats, route: str) -> str:
         """The sentence of a passage with the highest score with a picture (1, W)."""
         blend = self._suggester.blend
         weights = blend.weights_of(route)
@@ -166,9 +163,7 @@ class Slotter:
         if not len(known) or not any(weights.get(one.name) for one in blend.block_routes):
             return passage.sentences[0]
         sentences = [passage.sentences[place] for place in known.tolist()]
-        queries = Queries(
-            blend.matcher, sentences, features[known], self._suggester.archive
-        )
+        queries = Queries(blend.matcher, sentences, features[known], self._suggester.archive)
         asked = blend.ask(queries, weights)
         scores = [
             float((blend.combined(asked.of(row), weights) @ picture[0]).max())

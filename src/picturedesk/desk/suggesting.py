@@ -15,7 +15,7 @@ from picturedesk.desk.arranging import Arranged, Arranger, HashesOf, Request, fu
 from picturedesk.desk.asking import Asked, Questioner
 from picturedesk.errors import BadInput
 from picturedesk.routes import ArchiveVectors, Blend, Pictures, Queries
-from picturedesk.routes.blend import ASKED, QueryVectors
+from picturedesk.routes.blend import ASKED
 from picturedesk.routes.confidence import TEN, Judgement
 from picturedesk.routes.diversity import OrderConfig
 from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs, text_shares
@@ -199,18 +199,14 @@ class Suggester:
         vectors = self.blend.ask(queries, self.blend.weights_of(route))
         return self.arranger.arranged(vectors, k, Request(route, where), order, config)
 
-    def _judged(
-        self, queries: Queries, arranged: Sequence[Arranged]
-    ) -> list[Judgement | None]:
+    def _judged(self, queries: Queries, arranged: Sequence[Arranged]) -> list[Judgement | None]:
         """What can be said of pictures; None for none, or where nothing was calibrated."""
         nearest = queries.neighbours(1).cosines[:, 0].tolist()
         found: list[Judgement | None] = []
         for text, one, cosine in zip(queries.texts, arranged, nearest, strict=True):
             ranking, said = one.ranking, None
             if ranking.pool is not None and ranking.pictures:
-                said = self.blend.judge(
-                    ranking.pool, ranking.judged, ranking.vectors, text, cosine
-                )
+                said = self.blend.judge(ranking.pool, ranking.judged, ranking.vectors, text, cosine)
             found.append(said)
         return found
 
@@ -256,9 +252,7 @@ class Suggester:
             rows, own = own[: len(vectors)], own[len(vectors) :]
             shares = text_shares(self.blend, weights, queries.of(query), vectors)
             places = fused(self.blend, vectors)
-            pairs = supporting_pairs(
-                near.of(query), places, self.archive, own=rows, shares=shares
-            )
+            pairs = supporting_pairs(near.of(query), places, self.archive, own=rows, shares=shares)
             found.append(pairs)
         records = self._records([pair for one in found for pairs in one for pair in pairs])
         return [[tuple(records[pair] for pair in pairs) for pairs in one] for one in found]

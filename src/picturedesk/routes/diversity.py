@@ -17,10 +17,8 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.images.hashes import Hashes, alike
-from picturedesk.types import Bools, Doubles, Floats, Ints
+from picturedesk.types import DIVERSITY, FATIGUE, Bools, Doubles, Floats, Ints
 
-DIVERSITY = 0.2  # 0 to 1; see docs/recipes.md
-FATIGUE = 14.0  # days
 SAME = 0.95  # cosine from which on two pictures are near-duplicates, whatever their hashes
 LOOKS_SAME = 0.5  # cosine from which on pictures of near hashes are; blank ones can agree by chance
 SPREAD = 4.0  # deviations that a copy of a picture before it would lose, at diversity 1

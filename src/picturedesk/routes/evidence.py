@@ -94,10 +94,11 @@ def supporting_pairs(
     """The archive pairs that support K suggested pictures for one text most strongly.
 
     First, the most similar archive text that the suggested picture ran with, if there is one among
-    the nearest, at least half as similar as the nearest. Then, if archive texts count in the score, those that raise it most, each with the
-    one of its pictures that is most similar. Otherwise the links of the nearest archive texts with
-    the highest product of text similarity and picture similarity, each clipped at zero, so that
-    both must be similar. Each archive text and each archive picture is used once per suggestion.
+    the nearest, at least half as similar as the nearest. Then, if archive texts count in the score,
+    those that raise it most, each with the one of its pictures that is most similar. Otherwise the
+    links of the nearest archive texts with the highest product of text similarity and picture
+    similarity, each clipped at zero, so that both must be similar. Each archive text and each
+    archive picture is used once per suggestion.
 
     Args:
         near: neighbours of one query; only these texts are used, and those of ``shares``.
@@ -153,9 +154,7 @@ class _Links(NamedTuple):
         texts, to_texts = np.repeat(near.rows[0], counts), np.repeat(near.cosines[0], counts)
         order = np.lexsort((own, texts))  # of equal pairs, the lower rows come first
         own = own[order]
-        return cls(
-            texts[order], to_texts[order], own, products(suggested, archive.pictures[own])
-        )
+        return cls(texts[order], to_texts[order], own, products(suggested, archive.pictures[own]))
 
     def ran_with(self, row: int, adds: Mapping[int, float] | None) -> list[SupportingPair]:
         """The most similar text that a picture of the archive ran with."""

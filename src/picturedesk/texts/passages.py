@@ -74,8 +74,7 @@ def topics(sentences: Sequence[str], vectors: Floats, count: int) -> list[Passag
         return []
     ends = divided(vectors, min(count, len(sentences)))
     return [
-        Passage(tuple(sentences[start:end]), start)
-        for start, end in pairwise([0, *ends.tolist()])
+        Passage(tuple(sentences[start:end]), start) for start, end in pairwise([0, *ends.tolist()])
     ]
 
 
