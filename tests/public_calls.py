@@ -73,7 +73,47 @@ CALLS: dict[str, Callable[[World], Call]] = {
     ),
     "Desk.suggest": lambda w: Call(
         w.desk().suggest,
-        {"text": "a red circle", "k": 2, "route": "direct", "where": "", "min_confidence": 0.5},
+        {
+            "text": "a red circle",
+            "k": 2,
+            "route": "direct",
+            "where": "",
+            "min_confidence": 0.5,
+            "diversity": 0.5,
+            "fatigue": 14.0,
+            "duplicates": False,
+        },
+    ),
+    "Desk.similar": lambda w: Call(
+        w.desk().similar,
+        {
+            "picture": "absent.jpg",
+            "k": 2,
+            "where": "",
+            "diversity": 0.5,
+            "fatigue": 14.0,
+            "duplicates": False,
+        },
+        refused=True,
+    ),
+    "Desk.slots": lambda w: Call(
+        w.desk().slots,
+        {
+            "text": "A red circle. A blue square.",
+            "slots": 2,
+            "k": 1,
+            "route": "direct",
+            "where": "",
+            "fatigue": 14.0,
+        },
+    ),
+    "Asked": lambda w: Call(
+        picturedesk.Asked,
+        {"texts": ["a red circle"], "like": ["a.jpg"], "unlike": ["b.jpg"], "keywords": ["red"]},
+    ),
+    "OrderConfig": lambda w: Call(
+        picturedesk.OrderConfig,
+        {"diversity": 0.5, "fatigue": 14.0, "duplicates": False, "today": "2024-05-31"},
     ),
     "Desk.explain": lambda w: Call(
         (desk := w.desk()).explain,
@@ -346,6 +386,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "route": "direct",
             "where": "",
             "config": picturedesk.SearchConfig(),
+            "weights": None,
         },
         refused=True,
     ),
@@ -427,6 +468,8 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "evidence": (),
             "found": 0.5,
             "match": "fair",
+            "others": 1,
+            "other_keys": ("k",),
         },
     ),
     "Picture": lambda w: Call(

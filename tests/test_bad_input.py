@@ -160,6 +160,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "fit": ["absent.csv", "--quiet"],
     "add": ["absent.jpg", "--desk", "DESK"],
     "suggest": ["a red circle", "--desk", "DESK", "-k", "2"],
+    "similar": ["absent.jpg", "--desk", "DESK"],
     "tags": ["absent.jpg", "--desk", "DESK"],
     "texts": ["absent.jpg", "--desk", "DESK"],
     "evaluate": ["--desk", "DESK", "--part", "nosuch"],
