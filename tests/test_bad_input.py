@@ -164,6 +164,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "search": ["a red circle", "--desk", "DESK", "-k", "2"],
     "list": ["--desk", "DESK", "-k", "2"],
     "suggest": ["a red circle", "--desk", "DESK", "-k", "2"],
+    "similar": ["absent.jpg", "--desk", "DESK"],
     "tags": ["absent.jpg", "--desk", "DESK"],
     "texts": ["absent.jpg", "--desk", "DESK"],
     "choose": ["absent.jpg", "--text", "a red circle", "--desk", "DESK"],

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from picturedesk.desk import Hit as Hit
     from picturedesk.desk import Removal as Removal
     from picturedesk.desk import Sync as Sync
+    from picturedesk.desk.asking import Asked as Asked
     from picturedesk.desk.fit import FitReport as FitReport
     from picturedesk.desk.inspect import Check as Check
     from picturedesk.desk.inspect import describe as describe
     from picturedesk.desk.inspect import diagnose as diagnose
     from picturedesk.desk.measure import Measured as Measured
+    from picturedesk.desk.slots import Slot as Slot
     from picturedesk.errors import BadInput as BadInput
     from picturedesk.errors import BadPicture as BadPicture
     from picturedesk.errors import Closed as Closed
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from picturedesk.routes.captions import CaptionsPlan as CaptionsPlan
     from picturedesk.routes.class_names import ClassNamesPlan as ClassNamesPlan
     from picturedesk.routes.direct import DirectPlan as DirectPlan
+    from picturedesk.routes.diversity import OrderConfig as OrderConfig
     from picturedesk.routes.hubness import HubnessPlan as HubnessPlan
     from picturedesk.routes.route import Classes as Classes
     from picturedesk.routes.route import Dual as Dual
@@ -150,9 +153,11 @@ if TYPE_CHECKING:
 _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     "The desk: fit, suggest, add, measure, inspect": {
         "desk": "Addition Desk DeskConfig Hit Removal Sync",
+        "desk.asking": "Asked",
         "desk.fit": "FitReport",
         "desk.inspect": "Check describe diagnose",
         "desk.measure": "Measured",
+        "desk.slots": "Slot",
         "explaining": "Explanation Share WordShare",
     },
     "Records, Protocols and errors": {
@@ -207,6 +212,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "routes.captions": "CaptionsPlan",
         "routes.class_names": "ClassNamesPlan",
         "routes.direct": "DirectPlan",
+        "routes.diversity": "OrderConfig",
         "routes.hubness": "HubnessPlan",
         "routes.route": "Classes Dual PictureShare PictureShares ShareConfig TextSlopes",
         "routes.search": "Ranking SearchConfig search",

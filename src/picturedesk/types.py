@@ -36,6 +36,10 @@ _PICTURE_WORDS = (
 )
 _PICTURE_LISTS = ("tags", "names", "territory")
 
+DIVERSITY = 0.15  # 0 to 1; see docs/recipes.md
+FATIGUE = 14.0  # days; likewise
+RAN_WITH, SIMILAR_TEXT, SIMILAR = "ran with", "similar text", "similar"  # kinds of evidence
+
 Cell = str | float | bool | tuple[str, ...]
 """A value of a column of one's own: a text or an ISO 8601 date, a number, true or false, tags."""
 
@@ -271,7 +275,13 @@ class Evidence:
         text: the archive text (its first 280 characters).
         text_similarity: cosine of query and archive text, -1 to 1.
         picture: the picture that ran with this text.
-        picture_similarity: cosine of this picture and the suggested one, -1 to 1.
+        picture_similarity: cosine of this picture and the suggested one, -1 to 1; None if it is
+            the suggested picture.
+        kind: "ran with" (the suggested picture ran with this text), "similar text" (it adds to the
+            score, because a similar picture ran with it), or "similar" (text and picture are
+            similar, which adds nothing to the score).
+        share: what the text adds to the score, as a summand of it; together no more than the
+            transfer route adds. None where archive texts count for nothing in the score.
         id: of the archive text.
         title: its headline; "" if it has none.
         date: ISO 8601, when it ran; "" if unknown.
@@ -283,7 +293,9 @@ class Evidence:
     text: str
     text_similarity: float
     picture: Picture
-    picture_similarity: float
+    picture_similarity: float | None
+    kind: str = SIMILAR
+    share: float | None = None
     id: str = ""
     title: str = ""
     date: str = ""
@@ -301,11 +313,14 @@ class Suggestion:
             for the captions route saturated BM25 (0 to 1), for other routes a cosine (-1 to 1).
         route: "blend", "direct", "transfer", "class_names", "captions" or "zero_shot".
         rank: from 1.
-        evidence: the archive texts and pictures that support it, strongest first.
+        evidence: the archive text that it ran with, if that is similar, and those that support it
+            most, strongest first.
         found: chance, 0 to 1, that this is the picture that an editor ran with the text; None if
             none was calibrated.
         match: "strong", "fair" or "weak": its score against its scores for other texts; "" if none
             was calibrated.
+        others: number of near-duplicates of the picture that are not shown.
+        other_keys: their content keys, best first.
 
     Raises:
         BadInput: a field is of another kind.
@@ -318,6 +333,8 @@ class Suggestion:
     evidence: tuple[Evidence, ...] = field(default=())
     found: float | None = None
     match: str = ""
+    others: int = 0
+    other_keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         checks.instance("picture", self.picture, Picture)
@@ -325,6 +342,7 @@ class Suggestion:
         checks.whole_number("rank", self.rank, 1)
         checks.number("score", self.score)
         checks.text("match", self.match)
+        checks.whole_number("others", self.others)
         if self.found is not None:
             checks.share("found", self.found)
 
@@ -416,8 +434,8 @@ class Suggestions(list[Suggestion]):
     other suggestions is a plain list.
 
     Attributes:
-        found: chance, 0 to 1, that the picture that an editor ran is among them; None if none was
-            calibrated.
+        found: chance, 0 to 1, that the picture that an editor ran is among them, near-duplicates
+            that are not shown not counted; None if none was calibrated.
         doubt: why there may be no good picture; "" if there is no such reason.
     """
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from picturedesk.cli import (
+    asking,
     catalogue_verbs,
     completion_verb,
     config_verb,
@@ -22,6 +23,7 @@ from picturedesk.cli import (
     reproduce_verb,
     show,
     streams,
+    suggest_verb,
     unpack_verb,
     verbosity,
 )
@@ -39,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Suggest": (desk_verbs.suggest, desk_verbs.tags, desk_verbs.texts),
+    "Suggest": (suggest_verb.suggest, asking.similar, desk_verbs.tags, desk_verbs.texts),
     "Fit a desk": (fit_verbs.demo, fit_verbs.fit, unpack_verb.unpack),
     "Keep the catalogue": (
         catalogue_verbs.add,

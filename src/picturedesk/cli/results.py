@@ -10,7 +10,7 @@ from picturedesk.cli.styling import Styled
 
 if TYPE_CHECKING:
     from picturedesk.desk.measure import Measured
-    from picturedesk.types import RankedText, Rejection, Suggestion
+    from picturedesk.types import Evidence, RankedText, Rejection, Suggestion
 
 EVIDENCE_WIDTH = 100  # characters of an archive text shown as evidence
 SHOWN_REJECTIONS = 5
@@ -52,16 +52,28 @@ def show_suggestion(suggestion: Suggestion, evidence: bool = True) -> None:
     )
     if facts:
         show.line(f"            {facts}")
+    if suggestion.others:
+        what = "near-duplicate" if suggestion.others == 1 else "near-duplicates"
+        show.line(f"            and {suggestion.others} {what}")
     if evidence and suggestion.evidence:
-        first = suggestion.evidence[0]
-        text = in_one_line(first.text)[:EVIDENCE_WIDTH]
-        show.line(
-            Styled(
-                f"            evidence: similar (cosine {first.picture_similarity:.2f}) to the "
-                f"picture that ran with: {text}",
-                "dim",
-            )
-        )
+        first = reason(suggestion.evidence[0], suggestion.score)
+        show.line(Styled(f"            {first}", "dim"))
+
+
+def reason(evidence: Evidence, score: float) -> str:
+    """One line: how an archive text supports a suggestion, and what it adds to the score."""
+    from picturedesk.types import RAN_WITH, SIMILAR
+
+    text = in_one_line(evidence.text)[:EVIDENCE_WIDTH]
+    share = ""
+    if evidence.share is not None and evidence.share and score:
+        share = f" ({evidence.share / abs(score):+.0%} of the score)"
+    if evidence.kind == RAN_WITH:
+        return f"ran with{share}: {text}"
+    alike = f"cosine {evidence.picture_similarity:.2f}"
+    if evidence.kind == SIMILAR:
+        share = " (counts for nothing in the score)"
+    return f"similar ({alike}) to the picture that ran with{share}: {text}"
 
 
 def show_ranked_text(ranked: RankedText) -> None:

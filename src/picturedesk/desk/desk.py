@@ -10,20 +10,25 @@ from typing import TYPE_CHECKING, Self, overload
 import numpy as np
 
 import picturedesk.checks as checks
+from picturedesk.desk.asking import Asked
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.given import names_of, read_given, word_detectors
 from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.ranking_texts import TextRanker
+from picturedesk.desk.slots import MOST, PARAGRAPHS, SLOTS, Slot, Slotter
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_manifest
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend
+from picturedesk.routes.diversity import OrderConfig
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.store.rights import Rights
 from picturedesk.types import (
+    DIVERSITY,
+    FATIGUE,
     Archive,
     Catalogue,
     Choice,
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
     from picturedesk.learning.config import DeskConfig
     from picturedesk.measuring.evaluation import Evaluation
     from picturedesk.store.extraction import ExtractConfig
+    from picturedesk.store.features import FeatureStore
 
 
 class Desk:
@@ -180,8 +186,16 @@ class Desk:
     def suggester(self) -> Suggester:
         """What answers texts; for measuring."""
         return self._loaded.part(
-            "suggester", lambda: Suggester(self.blend, self.memory, self.catalogue)
+            "suggester",
+            lambda: Suggester(self.blend, self.memory, self.catalogue, self._features.hashes),
         )
+
+    @property
+    def _features(self) -> FeatureStore:
+        """The level features and perceptual hashes of all pictures."""
+        from picturedesk.store.features import FeatureStore
+
+        return self._loaded.part("features", lambda: FeatureStore.open(self.folder.features))
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -191,11 +205,14 @@ class Desk:
     @overload
     def suggest(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
         self,
-        text: str,
+        text: str | Asked,
         k: int = 10,
         route: str = "",
         where: str = "",
         min_confidence: float = MIN_CONFIDENCE,
+        diversity: float = DIVERSITY,
+        fatigue: float = FATIGUE,
+        duplicates: bool = False,
         include: Collection[str] = (),
         territory: str = "",
         today: str = "",
@@ -209,6 +226,9 @@ class Desk:
         route: str = "",
         where: str = "",
         min_confidence: float = MIN_CONFIDENCE,
+        diversity: float = DIVERSITY,
+        fatigue: float = FATIGUE,
+        duplicates: bool = False,
         include: Collection[str] = (),
         territory: str = "",
         today: str = "",
@@ -216,20 +236,28 @@ class Desk:
 
     def suggest(
         self,
-        text: str | Sequence[str],
+        text: str | Asked | Sequence[str],
         k: int = 10,
         route: str = "",
         where: str = "",
         min_confidence: float = MIN_CONFIDENCE,
+        diversity: float = DIVERSITY,
+        fatigue: float = FATIGUE,
+        duplicates: bool = False,
         include: Collection[str] = (),
         territory: str = "",
         today: str = "",
     ) -> Suggestions | list[Suggestions]:
         """The k best pictures for a text, with the archive texts that support them.
 
+        Near-duplicates collapse into the best one. Diversity and fatigue change which pictures
+        are shown and in what order, not their scores and chances: chances may rise down the list,
+        and ``found`` of the answer is that of the pictures shown.
+
         Args:
             text: of any length, title and body in one string; or several texts, which are encoded
-                and searched together.
+                and searched together, each with its own answer; or an ``Asked``, which has one
+                answer to texts, pictures and keywords together, without chances.
             k: how many, at least 1; the result has fewer if fewer meet ``where``.
             route: "blend" (all routes, weighted by the archive), "direct" (cosine of text and
                 picture), "transfer" (pictures like those of similar archive texts), "class_names"
@@ -240,6 +268,11 @@ class Desk:
                 date, tags, expiry, …) and on own columns; see ``Catalogue``.
             min_confidence: chance that the right picture is among those shown, below which the
                 answer has a doubt.
+            diversity: how far the pictures after the first differ from those before, 0 (by score
+                alone) to 1.
+            fatigue: days after which a picture that ran (``Picture.last_used``) is held back half
+                as much; 0 holds none back.
+            duplicates: whether near-duplicates are shown each.
             include: what may be suggested although the picture may not run: "expired",
                 "embargoed", "missing" (the file is gone), "used_up" (it has run ``max_uses``
                 times).
@@ -252,7 +285,13 @@ class Desk:
 
         Raises:
             BadInput: no word of a text is known, or an argument is invalid.
+            BadPicture: a file of an ``Asked`` cannot be read.
         """
+        order = OrderConfig(diversity, fatigue, duplicates, today)
+        rights = Rights(checks.several("include", include), territory, today)
+        if isinstance(text, Asked):
+            checks.share("min_confidence", min_confidence)
+            return self._asked(text, k, route, where, order, rights)
         if not isinstance(text, Iterable):
             raise checks.refusal("text", text, "a text, or a list of texts")
         texts = checks.texts("text", [text] if isinstance(text, str) else text)
@@ -260,9 +299,114 @@ class Desk:
         route, where = checks.text("route", route), checks.text("where", where)
         min_confidence = checks.share("min_confidence", min_confidence)
         route = route or self.blend.default
-        rights = Rights(checks.several("include", include), territory, today)
-        answers = self.suggester.suggest(texts, k, route, where, min_confidence, rights)
+        answers = self.suggester.suggest(texts, k, route, where, min_confidence, order, rights)
         return answers[0] if isinstance(text, str) else answers
+
+    def _asked(
+        self, asked: Asked, k: int, route: str, where: str, order: OrderConfig, rights: Rights
+    ) -> Suggestions:
+        k = checks.whole_number("k", k, 1)
+        route = checks.text("route", route) or self.blend.default
+        where, folder = checks.text("where", where), self.folder
+        like, unlike = (
+            read_given(
+                list(map(str, names)), self.matcher, folder.features, folder.backbone, self.limits
+            )
+            for names in (asked.like, asked.unlike)
+        )
+        return self.suggester.asked(asked, like, unlike, k, route, where, order, rights)
+
+    def similar(
+        self,
+        picture: str | Path,
+        k: int = 10,
+        where: str = "",
+        diversity: float = 0.0,
+        fatigue: float = FATIGUE,
+        duplicates: bool = False,
+        include: Collection[str] = (),
+        territory: str = "",
+        today: str = "",
+    ) -> Suggestions:
+        """The k pictures that are most like a picture: "more like this"; writes nothing.
+
+        The picture itself and its near-duplicates are left out. Scores are cosines in the shared
+        space; there are no chances.
+
+        Args:
+            picture: a file, or the content key of a picture that the desk knows.
+            k: how many, at least 1.
+            where: as for ``suggest``.
+            diversity: as for ``suggest``; 0 by default.
+            fatigue: as for ``suggest``.
+            duplicates: as for ``suggest``.
+            include: as for ``suggest``.
+            territory: as for ``suggest``.
+            today: as for ``suggest``.
+
+        Raises:
+            BadPicture: the file cannot be read.
+        """
+        name = checks.path("picture", picture)
+        return self.suggest(
+            Asked(like=(name,)),
+            k,
+            where=where,
+            diversity=diversity,
+            fatigue=fatigue,
+            duplicates=duplicates,
+            include=include,
+            territory=territory,
+            today=today,
+        )
+
+    def slots(
+        self,
+        text: str,
+        slots: int | str = SLOTS,
+        k: int = 3,
+        route: str = "",
+        where: str = "",
+        fatigue: float = FATIGUE,
+        include: Collection[str] = (),
+        territory: str = "",
+        today: str = "",
+    ) -> list[Slot]:
+        """Pictures for the passages of a long story: one for each, and others to choose from.
+
+        No picture comes twice, and no near-duplicate of one: those are chosen that suit all
+        passages together best.
+
+        Args:
+            text: the story.
+            slots: passages that it is divided into, by topic (fewer if it has fewer sentences);
+                "paragraphs" for one per paragraph.
+            k: pictures for each passage, at least 1; the first one is its own.
+            route: as for ``suggest``.
+            where: as for ``suggest``.
+            fatigue: as for ``suggest``.
+            include: as for ``suggest``.
+            territory: as for ``suggest``.
+            today: as for ``suggest``.
+
+        Returns:
+            The passages in order; one that has no picture says why in its ``suggestions.doubt``.
+
+        Raises:
+            BadInput: no word of the story is known, or an argument is invalid.
+        """
+        text = checks.text("text", text)
+        if slots != PARAGRAPHS:
+            if isinstance(slots, str):
+                raise checks.refusal("slots", slots, f'a whole number, or "{PARAGRAPHS}"')
+            slots = checks.whole_number("slots", slots, 1, MOST)
+        k = checks.whole_number("k", k, 1)
+        route = checks.text("route", route) or self.blend.default
+        where = checks.text("where", where)
+        order = OrderConfig(fatigue=fatigue, today=today)
+        rights = Rights(checks.several("include", include), territory, today)
+        self.blend.weights_of(route)
+        return Slotter(self.suggester).slots(text, slots, k, route, where, order, rights)
 
     def explain(self, text: str, suggestions: Sequence[Suggestion]) -> list[Explanation]:
         """Explains suggestions: the shares of routes, levels, words, sentences and classes.

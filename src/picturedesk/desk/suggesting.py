@@ -5,18 +5,21 @@ Knows no folder.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from picturedesk.desk.arranging import Arranged, Arranger, HashesOf, Request, fused
+from picturedesk.desk.asking import Asked, Questioner
 from picturedesk.errors import BadInput
-from picturedesk.routes import ArchiveVectors, Blend, Pictures, Queries, search
+from picturedesk.routes import ArchiveVectors, Blend, Pictures, Queries
+from picturedesk.routes.blend import ASKED
 from picturedesk.routes.confidence import TEN, Judgement
-from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs
+from picturedesk.routes.diversity import OrderConfig
+from picturedesk.routes.evidence import NEAR, SupportingPair, supporting_pairs, text_shares
 from picturedesk.routes.route import ShareConfig
-from picturedesk.routes.search import Ranking, SearchConfig
+from picturedesk.routes.search import Ranking, SearchConfig, search
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText
 from picturedesk.store.catalogue.conditions import joined
 from picturedesk.store.rights import NOW, Rights
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 MIN_CONFIDENCE = 0.0  # chance that one of the pictures is right, below which there is a doubt
 BATCH = 256  # texts that are answered together
+ORDER = OrderConfig()
+BY_SCORE = OrderConfig(diversity=0.0, fatigue=0.0, duplicates=True)
 
 
 class Suggester:
@@ -37,16 +42,24 @@ class Suggester:
         blend: routes, weights and confidence.
         memory: the archive in the shared space.
         catalogue: the pictures that may be suggested.
+        hashes: gives the perceptual hashes of pictures by key; None if they are not known.
     """
 
-    def __init__(self, blend: Blend, memory: ArchiveMemory, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        blend: Blend,
+        memory: ArchiveMemory,
+        catalogue: Catalogue,
+        hashes: HashesOf | None = None,
+    ) -> None:
         self.blend = blend
         self.memory = memory
         self.catalogue = catalogue
+        self.arranger = Arranger(blend, catalogue, hashes)
         self._held: tuple[int, ArchiveVectors] | None = None
 
     @property
-    def _archive(self) -> ArchiveVectors:
+    def archive(self) -> ArchiveVectors:
         """The archive of now: what editors have chosen counts at the next query."""
         memory = self.memory
         memory.refresh()
@@ -65,16 +78,77 @@ class Suggester:
         route: str,
         where: str,
         min_confidence: float,
+        order: OrderConfig = ORDER,
         rights: Rights = NOW,
     ) -> list[Suggestions]:
         """See ``Desk.suggest``; one answer per text."""
         self.blend.weights_of(route)
-        allowed = rights.condition(self.catalogue.columns())
-        asked = _Asked(k, route, joined(where, allowed), min_confidence, rights)
+        allowed = self.allowed(where, rights)
         answers: list[Suggestions] = []
         for start in range(0, len(texts), BATCH):
-            answers += self._answered(self.queries(texts[start : start + BATCH]), asked)
+            queries = self.queries(texts[start : start + BATCH])
+            arranged = self.arranged(queries, k, route, allowed, order)
+            answers += self.answers(queries, arranged, route, rights, min_confidence)
         return answers
+
+    def allowed(self, where: str, rights: Rights) -> str:
+        """A condition on the metadata, with that of rights."""
+        return joined(where, rights.condition(self.catalogue.columns()))
+
+    def answers(
+        self,
+        queries: Queries,
+        arranged: Sequence[Arranged],
+        route: str,
+        rights: Rights = NOW,
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> list[Suggestions]:
+        """Pictures of one route for Q texts, with what can be said of them, and evidence."""
+        judged = self._judged(queries, arranged)
+        evidence = self._evidence(queries, arranged, self.blend.weights_of(route), rights)
+        return [
+            self._suggestions(*row, route, min_confidence)
+            for row in zip(arranged, evidence, judged, strict=True)
+        ]
+
+    def asked(
+        self,
+        asked: Asked,
+        like: Pictures,
+        unlike: Pictures,
+        k: int,
+        route: str,
+        where: str,
+        order: OrderConfig = ORDER,
+        rights: Rights = NOW,
+    ) -> Suggestions:
+        """The answer to a question of several parts; see ``Desk.suggest``.
+
+        Args:
+            asked: the question.
+            like: the pictures to resemble.
+            unlike: those not to resemble. Neither they nor those to resemble are suggested.
+            k: how many.
+            route: that scores the texts.
+            where: condition on the metadata.
+            order: how the best are arranged.
+            rights: which pictures may be suggested.
+        """
+        questioner = Questioner(self.blend, self.catalogue, self.archive)
+        question = questioner.question(asked, like.vectors, unlike.vectors, route)
+        request = Request(
+            route,
+            self.allowed(where, rights),
+            question.weights,
+            np.concatenate([like.vectors, unlike.vectors]),
+            (*like.keys, *unlike.keys),
+        )
+        config = SearchConfig(background=0)
+        arranged = self.arranger.arranged(question.vectors, k, request, order, config)
+        evidence: list[list[tuple[Evidence, ...]]] = [[()] * len(arranged[0].ranking.pictures)]
+        if question.queries is not None:
+            evidence = self._evidence(question.queries, arranged, question.weights, rights)
+        return self._suggestions(arranged[0], evidence[0], None, ASKED, MIN_CONFIDENCE)
 
     def explain(
         self,
@@ -119,7 +193,7 @@ class Suggester:
                 f"no word of {which} is known to this desk: "
                 "give a longer text, or fit on an archive in its language"
             )
-        return Queries(self.blend.matcher, texts, features, self._archive)
+        return Queries(self.blend.matcher, texts, features, self.archive)
 
     def knows(self, text: str) -> bool:
         """Whether the text encoder knows any word of a text."""
@@ -138,74 +212,82 @@ class Suggester:
     ) -> list[tuple[Ranking, Judgement | None]]:
         """The default route's pictures for each text, and what can be said of them."""
         queries = self.queries(texts)
-        rankings, judged = self._ranked(queries, k, self.blend.default, where)
-        return list(zip(rankings, judged, strict=True))
+        arranged = self.arranged(queries, k, self.blend.default, where, BY_SCORE)
+        judged = self._judged(queries, arranged)
+        return [(one.ranking, said) for one, said in zip(arranged, judged, strict=True)]
 
-    def _answered(self, queries: Queries, asked: _Asked) -> list[Suggestions]:
-        rankings, judged = self._ranked(queries, asked.k, asked.route, asked.where)
-        evidence = self._evidence(queries, rankings, asked.rights)
-        rows = zip(rankings, evidence, judged, strict=True)
-        return [self._suggestions(*row, asked.route, asked.min_confidence) for row in rows]
-
-    def _ranked(
-        self, queries: Queries, k: int, route: str, where: str
-    ) -> tuple[list[Ranking], list[Judgement | None]]:
+    def arranged(
+        self, queries: Queries, k: int, route: str, where: str, order: OrderConfig
+    ) -> list[Arranged]:
+        """The k pictures to show for each of Q texts."""
         confidence = self.blend.confidence if route == self.blend.default else None
         config = SearchConfig(background=0)
         if confidence is not None:
             config = SearchConfig(judge_captions=confidence.captions)
         vectors = self.blend.ask(queries, self.blend.weights_of(route))
-        rankings = search(self.blend, self.catalogue, vectors, k, route, where, config)
-        judged = [
-            self._judged(text, ranking, float(nearest))
-            for text, ranking, nearest in zip(queries.texts, rankings, vectors.nearest, strict=True)
-        ]
-        return rankings, judged
+        return self.arranger.arranged(vectors, k, Request(route, where), order, config)
 
-    def _judged(self, text: str, ranking: Ranking, nearest: float) -> Judgement | None:
-        """What can be said of the pictures; None for none, or where nothing was calibrated."""
-        if ranking.pool is None or not ranking.pictures:
-            return None
-        return self.blend.judge(ranking.pool, ranking.judged, ranking.vectors, text, nearest)
+    def _judged(self, queries: Queries, arranged: Sequence[Arranged]) -> list[Judgement | None]:
+        """What can be said of pictures; None for none, or where nothing was calibrated."""
+        nearest = queries.neighbours(1).cosines[:, 0].tolist()
+        found: list[Judgement | None] = []
+        for text, one, cosine in zip(queries.texts, arranged, nearest, strict=True):
+            ranking, said = one.ranking, None
+            if ranking.pool is not None and ranking.pictures:
+                said = self.blend.judge(ranking.pool, ranking.judged, ranking.vectors, text, cosine)
+            found.append(said)
+        return found
 
     def _suggestions(
         self,
-        ranking: Ranking,
+        arranged: Arranged,
         evidence: Sequence[tuple[Evidence, ...]],
         judged: Judgement | None,
         route: str,
         min_confidence: float,
     ) -> Suggestions:
+        ranking = arranged.ranking
         nothing = [None] * len(ranking.pictures)
         chances = list(map(float, judged.chances)) if judged else nothing
         matches = judged.matches if judged else [""] * len(ranking.pictures)
-        rows = zip(ranking.pictures, ranking.scores, evidence, chances, matches, strict=True)
+        rows = zip(
+            *(ranking.pictures, ranking.scores, evidence, chances, matches, arranged.others),
+            strict=True,
+        )
         return Suggestions(
             (
-                Suggestion(picture, float(score), route, rank, support, chance, match)
-                for rank, (picture, score, support, chance, match) in enumerate(rows, start=1)
+                Suggestion(
+                    *(picture, float(score), route, rank, support, chance, match),
+                    others=len(others),
+                    other_keys=others,
+                )
+                for rank, (picture, score, support, chance, match, others) in enumerate(rows, 1)
             ),
             judged.found if judged else None,
             _doubt(judged, min_confidence),
         )
 
     def _evidence(
-        self, queries: Queries, rankings: Sequence[Ranking], rights: Rights
+        self,
+        queries: Queries,
+        arranged: Sequence[Arranged],
+        weights: Mapping[str, float],
+        rights: Rights,
     ) -> list[list[tuple[Evidence, ...]]]:
         """Evidence for each suggestion of each query; reads the records of all together."""
         near = queries.neighbours(NEAR)
-        found = [
-            supporting_pairs(near.of(query), self._fused(ranking.vectors), self._archive)
-            for query, ranking in enumerate(rankings)
-        ]
+        keys = [picture.key for one in arranged for picture in one.ranking.pictures]
+        own = self.memory.picture_rows(keys)
+        found: list[list[list[SupportingPair]]] = []
+        for query, one in enumerate(arranged):
+            vectors = one.ranking.vectors
+            rows, own = own[: len(vectors)], own[len(vectors) :]
+            shares = text_shares(self.blend, weights, queries.of(query), vectors)
+            places = fused(self.blend, vectors)
+            pairs = supporting_pairs(near.of(query), places, self.archive, own=rows, shares=shares)
+            found.append(pairs)
         records = self._records([pair for one in found for pairs in one for pair in pairs], rights)
-        return [
-            [
-                tuple(_of_itself(records[pair], picture) for pair in pairs)
-                for picture, pairs in zip(ranking.pictures, one, strict=True)
-            ]
-            for ranking, one in zip(rankings, found, strict=True)
-        ]
+        return [[tuple(records[pair] for pair in pairs) for pairs in one] for one in found]
 
     def _records(
         self, pairs: Sequence[SupportingPair], rights: Rights
@@ -226,46 +308,23 @@ class Suggester:
             for pair in pairs
         }
 
-    def _fused(self, vectors: Floats) -> Floats:
-        """The fused vectors in catalogue vectors."""
-        return self.blend.layout.split(vectors)[self.blend.block_routes[0].block.name]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is asked of several texts: see ``Desk.suggest``; ``where`` has the rights in it."""
-
-    k: int
-    route: str
-    where: str
-    min_confidence: float
-    rights: Rights
-
 
 def _evidence(
     pair: SupportingPair, text: ArchiveText, picture: Picture, available: bool
 ) -> Evidence:
     return Evidence(
-        text.excerpt,
-        pair.text_similarity,
-        picture,
-        pair.picture_similarity,
-        text.id,
-        text.title,
-        text.date,
-        text.link,
-        available,
+        text=text.excerpt,
+        text_similarity=pair.text_similarity,
+        picture=picture,
+        picture_similarity=pair.picture_similarity,
+        kind=pair.kind,
+        share=pair.share,
+        id=text.id,
+        title=text.title,
+        date=text.date,
+        link=text.link,
+        available=available,
     )
-
-
-def _of_itself(evidence: Evidence, picture: Picture) -> Evidence:
-    """The evidence, with similarity 1 where it shows the suggested picture itself.
-
-    The catalogue places a picture by another head than the archive does (cross-fitting).
-    """
-    if evidence.picture.key != picture.key:
-        return evidence
-    return replace(evidence, picture_similarity=1.0)
 
 
 def _doubt(judged: Judgement | None, min_confidence: float) -> str:

@@ -74,6 +74,12 @@ def _hash_of_colours(image: Image.Image) -> int:
     return int.from_bytes(hashlib.blake2b(steps.tobytes(), digest_size=8).digest())
 
 
+def alike(one: np.uint64, others: Hashes) -> Bools:
+    """Which hashes (N,) differ from one in no more bits than those of near-duplicates do."""
+    near: Bools = np.bitwise_count(one ^ others) <= _NEAR
+    return near
+
+
 def near_duplicate_groups(hashes: Hashes, max_distance: int = _NEAR) -> Ints:
     """Groups (N,) of near-duplicate pictures.
 

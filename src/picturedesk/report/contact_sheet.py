@@ -9,7 +9,7 @@ from pathlib import Path
 
 from picturedesk.report.page import write_document
 from picturedesk.report.thumbnails import thumbnail
-from picturedesk.types import Suggestion
+from picturedesk.types import RAN_WITH, Evidence, Suggestion
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -74,11 +74,10 @@ def _card(suggestion: Suggestion) -> str:
     known = " · ".join(escape(fact) for fact in facts if fact)
     why = ""
     if suggestion.evidence:
-        first = suggestion.evidence[0]
-        why = (
-            f'<p class="why">similar to the picture of “{escape(first.text)}” '
-            f"({first.picture_similarity:.2f})</p>"
-        )
+        why = f'<p class="why">{escape(_reason(suggestion.evidence[0], suggestion.score))}</p>'
+    if suggestion.others:
+        what = "near-duplicate" if suggestion.others == 1 else "near-duplicates"
+        why = f"<p>and {suggestion.others} {what}</p>{why}"
     how = f"{suggestion.score:.3f}"
     if suggestion.found is not None:
         how = f"{suggestion.match} match · {100 * suggestion.found:.0f} % found"
@@ -87,3 +86,12 @@ def _card(suggestion: Suggestion) -> str:
         f'<p><span class="rank">{suggestion.rank}</span> · {suggestion.route} {how}</p>'
         f"<p>{known or escape(Path(picture.uri).name)}</p>{why}</div></li>"
     )
+
+
+def _reason(evidence: Evidence, score: float) -> str:
+    share = ""
+    if evidence.share and score:
+        share = f", {100 * evidence.share / abs(score):+.0f} % of the score"
+    if evidence.kind == RAN_WITH:
+        return f"ran with “{evidence.text}”{share}"
+    return f"similar ({evidence.picture_similarity:.2f}) to the picture of “{evidence.text}”{share}"

@@ -7,7 +7,7 @@ adds the weighted scores. Saved as one folder. Takes arrays; knows neither desk 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,7 @@ from picturedesk.types import Bools, Doubles, Floats, Json
 
 KIND = "blend"
 BLEND = "blend"
+ASKED = "asked"  # the part of a score that no route gives: see ``QueryVectors.added``
 RECIPES = {"best": BEST, "paper": PAPER}
 
 WordScores = Callable[[Sequence[str]], Floats | Doubles]  # words of one query → BM25 (N,)
@@ -58,11 +59,14 @@ class QueryVectors:
         rows: route → its query vectors.
         texts: of the queries, for routes that score by words.
         nearest: (Q,) cosine of the most similar archive text.
+        added: block name → (w,) a vector whose inner product with the block counts beside the
+            routes, in all queries, as the route ``ASKED``; {} for none.
     """
 
     rows: Mapping[str, Rows]
     texts: Sequence[str]
     nearest: Floats
+    added: Mapping[str, Floats] = field(default_factory=dict)
 
     def of(self, query: int) -> QueryVectors:
         """One of the queries."""
@@ -70,6 +74,7 @@ class QueryVectors:
             {name: rows.of(query) for name, rows in self.rows.items()},
             self.texts[query : query + 1],
             self.nearest[query : query + 1],
+            self.added,
         )
 
 
@@ -232,6 +237,9 @@ class Blend:
         for route, rows in chosen:
             nothing = np.zeros((most, route.block.width))
             sums[route.block.name] = sums.get(route.block.name, nothing) + rows
+        for name, vector in queries.added.items():
+            nothing = np.zeros((most, len(vector)))
+            sums[name] = sums.get(name, nothing) + weights.get(ASKED, 0.0) * vector
         return self.layout.query(sums)
 
     def scores(
@@ -279,6 +287,9 @@ class Blend:
                 # A matrix product would round a row depending on its neighbours.
                 products = [(stored * row).sum(axis=1) for row in rows]
                 found[route.name] = np.max(products, axis=0)
+        if queries.added and weights.get(ASKED):
+            sides = [(parts[name] * vector).sum(axis=1) for name, vector in queries.added.items()]
+            found[ASKED] = np.sum(sides, axis=0, dtype=np.float64)
         for word_route in self.word_routes:
             if weights.get(word_route.name):
                 known = np.zeros(len(vectors)) if bm25 is None else bm25

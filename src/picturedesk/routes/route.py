@@ -245,6 +245,18 @@ class TextSlopes(NamedTuple):
     offsets: Doubles
 
 
+class TextShares(NamedTuple):
+    """What archive texts add to the scores of K pictures.
+
+    Attributes:
+        rows: (n,) of the archive's texts, each once.
+        shares: (K, n) summands of the scores.
+    """
+
+    rows: Ints
+    shares: Doubles
+
+
 class PictureShare(NamedTuple):
     """The share of one part of a picture in a score; a share below 0 lowers it.
 
@@ -339,6 +351,14 @@ class BlockRoute(Route, Protocol):
 
         None if the scores depend on more than its words, such as the neighbours of a text.
         """
+
+
+@runtime_checkable
+class NeighbourRoute(BlockRoute, Protocol):
+    """A route whose score is a sum over archive texts."""
+
+    def text_shares(self, queries: Queries, stored: Floats) -> TextShares:
+        """What each archive text adds to one text's scores with stored rows (K, w)."""
 
 
 @runtime_checkable

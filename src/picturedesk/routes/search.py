@@ -76,6 +76,7 @@ def search(
     route: str,
     where: str = "",
     config: SearchConfig = SearchConfig(),
+    weights: Mapping[str, float] | None = None,
 ) -> list[Ranking]:
     """The k best entries for each of Q queries that meet a condition, best first.
 
@@ -87,6 +88,7 @@ def search(
         route: "blend", or one route alone.
         where: condition on the metadata.
         config: numbers of candidates.
+        weights: of the routes; None for those of ``route``.
     """
     checks.instance("blend", blend, Blend)
     checks.instance("catalogue", catalogue, Catalogue)
@@ -94,7 +96,10 @@ def search(
     k = checks.whole_number("k", k, 1)
     checks.text("where", where)
     checks.instance("config", config, SearchConfig)
-    scope = _Scope(blend, catalogue, blend.weights_of(route), where, config)
+    weighed = blend.weights_of(route)
+    if weights is not None:
+        weighed = dict(checks.instance("weights", weights, Mapping))
+    scope = _Scope(blend, catalogue, weighed, where, config)
     each = [queries.of(query) for query in range(len(queries.texts))]
     searches = [_Search(scope, one, blend.combined(one, scope.weights)) for one in each]
     parts = (searches[start : start + _TOGETHER] for start in range(0, len(searches), _TOGETHER))

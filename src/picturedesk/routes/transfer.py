@@ -28,6 +28,7 @@ from picturedesk.routes.route import (
     Queries,
     Rows,
     ShareConfig,
+    TextShares,
     TextSlopes,
 )
 from picturedesk.types import Floats, Ints, Json
@@ -91,18 +92,30 @@ class TransferRoute:
         Zeros for a text without a known word.
         """
         archive = queries.archive
-        count = 3 * self.nearest if archive.repeats else self.nearest
-        near = queries.neighbours(count)
         means = np.zeros((len(queries), archive.pictures.shape[1]), dtype=np.float32)
-        for query, (rows, cosines) in enumerate(zip(*near, strict=True)):
+        for query, (rows, weights) in enumerate(self._weighed(queries)):
+            means[query] = weights @ _mean_pictures(archive, rows)
+        known = queries.vectors.any(axis=1, keepdims=True)
+        return Rows.one_each(length_one(means) * known)
+
+    def _weighed(self, queries: Queries) -> Iterator[tuple[Ints, Floats]]:
+        """The archive texts (n,) of each query, and their weights."""
+        archive = queries.archive
+        near = queries.neighbours(3 * self.nearest if archive.repeats else self.nearest)
+        for rows, cosines in zip(*near, strict=True):
             if archive.groups is not None and archive.repeats:
                 _, first = np.unique(archive.groups[rows], return_index=True)
                 first = np.sort(first)[: self.nearest]
                 rows, cosines = rows[first], cosines[first]
-            weights = np.exp((cosines - cosines[0]) / np.float32(self.temperature))
-            means[query] = weights @ _mean_pictures(archive, rows)
-        known = queries.vectors.any(axis=1, keepdims=True)
-        return Rows.one_each(length_one(means) * known)
+            yield rows, np.exp((cosines - cosines[0]) / np.float32(self.temperature))
+
+    def text_shares(self, queries: Queries, stored: Floats) -> TextShares:
+        """Exact: the weight of each text times the cosine of its pictures' mean, scaled."""
+        rows, weights = next(self._weighed(queries))
+        parts = weights.astype(np.float64)[:, None] * _mean_pictures(queries.archive, rows)
+        length = float(np.linalg.norm(parts.sum(axis=0))) or 1.0
+        known = bool(queries.vectors.any())
+        return TextShares(rows, stored.astype(np.float64) @ parts.T * (known / length))
 
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
@@ -171,6 +184,13 @@ class NearestTextRoute:
             starts.append(total)
             total += len(own)
         return Rows(np.concatenate(rows), np.array(starts, dtype=np.int64))
+
+    def text_shares(self, queries: Queries, stored: Floats) -> TextShares:
+        """All of the score is the most similar text's."""
+        nearest = queries.archive.nearest_text(queries.vectors)
+        scores = (self.ask(queries).vectors @ stored.T).max(axis=0)  # (K,)
+        known = nearest >= 0
+        return TextShares(nearest[known], scores.astype(np.float64)[:, None][:, known])
 
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
