@@ -25,6 +25,7 @@ from memories import (
     vector_of,
     vectors_of,
 )
+from picturedesk.disk.database import write_manifest
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.store.archive_memory import EXCERPT, ArchiveMemory, ArchiveText, excerpt
 from picturedesk.types import Picture
@@ -650,7 +651,7 @@ def test_all_that_is_known_of_texts_and_pictures_comes_back(tmp_path):
 
 def test_an_older_memory_says_that_another_version_made_it(folder):
     with sqlite3.connect(folder / "archive.db") as connection:
-        connection.execute("UPDATE manifest SET value = '2' WHERE name = 'format_version'")
+        write_manifest(connection, {"format_version": 2})
     connection.close()
     with pytest.raises(Mismatch, match=r"made by another version: .* run picturedesk fit again"):
         ArchiveMemory.open(folder)
