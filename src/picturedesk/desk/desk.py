@@ -20,6 +20,7 @@ from picturedesk.desk.ranking_texts import TextRanker
 from picturedesk.desk.slots import MOST, PARAGRAPHS, SLOTS, Slot, Slotter
 from picturedesk.desk.suggesting import MIN_CONFIDENCE, Suggester
 from picturedesk.disk.artifacts import plain, read_manifest
+from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend, Pictures
 from picturedesk.routes.diversity import OrderConfig
@@ -198,7 +199,7 @@ class Desk:
         """What answers texts; for measuring."""
         return self._loaded.part(
             "suggester",
-            lambda: Suggester(self.blend, self.memory, self.catalogue, self._features.hashes),
+            lambda: Suggester(self.blend, self.memory, self.catalogue, self._hashes),
         )
 
     @property
@@ -207,6 +208,16 @@ class Desk:
         from picturedesk.store.features import FeatureStore
 
         return self._loaded.part("features", lambda: FeatureStore.open(self.folder.features))
+
+    def _hashes(self, keys: Sequence[str]) -> dict[str, np.uint64]:
+        """Perceptual hashes of the pictures with these keys, of those that the desk has read."""
+        store = self._features
+        try:
+            found = store.hashes(keys)
+        except BadInput:
+            keys = [key for key in keys if key in store]
+            found = store.hashes(keys)
+        return dict(zip(keys, found, strict=True))
 
     @property
     def routes(self) -> tuple[str, ...]:
