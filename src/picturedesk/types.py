@@ -36,7 +36,7 @@ _PICTURE_WORDS = (
 )
 _PICTURE_LISTS = ("tags", "names", "territory")
 
-DIVERSITY = 0.15  # 0 to 1; see docs/recipes.md
+DIVERSITY = 0.05  # 0 to 1; see docs/recipes.md
 FATIGUE = 14.0  # days; likewise
 RAN_WITH, SIMILAR_TEXT, SIMILAR = "ran with", "similar text", "similar"  # kinds of evidence
 

@@ -31,7 +31,7 @@ _MORE = 4  # times as many if too few are left
 SAMPLE = 512  # entries on which the deviation of scores is measured
 _FLAT = 1e-9  # a deviation below it is none
 
-HashesOf = Callable[[Sequence[str]], Hashes]
+HashesOf = Callable[[Sequence[str]], Mapping[str, np.uint64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +89,8 @@ class Arranger:
     Args:
         blend: scores the pictures.
         catalogue: is searched.
-        hashes: gives the perceptual hashes of pictures by key; None if they are not known.
+        hashes: gives the perceptual hashes of pictures by key, of those that it knows; None if
+            none are known.
     """
 
     def __init__(self, blend: Blend, catalogue: Catalogue, hashes: HashesOf | None = None) -> None:
@@ -189,22 +190,23 @@ class Arranger:
         wanted = np.array([key not in request.unwanted_keys for key in keys], dtype=bool)
         if request.unwanted is None:
             return wanted
-        known = self.hashes(request.unwanted_keys)
         places = np.arange(1, len(keys) + 1, dtype=np.int64)
-        for row, vector in enumerate(request.unwanted):
-            both = None
-            if hashes is not None and known is not None:
-                both = np.concatenate([known[row : row + 1], hashes])
+        for key, vector in zip(request.unwanted_keys, request.unwanted, strict=True):
+            own, both = self.hashes([key]), None
+            if hashes is not None and own is not None:
+                both = np.concatenate([own, hashes])
             wanted &= ~near_duplicates(both, vectors @ vector, 0, places)
         return wanted
 
     def hashes(self, keys: Sequence[str]) -> Hashes | None:
-        """Perceptual hashes (N,) of pictures; None if they are not known."""
+        """Perceptual hashes (N,) of pictures; None if one is not known."""
         if self._hashes_of is None:
             return None
         new = [key for key in dict.fromkeys(keys) if key not in self._known]
         if new:
-            self._known |= dict(zip(new, self._hashes_of(new), strict=True))
+            self._known |= self._hashes_of(new)
+        if not all(key in self._known for key in keys):
+            return None
         return np.array([self._known[key] for key in keys], dtype=np.uint64)
 
 

@@ -27,7 +27,7 @@ from picturedesk.types import Catalogue, Floats
 LIKE = 0.5  # deviations of a liked picture's scores for one deviation of the text's
 UNLIKE = 0.1  # the same of pictures that are taken away
 SEEN = 0.5  # … of the words that a picture shows, for keywords
-CAPTION = 3.0  # deviations that a caption can add that has all keywords
+CAPTION = 6.0  # deviations that a caption can add, by its saturated BM25 with the keywords
 _NONE = 1e-9  # a deviation below it is none
 
 

@@ -187,7 +187,7 @@ class Desk:
         """What answers texts; for measuring."""
         return self._loaded.part(
             "suggester",
-            lambda: Suggester(self.blend, self.memory, self.catalogue, self._features.hashes),
+            lambda: Suggester(self.blend, self.memory, self.catalogue, self._hashes),
         )
 
     @property
@@ -196,6 +196,16 @@ class Desk:
         from picturedesk.store.features import FeatureStore
 
         return self._loaded.part("features", lambda: FeatureStore.open(self.folder.features))
+
+    def _hashes(self, keys: Sequence[str]) -> dict[str, np.uint64]:
+        """Perceptual hashes of the pictures with these keys, of those that the desk has read."""
+        store = self._features
+        try:
+            found = store.hashes(keys)
+        except BadInput:
+            keys = [key for key in keys if key in store]
+            found = store.hashes(keys)
+        return dict(zip(keys, found, strict=True))
 
     @property
     def routes(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Suggester:
         blend: routes, weights and confidence.
         memory: the archive in the shared space.
         catalogue: the pictures that may be suggested.
-        hashes: gives the perceptual hashes of pictures by key; None if they are not known.
+        hashes: gives the perceptual hashes of pictures by key, of those that it knows.
     """
 
     def __init__(

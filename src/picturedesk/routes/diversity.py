@@ -22,7 +22,7 @@ from picturedesk.types import DIVERSITY, FATIGUE, Bools, Doubles, Floats, Ints
 SAME = 0.95  # cosine from which on two pictures are near-duplicates, whatever their hashes
 LOOKS_SAME = 0.5  # cosine from which on pictures of near hashes are; blank ones can agree by chance
 SPREAD = 4.0  # deviations that a copy of a picture before it would lose, at diversity 1
-TIRED = 2.0  # deviations that a picture loses on the day on which it ran
+TIRED = 1.0  # deviations that a picture loses on the day on which it ran
 
 
 @dataclass(frozen=True, slots=True)
