@@ -18,6 +18,7 @@ from picturedesk.cli.options import (
     limited,
     path,
 )
+from picturedesk.cli.pages import HtmlOption, OpenOption, present
 from picturedesk.cli.results import (
     show_measured,
     show_ranked_text,
@@ -28,6 +29,7 @@ from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
     from picturedesk.desk.desk import Addition
+    from picturedesk.types import Suggestions
 
 
 def add(
@@ -109,6 +111,8 @@ def suggest(
             help="Also show what each route, level, word, sentence and class adds to the score.",
         ),
     ] = False,
+    html: HtmlOption = None,
+    open: OpenOption = False,
     json: JsonOption = False,
 ) -> None:
     """Suggest pictures for a text, with reasons.
@@ -123,6 +127,7 @@ def suggest(
         where = streams.from_argument(where)
         found = opened.suggest(query, k, route, where, min_confidence)
         explanations = opened.explain(query, found) if explain and found else []
+    present(lambda page: _write_sheet(page, query, found, desk), html, open)
     if json:
         facts: dict[str, object] = {"found": found.found, "doubt": found.doubt}
         if explain:
@@ -290,6 +295,13 @@ def _read_text(text: str, file: Path | None, max_megabytes: float) -> str:
     if text == streams.STDIN:
         return streams.read_text(text, max_megabytes)
     return streams.from_argument(text)
+
+
+def _write_sheet(page: Path, text: str, found: Suggestions, desk: Path) -> None:
+    from picturedesk.report.contact_sheet import QueryAnswer, contact_sheet
+
+    lead = f"suggested by {desk.absolute().name}"
+    contact_sheet(page, "Pictures for a text", lead, [QueryAnswer(text, found)])
 
 
 def _show_addition(addition: Addition, listed: Path) -> None:
