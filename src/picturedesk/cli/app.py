@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from picturedesk.cli import (
+    audit_verb,
     desk_verbs,
     fit_verbs,
     inspect_verbs,
@@ -36,6 +37,7 @@ for verb in (
     desk_verbs.tags,
     desk_verbs.texts,
     desk_verbs.evaluate,
+    audit_verb.audit,
     reproduce_verb.reproduce,
     unpack_verb.unpack,
     inspect_verbs.levels,

@@ -101,3 +101,35 @@ SHEET = (
   .hero .file { display: block; } }
 """
 )
+
+AUDIT = (
+    CARDS
+    + """
+.finding { margin: 1rem 0; padding: 1.1rem; background: var(--raised); border-radius: 12px;
+  break-inside: avoid; }
+.pair { display: grid; gap: 1rem 1.6rem; align-items: start;
+  grid-template-columns: minmax(0, 15rem) minmax(0, 1fr) minmax(0, 17rem); }
+.finding blockquote { margin: 0 0 .3rem; line-height: 1.45; overflow-wrap: anywhere;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 5; overflow: hidden; }
+.told { min-width: 0; }
+.finding .file { white-space: normal; overflow-wrap: anywhere; }
+.finding .meter { grid-template-columns: 5.2rem 1fr; max-width: 24rem; }
+.instead { display: grid; grid-template-columns: repeat(3, 1fr); gap: .5rem; margin: 0;
+  padding: 0; list-style: none; }
+.instead .frame { aspect-ratio: 1; border-radius: 6px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr));
+  gap: 1.2rem .9rem; margin: 1rem 0 0; padding: 0; list-style: none; }
+.topic { display: grid; grid-template-columns: minmax(0, 17rem) minmax(0, 1fr); gap: 1rem 2rem; }
+.topic .chip { font-size: .92rem; font-weight: 600; } .topic .chips { margin-top: 0; }
+.topic .meter { grid-template-columns: 3.2rem 1fr; }
+.examples { margin: 0; padding: 0; list-style: none; font-size: .9rem; }
+.examples li { padding: .35rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+.examples li:last-child { border: 0; }
+.differ { margin: 0; font-weight: 600; }
+@media (max-width: 62rem) { .pair { grid-template-columns: minmax(0, 13rem) minmax(0, 1fr); }
+  .instead { grid-column: 1 / -1; max-width: 26rem; } }
+@media (max-width: 47rem) { .pair, .topic { grid-template-columns: 1fr; }
+  .grid { grid-template-columns: 1fr 1fr; } .instead { max-width: none; } }
+"""
+)
