@@ -40,12 +40,15 @@ class Topic:
     Attributes:
         words: that tell it from other topics, the most telling first.
         texts: how many there are.
-        weak: share of them for which the catalogue has no good picture but their own, 0 to 1.
+        asked: how many of them were asked.
+        weak: share of these for which the catalogue has no good picture but their own, 0 to 1: the
+            best other one matches weakly or is in doubt.
         examples: the beginnings of a few texts without a good picture.
     """
 
     words: tuple[str, ...]
     texts: int
+    asked: int
     weak: float
     examples: tuple[str, ...]
 
@@ -86,7 +89,8 @@ class Audit:
         pairs: of the archive that were compared.
         pictures: in the catalogue.
         suspects: pairs that look mispaired.
-        weak: share of all texts for which the catalogue has no good picture but their own, 0 to 1.
+        asked: texts that were asked as if they were new; 0 if the desk states no confidence.
+        weak: share of these for which the catalogue has no good picture but their own, 0 to 1.
         topics: that have more such texts than the archive as a whole.
         unused: pictures that are not among the first ten of any text, by their keys.
         unused_pictures: how many there are, listed or not.
@@ -100,6 +104,7 @@ class Audit:
     pairs: int
     pictures: int
     suspects: tuple[SuspectPair, ...]
+    asked: int
     weak: float
     topics: tuple[Topic, ...]
     unused: tuple[Picture, ...]

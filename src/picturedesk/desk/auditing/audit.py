@@ -1,8 +1,8 @@
 """Audits a desk: mispaired pairs, topics without pictures, pictures that never or always come up.
 
-Scores are those of the direct route with its correction for hubness, which need nothing but
-vectors that the desk has stored. Catalogue pictures are placed by heads that did not learn from
-them, so that no pair vouches for itself. Reads; never writes.
+Pairs and what comes up are judged by the direct route with its correction for hubness, which needs
+nothing but vectors that the desk has stored. Catalogue pictures are placed by heads that did not
+learn from them, so that no pair vouches for itself. Reads; never writes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import picturedesk.checks as checks
+from picturedesk.desk.auditing.coverage import Coverage
 from picturedesk.desk.auditing.duplicates import rights_conflicts
 from picturedesk.desk.auditing.fitness import Fitness
 from picturedesk.desk.auditing.topics import Naming, cluster
@@ -23,12 +24,11 @@ from picturedesk.routes.blend import Blend
 from picturedesk.routes.confidence import TEN
 from picturedesk.routes.hubness import HUBNESS
 from picturedesk.store.archive_memory import ArchiveMemory
-from picturedesk.types import Bools, Doubles, Entries, Floats, Ints, Picture, Progress, step
+from picturedesk.types import Bools, Entries, Floats, Ints, Picture, Progress, step
 
 _INSTEAD = 3  # pictures that are shown beside a suspect pair
 _EXAMPLES = 3  # texts of a topic
-_FEWEST = 5  # texts of a topic that is told
-_ENOUGH = 20  # held-out pairs that say how well a right picture suits
+_FEWEST = 5  # asked texts of a topic that is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ class AuditConfig:
 
     Attributes:
         most: entries of each list, at most.
-        weak: a text has no good picture if the best one of others suits it less than this share of
-            the archive's pairs do, 0 to 1.
+        asked: texts of the archive that are asked as if they were new, at most; evenly spaced.
         overused: pictures are told that are suggested this many times as often as usual, or more.
 
     Raises:
@@ -46,39 +45,13 @@ class AuditConfig:
     """
 
     most: int = 50
-    weak: float = 0.25
-    overused: float = 5.0
+    asked: int = 600
+    overused: float = 3.0
 
     def __post_init__(self) -> None:
         checks.settings(self)
-        checks.share("weak", self.weak)
-        if self.most < 1 or self.overused <= 1:
-            raise BadInput(f"{self}: most starts at 1, overused is above 1")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ranked:
-    """What pictures come up for the archive's texts, their own not counted.
-
-    Attributes:
-        times: (N,) for how many texts each picture is among the first ten.
-        suits: (T,) how well the best picture suits each text, in deviations of its scores with
-            texts; NaN for texts without a known word.
-    """
-
-    times: Ints
-    suits: Doubles
-
-    @classmethod
-    def of(cls, fitness: Fitness) -> _Ranked:
-        times = np.zeros(len(fitness.pictures), dtype=np.int64)
-        suits = np.full(len(fitness.texts), np.nan)
-        for rows, best in fitness.best(TEN):
-            times += np.bincount(best.ravel(), minlength=len(times))
-            texts, first = np.asarray(fitness.texts)[rows], fitness.pictures[best[:, 0]]
-            cosines = np.einsum("qd,qd->q", texts, first).astype(np.float64)
-            suits[rows] = fitness.of_pictures.standardised(cosines, best[:, 0])
-        return cls(times, suits)
+        if min(self.most, self.asked) < 1 or self.overused <= 1:
+            raise BadInput(f"{self}: most and asked start at 1, overused is above 1")
 
 
 def audit_desk(
@@ -109,26 +82,29 @@ def audit_desk(
     with step(progress, "comparing texts with pictures"):
         fitness = _fitness(blend, memory, held_out, entries)
         suspects = _suspects(fitness, memory, entries.pictures, config.most)
-    with step(progress, "asking with all texts"):
-        ranked = _Ranked.of(fitness)
-        is_weak = ranked.suits < _threshold(fitness, config.weak)
+    with step(progress, "counting what comes up"):
+        times = _times(fitness)
+    known = np.flatnonzero(np.asarray(fitness.texts).any(axis=1)).astype(np.int64)
+    asked = known[_evenly(len(known), config.asked if blend.confidence else 0)]
+    is_weak = Coverage(blend, memory, entries, fitness.links).is_weak(asked, progress)
     with step(progress, "looking for topics"):
-        topics = _topics(fitness, memory, is_weak, config.most)
+        topics = _topics(fitness.texts, memory, known, asked, is_weak)
     with step(progress, "looking for near-duplicates"):
         conflicts = rights_conflicts(entries.pictures, hashes)
-    unused = [entries.pictures[row] for row in np.flatnonzero(ranked.times == 0)]
+    unused = [entries.pictures[row] for row in np.flatnonzero(times == 0)]
     return Audit(
         archive=archive,
         texts=len(memory),
         pairs=len(fitness.links),
         pictures=len(entries),
         suspects=suspects,
-        weak=_share(is_weak, ranked.suits),
-        topics=topics,
+        asked=len(asked),
+        weak=_share(is_weak),
+        topics=topics[: config.most],
         unused=tuple(unused[: config.most]),
         unused_pictures=len(unused),
-        usual_texts=float(ranked.times.mean()),
-        overused=_overused(ranked.times, entries.pictures, config),
+        usual_texts=float(times.mean()),
+        overused=_overused(times, entries.pictures, config),
         conflicts=tuple(conflicts[: config.most]),
     )
 
@@ -192,47 +168,54 @@ def _instead(fitness: Fitness, text: int, pictures: Sequence[Picture]) -> tuple[
     return tuple(pictures[row] for row in best.tolist() if np.isfinite(scores[row]))
 
 
-def _threshold(fitness: Fitness, share: float) -> float:
-    """How well a picture must suit a text: all but a share of the archive's pairs do.
-
-    From held-out pairs if there are enough: those that were learned from suit better.
-    """
-    texts, pictures = fitness.links.T
-    suits = fitness.of_pictures.standardised(fitness.own, pictures)
-    held_out = fitness.held_out[texts]
-    chosen = suits[held_out] if held_out.sum() >= _ENOUGH else suits
-    return float(np.quantile(chosen, share))
+def _times(fitness: Fitness) -> Ints:
+    """For how many texts each picture (N,) is among the first ten; its own do not count."""
+    times = np.zeros(len(fitness.pictures), dtype=np.int64)
+    for best in fitness.best(TEN):
+        times += np.bincount(best.ravel(), minlength=len(times))
+    return times
 
 
-def _share(is_weak: Bools, suits: Doubles) -> float:
-    """Share of weak ones among the texts that were asked."""
-    return float(is_weak.sum() / max(np.isfinite(suits).sum(), 1))
+def _evenly(count: int, most: int) -> Ints:
+    """Evenly spaced places among ``count``, at most so many."""
+    return np.linspace(0, count - 1, min(count, most), dtype=np.int64)
+
+
+def _share(is_weak: Bools) -> float:
+    return float(is_weak.mean()) if len(is_weak) else 0.0
 
 
 def _topics(
-    fitness: Fitness, memory: ArchiveMemory, is_weak: Bools, most: int
+    vectors: Floats, memory: ArchiveMemory, known: Ints, asked: Ints, is_weak: Bools
 ) -> tuple[Topic, ...]:
-    """Topics in which more texts than usual have no good picture; the surest first."""
-    known = np.flatnonzero(np.asarray(fitness.texts).any(axis=1)).astype(np.int64)
+    """Topics in which more texts than usual have no good picture; the surest first.
+
+    Args:
+        vectors: (T, D) of all texts.
+        memory: has their beginnings.
+        known: rows (t,) of texts with known words, ascending.
+        asked: rows (q,) of those that were asked, ascending.
+        is_weak: (q,) whether there is no good picture but their own.
+    """
     texts = [text.excerpt for text in memory.texts(known)]
-    of_text, naming = cluster(np.asarray(fitness.texts)[known]), Naming(texts)
-    weak, usual = is_weak[known], float(is_weak[known].mean())
+    of_text, naming = cluster(np.asarray(vectors)[known]), Naming(texts)
+    places = np.searchsorted(known, asked)  # of the asked among the known
     found: list[tuple[float, Topic]] = []
     for topic in np.unique(of_text):
-        rows = np.flatnonzero(of_text == topic)
-        surplus = float(weak[rows].sum() - usual * len(rows))
-        if len(rows) < _FEWEST or surplus <= 0:
+        here = of_text[places] == topic
+        surplus = float(is_weak[here].sum() - _share(is_weak) * here.sum())
+        if here.sum() < _FEWEST or surplus <= 0:
             continue
-        examples = rows[weak[rows]][:_EXAMPLES]
+        rows = np.flatnonzero(of_text == topic)
         told = Topic(
             words=naming.name(rows),
             texts=len(rows),
-            weak=float(weak[rows].mean()),
-            examples=tuple(texts[row] for row in examples.tolist()),
+            asked=int(here.sum()),
+            weak=_share(is_weak[here]),
+            examples=tuple(texts[row] for row in places[here & is_weak][:_EXAMPLES].tolist()),
         )
-        found.append((surplus / np.sqrt(len(rows)), told))
-    ranked = sorted(found, key=lambda one: -one[0])
-    return tuple(topic for _, topic in ranked[:most])
+        found.append((surplus / float(np.sqrt(here.sum())), told))
+    return tuple(told for _, told in sorted(found, key=lambda one: -one[0]))
 
 
 def _overused(

@@ -75,11 +75,6 @@ class Fitness:
     held_out: Bools
 
     @cached_property
-    def of_pictures(self) -> Usual:
-        """The usual scores of each picture."""
-        return Usual.of(self.pictures, self.texts)
-
-    @cached_property
     def own(self) -> Doubles:
         """Cosine (M,) of text and picture of each pair."""
         found = np.empty(len(self.links))
@@ -97,7 +92,8 @@ class Fitness:
         """
         texts, pictures = self.links.T
         of_texts = Usual.of(self.texts, self.pictures).standardised(self.own, texts)
-        return (of_texts + self.of_pictures.standardised(self.own, pictures)) / 2
+        of_pictures = Usual.of(self.pictures, self.texts).standardised(self.own, pictures)
+        return (of_texts + of_pictures) / 2
 
     @cached_property
     def suspicion(self) -> Doubles:
@@ -120,13 +116,8 @@ class Fitness:
         """The pairs (M,), the most suspicious first."""
         return np.lexsort((self.suits, -self.suspicion))
 
-    def best(self, k: int) -> Iterator[tuple[Ints, Ints]]:
-        """The k best pictures for each known text that it did not run with, block by block.
-
-        Returns:
-            Rows of texts (q,), and rows of pictures (q, k), best first; fewer than k if there are
-            fewer pictures.
-        """
+    def best(self, k: int) -> Iterator[Ints]:
+        """Rows (q, k) of the best pictures for known texts, their own last, block by block."""
         known = np.flatnonzero(np.asarray(self.texts).any(axis=1)).astype(np.int64)
         step = max(1, _CELLS // max(len(self.pictures), 1))
         for start in range(0, len(known), step):
@@ -135,7 +126,7 @@ class Fitness:
             first, last = (np.searchsorted(self.links[:, 0], rows, s) for s in ("left", "right"))
             for place, (begin, end) in enumerate(zip(first, last, strict=True)):
                 scores[place, self.links[begin:end, 1]] = -np.inf
-            yield rows, top(scores, k)
+            yield top(scores, k)
 
     def ranking_scores(self, rows: Ints) -> Floats:
         """Scores (q, N) that rank pictures for texts in these rows (q,)."""
