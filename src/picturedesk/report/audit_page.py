@@ -119,7 +119,7 @@ def _topic(topic: Topic) -> str:
     examples = "".join(f'<li dir="auto">{escape(text)}</li>' for text in topic.examples)
     return (
         f'<article class="finding topic"><div><ul class="chips">{words}</ul>'
-        f'<p class="file">{topic.texts:,} texts</p>'
+        f'<p class="file">{topic.asked:,} of {topic.texts:,} texts were asked</p>'
         f'<dl class="meters">{cards.bar("weak", topic.weak)}</dl></div>'
         f'<ul class="examples">{examples}</ul></article>\n'
     )
