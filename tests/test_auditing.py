@@ -109,7 +109,8 @@ def test_copies_with_other_rights_contradict_and_gaps_come_after():
         Picture("d.jpg", "4"),
         Picture("e.jpg", "5", credit="Alone"),
     ]
-    hashes = np.array([5, 5, 2**40, 2**40, 2**64 - 1], dtype=np.uint64)
+    far = 0xFFFF  # bits, of which groups differ in all
+    hashes = np.array([far, far, far << 20, far << 20, far << 40], dtype=np.uint64)
     found = rights_conflicts(pictures[2:] + pictures[:2], np.roll(hashes, 3))
     assert [[one.uri for one in conflict.pictures] for conflict in found] == [
         ["a.jpg", "b.jpg"],

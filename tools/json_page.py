@@ -9,7 +9,7 @@ from typing import Any
 
 Schema = dict[str, Any]
 VERBS = (
-    *("fit", "demo", "add", "suggest", "tags", "texts", "evaluate"),
+    *("fit", "demo", "add", "suggest", "tags", "texts", "evaluate", "audit"),
     *("evaluate-run", "reproduce", "reproduce-dry-run", "levels", "levels-data", "info", "doctor"),
 )
 INTRO = """# JSON output
