@@ -45,7 +45,7 @@ class AuditConfig:
     """
 
     most: int = 50
-    asked: int = 300
+    asked: int = 400
     overused: float = 3.0
 
     def __post_init__(self) -> None:

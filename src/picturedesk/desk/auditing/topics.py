@@ -13,8 +13,8 @@ import numpy as np
 from picturedesk.texts.words import words
 from picturedesk.types import Floats, Ints
 
-_TEXTS_OF_A_TOPIC = 25  # on average
-_MOST_TOPICS = 60
+_TEXTS_OF_A_TOPIC = 50  # on average
+_MOST_TOPICS = 40
 _NAMING = 4  # words
 _SHORTEST = 2  # characters of a naming word in scripts with spaces
 _SEED = 0
