@@ -29,8 +29,8 @@ _Finding = TypeVar("_Finding")
 
 _ON_PAIRS = (
     "The picture suits its text less than nearly all pairs of this archive do; it was placed "
-    "without learning from this pair. Look for swapped or wrong pictures here. Right: what suits "
-    "the text best."
+    "without learning from this pair. Look for swapped or wrong pictures here. The rank is that of "
+    "the picture among all for its text; the small pictures suit it best."
 )
 _ON_TOPICS = (
     "For more of these texts than usual, the catalogue has no good picture but the one that ran "
@@ -108,15 +108,19 @@ def _suspect(pair: SuspectPair) -> str:
         f"{cards.chips(pair.picture)}</div>"
         f'<div class="told"><blockquote dir="auto">{escape(pair.text)}</blockquote>'
         f'<p class="file">{escape(pair.id)} · {escape(Path(pair.picture.uri).name)}</p>'
-        f'<dl class="meters">{cards.bar("suspicion", pair.suspicion)}</dl>'
-        f'<p class="file">number {pair.rank:,} of {pair.pictures:,} pictures for this text</p>'
+        f'<dl class="meters">{cards.bar("rank", pair.rank / pair.pictures, _rank(pair))}</dl>'
+        f'<p class="file">{numbers.percent(pair.suspicion)} of pairs suit each other better</p>'
         f'</div><ol class="instead" aria-label="suits the text better">{instead}</ol></article>\n'
     )
 
 
+def _rank(pair: SuspectPair) -> str:
+    return f"{pair.rank:,} of {pair.pictures:,}"
+
+
 def _topic(topic: Topic) -> str:
     words = "".join(f'<li class="chip">{escape(word)}</li>' for word in topic.words)
-    examples = "".join(f'<li dir="auto">{escape(text)}</li>' for text in topic.examples)
+    examples = "".join(f'<li><p dir="auto">{escape(text)}</p></li>' for text in topic.examples)
     return (
         f'<article class="finding topic"><div><ul class="chips">{words}</ul>'
         f'<p class="file">{topic.asked:,} of {topic.texts:,} texts were asked</p>'

@@ -21,6 +21,7 @@ a.frame img { transition: opacity .15s; } a.frame:hover img { opacity: .88; }
 .caption { margin: 0; font-weight: 600; line-height: 1.35; max-width: none;
   overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical;
   -webkit-line-clamp: 3; overflow: hidden; }
+.caption.name { font-weight: 400; color: var(--faint); }
 .file { margin: .15rem 0 0; font-size: .8rem; color: var(--faint); max-width: none;
   overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .chips { display: flex; flex-wrap: wrap; gap: .3rem; margin: .55rem 0 0; padding: 0;
@@ -113,7 +114,8 @@ AUDIT = (
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 5; overflow: hidden; }
 .told { min-width: 0; }
 .finding .file { white-space: normal; overflow-wrap: anywhere; }
-.finding .meter { grid-template-columns: 5.2rem 1fr; max-width: 24rem; }
+.finding .meter { grid-template-columns: 3.2rem 1fr; max-width: 26rem; }
+.finding .meter dd { grid-template-columns: 1fr auto; }
 .instead { display: grid; grid-template-columns: repeat(3, 1fr); gap: .5rem; margin: 0;
   padding: 0; list-style: none; }
 .instead .frame { aspect-ratio: 1; border-radius: 6px; }
@@ -121,10 +123,10 @@ AUDIT = (
   gap: 1.2rem .9rem; margin: 1rem 0 0; padding: 0; list-style: none; }
 .topic { display: grid; grid-template-columns: minmax(0, 17rem) minmax(0, 1fr); gap: 1rem 2rem; }
 .topic .chip { font-size: .92rem; font-weight: 600; } .topic .chips { margin-top: 0; }
-.topic .meter { grid-template-columns: 3.2rem 1fr; }
 .examples { margin: 0; padding: 0; list-style: none; font-size: .9rem; }
-.examples li { padding: .35rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere;
-  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+.examples li { padding: .35rem 0; border-bottom: 1px solid var(--line); }
+.examples p { margin: 0; max-width: none; overflow-wrap: anywhere; display: -webkit-box;
+  -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 .examples li:last-child { border: 0; }
 .differ { margin: 0; font-weight: 600; }
 @media (max-width: 62rem) { .pair { grid-template-columns: minmax(0, 13rem) minmax(0, 1fr); }

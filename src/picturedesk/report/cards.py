@@ -37,7 +37,8 @@ def caption(picture: Picture) -> str:
     facts = [picture.date, name if described(picture) != name else ""]
     known = " · ".join(escape(fact) for fact in facts if fact)
     below = f'<p class="file">{known}</p>' if known else ""
-    return f'<p class="caption" dir="auto">{escape(described(picture))}</p>{below}'
+    kind = "caption" if described(picture) != name else "caption name"
+    return f'<p class="{kind}" dir="auto">{escape(described(picture))}</p>{below}'
 
 
 def chips(picture: Picture) -> str:
@@ -64,10 +65,11 @@ def _limits(picture: Picture, now: datetime) -> Iterator[tuple[str, str]]:
         yield ", ".join(picture.territory) + " only", "care"
 
 
-def bar(name: str, share: float) -> str:
-    """A share, 0 to 1, as a bar with its number."""
+def bar(name: str, share: float, said: str = "") -> str:
+    """A share, 0 to 1, as a bar, and beside it what is said of it; its percentage if ""."""
     width = f"{100 * min(max(share, 0.0), 1.0):.1f}%"
-    return _meter(name, f'<i style="width:{width}"></i>', numbers.percent(share), "bar")
+    value = escape(said) or numbers.percent(share)
+    return _meter(name, f'<i style="width:{width}"></i>', value, "bar")
 
 
 def steps(name: str, match: str) -> str:

@@ -18,7 +18,8 @@ from picturedesk.report.page_style import STYLE
 from picturedesk.types import Evidence, Picture, Suggestion, Suggestions
 
 _LARGE, _SMALL = 1200, 640  # pixels of a thumbnail's longer side, so that it is sharp
-_LONG = 220  # characters from which on a text is set small
+_LONG = 220  # letters from which on a text is set small; ideographs are two wide
+_IDEOGRAPHS = "\u2e80"  # the first
 _WHOLE = 900  # characters of a text that are shown
 _COLUMNS = (3, 4)  # of a wide page
 
@@ -65,7 +66,8 @@ def _section(answer: QueryAnswer) -> str:
 
 def _quote(text: str) -> str:
     whole = text if len(text) <= _WHOLE else text[: _WHOLE - 1].rstrip() + "…"
-    kind = ' class="long"' if len(text) > _LONG else ""
+    width = len(text) + sum(letter >= _IDEOGRAPHS for letter in text[:_LONG])
+    kind = ' class="long"' if width > _LONG else ""
     return f'<blockquote{kind} dir="auto">{escape(whole)}</blockquote>'
 
 
