@@ -79,13 +79,13 @@ class Bench:
             FeatureStore.open(folder.features, self.backbone.spec) as store,
         ):
             keys = extract(uris, self.backbone, store, ExtractConfig(), progress).keys
-            self._read = readable(archive, keys, store)
-            self.features = store.read(self._read.keys)
+            self.read = readable(archive, keys, store)
+            self.features = store.read(self.read.keys)
         opened = open_sentences(config) if config.recipe == "best" else {}
         self.sentences = {name: Remembering(encoder) for name, encoder in opened.items()}
 
     def split(self, seed: int) -> ReadableArchive:
-        return self._read.split(replace(self.config.split, seed=seed))
+        return self.read.split(replace(self.config.split, seed=seed))
 
     def run(self, seed: int, levels: Sequence[str] = (), size: int = 0):
         """Fits with one seed, on ``size`` training texts if given; returns fit and measurement."""

@@ -12,6 +12,7 @@ import numpy as np
 
 import picturedesk
 from picturedesk.desk import Desk
+from picturedesk.desk.auditing import AuditConfig
 from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.training import TrainConfig, TrainingSet
@@ -163,6 +164,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.export_trec": lambda w: Call(
         w.desk().export_trec, {"folder": w.path(), "part": "nosuch"}, refused=True
     ),
+    "Desk.audit": lambda w: Call(w.desk().audit, {"config": AuditConfig(asked=5)}),
     "Desk.info": lambda w: Call(w.desk().info),
     "DeskConfig.of": lambda w: Call(DeskConfig.of, {"recipe": "paper"}),
     "DeskConfig.with_seed": lambda w: Call(DeskConfig().with_seed, {"seed": 3}),

@@ -173,6 +173,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "versions": ["--desk", "DESK"],
     "rollback": ["7", "--desk", "DESK"],
     "evaluate": ["--desk", "DESK", "--part", "nosuch"],
+    "audit": ["--desk", "absent"],
     "reproduce": ["absent.csv"],
     "levels": ["nosuch"],
     "info": ["absent"],

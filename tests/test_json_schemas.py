@@ -178,6 +178,19 @@ def test_evaluate_and_a_run(own_desk: Path, tmp_path: Path):
     validate("evaluate-run", output("evaluate", *files))
 
 
+def test_audit(fitted_desk: Path):
+    document = output("audit", "--desk", fitted_desk, "--most", "3", "-q")
+    validate("audit", document)
+    assert len(document["suspects"]) == 3
+    assert document["asked"] > 0
+
+
+def test_audit_of_the_papers_recipe(paper_desk: Path):
+    document = output("audit", "--desk", paper_desk, "-q")
+    validate("audit", document)
+    assert (document["asked"], document["topics"]) == (0, [])
+
+
 def test_levels():
     validate("levels", output("levels", "default"))
 

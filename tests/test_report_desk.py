@@ -18,7 +18,6 @@ from picturedesk.measuring.evaluation import evaluate
 from picturedesk.measuring.reliability import Reliability, ReliabilityBin, reliability
 from picturedesk.measuring.significance import Difference
 from picturedesk.report import numbers
-from picturedesk.report.contact_sheet import QueryAnswer, contact_sheet
 from picturedesk.report.desk_page import write_desk_report
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
 from picturedesk.report.desk_sentences import calibration, summary, trust, verdict
@@ -367,11 +366,3 @@ def test_every_diagram_is_there_in_numbers_too(page):
 )
 def test_shares_are_never_rounded_to_none_or_all(share, wanted):
     assert numbers.percent(share) == wanted.replace(" %", "\u00a0%")
-
-
-def test_a_contact_sheet_fetches_nothing_either(tmp_path):
-    contact_sheet(tmp_path / "sheet.html", NASTY, NASTY, [QueryAnswer(NASTY, ())])
-    sheet = (tmp_path / "sheet.html").read_text(encoding="utf-8")
-    assert "default-src 'none'" in sheet
-    assert "<script" not in sheet
-    assert words(sheet).count("<script>alert('x')</script>") == 4

@@ -9,7 +9,7 @@ from typing import Any
 
 Schema = dict[str, Any]
 VERBS = (
-    *("fit", "demo", "add", "suggest", "suggest-lines", "tags", "texts", "evaluate"),
+    *("fit", "demo", "add", "suggest", "suggest-lines", "tags", "texts", "evaluate", "audit"),
     *("choose", "choices", "refit", "versions", "rollback"),
     *(
         "evaluate-run",

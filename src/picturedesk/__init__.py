@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from picturedesk.desk import Removal as Removal
     from picturedesk.desk import Sync as Sync
     from picturedesk.desk.asking import Asked as Asked
+    from picturedesk.desk.auditing import AuditConfig as AuditConfig
     from picturedesk.desk.fit import FitReport as FitReport
     from picturedesk.desk.inspect import Check as Check
     from picturedesk.desk.inspect import describe as describe
@@ -70,6 +71,11 @@ if TYPE_CHECKING:
     from picturedesk.measuring.significance import paired_difference as paired_difference
     from picturedesk.measuring.trec import TrecScores as TrecScores
     from picturedesk.measuring.trec import score_run as score_run
+    from picturedesk.report.audit_records import Audit as Audit
+    from picturedesk.report.audit_records import Exposure as Exposure
+    from picturedesk.report.audit_records import RightsConflict as RightsConflict
+    from picturedesk.report.audit_records import SuspectPair as SuspectPair
+    from picturedesk.report.audit_records import Topic as Topic
     from picturedesk.research.adviser import Advice as Advice
     from picturedesk.research.adviser import AdviceConfig as AdviceConfig
     from picturedesk.research.adviser import ChoiceConfig as ChoiceConfig
@@ -154,11 +160,13 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     "The desk: fit, suggest, add, measure, inspect": {
         "desk": "Addition Desk DeskConfig Hit Removal Sync",
         "desk.asking": "Asked",
+        "desk.auditing": "AuditConfig",
         "desk.fit": "FitReport",
         "desk.inspect": "Check describe diagnose",
         "desk.measure": "Measured",
         "desk.slots": "Slot",
         "explaining": "Explanation Share WordShare",
+        "report.audit_records": "Audit Exposure RightsConflict SuspectPair Topic",
     },
     "Records, Protocols and errors": {
         "errors": (

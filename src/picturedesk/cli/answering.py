@@ -110,3 +110,11 @@ def show_found(found: Suggestions, explanations: Sequence[Explanation], csv: boo
             show_explanation(explanations[number])
     if found.found is not None:
         show.line(f"Chance that the right picture is among these: {found.found:.0%}")
+
+
+def write_sheet(page: Path, text: str, found: Suggestions, desk: Path) -> None:
+    """Writes an answer with its pictures as one HTML page."""
+    from picturedesk.report.contact_sheet import QueryAnswer, contact_sheet
+
+    lead = f"suggested by {desk.absolute().name}"
+    contact_sheet(page, "Pictures for a text", lead, [QueryAnswer(text, found)])

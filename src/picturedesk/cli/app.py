@@ -12,6 +12,7 @@ import typer
 
 from picturedesk.cli import (
     asking,
+    audit_verb,
     catalogue_verbs,
     completion_verb,
     config_verb,
@@ -57,7 +58,12 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
-    "Measure": (desk_verbs.evaluate, inspect_verbs.levels, reproduce_verb.reproduce),
+    "Measure": (
+        desk_verbs.evaluate,
+        audit_verb.audit,
+        inspect_verbs.levels,
+        reproduce_verb.reproduce,
+    ),
     "Look and set up": (
         inspect_verbs.info,
         inspect_verbs.doctor,

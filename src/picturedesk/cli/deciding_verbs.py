@@ -108,9 +108,7 @@ def _line(choice: Choice, name: str) -> str:
 def refit(
     archive: Annotated[
         str,
-        typer.Argument(
-            metavar="[ARCHIVE]", help="Default: the archive that the desk was fitted on."
-        ),
+        typer.Argument(metavar="ARCHIVE", help="Default: the archive that the desk was fitted on."),
     ] = "",
     desk: DeskOption = Path("desk"),
     json: JsonOption = False,
@@ -147,7 +145,7 @@ def versions(desk: DeskOption = Path("desk"), json: JsonOption = False) -> None:
 
 def rollback(
     number: Annotated[
-        int, typer.Argument(metavar="[NUMBER]", help="Default: the version before.", min=0)
+        int, typer.Argument(metavar="NUMBER", help="Default: the version before.", min=0)
     ] = 0,
     desk: DeskOption = Path("desk"),
     json: JsonOption = False,

@@ -15,6 +15,7 @@ from picturedesk.cli.answering import (
     refuse_for_all,
     refuse_together,
     show_found,
+    write_sheet,
 )
 from picturedesk.cli.asking import (
     DiversityOption,
@@ -40,6 +41,7 @@ from picturedesk.cli.options import (
     WhereOption,
     path,
 )
+from picturedesk.cli.pages import HtmlOption, OpenOption, present
 
 if TYPE_CHECKING:
     from picturedesk.types import Suggestions
@@ -120,6 +122,8 @@ def suggest(
     duplicates: DuplicatesOption = False,
     lines: LinesOption = False,
     csv: CsvOption = False,
+    html: HtmlOption = None,
+    open: OpenOption = False,
     json: JsonOption = False,
 ) -> None:
     """Suggest pictures for a text, with reasons.
@@ -162,6 +166,7 @@ def suggest(
             return
         found = opened.suggest(question(given, like, unlike, keyword), *options)
         explanations = why(given, found) if why and found else []
+    present(lambda page: write_sheet(page, given, found, desk), html, open)
     if json:
         show.as_json(as_facts(found, explanations if explain else None))
         return

@@ -50,7 +50,7 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
     report = Desk.fit_report(archive, desk, DeskConfig(), progress)
     with Desk(desk) as opened:
         queries = _archive_queries(opened) if data else QUERIES
-        answers = tuple(QueryAnswer(text, tuple(opened.suggest(text, k=SHOWN))) for text in queries)
+        answers = tuple(QueryAnswer(text, opened.suggest(text, k=SHOWN)) for text in queries)
         measured = opened.measure()
     sheet = report.fitted.reports / "contact_sheet.html"
     contact_sheet(

@@ -45,6 +45,7 @@ from picturedesk.types import (
 
 if TYPE_CHECKING:
     from picturedesk.desk.adding import Addition
+    from picturedesk.desk.auditing import AuditConfig
     from picturedesk.desk.deciding import Named
     from picturedesk.desk.fit import FitReport
     from picturedesk.desk.life_cycle import Hit, Removal
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from picturedesk.explaining import Explanation
     from picturedesk.learning.config import DeskConfig
     from picturedesk.measuring.evaluation import Evaluation
+    from picturedesk.report.audit_records import Audit
     from picturedesk.store.extraction import ExtractConfig
     from picturedesk.store.features import FeatureStore
 
@@ -751,6 +753,38 @@ class Desk:
 
         folder, part = checks.path("folder", folder), checks.text("part", part)
         export_trec(self, folder, part)
+
+    def audit(self, config: AuditConfig | None = None, progress: Progress = silent) -> Audit:
+        """Looks for what in archive and catalogue an editor should check; writes nothing.
+
+        Pairs that look mispaired, topics without good pictures, pictures that are never suggested
+        or far too often, and near-duplicates with different credits or licences.
+
+        Args:
+            config: settings; None for the defaults.
+            progress: called as steps begin and end.
+
+        Raises:
+            BadInput: no pair of the archive has its picture in the catalogue.
+        """
+        from picturedesk.desk.auditing import AuditConfig, audit_desk
+        from picturedesk.store.features import FeatureStore
+
+        settings = checks.optional("config", config, AuditConfig) or AuditConfig()
+        checks.function("progress", progress)
+        entries = self.catalogue.sample(self.catalogue.count())
+        with FeatureStore.open(self.folder.features) as store:
+            hashes = store.hashes([picture.key for picture in entries.pictures])
+        return audit_desk(
+            self.fitted.read_settings()["archive"],
+            self.blend,
+            self.memory,
+            self.held_out.rows,
+            entries,
+            hashes,
+            settings,
+            progress,
+        )
 
     def info(self) -> Json:
         """Archive, counts, settings and fingerprints of the desk."""

@@ -35,7 +35,12 @@ def write_document(path: Path, title: str, body: str, style: str = STYLE) -> Non
 
 
 def write_sections(
-    path: Path, title: str, head: str, sections: Mapping[str, str], foot: str
+    path: Path,
+    title: str,
+    head: str,
+    sections: Mapping[str, str],
+    foot: str,
+    style: str = STYLE,
 ) -> None:
     """Writes a page of sections, with links to them at the top.
 
@@ -45,6 +50,7 @@ def write_sections(
         head: markup between the heading and the links.
         sections: heading, as plain text → markup, in order; empty sections are left out.
         foot: last line, as plain text.
+        style: CSS, which becomes part of the file.
     """
     there = {name: content for name, content in sections.items() if content}
     links = "".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name in there)
@@ -57,6 +63,7 @@ def write_sections(
         title,
         f"<header><h1>{escape(title)}</h1>{head}<nav>{links}</nav></header>\n{body}"
         f"<footer>{escape(foot)}</footer>",
+        style,
     )
 
 
