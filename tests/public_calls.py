@@ -94,6 +94,16 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.export_trec": lambda w: Call(
         w.desk().export_trec, {"folder": w.path(), "part": "nosuch"}, refused=True
     ),
+    "Desk.embed_texts": lambda w: Call(
+        w.desk().embed_texts, {"texts": ["a red circle"], "route": "direct"}
+    ),
+    "Desk.embed_pictures": lambda w: Call(
+        w.desk().embed_pictures, {"pictures": ["absent.jpg"]}, refused=True
+    ),
+    "Desk.export_parquet": lambda w: Call(
+        w.desk().export_parquet,
+        {"path": w.path(".parquet"), "half": True, "progress": silent},
+    ),
     "Desk.info": lambda w: Call(w.desk().info),
     "DeskConfig.of": lambda w: Call(DeskConfig.of, {"recipe": "paper"}),
     "DeskConfig.with_seed": lambda w: Call(DeskConfig().with_seed, {"seed": 3}),
