@@ -100,6 +100,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.embed_pictures": lambda w: Call(
         w.desk().embed_pictures, {"pictures": ["absent.jpg"]}, refused=True
     ),
+    "Desk.export": lambda w: Call(w.desk().export, {"folder": w.desk_path}, refused=True),
     "Desk.export_parquet": lambda w: Call(
         w.desk().export_parquet,
         {"path": w.path(".parquet"), "half": True, "progress": silent},
@@ -206,6 +207,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
         (encoder := lsa()).word_shares,
         {"text": "the sea", "direction": unit(1, encoder.width, 0)[0]},
     ),
+    "LsaEncoder.arrays": lambda w: Call(lsa().arrays),
     "LsaEncoder.save": lambda w: Call(lsa().save, {"folder": w.path()}),
     "LsaEncoder.load": lambda w: Call(LsaEncoder.load, {"folder": w.saved(lsa())}),
     "SentenceEncoder": lambda w: Call(

@@ -41,6 +41,7 @@ from picturedesk.types import (
 )
 
 if TYPE_CHECKING:
+    from picturedesk.desk.exporting import Export
     from picturedesk.desk.fit import FitReport
     from picturedesk.desk.measure import Measured
     from picturedesk.explaining import Explanation
@@ -405,6 +406,25 @@ class Desk:
         checks.function("progress", progress)
         facts = {"picturedesk.fingerprint": self.blend.fingerprint}
         return write_parquet(self.catalogue, path, half, facts, progress)
+
+    def export(self, folder: str | Path) -> Export:
+        """Writes what programs without picturedesk need to compute the desk's vectors.
+
+        A folder with one ONNX graph from pixels to catalogue vectors, the text side of the route
+        "direct" as arrays with Python for NumPy, a manifest, and an example of 30 lines. The graph
+        places every picture as a new one; for the vectors of archive pictures, export the catalogue
+        (``export_parquet``).
+
+        Args:
+            folder: new, empty, or of an earlier export, which is replaced.
+
+        Raises:
+            BadInput: the folder holds something else.
+            MissingExtra: onnx is not installed (extra ``train``).
+        """
+        from picturedesk.desk.exporting import export_desk
+
+        return export_desk(self.blend, self.folder.backbone, checks.path("folder", folder))
 
     def add(
         self,
