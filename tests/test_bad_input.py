@@ -163,6 +163,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "tags": ["absent.jpg", "--desk", "DESK"],
     "texts": ["absent.jpg", "--desk", "DESK"],
     "evaluate": ["--desk", "DESK", "--part", "nosuch"],
+    "export": ["DESK", "--desk", "DESK"],
     "reproduce": ["absent.csv"],
     "levels": ["nosuch"],
     "info": ["absent"],

@@ -142,6 +142,13 @@ def test_evaluate_and_a_run(own_desk: Path, tmp_path: Path):
     validate("evaluate-run", output("evaluate", *files))
 
 
+def test_export(fitted_desk: Path, tmp_path: Path):
+    parquet = tmp_path / "c.parquet"
+    document = output("export", "--parquet", parquet, "--desk", fitted_desk, "-q")
+    validate("export", document)
+    assert document == {"export": None, "parquet": str(parquet), "pictures": 192}
+
+
 def test_levels():
     validate("levels", output("levels", "default"))
 

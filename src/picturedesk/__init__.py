@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from picturedesk.desk import Addition as Addition
     from picturedesk.desk import Desk as Desk
     from picturedesk.desk import DeskConfig as DeskConfig
+    from picturedesk.desk.exporting import Export as Export
     from picturedesk.desk.fit import FitReport as FitReport
     from picturedesk.desk.inspect import Check as Check
     from picturedesk.desk.inspect import describe as describe
@@ -145,6 +146,7 @@ if TYPE_CHECKING:
 _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     "The desk: fit, suggest, add, measure, inspect": {
         "desk": "Addition Desk DeskConfig",
+        "desk.exporting": "Export",
         "desk.fit": "FitReport",
         "desk.inspect": "Check describe diagnose",
         "desk.measure": "Measured",

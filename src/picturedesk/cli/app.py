@@ -11,6 +11,7 @@ import typer
 
 from picturedesk.cli import (
     desk_verbs,
+    export_verb,
     fit_verbs,
     inspect_verbs,
     reproduce_verb,
@@ -36,6 +37,7 @@ for verb in (
     desk_verbs.tags,
     desk_verbs.texts,
     desk_verbs.evaluate,
+    export_verb.export,
     reproduce_verb.reproduce,
     unpack_verb.unpack,
     inspect_verbs.levels,
