@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from made_archive import draw, write_archive
+
 from picturedesk import Desk, DeskConfig
 
 

@@ -1,4 +1,4 @@
-"""A small made-up archive, drawn with Pillow: sunsets, forests, boats, streets, and what was written.
+"""A small made-up archive: drawn sunsets, forests, boats and streets, and texts about them.
 
 The other examples use it. To try them with your own archive, give its table or folder instead.
 """
@@ -50,7 +50,8 @@ def draw(subject: str, number: int) -> Image.Image:
         for x in range(at % 30, 160, 30):
             pen.rectangle((x, 45, x + 2, 110), fill=(90, 90, 90))
             pen.ellipse((x - 6, 34, x + 8, 48), fill=(255, 240, 170))
-    return image
+    noise = random.integers(-12, 13, size=(120, 160, 3))  # so that no two files are equal
+    return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
 
 
 def write_archive(folder: Path, copies: int = 12) -> Path:

@@ -1,4 +1,4 @@
-"""3. Measures how well a desk does on held-out texts of an archive, and whether a difference is real.
+"""3. Measures a desk on held-out texts of an archive, and whether a difference is real.
 
 python examples/measure_your_archive.py [ARCHIVE]
 """
@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from made_archive import write_archive
+
 from picturedesk import Desk, DeskConfig, paired_difference
 
 

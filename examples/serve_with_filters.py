@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from made_archive import write_archive
+
 from picturedesk import Desk, DeskConfig
 from picturedesk.errors import PicturedeskError
 
