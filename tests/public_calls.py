@@ -165,6 +165,17 @@ CALLS: dict[str, Callable[[World], Call]] = {
         w.desk().export_trec, {"folder": w.path(), "part": "nosuch"}, refused=True
     ),
     "Desk.audit": lambda w: Call(w.desk().audit, {"config": AuditConfig(asked=5)}),
+    "Desk.embed_texts": lambda w: Call(
+        w.desk().embed_texts, {"texts": ["a red circle"], "route": "direct"}
+    ),
+    "Desk.embed_pictures": lambda w: Call(
+        w.desk().embed_pictures, {"pictures": ["absent.jpg"]}, refused=True
+    ),
+    "Desk.export": lambda w: Call(w.desk().export, {"folder": w.desk_path}, refused=True),
+    "Desk.export_parquet": lambda w: Call(
+        w.desk().export_parquet,
+        {"path": w.path(".parquet"), "half": True, "progress": silent},
+    ),
     "Desk.info": lambda w: Call(w.desk().info),
     "DeskConfig.of": lambda w: Call(DeskConfig.of, {"recipe": "paper"}),
     "DeskConfig.with_seed": lambda w: Call(DeskConfig().with_seed, {"seed": 3}),
@@ -267,6 +278,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
         (encoder := lsa()).word_shares,
         {"text": "the sea", "direction": unit(1, encoder.width, 0)[0]},
     ),
+    "LsaEncoder.arrays": lambda w: Call(lsa().arrays),
     "LsaEncoder.save": lambda w: Call(lsa().save, {"folder": w.path()}),
     "LsaEncoder.load": lambda w: Call(LsaEncoder.load, {"folder": w.saved(lsa())}),
     "SentenceEncoder": lambda w: Call(

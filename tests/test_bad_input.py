@@ -174,6 +174,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "rollback": ["7", "--desk", "DESK"],
     "evaluate": ["--desk", "DESK", "--part", "nosuch"],
     "audit": ["--desk", "absent"],
+    "export": ["DESK", "--desk", "DESK"],
     "reproduce": ["absent.csv"],
     "levels": ["nosuch"],
     "info": ["absent"],

@@ -191,6 +191,13 @@ def test_audit_of_the_papers_recipe(paper_desk: Path):
     assert (document["asked"], document["topics"]) == (0, [])
 
 
+def test_export(fitted_desk: Path, tmp_path: Path):
+    parquet = tmp_path / "c.parquet"
+    document = output("export", "--parquet", parquet, "--desk", fitted_desk, "-q")
+    validate("export", document)
+    assert document == {"export": None, "parquet": str(parquet), "pictures": 192}
+
+
 def test_levels():
     validate("levels", output("levels", "default"))
 

@@ -13,6 +13,7 @@ VERBS = (
     *("choose", "choices", "refit", "versions", "rollback"),
     *(
         "evaluate-run",
+        "export",
         "reproduce",
         "reproduce-dry-run",
         "levels",

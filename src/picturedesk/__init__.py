@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from picturedesk.desk import Sync as Sync
     from picturedesk.desk.asking import Asked as Asked
     from picturedesk.desk.auditing import AuditConfig as AuditConfig
+    from picturedesk.desk.exporting import Export as Export
     from picturedesk.desk.fit import FitReport as FitReport
     from picturedesk.desk.inspect import Check as Check
     from picturedesk.desk.inspect import describe as describe
@@ -161,6 +162,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "desk": "Addition Desk DeskConfig Hit Removal Sync",
         "desk.asking": "Asked",
         "desk.auditing": "AuditConfig",
+        "desk.exporting": "Export",
         "desk.fit": "FitReport",
         "desk.inspect": "Check describe diagnose",
         "desk.measure": "Measured",

@@ -19,6 +19,7 @@ from picturedesk.cli import (
     configuring,
     deciding_verbs,
     desk_verbs,
+    export_verb,
     fit_verbs,
     inspect_verbs,
     reproduce_verb,
@@ -58,6 +59,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
+    "Take it elsewhere": (export_verb.export,),
     "Measure": (
         desk_verbs.evaluate,
         audit_verb.audit,

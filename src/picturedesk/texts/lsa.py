@@ -179,6 +179,10 @@ class LsaEncoder:
         rows, often = self._vocabulary.counts(text)
         return rows, self._idf[rows] * _dampen(often, self.config)
 
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All that was learned: "vocabulary" (UTF-8), "idf" (V,), "components" (V, D)."""
+        return {name: np.asarray(array[:]) for name, array in self._stored.arrays.items()}
+
     def save(self, folder: Path) -> None:
         """Writes arrays and JSON into a folder."""
         save_encoder(folder, KIND, self._stored)
