@@ -9,19 +9,11 @@ from typing import Any
 
 Schema = dict[str, Any]
 VERBS = (
-    *("fit", "demo", "add", "suggest", "suggest-lines", "tags", "texts", "evaluate", "audit"),
-    *("choose", "choices", "refit", "versions", "rollback"),
-    *(
-        "evaluate-run",
-        "export",
-        "reproduce",
-        "reproduce-dry-run",
-        "levels",
-        "levels-data",
-        "info",
-        "doctor",
-        "config",
-    ),
+    *("suggest", "suggest-lines", "suggest-slots", "similar", "tags", "texts"),
+    *("fit", "demo", "add", "sync", "remove", "list", "search"),
+    *("choose", "choices", "refit", "versions", "rollback", "export"),
+    *("evaluate", "evaluate-run", "audit", "levels", "levels-data"),
+    *("reproduce", "reproduce-dry-run", "info", "doctor", "config"),
 )
 INTRO = """# JSON output
 

@@ -33,6 +33,7 @@ from picturedesk.types import (
     Archive,
     Catalogue,
     Choice,
+    Floats,
     Json,
     Picture,
     Progress,
