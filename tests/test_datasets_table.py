@@ -8,8 +8,8 @@ import pytest
 from dataset_files import HARBOUR, RIVER, write_jsonl, write_parquet, write_pictures
 from picturedesk.datasets import open_archive
 from picturedesk.datasets.columns import Columns
-from picturedesk.datasets.table import is_date
 from picturedesk.errors import BadInput
+from picturedesk.own_columns import is_date
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 import picturedesk.checks as checks
 from picturedesk.datasets.columns import Columns
+from picturedesk.datasets.given import Given
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection
 
@@ -82,26 +83,38 @@ def open_pictures(
     Raises:
         BadInput: the path does not exist or has no picture.
     """
+    given = given_pictures(path_or_spec, columns)
+    return given.pictures, given.rejections
+
+
+def given_pictures(path_or_spec: str | Path, columns: Columns | None = None) -> Given:
+    """Like ``open_pictures``; also tells which fields of each picture the source names.
+
+    A table names those that it has columns for, a folder or a file none, and an archive
+    (``KIND:PATH``) those that it has values for.
+    """
     from picturedesk.datasets import folder, table
 
     checks.optional("columns", columns, Columns)
     kind, path = _kind_and_path(path_or_spec)
+    named: Collection[str] = ()
     if kind in ("", "folder") and path.is_dir():
         draft = folder.read_pictures(path)
     elif kind in ("", "table") and not folder.is_picture(path.name):
         draft = table.read_pictures(path, columns)
+        named = table.named_fields(path, columns)
     elif kind:
         archive = open_archive(path_or_spec, columns)
-        return archive.pictures, archive.rejections
+        return Given.of(archive.pictures, archive.rejections)
     else:
         from picturedesk.datasets.draft import uri_of
 
-        return (Picture(uri_of(path)),), ()
+        return Given.naming([Picture(uri_of(path))], ())
     if not draft.pictures:
         suffixes = " ".join(sorted(folder.PICTURES))
         why = draft.first_reason() if draft.rejections else f" (formats: {suffixes})"
         raise BadInput(f"{path} has no readable picture{why}")
-    return draft.pictures, draft.rejections
+    return Given.naming(draft.pictures, named, draft.rejections)
 
 
 def absolute_spec(path_or_spec: str | Path) -> str:
@@ -163,4 +176,13 @@ def _guess(path: Path) -> str:
     return "table"
 
 
-__all__ = ["KINDS", "Columns", "absolute_spec", "open_archive", "open_pictures", "reader_of"]
+__all__ = [
+    "KINDS",
+    "Columns",
+    "Given",
+    "absolute_spec",
+    "given_pictures",
+    "open_archive",
+    "open_pictures",
+    "reader_of",
+]

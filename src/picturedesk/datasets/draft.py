@@ -9,11 +9,15 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from picturedesk.errors import BadInput
+from picturedesk.own_columns import FIXED
 from picturedesk.types import Archive, Picture, Rejection, Text
+
+_JOINED = ("tags", "names", "territory")  # fields of which all values count
 
 
 class Draft:
@@ -139,11 +143,11 @@ def uri_of(path: str | Path) -> str:
 def _joined(known: Picture, other: Picture) -> Picture:
     if known == other:
         return known
-    return replace(
-        known,
-        caption=known.caption or other.caption,
-        credit=known.credit or other.credit,
-        licence=known.licence or other.licence,
-        date=known.date or other.date,
-        tags=tuple(dict.fromkeys(known.tags + other.tags)),
-    )
+    changes: dict[str, Any] = {
+        name: getattr(known, name) or getattr(other, name)
+        for name in FIXED
+        if name not in ("uri", *_JOINED)
+    }
+    for name in _JOINED:
+        changes[name] = tuple(dict.fromkeys(getattr(known, name) + getattr(other, name)))
+    return replace(known, **changes, columns={**other.columns, **known.columns})

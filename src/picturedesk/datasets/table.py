@@ -5,7 +5,6 @@ Knows the meaning of columns, not the file formats. Leaves out and reports unusa
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import os
 import re
@@ -18,6 +17,7 @@ from picturedesk.datasets.columns import Columns, resolve
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.rows import Row, open_table
 from picturedesk.errors import BadInput
+from picturedesk.own_columns import is_date
 from picturedesk.types import Archive, Picture, Rejection, Text
 
 PARTS = {
@@ -26,8 +26,8 @@ PARTS = {
     **dict.fromkeys(("validate", "validation", "valid", "val", "dev"), "validate"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+_OF_A_PICTURE = ("caption", "credit", "licence", "date", "tags")  # roles that are its fields
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
-_ISO_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d).*)?)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,12 @@ def read_pictures(path: Path, columns: Columns | None = None) -> Draft:
     return draft
 
 
+def named_fields(path: Path, columns: Columns | None = None) -> frozenset[str]:
+    """The fields of a picture for which a table of pictures has a column."""
+    names = resolve(columns or Columns(), open_table(path).columns, str(path), ("picture",))
+    return frozenset(field for field in _OF_A_PICTURE if getattr(names, field))
+
+
 def _entries(
     path: Path, columns: Columns | None, draft: Draft, needed: Sequence[str]
 ) -> Iterator[_Entry]:
@@ -156,19 +162,6 @@ def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Ent
     return _Entry(row.place, text, part, paths, about)
 
 
-def is_date(text: str) -> bool:
-    """Whether it is a year, month, day or moment of ISO 8601 that the calendar has."""
-    match = _ISO_DATE.fullmatch(text)
-    if match is None:
-        return False
-    year, month, day, hour, minute = map(int, match.groups("1"))
-    try:
-        datetime.datetime(year, month, day, hour, minute)
-    except ValueError:
-        return False
-    return True
-
-
 def _paths(value: object, column: str, folder: Path) -> tuple[str, ...]:
     """The paths in a cell; a file with ";" or "|" in its name is found, too.
 
@@ -210,9 +203,7 @@ def _picture(about: Picture, folder: Path, name: str) -> Picture:
     if not os.path.isfile(path):
         slashes = ", written with /" if "\\" in name else ""
         raise Unfit(f"picture {name} does not exist", f"paths are relative to {folder}{slashes}")
-    return Picture(
-        uri_of(path), "", about.caption, about.credit, about.licence, about.date, about.tags
-    )
+    return replace(about, uri=uri_of(path))
 
 
 def _put_text(draft: Draft, entry: _Entry) -> int:
