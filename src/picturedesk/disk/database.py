@@ -19,6 +19,7 @@ from picturedesk.disk.artifacts import FORMAT_VERSION, fingerprint
 from picturedesk.errors import MissingArtefact, PicturedeskError
 from picturedesk.types import Json
 
+RECORDS_VERSION = 3  # of the format of files with records of pictures
 _PAGE = 16384  # bytes; rows of 4 to 16 KB read 3 times as fast as with SQLite's 4096
 _LOG = 2**26  # bytes of write-ahead log that stay after a large transaction
 _BUSY_S = 60.0  # seconds to wait for another process's transaction
@@ -111,9 +112,8 @@ def read_manifest(connection: sqlite3.Connection) -> Json:
     try:
         manifest = {name: json.loads(value) for name, value in rows}
         checksum = manifest.pop(_CHECKSUM, None)
-        whole = manifest.get("format_version") != FORMAT_VERSION or checksum == fingerprint(
-            manifest
-        )
+        ours = manifest.get("format_version") in (FORMAT_VERSION, RECORDS_VERSION)
+        whole = not ours or checksum == fingerprint(manifest)
     except (TypeError, ValueError, RecursionError):
         whole = False
     if not whole:

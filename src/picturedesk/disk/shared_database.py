@@ -47,6 +47,7 @@ class FileKind:
         schema: statements that make its tables; the manifest's table is added to them.
         prepare: called with every reading connection, to add functions and limits.
         cure: what a user can do about a damaged file.
+        version: of its format.
     """
 
     name: str
@@ -54,6 +55,7 @@ class FileKind:
     schema: tuple[str, ...]
     prepare: Callable[[sqlite3.Connection], None] | None = None
     cure: str = "remove it and run again"
+    version: int = FORMAT_VERSION
 
     @property
     def one(self) -> str:
@@ -196,7 +198,7 @@ def _make_tables(connection: sqlite3.Connection, kind: FileKind, content: Json) 
     connection.execute(f"PRAGMA application_id = {kind.application_id}")
     for statement in (_MANIFEST, *kind.schema):
         connection.execute(statement)
-    own = {"kind": kind.name, "format_version": FORMAT_VERSION, "generation": 0}
+    own = {"kind": kind.name, "format_version": kind.version, "generation": 0}
     schema = _sum_of(connection.execute(_SCHEMA).fetchall())
     write_manifest(connection, {**own, **content, "schema": schema})
 
@@ -209,10 +211,10 @@ def _check(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
             f"{path} is not {kind.one} of this picturedesk: name another path, or {kind.cure}"
         )
     manifest = read_manifest(connection)
-    if manifest.get("format_version") != FORMAT_VERSION:
+    if manifest.get("format_version") != kind.version:
         raise Mismatch(
-            f"{path} has format version {manifest.get('format_version')}, this picturedesk reads "
-            f"{FORMAT_VERSION}: {kind.cure}"
+            f"{path} was made by another version: it has format version "
+            f"{manifest.get('format_version')}, this picturedesk reads {kind.version}: {kind.cure}"
         )
     if number != kind.application_id:
         raise Mismatch(f"{path} holds a {manifest['kind']}, not {kind.one}: name another path")
