@@ -268,7 +268,6 @@ def foreign_files() -> dict[str, tuple[bytes, str]]:
         "json": (b'{"error": "not found"}', "text"),
         "pdf": (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
         "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
-        "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC"),
         "mp4": (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + bytes(99), "video"),
         "webm": (b"\x1aE\xdf\xa3" + bytes(99), "video"),
         "gzip": (b"\x1f\x8b\x08" + bytes(99), "gzip"),

@@ -16,7 +16,7 @@ from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection, Text
 
 PICTURES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif")
+    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif")
 )  # suffixes in lower case
 _KINDS = " ".join(sorted(PICTURES))
 _WAYS = {  # other kinds of data sets by a file of theirs → how they are read

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from picturedesk.images.decode import DecodePolicy, content_key, decode, full_size, read_picture
+from picturedesk.images.decode import (
+    Decoded,
+    DecodePolicy,
+    content_key,
+    decode,
+    decode_file,
+    read_picture,
+)
+from picturedesk.images.facts import facts_of, with_file_facts
 from picturedesk.images.hashes import near_duplicate_groups, perceptual_hash
 from picturedesk.images.pixels import to_pixels
 
 __all__ = [
     "DecodePolicy",
+    "Decoded",
     "content_key",
     "decode",
-    "full_size",
+    "decode_file",
+    "facts_of",
     "near_duplicate_groups",
     "perceptual_hash",
     "read_picture",
     "to_pixels",
+    "with_file_facts",
 ]

@@ -24,6 +24,7 @@ from picturedesk.images.colours import scale_transparent_colour, to_rgb
 from picturedesk.images.guard import READERS, TooManyPixels, check_size, reading
 from picturedesk.images.kinds import recognise
 from picturedesk.images.memory import bytes_held
+from picturedesk.images.metadata.blocks import Blocks, blocks_of
 from picturedesk.images.whole import Opened, load_whole
 from picturedesk.images.whole.jpeg import reduce
 
@@ -60,6 +61,23 @@ class DecodePolicy:
 
 
 _DEFAULT = DecodePolicy()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A decoded file.
+
+    Attributes:
+        image: upright RGB picture, perhaps reduced.
+        kind: of the file, one of ``KINDS``.
+        size: width and height of the upright picture in the file, pixels.
+        blocks: its raw metadata.
+    """
+
+    image: Image.Image
+    kind: str
+    size: tuple[int, int]
+    blocks: Blocks
 
 
 def content_key(data: bytes) -> str:
@@ -141,21 +159,41 @@ def decode(
         BadPicture: the bytes are not a picture of a supported format, are damaged or truncated, or
             claim more than ``policy.max_megapixels``.
     """
+    return decode_file(data, source, policy, at_least, claim).image
+
+
+def decode_file(
+    data: bytes,
+    source: str,
+    policy: DecodePolicy = _DEFAULT,
+    at_least: int = 0,
+    claim: Callable[[int], None] = _at_once,
+) -> Decoded:
+    """Like ``decode``, with what the file says of itself, at hardly any further cost."""
     kind = recognise(data, source)
     if kind in _PARTS and not features.check(_PARTS[kind]):
         cure = f"install Pillow's own wheel (pip install pillow), which reads {kind}"
         raise BadPicture(source, f"is {kind}, which this build of Pillow cannot read", cure)
+    if kind not in READERS:
+        cure = "install picturedesk[heic], or convert it to JPEG"
+        raise BadPicture(source, f"is {kind}, which needs the extra heic", cure)
     with _refusing(kind, source, policy):
         opened = _open(kind, data, at_least)
         held = bytes_held(opened)
     claim(held)
     with _refusing(kind, source, policy):
         load_whole(opened)
-        turn = _UPRIGHT.get(_orientation(opened.image))
-        # Keep the pixels only, without the reader, its metadata and the bytes of the file.
+        orientation = _orientation(opened.image)
+        # A HEIC is turned by its reader, which may change the size while it loads.
+        width, height = opened.image.size if kind == "HEIC" else opened.full
+        size = (height, width) if orientation in _TURNED else (width, height)
+        blocks = blocks_of(opened.image)
+        # Keep the pixels only, without the reader and the bytes of the file.
         picture = Image.Image()._new(to_rgb(opened.image).im)
         del opened  # some readers hold the picture, too: none is needed while it is turned
-        return picture if turn is None else picture.transpose(turn)
+        turn = _UPRIGHT.get(orientation)
+        upright = picture if turn is None else picture.transpose(turn)
+        return Decoded(upright, kind, size, blocks)
 
 
 @contextmanager
@@ -173,16 +211,6 @@ def _refusing(kind: str, source: str, policy: DecodePolicy) -> Iterator[None]:
         # Pillow's readers raise nearly every built-in exception for damaged files; no narrower
         # list would keep a run alive.
         raise BadPicture(source, f"is a broken {kind} ({_one_line(error)})", _MEND) from error
-
-
-def full_size(data: bytes, image: Image.Image) -> tuple[int, int]:
-    """Width and height in pixels, upright, of the file that ``decode`` read, not reduced."""
-    if recognise(data, "") != "JPEG":
-        return image.size
-    with reading(math.inf):
-        whole = READERS["JPEG"](io.BytesIO(data))
-        width, height = whole.size
-        return (height, width) if _orientation(whole) in _TURNED else (width, height)
 
 
 def _too_large(source: str, size: tuple[int, int], policy: DecodePolicy) -> BadPicture:

@@ -128,6 +128,19 @@ def _under_our_limit(reader: type[ImageFile.ImageFile]) -> type[ImageFile.ImageF
     return new_class(reader.__name__, (reader,), exec_body=lambda body: body.update(rebound))
 
 
+def _heic() -> dict[str, type[ImageFile.ImageFile]]:
+    """The reader of pillow-heif, where the extra heic is installed.
+
+    It is not registered with Pillow. It checks no size, and decodes when the picture is loaded;
+    ``check_size`` comes before that. libheif keeps its own limits.
+    """
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError:
+        return {}
+    return {"HEIC": HeifImageFile}
+
+
 READERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": _under_our_limit(JpegImagePlugin.JpegImageFile),
     "PNG": _under_our_limit(PngImagePlugin.PngImageFile),
@@ -136,4 +149,5 @@ READERS: dict[str, type[ImageFile.ImageFile]] = {
     "TIFF": _under_our_limit(TiffImagePlugin.TiffImageFile),
     "BMP": _under_our_limit(BmpImagePlugin.BmpImageFile),
     "AVIF": _under_our_limit(AvifImagePlugin.AvifImageFile),
+    **_heic(),
 }

@@ -20,8 +20,9 @@ _RGB = 4  # bytes per pixel of Pillow's RGB, and of every mode that is not in _S
 _COPY = 4  # a decoded picture is copied once more when it is turned upright or cut to a square
 _DEEP = 13  # greys of 32 bits or floats are scaled as NumPy arrays
 
-# Beside the picture, at full size: WebP's canvas and its output; AVIF's planes and its output.
-_READER = {"WebP": 12, "AVIF": 10}
+# Beside the picture, at full size: WebP's canvas and its output; AVIF's planes and its output;
+# HEIC's planes, libheif's output, and its copy.
+_READER = {"WebP": 12, "AVIF": 10, "HEIC": 12}
 
 
 def bytes_held(opened: Opened) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 
@@ -25,8 +25,8 @@ from picturedesk.errors import BadInput, BadPicture, Mismatch, PicturedeskError
 from picturedesk.images import (
     DecodePolicy,
     content_key,
-    decode,
-    full_size,
+    decode_file,
+    facts_of,
     perceptual_hash,
     read_picture,
     to_pixels,
@@ -34,7 +34,7 @@ from picturedesk.images import (
 from picturedesk.parallel import cpus
 from picturedesk.store.features import FeatureRow, FeatureStore, Source
 from picturedesk.store.prefetch import Claim, PrefetchConfig, in_order
-from picturedesk.types import Floats, Json, Progress, Rejection, silent
+from picturedesk.types import Cell, Floats, Json, Progress, Rejection, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +183,15 @@ class _Decoded:
         source: the file it was read from.
         pixels: (3, S, S), normalised.
         phash: perceptual hash.
-        width: as shown, pixels.
-        height: as shown, pixels.
+        size: width and height as shown, pixels.
+        facts: what the file says and shows of itself.
     """
 
     source: Source
     pixels: Floats
     phash: int
-    width: int
-    height: int
+    size: tuple[int, int]
+    facts: Mapping[str, Cell]
 
     @property
     def key(self) -> str:
@@ -247,9 +247,10 @@ class _Reader:
             return _Known(source.key)
         if source.key in self._seen:
             return _Known(source.key, source)
-        image = decode(data, uri, self._policy, self._preprocessing.resize, claim)
-        pixels = to_pixels(image, self._preprocessing)
-        return _Decoded(source, pixels, perceptual_hash(image), *full_size(data, image))
+        found = decode_file(data, uri, self._policy, self._preprocessing.resize, claim)
+        pixels = to_pixels(found.image, self._preprocessing)
+        phash = perceptual_hash(found.image)
+        return _Decoded(source, pixels, phash, found.size, facts_of(found))
 
 
 def _state(path: str) -> tuple[int, int]:
@@ -327,7 +328,7 @@ class _Run:
                 "check its weights, or use another runner or device"
             )
         return [
-            FeatureRow(picture.key, row, picture.phash, picture.width, picture.height)
+            FeatureRow(picture.key, row, picture.phash, *picture.size, picture.facts)
             for picture, row in zip(self._decoded, features, strict=True)
         ]
 

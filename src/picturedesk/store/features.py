@@ -10,9 +10,10 @@ atomic, and readers never wait for the writer.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,11 +23,11 @@ import numpy.typing as npt
 import picturedesk.checks as checks
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import plain
-from picturedesk.disk.database import read_manifest, rows_of
+from picturedesk.disk.database import RECORDS_VERSION, read_manifest, rows_of
 from picturedesk.disk.shared_database import FileKind, SharedDatabase
 from picturedesk.disk.sums import blob_sum, row_sum
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
-from picturedesk.types import Floats, Ints, Level
+from picturedesk.types import Cell, Floats, Ints, Level
 
 _ROW = np.dtype("<f4")  # features on disk: float32, little-endian, on every machine
 _LARGEST = 2**63 - 1  # of SQLite's whole numbers
@@ -37,14 +38,17 @@ _LARGEST = 2**63 - 1  # of SQLite's whole numbers
 _SCHEMA = (
     """CREATE TABLE pictures (
         position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, phash INTEGER NOT NULL,
-        width INTEGER NOT NULL, height INTEGER NOT NULL, sum INTEGER NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL, facts TEXT NOT NULL,
+        sum INTEGER NOT NULL,
         features_sum INTEGER NOT NULL, features BLOB NOT NULL)""",
     """CREATE TABLE sources (
         path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
         key TEXT NOT NULL REFERENCES pictures (key), sum INTEGER NOT NULL) WITHOUT ROWID""",
 )
 _CURE = "remove it and run picturedesk fit again"
-_KIND = FileKind("feature store", 0x50444653, _SCHEMA, cure=_CURE)  # "PDFS"
+_KIND = FileKind(  # "PDFS"
+    "feature store", 0x50444653, _SCHEMA, cure=_CURE, version=RECORDS_VERSION
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +61,10 @@ class FeatureRow:
         phash: perceptual hash, 0 to 2**64 - 1.
         width: of the picture as shown, pixels.
         height: of the picture as shown, pixels.
+        facts: what its file says and shows of itself, by the names of fields and own columns.
+
+    Raises:
+        BadInput: a field is of another kind.
     """
 
     key: str
@@ -64,6 +72,7 @@ class FeatureRow:
     phash: int
     width: int
     height: int
+    facts: Mapping[str, Cell] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checks.text("key", self.key)
@@ -71,6 +80,8 @@ class FeatureRow:
         checks.whole_number("phash", self.phash, 0, 2**64 - 1)
         checks.whole_number("width", self.width, 1)
         checks.whole_number("height", self.height, 1)
+        if not isinstance(self.facts, Mapping):
+            raise checks.refusal("facts", self.facts, "values by the names of columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +173,8 @@ class FeatureStore:
                 )
         with self._database.writing() as connection:
             connection.executemany(
-                "INSERT INTO pictures (key, phash, width, height, sum, features_sum, features) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+                "INSERT INTO pictures (key, phash, width, height, facts, sum, features_sum, "
+                "features) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
                 map(_stored_picture, rows),
             )
             connection.executemany(
@@ -231,7 +242,7 @@ class FeatureStore:
 
     def hashes(self, keys: Sequence[str]) -> npt.NDArray[np.uint64]:
         """Perceptual hashes (N,) of N keys, in their order; raises BadInput for an unknown key."""
-        signed = [phash for phash, _, _ in self._facts(checks.texts("keys", keys))]
+        signed = [phash for phash, *_ in self._facts(checks.texts("keys", keys))]
         return np.array(signed, dtype=np.int64).view(np.uint64)
 
     def sizes(self, keys: Sequence[str]) -> Ints:
@@ -240,15 +251,24 @@ class FeatureStore:
         Raises BadInput for an unknown key.
         """
         keys = checks.texts("keys", keys)
-        rows = [(width, height) for _, width, height in self._facts(keys)]
+        rows = [(width, height) for _, width, height, _ in self._facts(keys)]
         return np.array(rows, dtype=np.int64).reshape(len(keys), 2)
 
-    def _facts(self, keys: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-        """Perceptual hash, signed, width and height of N keys, in their order."""
-        found = self._rows("sum, phash, width, height", keys)
+    def facts(self, keys: Sequence[str]) -> list[dict[str, Cell]]:
+        """What the files of N keys say and show of themselves, in their order.
+
+        By the names of a picture's fields and own columns; ``images.with_file_facts`` merges them
+        into a picture. Raises BadInput for an unknown key.
+        """
+        found = self._facts(checks.texts("keys", keys))
+        return [_cells(json.loads(facts)) for *_, facts in found]
+
+    def _facts(self, keys: Sequence[str]) -> Iterator[tuple[int, int, int, str]]:
+        """Perceptual hash, signed, width, height and facts as JSON of N keys, in their order."""
+        found = self._rows("sum, phash, width, height, facts", keys)
         for key, (known, *facts) in zip(keys, found, strict=True):
             self._check(known == row_sum(key, *facts))
-            yield facts[0], facts[1], facts[2]
+            yield facts[0], facts[1], facts[2], facts[3]
 
     def _check(self, whole: bool) -> None:
         if not whole:
@@ -296,9 +316,17 @@ def _level_pairs(
 
 
 def _stored_picture(row: FeatureRow) -> tuple[object, ...]:
-    facts = (row.key, _signed(row.phash), row.width, row.height)
+    said = json.dumps(dict(row.facts), ensure_ascii=False, separators=(",", ":"))
+    facts = (row.key, _signed(row.phash), row.width, row.height, said)
     blob = np.ascontiguousarray(row.features, dtype=_ROW).tobytes()
     return (*facts, row_sum(*facts), blob_sum(blob, row.key), blob)
+
+
+def _cells(stored: dict[str, Any]) -> dict[str, Cell]:
+    """Facts as they were given: JSON makes lists of tuples."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+    }
 
 
 def _stored_source(source: Source) -> tuple[object, ...]:
