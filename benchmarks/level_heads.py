@@ -7,7 +7,7 @@ the picture's numbers and the first layer. Knows arrays only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ from picturedesk.gradients.perceptron import (
 )
 from picturedesk.gradients.towers import TowersConfig
 from picturedesk.heads.fusion import length_one
-from picturedesk.routes.seen_words import DETECTORS
 from picturedesk.types import Floats, Ints
 
 CPU = torch.device("cpu")
@@ -265,10 +264,9 @@ def outputs(network: Pooled | NoisyOr | Attention, rows: Floats) -> Floats:
     return np.concatenate(blocks)
 
 
-def level_words(pairs: Pairs, shares: Floats, seed: int, front: Front) -> Floats:
+def level_words(pairs: Pairs, shares: Floats, config: DropoutConfig, front: Front) -> Floats:
     """Trains word detectors on levels; logits (N + n, V) of the pictures, then the candidates."""
-    config = replace(DETECTORS, seed=seed)
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(config.seed)
     standard = Standard.of(pairs.pictures)
     network = Pooled(pairs.widths, shares.shape[1], config, front, random)
     train_words(network, standard(pairs.pictures), shares, config, random)

@@ -7,7 +7,8 @@
 
 * single: the level that is best on held-out texts of the training part, in all folds for the closed
   form, in the first for trained heads;
-* chosen: the levels that the recipe chooses by cross-validation; all: all levels of the preset;
+* all: all levels of the preset; chosen: those that the recipe chooses by cross-validation, where
+  these are fewer;
 * trained heads also with level dropout (a fifth of a picture's levels left out in each step) and
   with gates: a learned weight per level (softmax, sigmoid), or weights that a linear map of the
   picture's levels gives.
@@ -61,7 +62,7 @@ from picturedesk.learning.training_pairs import (
 )
 from picturedesk.measuring.metrics import ranks
 from picturedesk.routes.detectors import POWER, log_sigmoid
-from picturedesk.routes.seen_words import SeenWordsPlan
+from picturedesk.routes.seen_words import DETECTORS, SeenWordsPlan
 from picturedesk.routes.towers import TowersPlan
 from picturedesk.routes.vocabulary import Vocabulary
 from picturedesk.store.extraction import extract
@@ -254,10 +255,11 @@ class Run:
         """Reciprocal ranks by a trained head; NaN for texts without a word that is detected."""
         pairs, seed = part.pairs(levels), self.config.best.seed
         if head == TOWERS:
-            config = towers_of(len(pairs.texts), len(pairs.links), seed, self.epochs)
-            return part.values(tower_scores(pairs, config, front))
+            towers = towers_of(len(pairs.texts), len(pairs.links), seed, self.epochs)
+            return part.values(tower_scores(pairs, towers, front))
         vocabulary, shares = words_of(part)
-        logs = log_sigmoid(level_words(pairs, shares, seed, front))
+        config = replace(DETECTORS, seed=seed)
+        logs = log_sigmoid(level_words(pairs, shares, config, front))
         values = part.values(word_scores(vocabulary, logs, len(shares), part.texts))
         told = [bool(vocabulary.places(text)) for text in part.texts]
         return np.where(told, values, np.nan)
@@ -265,15 +267,15 @@ class Run:
     def measured(self, heads: Sequence[str]) -> Iterator[tuple[str, str, str, Floats]]:
         """Head, variant, levels and reciprocal ranks (Q,) on the test part."""
         for head in heads:
-            sets = {SINGLE: [self.single(head)], CHOSEN: self.chosen, ALL: self.levels}
-            known: dict[str, Floats] = {}
+            sets = {SINGLE: [self.single(head)], ALL: self.levels}
+            if self.chosen != self.levels:
+                sets[CHOSEN] = self.chosen
             for name, levels in sets.items():
-                label = " ".join(levels)
-                if label not in known and head == DIRECT:
-                    known[label] = self.direct(self.test, levels, self.best_direct(levels)[1])
-                elif label not in known:
-                    known[label] = self.trained(head, self.test, levels)
-                yield head, name, label, known[label]
+                if head == DIRECT:
+                    values = self.direct(self.test, levels, self.best_direct(levels)[1])
+                else:
+                    values = self.trained(head, self.test, levels)
+                yield head, name, " ".join(levels), values
             for name, front in FRONTS.items() if head != DIRECT else ():
                 yield head, name, "", self.trained(head, self.test, self.levels, front)
 
@@ -362,7 +364,7 @@ def regions(given: argparse.Namespace, bench: Bench) -> None:
     def values(logs: Floats) -> Floats:
         return part.values(word_scores(vocabulary, logs, len(shares), part.texts))[asked]
 
-    learns = detectors(part.pairs, run.levels, cells, shares)
+    learns = detectors(part.pairs, run.levels, cells, shares, given.epochs)
     print("\n".join(report(learns, given.seeds, shown, values)))
 
 
@@ -375,7 +377,12 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache/levels"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=HEADS)
-    parser.add_argument("--epochs", type=int, default=0, help="of towers, if not the recipe's")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=0,
+        help="of towers, and of detectors of regions, if not the recipe's",
+    )
     parser.add_argument("--singles", nargs="+", default=(), help="levels for trained heads alone")
     parser.add_argument("--test", type=float, help="share of test texts, if the archive has none")
     given = parser.parse_args()

@@ -10,7 +10,8 @@ from typing import Any
 Schema = dict[str, Any]
 VERBS = (
     *("fit", "demo", "add", "suggest", "tags", "texts", "evaluate"),
-    *("evaluate-run", "reproduce", "reproduce-dry-run", "levels", "levels-data", "info", "doctor"),
+    *("evaluate-run", "reproduce", "reproduce-dry-run"),
+    *("levels", "levels-data", "levels-networks", "info", "doctor"),
 )
 INTRO = """# JSON output
 
