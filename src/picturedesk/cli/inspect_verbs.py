@@ -196,7 +196,8 @@ def _show_networks(advice: NetworkAdvice) -> None:
                 _percent(score.recall10),
                 f"{_percent(score.mrr)} ± {50 * (score.high - score.low):.1f}",
                 _loss(score.loss),
-                *_cost(score.cost)[:2],
+                str(score.bytes),
+                _milliseconds(score.ms),
             ]
             for score in advice.networks
         ],
@@ -206,7 +207,8 @@ def _show_networks(advice: NetworkAdvice) -> None:
     show.line(
         f"Recommended: --backbone {taken.network} --levels {','.join(taken.recommended)} (MRR "
         f"{_percent(taken.mrr)} with its best set, of the best network "
-        f"{_percent(advice.networks[0].mrr)}; {taken.ms:.1f} ms per picture on this machine)\n"
+        f"{_percent(advice.networks[0].mrr)}; {_milliseconds(taken.ms)} ms per picture on this "
+        "machine)\n"
         f"The rule: {advice.rule}."
     )
 
@@ -229,6 +231,10 @@ def _recommendation(advice: Advice) -> str:
         f"Recommended: --levels {','.join(taken.levels)} (MRR {_percent(taken.mrr)}, of the best "
         f"set {_percent(advice.sets[0].mrr)}; {size} bytes{time})\nThe rule: {advice.rule}."
     )
+
+
+def _milliseconds(ms: float | None) -> str:
+    return "" if ms is None else f"{ms:.1f}"
 
 
 def _cost(cost: Cost) -> list[str]:

@@ -12,7 +12,6 @@ from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs
 from picturedesk.measuring.significance import Difference, bootstrap_interval, paired_difference
 from picturedesk.research.adviser.adviser import Examined
 from picturedesk.research.adviser.choice import ChoiceConfig, TextEncoders, examine_on
-from picturedesk.research.adviser.costs import Cost
 from picturedesk.types import Archive, Progress, Rejection, silent
 
 DEFAULT = ChoiceConfig()
@@ -32,7 +31,9 @@ class NetworkScore:
         low: of the 95 % interval of ``mrr``.
         high: of the 95 % interval of ``mrr``.
         loss: reciprocal rank of the best network minus that of this one, per text.
-        cost: of the best set; bytes and time per picture, without decoding.
+        bytes: of the best set, per picture in the feature store.
+        ms: milliseconds per picture up to the deepest level of the best set, on this machine,
+            without decoding; None: not measured.
     """
 
     network: str
@@ -44,12 +45,8 @@ class NetworkScore:
     low: float
     high: float
     loss: Difference
-    cost: Cost
-
-    @property
-    def ms(self) -> float:
-        """Milliseconds per picture; 0: not measured."""
-        return self.cost.ms or 0.0
+    bytes: int
+    ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,7 @@ def compare(found: dict[str, Examined], bound: float) -> NetworkAdvice:
     near = [one for one in scores if one.loss.low <= 0 and one.loss.mean <= bound]
     advice = best.advice
     return NetworkAdvice(
-        recommended=min(near, key=lambda one: (one.ms, -one.mrr)).network,
+        recommended=min(near, key=lambda one: (one.ms or 0.0, -one.mrr)).network,
         rule=(
             f"of the networks that lose at most {100 * bound:g} points of MRR against the best "
             "one, with 0 in the 95 % interval of the loss, the fastest"
@@ -164,5 +161,6 @@ def _score(name: str, found: Examined, best: Examined) -> NetworkScore:
         low=interval.low,
         high=interval.high,
         loss=paired_difference(best.best, found.best, found.groups),
-        cost=taken.cost,
+        bytes=taken.cost.bytes,
+        ms=taken.cost.ms,
     )
