@@ -29,14 +29,14 @@ Learn = Callable[[int], Floats]  # seed → log probabilities (N + n, V), the le
 
 
 def cell_components(features: Floats, learned: int, channels: int) -> Floats:
-    """Maps (N + n, c · cells) → components of standardised cells (N + n, cells, C).
+    """Maps (N + n, channels · cells) → components of standardised cells (N + n, cells, C).
 
     Args:
-        features: row after row of each channel's cells, or cell after cell.
+        features: all cells of the first channel, then of the second, and so on.
         learned: the first pictures, which give mean, deviation and components.
         channels: of the map.
     """
-    cells = features.reshape(len(features), -1, channels)
+    cells = features.reshape(len(features), channels, -1).transpose(0, 2, 1)
     drawn = np.random.default_rng(0).permutation(learned)[:_SAMPLE]
     sample = signed_power(cells[drawn].reshape(-1, channels).astype(np.float32), POWER)
     mean, deviation = sample.mean(axis=0), sample.std(axis=0)

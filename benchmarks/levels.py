@@ -30,7 +30,6 @@ text vectors. ``stamps:FOLDER`` reads the English stamps.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,37 +37,21 @@ from pathlib import Path
 
 import numpy as np
 
-from level_heads import Front, Pairs, level_words, tower_scores
-from level_regions import CELLS, cell_components, detectors, report
+from level_archive import Bench, Part, Run
+from level_heads import Front, level_words, tower_scores
+from level_regions import cell_components, detectors, report
 from level_table import ALL, SINGLE, Table
-from picturedesk.backbones.backbone import Backbone
-from picturedesk.cli import show
-from picturedesk.datasets import open_archive, stamps
-from picturedesk.datasets.split import components
 from picturedesk.gradients.towers import TowersConfig
-from picturedesk.heads.linear import signed_power
 from picturedesk.learning.choices import weighted
 from picturedesk.learning.config import DeskConfig
-from picturedesk.learning.cross_validation import divide
-from picturedesk.learning.folds import Choices, ChosenFold, chosen_folds
-from picturedesk.learning.preparation import readable
-from picturedesk.learning.projections import Projections
-from picturedesk.learning.recipes import fit_texts, open_sentences
 from picturedesk.learning.training_pairs import (
-    TextFeatures,
-    TrainingPairs,
     level_blocks,
-    renumber,
 )
-from picturedesk.measuring.metrics import ranks
-from picturedesk.routes.detectors import POWER, log_sigmoid
+from picturedesk.routes.detectors import log_sigmoid
 from picturedesk.routes.seen_words import DETECTORS, SeenWordsPlan
 from picturedesk.routes.towers import TowersPlan
 from picturedesk.routes.vocabulary import Vocabulary
-from picturedesk.store.extraction import extract
-from picturedesk.store.features import FeatureStore
-from picturedesk.texts.shingles import duplicate_groups
-from picturedesk.types import Archive, Floats, Ints, silent
+from picturedesk.types import Floats
 
 DIRECT, TOWERS, WORDS = HEADS = ("closed form", "two towers", "word detectors")
 CHOSEN = "chosen"
@@ -83,169 +66,34 @@ FRONTS = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the archive that heads learn from, and held-out texts with their candidates.
+class Study:
+    """Heads of one seed.
 
     Attributes:
-        projections: of what is learned from.
-        queries: (Q, I) features of the held-out texts.
-        texts: their texts.
-        candidates: (n, ΣD_l) levels of the pictures that are ranked.
-        relevant: (m, 2) of text and candidate.
-        keys: of the candidates.
+        run: the archive.
+        singles: levels that trained heads try alone; () for all.
+        epochs: of towers; 0 for the recipe's.
     """
 
-    projections: Projections
-    queries: Floats
-    texts: list[str]
-    candidates: Floats
-    relevant: Ints
-    keys: list[str]
-
-    @classmethod
-    def of(cls, fold: ChosenFold, pairs: TrainingPairs) -> Part:
-        held = fold.held_out
-        texts = [pairs.texts[text] for text in held.texts]
-        rows = pairs.features[held.candidates]
-        keys = [pairs.keys[row] for row in held.candidates]
-        return cls(fold.projections, fold.features, texts, rows, held.relevant, keys)
-
-    def values(self, scores: Floats) -> Floats:
-        """Reciprocal ranks (Q,)."""
-        return 1 / ranks(scores, self.relevant)
-
-    def pairs(self, levels: Sequence[str]) -> Pairs:
-        known = self.projections
-        spans = [known.pairs.spec.columns(level) for level in levels]
-
-        def raised(rows: Floats) -> Floats:
-            joined = np.concatenate([rows[:, span] for span in spans], axis=1)
-            return signed_power(joined.astype(np.float32), POWER)
-
-        return Pairs(
-            known.text_features,
-            raised(known.pairs.features[known.pictures]),
-            tuple(span.stop - span.start for span in spans),
-            known.links,
-            self.queries,
-            raised(self.candidates),
-        )
-
-
-class Bench:
-    """An archive whose pictures and texts have been read.
-
-    Args:
-        spec: the archive, as for ``picturedesk fit``.
-        cache: folder for features and text vectors.
-        config: split and recipe.
-    """
-
-    def __init__(self, spec: str, cache: Path, config: DeskConfig) -> None:
-        archive = _opened(spec)
-        self.backbone = Backbone(config.backbone, device=config.device)
-        self.uris = [picture.uri for picture in archive.pictures]
-        self.config, self.cache = config, cache
-        cache.mkdir(parents=True, exist_ok=True)
-        place = cache / f"{self.backbone.fingerprint}.db"
-        with show.progress() as progress, FeatureStore.open(place, self.backbone.spec) as store:
-            keys = extract(self.uris, self.backbone, store, config.extract, progress).keys
-            self.read = readable(archive, keys, store)
-            self.features = store.read(self.read.keys)
-        self.texts = self.read.whole_texts()
-        self._sentences = open_sentences(config)
-        digest = hashlib.sha256("\0".join(self.texts).encode()).hexdigest()[:16]
-        self._known = {}
-        for name, encoder in self._sentences.items():
-            file = cache / f"{name}-{digest}.npy"
-            if not file.exists():
-                np.save(file, encoder.encode(self.texts))
-            self._known[name] = np.load(file)
-        self._groups = duplicate_groups(self.texts)
-
-    def cells(self, keys: Sequence[str]) -> Floats:
-        """All cells of the last map of some pictures."""
-        backbone = Backbone(self.config.backbone, (CELLS,), device=self.config.device)
-        place = self.cache / f"{backbone.fingerprint}.db"
-        with show.progress() as progress, FeatureStore.open(place, backbone.spec) as store:
-            extract(self.uris, backbone, store, self.config.extract, progress)
-            return store.read(keys)
-
-    def run(self, seed: int) -> Run:
-        """The archive, split with one seed, with the recipe's choices."""
-        config = self.config.with_seed(seed)
-        ready = self.read.split(config.split)
-        every = TextFeatures(self.texts, fit_texts(config), self._sentences, self._known)
-        training, test = ready.texts_of("train"), ready.texts_of("test")
-        groups = components(ready.archive, ready.groups)
-        shown, links = renumber(training, ready.archive.links)
-        pairs = TrainingPairs(
-            texts=tuple(self.texts[text] for text in training),
-            keys=tuple(ready.keys[picture] for picture in shown),
-            features=self.features[shown],
-            links=links,
-            split_groups=groups[training],
-            duplicate_groups=self._groups[training],
-            captions=("",) * len(shown),
-            spec=self.backbone.spec,
-            blocks=tuple(level_blocks(self.backbone.spec)),
-            classes=self.backbone.classes,
-        )
-        features, best = every.of(training), config.best
-        parts = divide(pairs.split_groups, best)
-        choices, folds = chosen_folds(pairs, features, parts, best, silent)
-        features = features.only(choices.encoders)
-        everything = np.arange(len(training), dtype=np.int64)
-        projections = Projections.of(pairs, features, everything, best.alignment)
-        candidates, relevant = renumber(test, ready.archive.links)
-        part = Part(
-            projections,
-            every.only(choices.encoders).features(projections.encoder, test),
-            [self.texts[text] for text in test],
-            self.features[candidates],
-            relevant,
-            [ready.keys[row] for row in candidates],
-        )
-        return Run(config, choices, [Part.of(fold, pairs) for fold in folds], part, test, groups)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One seed: held-out folds of the training part, and the test part."""
-
-    config: DeskConfig
-    choices: Choices
-    folds: list[Part]
-    test: Part
-    texts: Ints  # of the test part
-    groups: Ints  # of all texts
-    singles: Sequence[str] = ()  # levels that trained heads try alone; () for all
-    epochs: int = 0  # of towers; 0 for the recipe's
-
-    @property
-    def levels(self) -> list[str]:
-        return [str(level) for level in self.test.projections.pairs.spec.levels]
-
-    @property
-    def chosen(self) -> list[str]:
-        pairs = zip(self.levels, self.choices.blocks, strict=True)
-        return [level for level, block in pairs if block.weight > 0]
+    run: Run
+    singles: Sequence[str]
+    epochs: int
 
     def direct(self, part: Part, levels: Sequence[str], ridges: tuple[float, float]) -> Floats:
         """Reciprocal ranks by the closed form with some levels."""
         known = part.projections
         usual = level_blocks(known.pairs.spec)
-        named = zip(self.levels, usual, strict=True)
+        named = zip(self.run.levels, usual, strict=True)
         weights = [block.weight if name in levels else 0.0 for name, block in named]
-        alignment = self.config.best.with_ridges(ridges)
+        alignment = self.run.config.best.with_ridges(ridges)
         matcher = known.by_levels(weighted(usual, weights), alignment).align(alignment)
         return part.values(matcher.placed(part.queries) @ matcher.pictures(part.candidates).T)
 
     def best_direct(self, levels: Sequence[str]) -> tuple[float, tuple[float, float]]:
         """Cross-validated mean reciprocal rank with the best ridges, and these."""
-        tried = dict.fromkeys((self.choices.ridges, *self.config.best.ridges))
+        tried = dict.fromkeys((self.run.choices.ridges, *self.run.config.best.ridges))
         found = {
-            ridges: np.concatenate([self.direct(part, levels, ridges) for part in self.folds])
+            ridges: np.concatenate([self.direct(part, levels, ridges) for part in self.run.folds])
             for ridges in tried
         }
         ridges = max(found, key=lambda pair: float(found[pair].mean()))
@@ -253,7 +101,7 @@ class Run:
 
     def trained(self, head: str, part: Part, levels: Sequence[str], front: Front = PLAIN) -> Floats:
         """Reciprocal ranks by a trained head; NaN for texts without a word that is detected."""
-        pairs, seed = part.pairs(levels), self.config.best.seed
+        pairs, seed = part.pairs(levels), self.run.config.best.seed
         if head == TOWERS:
             towers = towers_of(len(pairs.texts), len(pairs.links), seed, self.epochs)
             return part.values(tower_scores(pairs, towers, front))
@@ -267,26 +115,26 @@ class Run:
     def measured(self, heads: Sequence[str]) -> Iterator[tuple[str, str, str, Floats]]:
         """Head, variant, levels and reciprocal ranks (Q,) on the test part."""
         for head in heads:
-            sets = {SINGLE: [self.single(head)], ALL: self.levels}
-            if self.chosen != self.levels:
-                sets[CHOSEN] = self.chosen
+            sets = {SINGLE: [self.single(head)], ALL: self.run.levels}
+            if self.run.chosen != self.run.levels:
+                sets[CHOSEN] = self.run.chosen
             for name, levels in sets.items():
                 if head == DIRECT:
-                    values = self.direct(self.test, levels, self.best_direct(levels)[1])
+                    values = self.direct(self.run.test, levels, self.best_direct(levels)[1])
                 else:
-                    values = self.trained(head, self.test, levels)
+                    values = self.trained(head, self.run.test, levels)
                 yield head, name, " ".join(levels), values
             for name, front in FRONTS.items() if head != DIRECT else ():
-                yield head, name, "", self.trained(head, self.test, self.levels, front)
+                yield head, name, "", self.trained(head, self.run.test, self.run.levels, front)
 
     def single(self, head: str) -> str:
         """The level that is best on held-out texts of the training part."""
         found = {}
-        for level in self.levels if head == DIRECT else self.singles or self.levels:
+        for level in self.run.levels if head == DIRECT else self.singles or self.run.levels:
             if head == DIRECT:
                 found[level] = self.best_direct([level])[0]
             else:
-                found[level] = float(np.nanmean(self.trained(head, self.folds[0], [level])))
+                found[level] = float(np.nanmean(self.trained(head, self.run.folds[0], [level])))
         print("  ", head, {level: f"{100 * value:.1f}" for level, value in found.items()})
         return max(found, key=found.__getitem__)
 
@@ -327,22 +175,16 @@ def word_scores(vocabulary: Vocabulary, logs: Floats, learned: int, texts: Seque
     return np.stack([above[:, vocabulary.places(text)].sum(axis=1) for text in texts])
 
 
-def _opened(spec: str) -> Archive:
-    kind, _, path = spec.partition(":")
-    if kind == "stamps":
-        folder = stamps.fetch_stamps(Path(path))
-        return stamps.read(folder, stamps.StampsConfig(languages=("en",)))
-    return open_archive(spec)
-
-
 def study(given: argparse.Namespace, bench: Bench) -> None:
     table = Table(given.cache / "values.json")
     for seed in given.seeds:
         began = time.perf_counter()
-        run = replace(bench.run(seed), singles=given.singles, epochs=given.epochs)
+        run = bench.run(seed)
         print(f"seed {seed}: {len(run.texts)} test texts, {len(run.test.candidates)} candidates")
         print(f"  ridges {run.choices.ridges}, text encoders {', '.join(run.choices.encoders)}")
-        for head, name, levels, values in run.measured(given.heads):
+        for head, name, levels, values in Study(run, given.singles, given.epochs).measured(
+            given.heads
+        ):
             table.add(seed, head, name, levels, run.texts, values)
             seconds = time.perf_counter() - began
             print(f"  {seconds:5.0f} s {head}, {name}: {100 * np.nanmean(values):.1f}")
