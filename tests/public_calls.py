@@ -513,6 +513,18 @@ CALLS: dict[str, Callable[[World], Call]] = {
         },
         refused=True,
     ),
+    "advise_on_networks": lambda w: Call(
+        picturedesk.advise_on_networks,
+        {
+            "archive": archive(),
+            "cache": w.path(),
+            "names": ["nosuch", "nosuch@64"],
+            "config": picturedesk.ChoiceConfig(),
+            "encoders": picturedesk.TextEncoders(None, {"tiny": TinyTextEncoder(4)}),
+            "progress": silent,
+        },
+        refused=True,
+    ),
     "ChoiceConfig.with_seed": lambda w: Call(picturedesk.ChoiceConfig().with_seed, {"seed": 3}),
     "NetworkConfig.backbone": lambda w: Call(
         picturedesk.NetworkConfig("nosuch").backbone, {"levels": ["final"]}, refused=True
@@ -575,6 +587,7 @@ INSIDE = {
     "Blend.text_scores",
     *("ArchiveVectors.links_of", "ArchiveVectors.neighbours", "ArchiveVectors.nearest_text"),
     *("TrainingPairs.pictures_of", "BackboneSpec.from_json", "Advice.set_of", "Suggestions"),
+    *("NetworkAdvice.score_of", "TextEncoders.features"),
     *("TransformerEngine.restored", "TransformerEngine.encode", "TransformerEngine.arrays"),
     *("ReproduceConfig.training", "TextEncoders.default", "RetrievalScores.as_row"),
     *("Evaluation.as_json", "Evaluation.tables", "Measured.as_json", "Reliability.as_json"),

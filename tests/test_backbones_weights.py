@@ -189,6 +189,16 @@ def test_presets_leave_size_and_framing_to_the_network_but_for_the_default():
     assert preset("default").size == 288
 
 
+def test_a_size_behind_the_name_of_a_preset_or_model_replaces_its_own():
+    assert preset("default@224") == replace(preset("default"), size=224)
+    assert preset("resnet18@96").model == "resnet18"
+    assert preset("resnet18@96").size == 96
+    assert preset("openclip:ViT-B-16/tag@336").model == "openclip:ViT-B-16/tag"
+    assert preset("lite2@288", size=64).size == 64
+    with pytest.raises(BadInput, match="size"):
+        preset("lite2@99999")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

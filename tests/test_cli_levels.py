@@ -70,6 +70,53 @@ def test_tables_end_with_what_to_pass_to_fit(arguments: list[str], found: dict):
     assert set(taken) <= {row["level"] for row in found["levels"]}
 
 
+@pytest.fixture(scope="module")
+def compared(arguments: list[str]) -> dict:
+    """Two sizes of the network, in one call."""
+    names = ["levels", "test_resnet@64", "test_resnet@32"]
+    done = CliRunner().invoke(app, [*names, *arguments[2:], "--json"], catch_exceptions=False)
+    assert done.exit_code == 0
+    return json.loads(done.stdout)
+
+
+def test_json_of_several_networks_has_the_best_set_of_each(compared: dict):
+    rows = {row["network"]: row for row in compared["networks"]}
+    assert {name: row["size"] for name, row in rows.items()} == {
+        "test_resnet@64": 64,
+        "test_resnet@32": 32,
+    }
+    first, second = compared["networks"]
+    assert first["mrr"] >= second["mrr"]
+    assert first["loss"]["mean"] == 0
+    assert second["loss"]["mean"] == pytest.approx(first["mrr"] - second["mrr"])
+    assert all(row["low"] <= row["mrr"] <= row["high"] for row in rows.values())
+    assert compared["recommended"] in rows
+    assert compared["texts"] == 42
+    assert [row["source"].rpartition("/")[2] for row in compared["rejections"]] == [
+        "red-circle-0.png"
+    ]
+
+
+def test_json_of_several_networks_fits_its_schema(compared: dict):
+    pytest.importorskip("jsonschema", reason="schemas are validated with the extra 'dev'")
+    validate("levels-networks", compared)
+
+
+def test_a_table_of_networks_ends_with_what_to_pass_to_fit(arguments: list[str], compared: dict):
+    names = ["levels", "test_resnet@64", "test_resnet@32"]
+    done = CliRunner().invoke(app, [*names, *arguments[2:]], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "networks, 42 training texts" in done.stdout
+    assert "Recommended: --backbone test_resnet@" in done.stdout
+    assert "ms per picture on this machine" in done.stdout
+    assert "The rule: of the networks that lose at most 0.5 points" in done.stdout
+
+
+def test_several_networks_need_an_archive():
+    with pytest.raises(BadInput, match="2 backbones: give --data"):
+        CliRunner().invoke(app, ["levels", "lite0", "lite2"], catch_exceptions=False)
+
+
 def test_a_network_that_there_is_not_is_a_domain_error(arguments: list[str]):
     with pytest.raises(BadInput, match="there is no backbone 'no_such_net'"):
         CliRunner().invoke(app, ["levels", "no_such_net", *arguments[2:]], catch_exceptions=False)

@@ -12,7 +12,7 @@ VERBS = (
     *("suggest", "suggest-lines", "suggest-slots", "similar", "tags", "texts"),
     *("fit", "demo", "add", "sync", "remove", "list", "search"),
     *("choose", "choices", "refit", "versions", "rollback", "export"),
-    *("evaluate", "evaluate-run", "audit", "levels", "levels-data"),
+    *("evaluate", "evaluate-run", "audit", "levels", "levels-data", "levels-networks"),
     *("reproduce", "reproduce-dry-run", "info", "doctor", "config"),
 )
 INTRO = """# JSON output

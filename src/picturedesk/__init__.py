@@ -81,9 +81,12 @@ if TYPE_CHECKING:
     from picturedesk.research.adviser import AdviceConfig as AdviceConfig
     from picturedesk.research.adviser import ChoiceConfig as ChoiceConfig
     from picturedesk.research.adviser import LevelDataConfig as LevelDataConfig
+    from picturedesk.research.adviser import NetworkAdvice as NetworkAdvice
     from picturedesk.research.adviser import NetworkConfig as NetworkConfig
+    from picturedesk.research.adviser import NetworkScore as NetworkScore
     from picturedesk.research.adviser import TextEncoders as TextEncoders
     from picturedesk.research.adviser import advise_on as advise_on
+    from picturedesk.research.adviser import advise_on_networks as advise_on_networks
     from picturedesk.research.reproduction.config import ReproduceConfig as ReproduceConfig
     from picturedesk.research.reproduction.run import reproduce as reproduce
     from picturedesk.routes import ArchiveVectors as ArchiveVectors
@@ -240,7 +243,8 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "measuring.significance": "Difference paired_difference",
         "measuring.trec": "TrecScores score_run",
         "research.adviser": (
-            "Advice AdviceConfig ChoiceConfig LevelDataConfig NetworkConfig TextEncoders advise_on"
+            "Advice AdviceConfig ChoiceConfig LevelDataConfig NetworkAdvice NetworkConfig "
+            "NetworkScore TextEncoders advise_on advise_on_networks"
         ),
         "research.reproduction.config": "ReproduceConfig",
         "research.reproduction.run": "reproduce",

@@ -63,13 +63,15 @@ class Backbone:
 
     Args:
         name: a preset ("default", "lite0", "lite2", "paper"), any timm model, or a dual encoder as
-            "openclip:MODEL/TAG" or "openclip:MODEL" (open_clip's names; extra ``clip``).
+            "openclip:MODEL/TAG" or "openclip:MODEL" (open_clip's names; extra ``clip``). "@PIXELS"
+            behind it gives the size ("lite2@288").
         levels: levels to read, each "<where>:<pooling>"; None for the preset's.
         weights: a file (.safetensors, .pth), "hub", "random" or "random:SEED"; None for the
             preset's (for other models: the hub).
         runner: "torch", or "onnx" to export the network and compute in ONNX Runtime.
         device: for torch: "cpu", "cuda", "mps" or "auto".
-        size: side of the square input, pixels; 0 for the network's own, None for the preset's.
+        size: side of the square input, pixels; 0 for the network's own, None for the name's or the
+            preset's.
         framing: "centre" (the central square of a picture) or "whole" (the whole picture, squashed
             to a square); None for the preset's, which of a dual encoder is its own.
 

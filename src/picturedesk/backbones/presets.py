@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ DUAL_LEVELS = ("-3:avg", "-2:avg", "final", "projected")  # two blocks, before a
 OPENCLIP = "openclip:"  # begins the names of dual encoders
 OWN = ""  # framing: the network's own
 LARGEST_SIZE = 8192  # pixels
+_SIZED = re.compile(r"(.+)@(\d{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,13 @@ def preset(name: str, size: int | None = None, framing: str | None = None) -> Pr
     """The preset of this name, or the settings for any other model.
 
     Args:
-        name: of a preset, a timm model or a dual encoder ("openclip:…").
-        size: replaces the preset's, unless None.
+        name: of a preset, a timm model or a dual encoder ("openclip:…"); "NAME@PIXELS" also gives
+            the size ("lite2@288").
+        size: replaces the preset's or the name's, unless None.
         framing: replaces the preset's, unless None.
     """
-    checks.text("name", name)
+    if sized := _SIZED.fullmatch(checks.text("name", name)):
+        name, size = sized[1], int(sized[2]) if size is None else size
     dual = Preset(name, DUAL_LEVELS, framing=OWN) if is_dual(name) else None
     found = PRESETS.get(name) or dual or Preset(name, OTHER_LEVELS)
     return replace(

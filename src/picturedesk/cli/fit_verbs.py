@@ -51,7 +51,7 @@ def fit(
         typer.Option(
             help="A preset (default, lite0, lite2, paper), any timm model, or a dual encoder as "
             "openclip:MODEL/TAG (CLIP, SigLIP; extra clip), whose text tower is used, too. "
-            "Default: the recipe's.",
+            "NAME@PIXELS: with another size. Default: the recipe's.",
             metavar="NAME",
         ),
     ] = "",

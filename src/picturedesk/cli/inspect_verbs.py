@@ -11,22 +11,28 @@ import picturedesk.checks as checks
 from picturedesk.cli import briefly, show
 from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
 from picturedesk.cli.styling import Styled
+from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from picturedesk.measuring.significance import Difference
-    from picturedesk.research.adviser import Advice, Cost
+    from picturedesk.research.adviser import Advice, Cost, NetworkAdvice
+    from picturedesk.types import Rejection
 
 _COSTS = ("B/picture", "ms/picture", "of network")
 
 
 def levels(
-    name: Annotated[
-        str,
+    names: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="NAME",
-            help="A preset (default, lite0, lite2, paper), any timm model, or openclip:MODEL.",
+            metavar="NAME...",
+            help="A preset (default, lite0, lite2, paper), any timm model, or openclip:MODEL; "
+            "NAME@PIXELS for another size. Several with --data. Without any: default.",
+            show_default=False,
         ),
-    ] = "default",
+    ] = None,
     data: Annotated[
         str,
         typer.Option(
@@ -65,8 +71,12 @@ def levels(
     """List the levels of a network, or recommend some.
 
     With --data, cross-validates each level and small sets of levels on the archive's training
-    texts; never reads test texts. If you stop it, run the same command again: it continues.
+    texts; never reads test texts. Of several backbones, compares the best sets and recommends one.
+    If you stop it, run the same command again: it continues.
     """
+    name, *others = names or ["default"]
+    if others and not data:
+        raise BadInput(f"{len(others) + 1} backbones: give --data ARCHIVE to compare them on")
     if not data:
         _list_levels(name, json)
         return
@@ -74,18 +84,31 @@ def levels(
 
     from picturedesk.backbones.presets import weights_source
     from picturedesk.datasets import open_archive
-    from picturedesk.research.adviser import ChoiceConfig, NetworkConfig, advise_on
+    from picturedesk.research.adviser import (
+        ChoiceConfig,
+        NetworkAdvice,
+        NetworkConfig,
+        advise_on,
+        advise_on_networks,
+    )
 
     config = ChoiceConfig(network=NetworkConfig(name, weights_source(weights), device)).with_seed(
         seed
     )
     config = replace(config, data=replace(config.data, sample=sample))
+    archive = open_archive(data)
     with show.progress(quiet) as progress:
-        advice = advise_on(open_archive(data), cache, config, progress=progress)
+        found = (
+            advise_on_networks(archive, cache, (name, *others), config, progress=progress)
+            if others
+            else advise_on(archive, cache, config, progress=progress)
+        )
     if json:
-        show.as_json(advice)
-        return
-    _show_advice(name, advice)
+        show.as_json(found)
+    elif isinstance(found, NetworkAdvice):
+        _show_networks(found)
+    else:
+        _show_advice(name, found)
 
 
 def _list_levels(name: str, json: bool) -> None:
@@ -150,12 +173,7 @@ def _show_advice(name: str, advice: Advice) -> None:
             for score in advice.sets
         ],
     )
-    if advice.rejections:
-        first = advice.rejections[0]
-        show.note(
-            f"{len(advice.rejections)} left out (--json lists all), the first: "
-            f"{first.source}: {first.reason}; {first.cure}"
-        )
+    _show_rejections(advice.rejections)
     for level, why in advice.left_out.items():
         show.note(f"{level} is left out: {why}")
     if advice.agreement:
@@ -168,6 +186,46 @@ def _show_advice(name: str, advice: Advice) -> None:
         show.line("The class-name route needs the level probs: append ,probs to use it")
 
 
+def _show_networks(advice: NetworkAdvice) -> None:
+    """A table and the recommendation."""
+    show.table(
+        f"networks, {advice.texts} training texts, about {advice.candidates:.0f} candidates for "
+        "each",
+        ["network", "pixels", "best set", "recall@10", "MRR", "less than best, 95 %", *_COSTS[:2]],
+        [
+            [
+                score.network,
+                str(score.size),
+                ", ".join(score.levels),
+                _percent(score.recall10),
+                f"{_percent(score.mrr)} ± {50 * (score.high - score.low):.1f}",
+                _loss(score.loss),
+                str(score.bytes),
+                _milliseconds(score.ms),
+            ]
+            for score in advice.networks
+        ],
+    )
+    _show_rejections(advice.rejections)
+    taken = advice.score_of(advice.recommended)
+    show.line(
+        f"Recommended: --backbone {taken.network} --levels {','.join(taken.recommended)} (MRR "
+        f"{_percent(taken.mrr)} with its best set, of the best network "
+        f"{_percent(advice.networks[0].mrr)}; {_milliseconds(taken.ms)} ms per picture on this "
+        "machine)\n"
+        f"The rule: {advice.rule}."
+    )
+
+
+def _show_rejections(rejections: Sequence[Rejection]) -> None:
+    if rejections:
+        first = rejections[0]
+        show.note(
+            f"{len(rejections)} left out (--json lists all), the first: "
+            f"{first.source}: {first.reason}; {first.cure}"
+        )
+
+
 def _recommendation(advice: Advice) -> str:
     """The recommendation in one sentence."""
     taken = advice.set_of(advice.recommended)
@@ -177,6 +235,10 @@ def _recommendation(advice: Advice) -> str:
         f"Recommended: --levels {','.join(taken.levels)} (MRR {_percent(taken.mrr)}, of the best "
         f"set {_percent(advice.sets[0].mrr)}; {size} bytes{time})\nThe rule: {advice.rule}."
     )
+
+
+def _milliseconds(ms: float | None) -> str:
+    return "" if ms is None else f"{ms:.1f}"
 
 
 def _cost(cost: Cost) -> list[str]:

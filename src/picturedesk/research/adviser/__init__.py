@@ -1,6 +1,7 @@
 """The level adviser: which levels of a network suit an archive, and what they cost.
 
-A fit calls ``choose_levels``, the command line ``advise_on``; ``advise`` takes arrays.
+A fit calls ``choose_levels``, the command line ``advise_on``, or ``advise_on_networks`` for several
+networks; ``advise`` takes arrays.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from picturedesk.research.adviser.choice import (
 )
 from picturedesk.research.adviser.costs import Cost, Costs, measure_costs
 from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConfig
+from picturedesk.research.adviser.networks import (
+    NetworkAdvice,
+    NetworkScore,
+    advise_on_networks,
+)
 
 __all__ = [
     "Advice",
@@ -25,11 +31,14 @@ __all__ = [
     "Costs",
     "LevelDataConfig",
     "LevelScore",
+    "NetworkAdvice",
     "NetworkConfig",
+    "NetworkScore",
     "SetScore",
     "TextEncoders",
     "advise",
     "advise_on",
+    "advise_on_networks",
     "candidates",
     "choose_levels",
     "measure_costs",

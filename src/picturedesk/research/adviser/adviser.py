@@ -12,6 +12,7 @@ little.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,12 +32,29 @@ from picturedesk.research.adviser.advice import (
 from picturedesk.research.adviser.agreement import cka, first_links, gram, neighbourhood, overlap
 from picturedesk.research.adviser.costs import Costs
 from picturedesk.research.adviser.trials import Outcome, Trials, level_side
-from picturedesk.types import Ints, Progress, silent
+from picturedesk.types import Doubles, Ints, Progress, silent
 
 MIN_TEXTS = 20
 DEFAULT = AdviceConfig()
 _SAME = 1e-3  # of a level's deviation: rounding
 _COMPARED = 256  # pictures on which two levels are compared for equality
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """Advice, and what comparing it with that on another network needs.
+
+    Attributes:
+        advice: the advice.
+        best: (Q,) reciprocal ranks of the held-out texts by the best set.
+        groups: (Q,) the texts' groups, which share pictures.
+        size: side of the network's square input, pixels.
+    """
+
+    advice: Advice
+    best: Doubles
+    groups: Ints
+    size: int
 
 
 def advise(
@@ -60,6 +78,18 @@ def advise(
     Raises:
         BadInput: too few texts, or every level is the same for all pictures.
     """
+    return examine(pairs, features, costs, own, config, progress).advice
+
+
+def examine(
+    pairs: TrainingPairs,
+    features: TextFeatures,
+    costs: Costs,
+    own: Sequence[str] = (),
+    config: AdviceConfig = DEFAULT,
+    progress: Progress = silent,
+) -> Examined:
+    """``advise``, with the reciprocal ranks of the best set."""
     if len(pairs.texts) < MIN_TEXTS:
         raise BadInput(
             f"{len(pairs.texts)} training texts with pictures to compare levels on: at least "
@@ -78,10 +108,12 @@ def advise(
     in_order = sorted(promising, key=order.__getitem__)
     trials = Trials(pairs, features, in_order, config.best, progress)
     outcomes = _run(trials, promising, kept, config, progress)
-    sets = _compared(outcomes, kept, pairs.split_groups[trials.queries], order, costs)
+    best = max((one for some in outcomes.values() for one in some), key=lambda one: one.mrr)
+    groups = pairs.split_groups[trials.queries]
+    sets = _compared(outcomes, best, kept, groups, order, costs)
     alone = {score.levels[0]: score for score in sets if len(score.levels) == 1}
     scores = [_level_score(level, agreements[level], alone.get(level), costs) for level in levels]
-    return Advice(
+    advice = Advice(
         recommended=recommend(sets, config.loss).levels,
         rule=rule_of(config.loss),
         best=sets[0].levels,
@@ -95,6 +127,7 @@ def advise(
         folds=trials.folds,
         whole_ms=costs.whole,
     )
+    return Examined(advice, best.reciprocal, groups, pairs.spec.preprocessing.size)
 
 
 def _distinct(pairs: TrainingPairs, own: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -173,6 +206,7 @@ def _run(
 
 def _compared(
     outcomes: dict[str, list[Outcome]],
+    best: Outcome,
     own: Sequence[str],
     groups: Ints,
     order: dict[str, int],
@@ -188,7 +222,6 @@ def _compared(
             named[frozenset(outcome.levels)] = (origin, outcome)
     if frozenset(own) in named:
         named[frozenset(own)] = ("preset", named[frozenset(own)][1])
-    best = max((outcome for _, outcome in named.values()), key=lambda outcome: outcome.mrr)
     sets = []
     for origin, outcome in named.values():
         levels = tuple(sorted(outcome.levels, key=order.__getitem__))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import picturedesk.checks as checks
 from picturedesk.learning.preparation import fit_text_encoder
-from picturedesk.learning.training_pairs import FitTexts, TextFeatures
+from picturedesk.learning.training_pairs import FitTexts, TextFeatures, TrainingPairs
 from picturedesk.research.adviser.advice import Advice, AdviceConfig
-from picturedesk.research.adviser.adviser import advise
+from picturedesk.research.adviser.adviser import Examined, examine
 from picturedesk.research.adviser.candidates import own_levels
 from picturedesk.research.adviser.costs import measure_costs
 from picturedesk.research.adviser.level_data import LevelDataConfig, NetworkConfig, read_level_data
@@ -39,6 +39,10 @@ class TextEncoders:
             return fit_text_encoder(texts, "lsa", LsaConfig(seed=seed))
 
         return cls(fit, {"use": SentenceEncoder()})
+
+    def features(self, pairs: TrainingPairs) -> TextFeatures:
+        """Those of the texts of ``pairs``."""
+        return TextFeatures(pairs.texts, self.fit, self.sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +93,25 @@ def advise_on(
     checks.instance("config", config, ChoiceConfig)
     checks.optional("encoders", encoders, TextEncoders)
     checks.function("progress", progress)
+    encoders = encoders or TextEncoders.default(config.data.seed)
+    return examine_on(archive, cache, config, encoders.features, progress).advice
+
+
+def examine_on(
+    archive: Archive,
+    cache: Path,
+    config: ChoiceConfig,
+    features_of: Callable[[TrainingPairs], TextFeatures],
+    progress: Progress,
+) -> Examined:
+    """``advise_on``, with the reciprocal ranks of the best set."""
     data = read_level_data(archive, config.network, cache, config.data, progress)
     pairs = data.pairs
-    encoders = encoders or TextEncoders.default(config.data.seed)
-    features = TextFeatures(pairs.texts, encoders.fit, encoders.sentences)
     widths = {str(level): level.width for level in pairs.spec.levels}
     costs = measure_costs(config.network, widths)
     own = own_levels(config.network.name)
-    advice = advise(pairs, features, costs, own, config.advice, progress)
-    return replace(advice, rejections=data.rejections)
+    found = examine(pairs, features_of(pairs), costs, own, config.advice, progress)
+    return replace(found, advice=replace(found.advice, rejections=data.rejections))
 
 
 def choose_levels(
