@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -51,6 +51,17 @@ def storable_records(pictures: Sequence[Picture]) -> list[Picture]:
     for picture in found:
         _check_picture(picture)
     return found
+
+
+def fields_by_key(named: object) -> dict[str, list[str]]:
+    """Names of fields by the keys of pictures; raises BadInput for anything else."""
+    if not isinstance(named, Mapping):
+        raise checks.refusal("named", named, "names of fields by the keys of pictures")
+    keys = checks.texts("the keys of named", list(named))
+    return {
+        key: [checks.encodable("the name of a field", one) for one in checks.texts("named", fields)]
+        for key, fields in zip(keys, named.values(), strict=True)
+    }
 
 
 def not_of_length_one(vectors: Floats) -> list[int]:

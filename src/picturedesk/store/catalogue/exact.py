@@ -23,6 +23,7 @@ from picturedesk.store.catalogue import bm25, database, records
 from picturedesk.store.catalogue.checks import (
     check_amount,
     directions,
+    fields_by_key,
     storable,
     storable_records,
     unknown_key,
@@ -146,14 +147,16 @@ class ExactCatalogue:
         checks.instance("changes", changes, Changes)
         updated = storable_records(changes.updated)
         removed = checks.texts("removed", changes.removed)
+        added = set(checks.texts("added", changes.added))
+        named = fields_by_key(changes.named)
         with self._changing() as change:
             change.remove(removed, changes.keep_out)
-            if unknown := change.update(updated, changes.added, changes.named):
+            if unknown := change.update(updated, added, named):
                 raise unknown_key(self._name, unknown)
             before = change.totals.count
             if changes.vectors is not None:
                 vectors = storable(self._name, changes.pictures, changes.vectors, self.width)
-                change.put(changes.pictures, vectors, changes.added, changes.named)
+                change.put(changes.pictures, vectors, added, named)
         return change.totals.count - before
 
     def replace_all(
@@ -181,6 +184,13 @@ class ExactCatalogue:
             BadInput: if a key is missing, or a vector cannot be used.
         """
         checks.encodable("fingerprint", fingerprint)
+        by_add, fields = (
+            set(checks.texts("added", added)),
+            fields_by_key({} if named is None else named),
+        )
+        out = [
+            checks.encodable("a key of kept_out", key) for key in checks.texts("kept_out", kept_out)
+        ]
         width = self.width
         if fingerprint and np.ndim(vectors) == 2:
             width = int(np.shape(vectors)[1])
@@ -191,8 +201,8 @@ class ExactCatalogue:
             change = Change(writer, Totals())
             change.clear()
             write_manifest(writer, owner)
-            change.put(pictures, checked, set(added), named)
-            change.keep_out(checks.texts("kept_out", kept_out))
+            change.put(pictures, checked, by_add, fields)
+            change.keep_out(out)
             bm25.merge(writer)
             change.finish()
         with self._file.reading() as reader:
