@@ -9,7 +9,14 @@ import typer
 
 import picturedesk.checks as checks
 from picturedesk.cli import show
-from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
+from picturedesk.cli.options import (
+    ColumnOption,
+    JsonOption,
+    QuietOption,
+    WeightsOption,
+    columns_of,
+    path,
+)
 
 if TYPE_CHECKING:
     from picturedesk.measuring.significance import Difference
@@ -34,6 +41,7 @@ def levels(
             metavar="ARCHIVE",
         ),
     ] = "",
+    column: ColumnOption = None,
     cache: Annotated[
         Path,
         typer.Option(
@@ -77,7 +85,8 @@ def levels(
     )
     config = replace(config, data=replace(config.data, sample=sample))
     with show.progress(quiet) as progress:
-        advice = advise_on(open_archive(data), cache, config, progress=progress)
+        archive = open_archive(data, columns_of(column))
+        advice = advise_on(archive, cache, config, progress=progress)
     if json:
         show.as_json(advice)
         return

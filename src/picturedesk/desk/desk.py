@@ -40,6 +40,7 @@ from picturedesk.types import (
 )
 
 if TYPE_CHECKING:
+    from picturedesk.datasets import Columns
     from picturedesk.desk.fit import FitReport
     from picturedesk.desk.measure import Measured
     from picturedesk.explaining import Explanation
@@ -111,6 +112,7 @@ class Desk:
         path: str | Path,
         config: DeskConfig | None = None,
         progress: Progress = silent,
+        columns: Columns | None = None,
     ) -> Desk:
         """Learns from an archive; makes a desk whose catalogue has the archive's pictures.
 
@@ -119,8 +121,9 @@ class Desk:
             path: the desk folder; a killed fit is continued.
             config: settings; the default is the recipe ``best`` with the default backbone.
             progress: called as pictures are read and folds or epochs are finished.
+            columns: names of a table's columns, if they are not the usual ones.
         """
-        cls.fit_report(archive, path, config, progress)
+        cls.fit_report(archive, path, config, progress, columns)
         return cls(path)
 
     @classmethod
@@ -130,6 +133,7 @@ class Desk:
         path: str | Path,
         config: DeskConfig | None = None,
         progress: Progress = silent,
+        columns: Columns | None = None,
     ) -> FitReport:
         """Like ``fit``; returns what was used, what was left out, and the time of each step."""
         from picturedesk.datasets import open_archive
@@ -142,7 +146,7 @@ class Desk:
         checks.function("progress", progress)
         if not isinstance(archive, Archive):
             with step(progress, "opening the archive"):
-                archive = open_archive(archive)
+                archive = open_archive(archive, columns)
         check_settings(DeskFolder(root), settings)
         levels = choose_for(archive, root, settings, progress)
         return fit_desk(archive, root, settings, progress, levels)
