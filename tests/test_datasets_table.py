@@ -204,7 +204,7 @@ def test_dates_that_are_not_iso_are_left_empty_and_reported_once(folder):
     )
     assert [picture.date for picture in archive.pictures] == ["", "2020", ""]
     assert [reason for _, reason in reasons(archive)] == [
-        "2 dates are impossible or not ISO 8601 (the first: '1/2/2020')"
+        "2 dates are impossible, not ISO 8601, or could mean two days (the first: '1/2/2020')"
     ]
 
 

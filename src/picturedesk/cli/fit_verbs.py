@@ -11,6 +11,7 @@ import typer
 import picturedesk.checks as checks
 from picturedesk.cli import show
 from picturedesk.cli.options import (
+    ColumnOption,
     DecodeMemoryOption,
     DeskOption,
     JsonOption,
@@ -18,6 +19,7 @@ from picturedesk.cli.options import (
     NoCacheOption,
     QuietOption,
     WeightsOption,
+    columns_of,
     limited,
     path,
     without_cache,
@@ -39,6 +41,7 @@ def fit(
         ),
     ],
     desk: DeskOption = Path("desk"),
+    column: ColumnOption = None,
     recipe: Annotated[
         str,
         typer.Option(
@@ -138,6 +141,7 @@ def fit(
     writes a report. If you stop it, run the same command again: it continues.
     """
     without_cache(no_cache)
+    columns = columns_of(column)
     with show.progress(quiet) as progress:
         progress(0, 1, "loading the library")
         from picturedesk.backbones.presets import weights_source
@@ -164,7 +168,7 @@ def fit(
         extract=limited(config.extract, max_megapixels, decode_memory),
     )
     with show.progress(quiet) as progress:
-        report = Desk.fit_report(archive, desk, config.with_seed(seed), progress)
+        report = Desk.fit_report(archive, desk, config.with_seed(seed), progress, columns)
     if json:
         show.as_json({"desk": str(desk), **_as_json(report)})
         return

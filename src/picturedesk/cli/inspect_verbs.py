@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import picturedesk.checks as checks
+<<<<<<< HEAD
 from picturedesk.cli import briefly, show
 from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
 from picturedesk.cli.styling import Styled
 from picturedesk.errors import BadInput
+=======
+from picturedesk.cli import show
+from picturedesk.cli.options import (
+    ColumnOption,
+    JsonOption,
+    QuietOption,
+    WeightsOption,
+    columns_of,
+    path,
+)
+>>>>>>> meta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +52,7 @@ def levels(
             metavar="ARCHIVE",
         ),
     ] = "",
+    column: ColumnOption = None,
     cache: Annotated[
         Path,
         typer.Option(
@@ -98,11 +111,16 @@ def levels(
     config = replace(config, data=replace(config.data, sample=sample))
     archive = open_archive(data)
     with show.progress(quiet) as progress:
+<<<<<<< HEAD
         found = (
             advise_on_networks(archive, cache, (name, *others), config, progress=progress)
             if others
             else advise_on(archive, cache, config, progress=progress)
         )
+=======
+        archive = open_archive(data, columns_of(column))
+        advice = advise_on(archive, cache, config, progress=progress)
+>>>>>>> meta
     if json:
         show.as_json(found)
     elif isinstance(found, NetworkAdvice):

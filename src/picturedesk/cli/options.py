@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from picturedesk.datasets import Columns
     from picturedesk.store.extraction import ExtractConfig
 
 
@@ -84,7 +85,36 @@ LinesOption = Annotated[
         "option stdin is one text, unless it begins with { as JSON Lines do.",
     ),
 ]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="Name a column of the table by its role, as text=artikel; can be repeated. Roles: "
+        "text, picture, title, id, caption, credit, licence, date, tags, part, expiry, embargo, "
+        "territory, uses, max_uses, last_used, text_date, link.",
+        metavar="ROLE=NAME",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress to stderr.")]
+
+
+def columns_of(given: list[str] | None) -> Columns | None:
+    """The columns that ``--column`` names; None without the option."""
+    from picturedesk.datasets import Columns
+
+    roles = [field.name for field in fields(Columns)]
+    named: dict[str, str] = {}
+    for one in given or ():
+        role, mark, name = one.partition("=")
+        role = role.strip().replace("-", "_")
+        if not mark or not name.strip() or role not in roles:
+            raise typer.BadParameter(
+                f"--column {one}: write ROLE=NAME with one of the roles {', '.join(roles)}"
+            )
+        if role in named:
+            raise typer.BadParameter(f"--column names the {role} twice")
+        named[role] = name.strip()
+    return Columns(**named) if named else None
 
 
 def without_cache(chosen: bool) -> None:

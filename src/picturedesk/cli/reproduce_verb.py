@@ -9,10 +9,12 @@ import typer
 
 from picturedesk.cli import show
 from picturedesk.cli.options import (
+    ColumnOption,
     JsonOption,
     NoCacheOption,
     QuietOption,
     WeightsOption,
+    columns_of,
     path,
     without_cache,
 )
@@ -34,6 +36,7 @@ def reproduce(
     out: Annotated[
         Path, typer.Option(help="Folder for features and report.", metavar="FOLDER", parser=path)
     ] = Path("reproduction"),
+    column: ColumnOption = None,
     preset: Annotated[
         str,
         typer.Option(
@@ -83,6 +86,7 @@ def reproduce(
     from picturedesk.research.reproduction.config import ReproduceConfig
 
     without_cache(no_cache)
+    columns = columns_of(column)
     config = replace(
         ReproduceConfig(),
         preset=preset,
@@ -97,13 +101,13 @@ def reproduce(
         from picturedesk.research.reproduction.plan import plan
 
         with show.progress(quiet) as progress:
-            found = plan(data, out, config, progress)
+            found = plan(data, out, config, progress, columns)
         _show_plan(found, out, json)
         return
     from picturedesk.research.reproduction.run import reproduce as run
 
     with show.progress(quiet) as progress:
-        report = run(data, out, config, progress)
+        report = run(data, out, config, progress, columns)
     if json:
         show.as_json(report)
         return

@@ -8,9 +8,13 @@ import re
 from typing import Any
 
 from picturedesk.datasets.encoding import broken_text
+from picturedesk.own_columns import is_date
 
 PATH_MARKS = re.compile(r"[;|]")
 TAG_MARKS = re.compile(r"[;|,]")
+_CLOCK = r"(?:[T ,]+(\d{1,2}):(\d\d)(?::\d\d)?)?"
+_DAY_FIRST = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}}){_CLOCK}", re.ASCII)
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([./])(\d{{1,2}})\2(\d{{1,2}}){_CLOCK}", re.ASCII)
 
 
 class Unfit(Exception):
@@ -57,6 +61,31 @@ def strings(value: object, column: str, marks: re.Pattern[str]) -> tuple[str, ..
         value = _json_list(cell) or marks.split(cell)
     items = (string(item, column) for item in value)
     return tuple(dict.fromkeys(item for item in items if item))
+
+
+def iso_date(text: str) -> str:
+    """A date as ISO 8601; "" if it is none, or may be two.
+
+    Beside ISO 8601: "2024/12/31", "31.12.2024" (points: the day first), and "31/12/2024" or
+    "12/31/2024" where one of the two cannot be a month; each with "14:30" or without.
+    """
+    if is_date(text):
+        return text
+    match = _YEAR_FIRST.fullmatch(text)
+    if match is not None:
+        year, _, month, day, hour, minute = match.groups()
+    else:
+        match = _DAY_FIRST.fullmatch(text)
+        if match is None:
+            return ""
+        day, mark, month, year, hour, minute = match.groups()
+        if mark != "." and int(month) > 12:
+            day, month = month, day
+        elif mark != "." and int(day) <= 12 and int(day) != int(month):
+            return ""
+    clock = f"T{int(hour):02}:{minute}" if hour else ""
+    date = f"{year}-{int(month):02}-{int(day):02}{clock}"
+    return date if is_date(date) else ""
 
 
 def _json_list(cell: str) -> list[Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 
 import picturedesk.checks as checks
+from picturedesk.datasets.usual_names import USUAL, folded
 from picturedesk.errors import BadInput
 
 _SHOWN = 30  # columns listed in a message
@@ -15,7 +16,11 @@ _SHOWN_WIDTH = 40  # characters of each of them
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of a table's columns; "" for the usual names (``USUAL``) in any case.
+    """Names of a table's columns; "" for the usual names, in any case.
+
+    The usual names are known in English, German, French, Spanish, Italian, Portuguese, Dutch,
+    Swedish, Polish, Czech, Turkish, Russian, Chinese, Japanese, Korean, Vietnamese and Arabic, and
+    compared without accents. All other columns become own columns of the pictures.
 
     Attributes:
         text: the text itself.
@@ -25,10 +30,19 @@ class Columns:
         caption: words that describe the picture.
         credit: maker or owner of the picture.
         licence: licence of the picture.
-        date: date of the picture, ISO 8601: a year, month, day or moment. A date that is none, or
+        date: date of the picture: ISO 8601 (a year, month, day or moment), "31.12.2024", or
+            "31/12/2024" where day and month cannot be confused. A date that is none of these, or
             that no calendar has ("2024-13-45"), stays empty and is listed with what was left out.
         tags: tags of the picture; several with ";", "|" or ",", as a JSON list, or as a list.
         part: "train", "validate", "test", or empty.
+        expiry: the last day on which the picture may run, a date.
+        embargo: the first moment at which the picture may run, a date.
+        territory: where the picture may run; several as in ``tags``.
+        uses: how often the picture has run, a whole number.
+        max_uses: how often the picture may run, a whole number.
+        last_used: when the picture ran last, a date.
+        text_date: when the text ran, a date.
+        link: where the text can be read.
     """
 
     text: str = ""
@@ -41,27 +55,17 @@ class Columns:
     date: str = ""
     tags: str = ""
     part: str = ""
+    expiry: str = ""
+    embargo: str = ""
+    territory: str = ""
+    uses: str = ""
+    max_uses: str = ""
+    last_used: str = ""
+    text_date: str = ""
+    link: str = ""
 
     def __post_init__(self) -> None:
         checks.settings(self)
-
-
-USUAL = {
-    "text": ("text", "body", "article", "content", "story", "description", "sentence", "caption"),
-    "picture": (
-        *("picture", "pictures", "image", "images", "photo", "photos", "path", "paths"),
-        *("file", "files", "filename", "file_name", "file_names", "filepath", "file_path"),
-        *("picture_path", "image_path", "photo_path", "image_file", "img"),
-    ),
-    "title": ("title", "headline"),
-    "id": ("id", "text_id", "article_id", "story_id"),
-    "caption": ("caption", "alt"),
-    "credit": ("credit", "byline", "photographer", "creator"),
-    "licence": ("licence", "license", "rights"),
-    "date": ("date", "published", "created"),
-    "tags": ("tags", "keywords", "subjects"),
-    "part": ("part", "split", "subset"),
-}
 
 
 def resolve(
@@ -87,7 +91,7 @@ def resolve(
     for name in found.values():
         if name not in there:
             raise BadInput(f"{source} has no column {name!r}: {listed(there)}{close(name, there)}")
-    free = {name.strip().casefold(): name for name in reversed(there) if name not in found.values()}
+    free = {folded(name): name for name in reversed(there) if name not in found.values()}
     for role, usual in USUAL.items():
         if role in found or (role == "text" and role not in needed):
             continue  # in a table of pictures, "caption" is the caption
@@ -98,7 +102,7 @@ def resolve(
     if absent:
         raise BadInput(
             f"{source} has no column for the {absent}: {listed(there)}; "
-            f"rename one to {absent!r}, or name it with Columns({absent}='…')"
+            f"rename one to {absent!r}, or name it with --column {absent}=… (Columns({absent}='…'))"
         )
     twice = next((name for name in found.values() if there.count(name) > 1), "")
     if twice:

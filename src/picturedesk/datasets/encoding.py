@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +20,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _AS_UTF8 = "save it as UTF-8"
+_BLOCK = 2**20  # bytes
+_UTF8_SIGN = re.compile(rb"[\xc3-\xf4][\x80-\xbf]")  # the beginning of any but rare ones
+_UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # in Windows-1252
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+_MOST_IN_PAIRS = 0.2
 
 
 def marked_encoding(head: bytes) -> str:
@@ -73,8 +79,25 @@ def read_text(path: Path, fallback: str = "") -> str | Rejection:
     return text
 
 
-def open_lines(path: Path) -> TextIO:
-    r"""Opens a text file for reading by lines; bytes that are not UTF-8 raise no error.
+def table_encoding(path: Path) -> str:
+    """The encoding of a table without a byte order mark: UTF-8 or Windows-1252.
+
+    It is Windows-1252 if it is not UTF-8 anywhere beyond ASCII, and its signs beyond ASCII stand
+    alone between others, as umlauts and accents do; in Chinese encodings they stand in pairs.
+    """
+    signs = pairs = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            if _UTF8_SIGN.search(block) or _UNDEFINED.search(block):
+                return "utf-8"
+            runs = _BEYOND_ASCII.findall(block)
+            signs += sum(map(len, runs))
+            pairs += sum(len(run) for run in runs if len(run) > 1)
+    return "cp1252" if signs and pairs <= _MOST_IN_PAIRS * signs else "utf-8"
+
+
+def open_lines(path: Path, encoding: str = "utf-8") -> TextIO:
+    r"""Opens a text file for reading by lines; bytes of another encoding raise no error.
 
     Such bytes become lone surrogates, so that ``broken_text`` can find the line. Lines keep their
     ends ("\r\n", "\r", "\n").
@@ -82,7 +105,7 @@ def open_lines(path: Path) -> TextIO:
     with path.open("rb") as file:
         marked = marked_encoding(file.read(4))
     errors = "replace" if marked.startswith(("utf-16", "utf-32")) else "surrogateescape"
-    return path.open(encoding=marked or "utf-8", errors=errors, newline="")
+    return path.open(encoding=marked or encoding, errors=errors, newline="")
 
 
 def broken_text(text: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from picturedesk.datasets.encoding import broken_text, open_lines
+from picturedesk.datasets.encoding import broken_text, open_lines, table_encoding
 from picturedesk.errors import BadInput
 from picturedesk.types import Rejection
 
@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An open table that can be read once.
+    """An open table; it can be read several times.
 
     Attributes:
         columns: names, in order.
@@ -108,12 +108,13 @@ class _Lines:
 
 
 def _open_csv(path: Path) -> Table:
-    with open_lines(path) as stream:
+    encoding = table_encoding(path)
+    with open_lines(path, encoding) as stream:
         first = stream.readline(MAX_CELL)
     if not first.strip():
         raise BadInput(f"{path} is empty: its first line must name the columns")
     try:
-        with _wide_cells(), open_lines(path) as stream:
+        with _wide_cells(), open_lines(path, encoding) as stream:
             delimiter = max(DELIMITERS, key=lambda mark: len(_header([first], mark)))
             header = _header(stream, delimiter)
     except csv.Error as error:
@@ -121,7 +122,7 @@ def _open_csv(path: Path) -> Table:
     columns = tuple(name.strip() for name in header)
 
     def rows(wanted: Sequence[str]) -> Iterator[Row | Rejection]:
-        with open_lines(path) as stream:
+        with open_lines(path, encoding) as stream:
             yield from itertools.islice(_csv_rows(path, stream, delimiter, columns), 1, None)
 
     return Table(columns, rows)

@@ -11,13 +11,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from picturedesk.datasets.cells import PATH_MARKS, TAG_MARKS, Unfit, string, strings
+from picturedesk.datasets.cells import PATH_MARKS, TAG_MARKS, Unfit, iso_date, string, strings
 from picturedesk.datasets.columns import Columns, resolve
 from picturedesk.datasets.draft import Draft, display_name, uri_of
+from picturedesk.datasets.own_values import ColumnTypes, learn
 from picturedesk.datasets.rows import Row, open_table
 from picturedesk.errors import BadInput
-from picturedesk.own_columns import is_date
+from picturedesk.own_columns import column_names
 from picturedesk.types import Archive, Picture, Rejection, Text
 
 PARTS = {
@@ -26,7 +28,12 @@ PARTS = {
     **dict.fromkeys(("validate", "validation", "valid", "val", "dev"), "validate"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-_OF_A_PICTURE = ("caption", "credit", "licence", "date", "tags")  # roles that are its fields
+_WORDS = ("caption", "credit", "licence")  # roles that are fields of a picture, by their kinds
+_DATES = ("date", "expiry", "embargo", "last_used")
+_LISTS = ("tags", "territory")
+_COUNTS = ("uses", "max_uses")
+_NO_DATES = "dates are impossible, not ISO 8601, or could mean two days"
+_NO_COUNTS = "counts are no whole numbers"
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
@@ -101,9 +108,40 @@ def read_pictures(path: Path, columns: Columns | None = None) -> Draft:
 
 
 def named_fields(path: Path, columns: Columns | None = None) -> frozenset[str]:
-    """The fields of a picture for which a table of pictures has a column."""
-    names = resolve(columns or Columns(), open_table(path).columns, str(path), ("picture",))
-    return frozenset(field for field in _OF_A_PICTURE if getattr(names, field))
+    """The fields and own columns of a picture for which a table of pictures has a column."""
+    there = open_table(path).columns
+    names = resolve(columns or Columns(), there, str(path), ("picture",))
+    roles = (*_WORDS, *_DATES, *_LISTS, *_COUNTS)
+    fixed = {field for field in roles if getattr(names, field)}
+    return frozenset(fixed | set(_own_columns(there, names).values()))
+
+
+def _own_columns(there: Sequence[str], names: Columns) -> dict[str, str]:
+    """The columns without a role, and their names as own columns."""
+    taken = set(astuple(names))
+    own = [name for name in dict.fromkeys(there) if name not in taken and name.strip()]
+    return dict(zip(own, column_names(own), strict=True))
+
+
+class _Odd:
+    """Cells that could not be read; each kind is listed once for a column."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], list[str]] = {}
+
+    def add(self, column: str, kind: str, cell: str) -> None:
+        """Records one."""
+        self._found.setdefault((column, kind), []).append(cell)
+
+    def report(self, draft: Draft, path: Path) -> None:
+        """Lists them with what was left out."""
+        cures = {
+            _NO_DATES: "write YYYY-MM-DD; until then these dates stay empty",
+            _NO_COUNTS: "write 0, 1, 2 …; until then these cells stay empty",
+        }
+        for (column, kind), cells in self._found.items():
+            reason = f"{len(cells)} {kind} (the first: {cells[0]!r})"
+            draft.reject(f"{path}, column {column}", reason, cures[kind])
 
 
 def _entries(
@@ -111,8 +149,11 @@ def _entries(
 ) -> Iterator[_Entry]:
     table = open_table(path)
     names = resolve(columns or Columns(), table.columns, str(path), needed)
-    odd_dates: list[str] = []
-    for row in table.rows([name for name in astuple(names) if name]):
+    own = _own_columns(table.columns, names)
+    wanted = [name for name in astuple(names) if name]
+    types = learn(own, (row.cells for row in table.rows([*own]) if isinstance(row, Row)))
+    odd = _Odd()
+    for row in table.rows([*wanted, *own]):
         if isinstance(row, Rejection):
             draft.leave_out(row)
             continue
@@ -122,44 +163,68 @@ def _entries(
                 f"paths: unpack it with picturedesk unpack {path} FOLDER, and give that folder"
             )
         try:
-            yield _entry(row, names, path.parent, odd_dates)
+            yield _entry(row, names, types, path.parent, odd)
         except Unfit as unfit:
             draft.reject(row.place, unfit.reason, unfit.cure)
-    if odd_dates:
-        first = f"the first: {odd_dates[0]!r}"
-        reason = f"{len(odd_dates)} dates are impossible or not ISO 8601 ({first})"
-        draft.reject(
-            f"{path}, column {names.date}",
-            reason,
-            "write YYYY-MM-DD; until then these dates stay empty",
-        )
+    odd.report(draft, path)
 
 
-def _entry(row: Row, names: Columns, folder: Path, odd_dates: list[str]) -> _Entry:
-    def cell(name: str) -> str:
-        return string(row.cells.get(name), name) if name else ""
-
-    title, body = cell(names.title), cell(names.text)
-    text = Text("", body, title) if body else Text("", title)
+def _entry(row: Row, names: Columns, types: ColumnTypes, folder: Path, odd: _Odd) -> _Entry:
+    cells = _Cells(row, names, odd)
+    title, body = cells.text("title"), cells.text("text")
+    text = Text("", body or title, title if body else "")
     digest = hashlib.sha256(text.whole.encode()).hexdigest()[:16]
-    part = PARTS.get(cell(names.part).casefold())
+    part = PARTS.get(cells.text("part").casefold())
     if part is None:
-        raise Unfit(f"part {cell(names.part)!r} is not known", "write train, validate or test")
-    date = cell(names.date)
-    if date and not is_date(date):
-        odd_dates.append(date)
-        date = ""
-    about = Picture(
-        uri="",
-        caption=cell(names.caption),
-        credit=cell(names.credit),
-        licence=cell(names.licence),
-        date=date,
-        tags=strings(row.cells.get(names.tags), names.tags, TAG_MARKS),
-    )
+        raise Unfit(f"part {cells.text('part')!r} is not known", "write train, validate or test")
+    fields: dict[str, Any] = {name: cells.text(name) for name in _WORDS}
+    fields |= {name: cells.date(name) for name in _DATES}
+    fields |= {name: cells.texts(name) for name in _LISTS}
+    fields |= {name: cells.count(name) for name in _COUNTS}
+    about = Picture(uri="", **fields, columns=types.read(row.cells))
     paths = _paths(row.cells.get(names.picture), names.picture, folder)
-    text = Text(cell(names.id) or digest, text.body, text.title)
+    text = replace(
+        text,
+        id=cells.text("id") or digest,
+        date=cells.date("text_date"),
+        link=cells.text("link"),
+    )
     return _Entry(row.place, text, part, paths, about)
+
+
+class _Cells:
+    """The cells of one row by their roles; empty for roles without a column."""
+
+    def __init__(self, row: Row, names: Columns, odd: _Odd) -> None:
+        self._row = row
+        self._names = names
+        self._odd = odd
+
+    def text(self, role: str) -> str:
+        """A text without surrounding white space."""
+        name = getattr(self._names, role)
+        return string(self._row.cells.get(name), name) if name else ""
+
+    def texts(self, role: str) -> tuple[str, ...]:
+        """Several texts."""
+        name = getattr(self._names, role)
+        return strings(self._row.cells.get(name), name, TAG_MARKS) if name else ()
+
+    def date(self, role: str) -> str:
+        """A date as ISO 8601; one that cannot be read is listed and empty."""
+        cell = self.text(role)
+        date = iso_date(cell)
+        if cell and not date:
+            self._odd.add(getattr(self._names, role), _NO_DATES, cell)
+        return date
+
+    def count(self, role: str) -> int:
+        """A whole number, 0 or more; one that cannot be read is listed and 0."""
+        cell = self.text(role).removesuffix(".0")
+        if cell and not (cell.isascii() and cell.isdigit() and len(cell) < 16):
+            self._odd.add(getattr(self._names, role), _NO_COUNTS, cell)
+            return 0
+        return int(cell or 0)
 
 
 def _paths(value: object, column: str, folder: Path) -> tuple[str, ...]:
@@ -214,7 +279,8 @@ def _put_text(draft: Draft, entry: _Entry) -> int:
         if not text.body:
             raise Unfit("has no text", "write a text or a title")
         return draft.add_text(text, part)
-    if text.body and text != draft.text(index):
+    known = draft.text(index)
+    if text.body and (text.body, text.title) != (known.body, known.title):
         reason = f"id {text.id!r} belongs to another text in an earlier row"
         raise Unfit(reason, "give each text its own id")
     earlier = draft.part(index)

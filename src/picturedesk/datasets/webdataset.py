@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from picturedesk.datasets.cells import TAG_MARKS, Unfit, string, strings
-from picturedesk.datasets.columns import USUAL
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.encoding import MAX_TEXT_BYTES, broken_text, decode_text
 from picturedesk.datasets.files import walk
 from picturedesk.datasets.folder import PICTURES
+from picturedesk.datasets.usual_names import USUAL
 from picturedesk.disk.tar_members import (
     SUFFIX,
     BrokenTar,

@@ -46,10 +46,14 @@ from picturedesk.types import (
 )
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     from picturedesk.desk.adding import Addition
     from picturedesk.desk.auditing import AuditConfig
     from picturedesk.desk.deciding import Named
     from picturedesk.desk.exporting import Export
+=======
+    from picturedesk.datasets import Columns
+>>>>>>> meta
     from picturedesk.desk.fit import FitReport
     from picturedesk.desk.life_cycle import Hit, Removal
     from picturedesk.desk.measure import Measured
@@ -107,6 +111,7 @@ class Desk:
         path: str | Path,
         config: DeskConfig | None = None,
         progress: Progress = silent,
+        columns: Columns | None = None,
     ) -> Desk:
         """Learns from an archive; makes a desk whose catalogue has the archive's pictures.
 
@@ -115,8 +120,9 @@ class Desk:
             path: the desk folder; a killed fit is continued.
             config: settings; the default is the recipe ``best`` with the default backbone.
             progress: called as pictures are read and folds or epochs are finished.
+            columns: names of a table's columns, if they are not the usual ones.
         """
-        cls.fit_report(archive, path, config, progress)
+        cls.fit_report(archive, path, config, progress, columns)
         return cls(path)
 
     @classmethod
@@ -126,6 +132,7 @@ class Desk:
         path: str | Path,
         config: DeskConfig | None = None,
         progress: Progress = silent,
+        columns: Columns | None = None,
     ) -> FitReport:
         """Like ``fit``; returns what was used, what was left out, and the time of each step."""
         from picturedesk.datasets import absolute_spec, open_archive
@@ -141,7 +148,7 @@ class Desk:
         if not isinstance(archive, Archive):
             source = absolute_spec(archive)
             with step(progress, "opening the archive"):
-                archive = open_archive(archive)
+                archive = open_archive(archive, columns)
         check_settings(DeskFolder(root), settings)
         archive = including_choices(DeskFolder(root), archive)
         levels = choose_for(archive, root, settings, progress)

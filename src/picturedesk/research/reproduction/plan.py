@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from picturedesk.backbones.backbone import Backbone
-from picturedesk.datasets import open_archive
+from picturedesk.datasets import Columns, open_archive
 from picturedesk.learning.preparation import final_level
 from picturedesk.parallel import cpus
 from picturedesk.research.baselines.vse import LOSSES
@@ -86,7 +86,13 @@ class Plan:
     seconds: Times
 
 
-def plan(data: str, out: Path, config: ReproduceConfig, progress: Progress = silent) -> Plan:
+def plan(
+    data: str,
+    out: Path,
+    config: ReproduceConfig,
+    progress: Progress = silent,
+    columns: Columns | None = None,
+) -> Plan:
     """Reads the data set, and measures this machine at its sizes.
 
     Args:
@@ -94,11 +100,12 @@ def plan(data: str, out: Path, config: ReproduceConfig, progress: Progress = sil
         out: folder of the reproduction; is only read.
         config: settings.
         progress: receives the pieces that are measured.
+        columns: names of a table's columns, if they are not the usual ones.
 
     Raises:
         BadInput: the data set is too small to train or to test.
     """
-    archive = open_archive(data)
+    archive = open_archive(data, columns)
     counts = check_parts(archive, config)
     progress(0, 1, "opening the backbone")
     folder = backbone_folder(out, config)

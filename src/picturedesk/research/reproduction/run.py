@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import picturedesk.checks as checks
-from picturedesk.datasets import open_archive
+from picturedesk.datasets import Columns, open_archive
 from picturedesk.datasets.split import PARTS
 from picturedesk.disk.artifacts import write_json
 from picturedesk.learning.preparation import ReadableArchive, final_level
@@ -59,7 +59,11 @@ _VERSIONS = ("picturedesk", "numpy", "scikit-learn", "torch", "timm", "onnxrunti
 
 
 def reproduce(
-    data: str, out: Path, config: ReproduceConfig | None = None, progress: Progress = silent
+    data: str,
+    out: Path,
+    config: ReproduceConfig | None = None,
+    progress: Progress = silent,
+    columns: Columns | None = None,
 ) -> ReproductionReport:
     """Runs the paper's tables and figure on a data set, and writes the report.
 
@@ -69,6 +73,7 @@ def reproduce(
             report.json.
         config: settings.
         progress: receives the numbers of pictures read, texts encoded and rows finished.
+        columns: names of a table's columns, if they are not the usual ones.
 
     Raises:
         BadInput: the data set is too small to train or to test.
@@ -78,7 +83,7 @@ def reproduce(
     checks.function("progress", progress)
     require_matplotlib()
     began = time.monotonic()
-    prepared = prepare(open_archive(data), out, config, progress)
+    prepared = prepare(open_archive(data, columns), out, config, progress)
     sets = candidate_sets(prepared.ready, config.small)
     fc = final_level(prepared.spec)
     jobs = []
