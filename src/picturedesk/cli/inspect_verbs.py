@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import picturedesk.checks as checks
-<<<<<<< HEAD
 from picturedesk.cli import briefly, show
-from picturedesk.cli.options import JsonOption, QuietOption, WeightsOption, path
-from picturedesk.cli.styling import Styled
-from picturedesk.errors import BadInput
-=======
-from picturedesk.cli import show
 from picturedesk.cli.options import (
     ColumnOption,
     JsonOption,
@@ -23,7 +17,8 @@ from picturedesk.cli.options import (
     columns_of,
     path,
 )
->>>>>>> meta
+from picturedesk.cli.styling import Styled
+from picturedesk.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,18 +104,13 @@ def levels(
         seed
     )
     config = replace(config, data=replace(config.data, sample=sample))
-    archive = open_archive(data)
     with show.progress(quiet) as progress:
-<<<<<<< HEAD
+        archive = open_archive(data, columns_of(column))
         found = (
             advise_on_networks(archive, cache, (name, *others), config, progress=progress)
             if others
             else advise_on(archive, cache, config, progress=progress)
         )
-=======
-        archive = open_archive(data, columns_of(column))
-        advice = advise_on(archive, cache, config, progress=progress)
->>>>>>> meta
     if json:
         show.as_json(found)
     elif isinstance(found, NetworkAdvice):

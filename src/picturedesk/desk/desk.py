@@ -46,14 +46,11 @@ from picturedesk.types import (
 )
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
+    from picturedesk.datasets import Columns
     from picturedesk.desk.adding import Addition
     from picturedesk.desk.auditing import AuditConfig
     from picturedesk.desk.deciding import Named
     from picturedesk.desk.exporting import Export
-=======
-    from picturedesk.datasets import Columns
->>>>>>> meta
     from picturedesk.desk.fit import FitReport
     from picturedesk.desk.life_cycle import Hit, Removal
     from picturedesk.desk.measure import Measured
