@@ -13,10 +13,12 @@ def test_german_table_in_windows_1252(tmp_path):
     (tmp_path / "dom.jpg").write_bytes(encoded(photo(), "JPEG"))
     table = tmp_path / "archiv.csv"
     table.write_bytes(
-        "Überschrift;Artikeltext;Bilddatei;Fotograf;Schlagwörter;Gültig bis;Preis (€);Freigabe;PLZ\n"
-        "Der Dom;Köln feiert;dom.jpg;Jürgen Groß;Kirche, Fluss;31.12.2026;1.234,5;ja;01067\n".encode(
-            "cp1252"
-        )
+        (
+            "Überschrift;Artikeltext;Bilddatei;Fotograf;Schlagwörter;"
+            "Gültig bis;Preis (€);Freigabe;PLZ\n"
+            "Der Dom;Köln feiert;dom.jpg;Jürgen Groß;Kirche, Fluss;"
+            "31.12.2026;1.234,5;ja;01067\n"
+        ).encode("cp1252")
     )
     archive = open_archive(table)
     (text,), (picture,) = archive.texts, archive.pictures
