@@ -121,7 +121,7 @@ def test_faulty_rows_are_reported_by_line_and_left_out(folder):
         b"too,many,cells,photos/a.jpg\n"
         b"too few\n"
         b"\n"
-        b"latin \xe9,photos/a.jpg,\n"
+        b"latin \x81,photos/a.jpg,\n"
         b"address,https://example.org/a.jpg,\n"
         b"folder,photos,\n"
         b"part,photos/a.jpg,first\n"

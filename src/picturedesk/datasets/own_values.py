@@ -19,31 +19,16 @@ _COMMA_NUMBER = re.compile(
     r"[+-]?(?:0|[1-9]\d{0,2}(?:\.\d{3}){1,4}|[1-9]\d{0,14})(?:,\d{1,15})?", re.ASCII
 )
 _TRUE = frozenset(
-    [
-        "true",
-        "yes",
-        "ja",
-        "oui",
-        "sí",
-        "si",
-        "sim",
-        "sì",
-        "tak",
-        "ano",
-        "evet",
-        "да",
-        "是",
-        "はい",
-        "예",
-        "có",
-        "نعم",
-        "wahr",
-        "vrai",
-    ]
+    (
+        *("true", "yes", "ja", "wahr", "oui", "vrai", "sí", "si", "sì", "sim", "tak", "ano"),
+        *("evet", "да", "是", "はい", "예", "có", "نعم"),
+    )
 )
 _FALSE = frozenset(
-    ("false", "no", "nein", "falsch", "non", "faux", "não", "nao", "nee", "nej", "nie", "ne")
-    + ("hayır", "нет", "否", "いいえ", "아니요", "không", "لا")
+    (
+        *("false", "no", "nein", "falsch", "non", "faux", "não", "nao", "nee", "nej", "nie"),
+        *("ne", "hayır", "нет", "否", "いいえ", "아니요", "không", "لا"),
+    )
 )
 _MARKS = re.compile(r"(?!)")  # a list has no separators
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from picturedesk.datasets.columns import listed
 from picturedesk.datasets.folder import PICTURES
 from picturedesk.datasets.imagefolder import METADATA
 from picturedesk.datasets.table import PARTS
-from picturedesk.datasets.usual_names import USUAL, listed
+from picturedesk.datasets.usual_names import USUAL
 from picturedesk.disk.artifacts import atomic_folder
 from picturedesk.errors import BadInput
 from picturedesk.types import Progress, silent
