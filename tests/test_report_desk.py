@@ -23,7 +23,7 @@ from picturedesk.report.desk_page import write_desk_report
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
 from picturedesk.report.desk_sentences import calibration, summary, trust, verdict
 from picturedesk.report.reliability_plot import reliability_diagram
-from picturedesk.types import Picture
+from picturedesk.types import RAN_WITH, SIMILAR_TEXT, Evidence, Picture, Suggestion
 
 NASTY = "<script>alert('x')</script> & \"quoted\" 中文"
 QUERIES = 40
@@ -375,3 +375,17 @@ def test_a_contact_sheet_fetches_nothing_either(tmp_path):
     assert "default-src 'none'" in sheet
     assert "<script" not in sheet
     assert words(sheet).count("<script>alert('x')</script>") == 4
+
+
+def test_a_contact_sheet_says_why_and_how_many_copies_there_are(tmp_path):
+    own = Evidence("A sea.", 0.5, Picture("a.jpg"), None, kind=RAN_WITH, share=0.1)
+    other = Evidence("A hill.", 0.5, Picture("b.jpg"), 0.4, kind=SIMILAR_TEXT, share=0.05)
+    shown = (
+        Suggestion(Picture("a.jpg"), 0.5, "blend", 1, (own,), others=1, other_keys=("c",)),
+        Suggestion(Picture("d.jpg"), 0.5, "blend", 2, (other,)),
+    )
+    contact_sheet(tmp_path / "sheet.html", "Pictures", "", [QueryAnswer("Sea", shown)])
+    found = words((tmp_path / "sheet.html").read_text(encoding="utf-8"))
+    assert "ran with “A sea.”, +20 % of the score" in found
+    assert "and 1 near-duplicate" in found
+    assert "similar (0.40) to the picture of “A hill.”, +10 % of the score" in found
