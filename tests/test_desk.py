@@ -53,7 +53,8 @@ def test_a_fitted_desk_finds_the_colour_that_the_text_names(fitted_desk: Path):
 def test_suggestions_come_best_first_with_evidence(
     desk: str, route: str, request: pytest.FixtureRequest
 ):
-    suggestions = Desk(request.getfixturevalue(desk)).suggest("a blue square", k=7, route=route)
+    opened = Desk(request.getfixturevalue(desk))
+    suggestions = opened.suggest("a blue square", k=7, route=route, diversity=0)
     assert [suggestion.rank for suggestion in suggestions] == list(range(1, 8))
     scores = [suggestion.score for suggestion in suggestions]
     assert scores == sorted(scores, reverse=True)

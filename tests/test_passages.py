@@ -49,6 +49,14 @@ def test_a_headline_joins_the_paragraph_below_it():
     assert found[0].sentences[0] == "High water"
 
 
+def test_a_short_paragraph_with_a_full_stop_stands_alone():
+    assert [one.text for one in paragraphs("A lion!\n\n河水上涨。\n\n“A fox.”")] == [
+        "A lion!",
+        "河水上涨。",
+        "“A fox.”",
+    ]
+
+
 def test_without_empty_lines_every_line_is_a_paragraph():
     line = "A long enough line about something that happened in the town."
     assert len(paragraphs(f"{line}\n{line}\n{line}")) == 3

@@ -12,7 +12,14 @@ from PIL import Image
 from html_pages import read, words
 from picturedesk.report import cards
 from picturedesk.report.contact_sheet import QueryAnswer, contact_sheet
-from picturedesk.types import Evidence, Picture, Suggestion, Suggestions
+from picturedesk.types import (
+    RAN_WITH,
+    SIMILAR_TEXT,
+    Evidence,
+    Picture,
+    Suggestion,
+    Suggestions,
+)
 
 NASTY = "<script>alert('x')</script> & \"quoted\" 中文"
 
@@ -150,3 +157,37 @@ def test_every_colour_of_the_page_is_defined(tmp_path: Path, picture: Picture):
     page = answered(tmp_path, suggestion(picture))
     used = set(re.findall(r"var\((--[\w-]+)", page)) - {"--low", "--high", "--at"}  # of tables
     assert used <= set(re.findall(r"(--[\w-]+):", page))
+
+
+def test_a_card_says_why_and_how_many_copies_there_are(tmp_path):
+    own = Evidence("A sea.", 0.5, Picture("a.jpg"), None, kind=RAN_WITH, share=0.1)
+    other = Evidence(
+        *("A hill.", 0.5, Picture("b.jpg"), 0.4, SIMILAR_TEXT, 0.05),
+        title="Hills & dales",
+        date="2024-05-01",
+        link="https://example.org/?a=1&b=2",
+        available=False,
+    )
+    shown = Suggestions(
+        [
+            Suggestion(Picture("a.jpg"), 0.5, "blend", 1, (own,), others=1, other_keys=("c",)),
+            Suggestion(Picture("d.jpg"), 0.5, "blend", 2, (other,)),
+        ]
+    )
+    contact_sheet(tmp_path / "sheet.html", "Pictures", "", [QueryAnswer("Sea", shown)])
+    page = (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    found = words(page)
+    assert "Ran with “A sea.” (+20 % of the score)" in found
+    assert "and 1 near-duplicate" in found
+    assert "(2024-05-01, +10 % of the score, its picture may not run now)" in found
+    assert (
+        '<a href="https://example.org/?a=1&amp;b=2" rel="noreferrer">“Hills &amp; dales”</a>'
+        in page
+    )
+
+
+def test_a_link_that_is_no_web_address_is_not_followed(tmp_path):
+    evidence = Evidence("A sea.", 0.5, Picture("a.jpg"), 0.3, link="javascript:alert(1)")
+    shown = Suggestions([Suggestion(Picture("a.jpg"), 0.5, "blend", 1, (evidence,))])
+    contact_sheet(tmp_path / "sheet.html", "Pictures", "", [QueryAnswer("Sea", shown)])
+    assert "javascript:" not in (tmp_path / "sheet.html").read_text(encoding="utf-8")

@@ -18,8 +18,17 @@ from pathlib import Path
 import pytest
 
 from picturedesk.cli import show
-from picturedesk.cli.results import show_rejections, show_suggestion
-from picturedesk.types import Evidence, Picture, Rejection, Suggestion, step
+from picturedesk.cli.results import reason, show_rejections, show_suggestion
+from picturedesk.types import (
+    RAN_WITH,
+    SIMILAR,
+    SIMILAR_TEXT,
+    Evidence,
+    Picture,
+    Rejection,
+    Suggestion,
+    step,
+)
 
 OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 NASTY = [
@@ -132,6 +141,25 @@ def test_nothing_but_show_writes_to_the_streams():
 def test_evidence_of_several_lines_is_shown_in_one(capsys):
     show_suggestion(suggestion("Title\n\nA body\tof two  paragraphs"))
     assert "ran with: Title A body of two paragraphs\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("similarity", "kind", "share", "line"),
+    [
+        (None, RAN_WITH, 0.125, "ran with (+25% of the score): A sea."),
+        (None, RAN_WITH, None, "ran with: A sea."),
+        (0.4, SIMILAR_TEXT, 0.05, "similar (cosine 0.40; +10% of the score) to the picture that"),
+        (0.4, SIMILAR, None, "similar (cosine 0.40; counts for nothing in the score) to the"),
+    ],
+)
+def test_a_reason_says_what_it_adds(similarity, kind, share, line):
+    evidence = Evidence("A sea.", 0.5, Picture("a.jpg"), similarity, kind=kind, share=share)
+    assert reason(evidence, score=-0.5).startswith(line)
+
+
+def test_near_duplicates_that_are_not_shown_are_counted(capsys):
+    show_suggestion(Suggestion(Picture("a.jpg"), 0.5, "blend", 1, others=2, other_keys=("b", "c")))
+    assert "and 2 near-duplicates\n" in capsys.readouterr().out
 
 
 def test_a_bug_keeps_its_traceback_in_lines(capsys):

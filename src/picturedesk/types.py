@@ -311,7 +311,9 @@ class Suggestion:
         picture: the suggested picture.
         score: of the route that ranked it: for the blend the weighted sum of the routes' scores,
             for the captions route saturated BM25 (0 to 1), for other routes a cosine (-1 to 1).
-        route: "blend", "direct", "transfer", "class_names", "captions" or "zero_shot".
+        route: "blend", "direct", "transfer", "class_names", "captions" or "zero_shot"; "asked" if
+            more than a text was asked: a cosine for pictures alone, otherwise the text's score
+            and what the other parts add in its deviations.
         rank: from 1.
         evidence: the archive text that it ran with, if that is similar, and those that support it
             most, strongest first.

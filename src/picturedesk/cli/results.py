@@ -65,15 +65,13 @@ def reason(evidence: Evidence, score: float) -> str:
     from picturedesk.types import RAN_WITH, SIMILAR
 
     text = in_one_line(evidence.text)[:EVIDENCE_WIDTH]
-    share = ""
-    if evidence.share is not None and evidence.share and score:
-        share = f" ({evidence.share / abs(score):+.0%} of the score)"
+    adds = f"{evidence.share / abs(score):+.0%} of the score" if evidence.share and score else ""
     if evidence.kind == RAN_WITH:
-        return f"ran with{share}: {text}"
-    alike = f"cosine {evidence.picture_similarity:.2f}"
+        return f"ran with{f' ({adds})' if adds else ''}: {text}"
     if evidence.kind == SIMILAR:
-        share = " (counts for nothing in the score)"
-    return f"similar ({alike}) to the picture that ran with{share}: {text}"
+        adds = "counts for nothing in the score"
+    facts = "; ".join(filter(None, [f"cosine {evidence.picture_similarity:.2f}", adds]))
+    return f"similar ({facts}) to the picture that ran with: {text}"
 
 
 def show_ranked_text(ranked: RankedText) -> None:

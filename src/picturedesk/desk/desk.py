@@ -22,6 +22,7 @@ from picturedesk.disk.artifacts import plain, read_manifest
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend
+from picturedesk.routes.blend import ASKED
 from picturedesk.routes.diversity import OrderConfig
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import open_catalogue
@@ -433,6 +434,9 @@ class Desk:
         Args:
             text: the text of these suggestions.
             suggestions: of one route.
+
+        Raises:
+            BadInput: they answer an ``Asked``, or their route has no shares.
         """
         from picturedesk.store.features import FeatureStore
 
@@ -440,6 +444,8 @@ class Desk:
         suggestions = checks.several_of("suggestions", suggestions, Suggestion)
         if not suggestions:
             return []
+        if suggestions[0].route == ASKED:
+            raise BadInput("only answers to plain texts are explained: ask with the text alone")
         keys = [suggestion.picture.key for suggestion in suggestions]
         with FeatureStore.open(self.folder.features) as store:
             features = store.read(keys, self.matcher.levels)

@@ -18,7 +18,8 @@ from picturedesk.texts.splitting import split_sentences
 from picturedesk.types import Doubles, Floats, Ints
 
 _BLANK = re.compile(r"\n[^\S\n]*\n\s*")  # an empty line divides paragraphs
-_SHORT = 40  # letters and digits; a shorter paragraph, such as a headline, joins the next one
+_SHORT = 80  # letters and digits; a shorter paragraph without a full stop is a headline
+_STOPPED = re.compile(r"[.!?…。！？।؟][^\w\s]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Passage:
 def paragraphs(text: str) -> list[Passage]:
     """The paragraphs of a text: divided by empty lines, or by line breaks if there are none.
 
-    Short ones, such as headlines, join the next one. Paragraphs without letters and digits are
-    left out.
+    Headlines (short, without a full stop) join the next one. Paragraphs without letters and digits
+    are left out.
     """
     text = text.replace("\r\n", "\n").strip()
     parts = _BLANK.split(text)
@@ -55,11 +56,16 @@ def paragraphs(text: str) -> list[Passage]:
     for number, part in enumerate(parts):
         held += split_sentences(part)
         last = number == len(parts) - 1
-        if held and (last or sum(map(str.isalnum, "".join(held))) >= _SHORT):
+        if held and (last or not _is_headline(held)):
             found.append(Passage(tuple(held), start))
             start += len(held)
             held = []
     return found
+
+
+def _is_headline(sentences: Sequence[str]) -> bool:
+    letters = sum(map(str.isalnum, "".join(sentences)))
+    return letters < _SHORT and _STOPPED.search(sentences[-1]) is None
 
 
 def topics(sentences: Sequence[str], vectors: Floats, count: int) -> list[Passage]:
