@@ -64,12 +64,24 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.close": lambda w: Call(w.desk().close),
     "Desk.fit": lambda w: Call(
         Desk.fit,
-        {"archive": archive(), "path": w.path(), "config": NO_NETWORK, "progress": silent},
+        {
+            "archive": archive(),
+            "path": w.path(),
+            "config": NO_NETWORK,
+            "progress": silent,
+            "columns": None,
+        },
         refused=True,
     ),
     "Desk.fit_report": lambda w: Call(
         Desk.fit_report,
-        {"archive": archive(), "path": w.path(), "config": NO_NETWORK, "progress": silent},
+        {
+            "archive": archive(),
+            "path": w.path(),
+            "config": NO_NETWORK,
+            "progress": silent,
+            "columns": None,
+        },
         refused=True,
     ),
     "Desk.suggest": lambda w: Call(
@@ -248,6 +260,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "FeatureStore.keys": lambda w: Call(w.store().keys),
     "FeatureStore.read": lambda w: Call(w.store().read, {"keys": ["k0"], "levels": ["final"]}),
     "FeatureStore.hashes": lambda w: Call(w.store().hashes, {"keys": ["k0"]}),
+    "FeatureStore.facts": lambda w: Call(w.store().facts, {"keys": ["k0"]}),
     "FeatureStore.sizes": lambda w: Call(w.store().sizes, {"keys": ["k0"]}),
     # text encoders
     "Doc2VecEncoder": lambda w: Call(Doc2VecEncoder, {"stored": None}, refused=True),
