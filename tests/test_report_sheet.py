@@ -85,7 +85,7 @@ def test_chance_match_and_evidence_are_told(tmp_path: Path, picture: Picture):
 
 
 def test_a_picture_that_ran_itself_is_told_so(tmp_path: Path, picture: Picture):
-    own = Evidence("The wall was painted.", 0.9, picture, 1.0)
+    own = Evidence("The wall was painted.", 0.9, picture, None, kind=RAN_WITH)
     page = answered(tmp_path, suggestion(picture, evidence=(own,)))
     assert "Ran with “The wall was painted.”" in page
 

@@ -9,12 +9,14 @@ import typer
 
 from picturedesk.cli import show, streams
 from picturedesk.cli.options import (
+    ColumnOption,
     DecodeMemoryOption,
     DeskOption,
     JsonOption,
     MaxMegapixelsOption,
     QuietOption,
     WhereOption,
+    columns_of,
     limited,
     path,
 )
@@ -36,6 +38,7 @@ def add(
         ),
     ],
     desk: DeskOption = Path("desk"),
+    column: ColumnOption = None,
     max_megapixels: MaxMegapixelsOption = None,
     decode_memory: DecodeMemoryOption = None,
     json: JsonOption = False,
@@ -51,7 +54,7 @@ def add(
 
     with show.progress(quiet) as progress, Desk(desk) as opened:
         limits = limited(opened.limits, max_megapixels, decode_memory)
-        addition = opened.add(pictures, progress, limits)
+        addition = opened.add(pictures, progress, limits, columns_of(column))
     if json:
         show.as_json(addition)
         return

@@ -18,6 +18,7 @@ from picturedesk.store.extraction import is_there
 from picturedesk.types import Catalogue, Changes, Picture, Progress, Rejection
 
 if TYPE_CHECKING:
+    from picturedesk.datasets import Columns
     from picturedesk.desk.desk import Desk
     from picturedesk.store.extraction import ExtractConfig
 
@@ -61,9 +62,10 @@ def add(
     pictures: str | Path | Sequence[Picture],
     progress: Progress,
     config: ExtractConfig,
+    columns: Columns | None = None,
 ) -> Addition:
     """See ``Desk.add``."""
-    given, command = _given(pictures)
+    given, command = _given(pictures, columns)
     uris = [picture.uri for picture in given.pictures]
     with reading(desk.folder, desk.blend, config, progress) as reader:
         extraction = reader.read(uris)
@@ -78,7 +80,7 @@ def add(
                 list_rejected(desk, rejections, command, uris)
     if not current:  # another fit became current; the features are in the store
         with type(desk)(desk.folder.root) as again:
-            return replace(again.add(pictures, progress, config), read=extraction.read)
+            return replace(again.add(pictures, progress, config, columns), read=extraction.read)
     return Addition(
         new=new,
         updated=len(told) - new,
@@ -139,12 +141,12 @@ def placed(picture: Picture, uris: Collection[str]) -> Picture:
     return replace(picture, uri=there[0], names=several, missing=False)
 
 
-def _given(pictures: str | Path | Iterable[Picture]) -> tuple[Given, str]:
+def _given(pictures: str | Path | Iterable[Picture], columns: Columns | None) -> tuple[Given, str]:
     """The pictures, and the command that rejected.csv names."""
     from picturedesk.datasets import absolute_spec, given_pictures
 
     if isinstance(pictures, str | Path):
-        return given_pictures(pictures), f"add {absolute_spec(pictures)}"
+        return given_pictures(pictures, columns), f"add {absolute_spec(pictures)}"
     return Given.of(checks.several_of("pictures", pictures, Picture)), "add"
 
 

@@ -133,7 +133,7 @@ class Desk:
         columns: Columns | None = None,
     ) -> FitReport:
         """Like ``fit``; returns what was used, what was left out, and the time of each step."""
-        from picturedesk.datasets import absolute_spec, open_archive
+        from picturedesk.datasets import Columns, absolute_spec, open_archive
         from picturedesk.desk.deciding import including_choices
         from picturedesk.desk.fit import check_settings, fit_desk
         from picturedesk.desk.levels import choose_for
@@ -142,9 +142,9 @@ class Desk:
         root = checks.path("path", path)
         settings = checks.optional("config", config, DeskConfig) or DeskConfig()
         checks.function("progress", progress)
-        source = ""
+        source: Json = {"archive": "", "columns": columns or Columns()}
         if not isinstance(archive, Archive):
-            source = absolute_spec(archive)
+            source["archive"] = absolute_spec(archive)
             with step(progress, "opening the archive"):
                 archive = open_archive(archive, columns)
         check_settings(DeskFolder(root), settings)
@@ -604,6 +604,7 @@ class Desk:
         pictures: str | Path | Sequence[Picture],
         progress: Progress = silent,
         extract: ExtractConfig | None = None,
+        columns: Columns | None = None,
     ) -> Addition:
         """Adds pictures to the catalogue, or updates them; reads only new or changed files.
 
@@ -618,10 +619,11 @@ class Desk:
             pictures: a folder, a picture file, a table with metadata, or Picture records.
             progress: called as pictures are read.
             extract: limits for this call; None for those of the fit.
+            columns: names of a table's columns, if they are not the usual ones.
         """
         from picturedesk.desk.adding import add
 
-        return add(self, pictures, progress, self._reads(progress, extract))
+        return add(self, pictures, progress, self._reads(progress, extract), columns)
 
     def sync(
         self,
@@ -802,14 +804,16 @@ class Desk:
         Raises:
             BadInput: where the archive was read from is not known, or it is not there any more.
         """
+        from picturedesk.datasets import Columns
         from picturedesk.learning.saved_config import restored
 
         settings = self.fitted.read_settings()
-        archive = settings["source"] if archive is None else archive
+        source = settings["source"]
+        archive = source["archive"] if archive is None else archive
         if isinstance(archive, str) and not archive:
             raise BadInput("the desk was fitted on records, not on a file: give the archive")
-        config = restored(settings["config"])
-        return self.fit_report(archive, self.folder.root, config, progress)
+        config, columns = restored(settings["config"]), Columns(**source["columns"])
+        return self.fit_report(archive, self.folder.root, config, progress, columns)
 
     def evaluate(self, part: str = "test") -> Evaluation:
         """Measures every route on the archive texts of one part, in both directions."""

@@ -76,7 +76,7 @@ def fit_desk(
     config: DeskConfig,
     progress: Progress = silent,
     levels: LevelChoice = ALL_LEVELS,
-    source: str = "",
+    source: Json | None = None,
 ) -> FitReport:
     """Runs all steps from an archive to a desk that can suggest.
 
@@ -86,7 +86,7 @@ def fit_desk(
         config: all settings.
         levels: the levels to read, if other than those of the settings.
         progress: called as pictures are read and folds or epochs are finished.
-        source: where the archive was read from, for the next fit; "" if it is not known.
+        source: where the archive was read from and with which columns, for the next fit.
 
     Returns:
         What was used, what was left out, and the time of each step.

@@ -12,11 +12,12 @@ import numpy as np
 
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.desk.given import shown_words
+from picturedesk.images import with_file_facts
 from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.extraction import ExtractConfig, Extraction, extract
 from picturedesk.store.features import FeatureStore
-from picturedesk.types import Floats, Picture, Progress
+from picturedesk.types import Cell, Floats, Picture, Progress
 
 if TYPE_CHECKING:
     from picturedesk.desk.folder import DeskFolder
@@ -35,11 +36,13 @@ class Seen:
         keys: N content keys.
         vectors: (N, W) for the catalogue.
         shows: N tuples of words; empty ones if the desk has no word detectors.
+        facts: N records of what the files and their pixels say.
     """
 
     keys: tuple[str, ...]
     vectors: Floats
     shows: tuple[tuple[str, ...], ...]
+    facts: tuple[Mapping[str, Cell], ...]
 
     def vector_rows(self, keys: Sequence[str]) -> Floats:
         """The vectors of some of the keys, in their order."""
@@ -51,23 +54,34 @@ class Seen:
         """Key → the words that the picture shows."""
         return dict(zip(self.keys, self.shows, strict=True))
 
+    @property
+    def facts_of(self) -> Mapping[str, Mapping[str, Cell]]:
+        """Key → what the file says."""
+        return dict(zip(self.keys, self.facts, strict=True))
+
 
 def see(keys: Sequence[str], blend: Blend, store: FeatureStore) -> Seen:
-    """Vectors and shown words of pictures with stored features; some are in memory at a time."""
+    """Vectors, shown words and facts of pictures with stored features; some in memory at a time."""
     vectors = [np.empty((0, blend.layout.width), dtype=np.float32)]
     shows: list[tuple[str, ...]] = []
+    facts: list[Mapping[str, Cell]] = []
     for start in range(0, len(keys), _AT_ONCE):
         some = list(keys[start : start + _AT_ONCE])
         pictures = Pictures(blend.matcher, some, store.read(some))
         vectors.append(blend.vectors(pictures))
         shows += shown_words(blend, pictures)
-    return Seen(tuple(keys), np.concatenate(vectors), tuple(shows))
+        facts += store.facts(some)
+    return Seen(tuple(keys), np.concatenate(vectors), tuple(shows), tuple(facts))
 
 
 def shown_again(pictures: Sequence[Picture], seen: Seen) -> list[Picture]:
-    """The pictures with the words that they show, in place of earlier ones, as an own column."""
-    words, found = seen.words, []
-    for picture in pictures:
+    """The pictures with the words that they show, in place of earlier ones, as an own column.
+
+    What their files say fills the fields that nobody has named.
+    """
+    words, facts, found = seen.words, seen.facts_of, []
+    for given in pictures:
+        picture = with_file_facts(given, facts.get(given.key, {}))
         columns = {name: value for name, value in picture.columns.items() if name != SHOWS}
         if words.get(picture.key):
             columns[SHOWS] = words[picture.key]

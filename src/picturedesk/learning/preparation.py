@@ -14,7 +14,7 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.datasets.split import SplitConfig, split
 from picturedesk.errors import BadInput
-from picturedesk.images import near_duplicate_groups
+from picturedesk.images import near_duplicate_groups, with_file_facts
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.training import TrainingSet
 from picturedesk.learning.training_pairs import renumber
@@ -114,6 +114,7 @@ def prepare(
     uris = [picture.uri for picture in archive.pictures]
     extraction = extract(uris, backbone, store, config.extract, progress)
     ready = readable(archive, extraction.keys, store).split(config.split)
+    ready = replace(ready, archive=_with_facts(ready.archive, store))
     return Prepared(
         ready=ready,
         features=store.read(ready.keys),
@@ -121,6 +122,13 @@ def prepare(
         classes=backbone.classes,
         rejections=archive.rejections + extraction.rejections,
     )
+
+
+def _with_facts(archive: Archive, store: FeatureStore) -> Archive:
+    """The archive with what the files of its pictures say, where it says nothing itself."""
+    facts = store.facts([picture.key for picture in archive.pictures])
+    told = zip(archive.pictures, facts, strict=True)
+    return replace(archive, pictures=tuple(with_file_facts(*pair) for pair in told))
 
 
 def readable(archive: Archive, keys: dict[str, str], store: FeatureStore) -> ReadableArchive:
