@@ -148,7 +148,7 @@ def slots_of(slots: str) -> int | str:
 def show_slots(found: Sequence[Slot], json: bool) -> None:
     """Prints the pictures of each passage of a story."""
     if json:
-        show.as_json({"slots": [_slot_facts(slot) for slot in found]})
+        show.as_json({"slots": [slot_facts(slot) for slot in found]})
         return
     for number, slot in enumerate(found, start=1):
         show.line(f"Passage {number}: {_beginning(slot.text)}")
@@ -160,7 +160,8 @@ def show_slots(found: Sequence[Slot], json: bool) -> None:
             show.note(f"passage {number}: {slot.suggestions.doubt}")
 
 
-def _slot_facts(slot: Slot) -> Json:
+def slot_facts(slot: Slot) -> Json:
+    """A passage with its pictures, as it is printed as JSON."""
     return {
         "text": slot.text,
         "sentence": slot.sentence,

@@ -10,6 +10,7 @@ import typer
 
 import picturedesk.checks as checks
 from picturedesk.cli import show
+from picturedesk.cli.asking import show_slots, slot_facts
 from picturedesk.cli.options import (
     ColumnOption,
     DecodeMemoryOption,
@@ -195,7 +196,8 @@ def demo(
     """Run the whole method on real pictures and texts.
 
     Downloads the pictures of Debian's package tuxpaint-stamps-default (161 MB), fits a desk,
-    measures it on held-out texts, and writes a contact sheet of suggestions.
+    measures it on held-out texts, suggests pictures for texts, under a condition, after an editor's
+    choice and for a story in passages, and writes a contact sheet of suggestions.
     """
     from picturedesk.desk.demo import run_demo
 
@@ -210,6 +212,13 @@ def demo(
                     {"text": answer.text, "suggestions": answer.suggestions}
                     for answer in demo.answers
                 ],
+                "filter": {
+                    "where": demo.where,
+                    "text": demo.filtered.text,
+                    "suggestions": demo.filtered.suggestions,
+                },
+                "choice": demo.chosen,
+                "story": [slot_facts(slot) for slot in demo.story],
                 "contact_sheet": str(demo.contact_sheet),
             }
         )
@@ -220,6 +229,19 @@ def demo(
         show.line(f"“{in_one_line(answer.text)}”")
         for suggestion in answer.suggestions[:3]:
             show_suggestion(suggestion, evidence=False)
+    show.line()
+    show.line(f"The first text again, only where {demo.where}")
+    for suggestion in demo.filtered.suggestions[:3]:
+        show_suggestion(suggestion, evidence=False)
+    show.line()
+    chosen = demo.chosen
+    show.line(
+        f"An editor chooses {chosen.picture.uri} for it: similar texts get it at rank "
+        f"{chosen.after} instead of {chosen.before} (route transfer). The choice is taken back."
+    )
+    show.line()
+    show.line("A story in three passages, each with a picture of its own:")
+    show_slots(demo.story, json=False)
     show.line()
     show.line(f"Contact sheet: {demo.contact_sheet}")
     show.line(f'Try your own text: picturedesk suggest "a red apple" --desk {desk}')
