@@ -131,7 +131,7 @@ class Questioner:
         added = self._added(sides, blend.layout.split(sample), unit)
         if added:
             weights[ASKED] = 1.0
-        # By captions, keywords count alone: the weight would raise "in" and "the" of the texts, too.
+        # Captions count for keywords alone: their weight would raise "in" and "the" of texts, too.
         every = ["\n".join(asked.keywords or asked.texts)]
         return Question(QueryVectors(vectors.rows, every, vectors.nearest, added), weights, queries)
 
