@@ -24,7 +24,7 @@ from picturedesk.routes.seen_words import SEEN_WORDS
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Floats
 
-LIKE = 0.5  # deviations of a liked picture's scores for one deviation of the text's
+LIKE = 0.25  # deviations of a liked picture's scores for one deviation of the text's
 UNLIKE = 0.1  # the same of pictures that are taken away
 SEEN = 0.5  # … of the words that a picture shows, for keywords
 CAPTION = 10.0  # deviations that a caption can add, by its saturated BM25 with the keywords
