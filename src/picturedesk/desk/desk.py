@@ -374,7 +374,8 @@ class Desk:
 
         Args:
             text: the story.
-            slots: passages that it is divided into, by topic (fewer if it has fewer sentences);
+            slots: passages that it is divided into, by topic: between paragraphs if there are
+                enough, otherwise between sentences (fewer if it has fewer sentences);
                 "paragraphs" for one per paragraph.
             k: pictures for each passage, at least 1; the first one is its own.
             route: as for ``suggest``.

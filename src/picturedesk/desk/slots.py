@@ -13,7 +13,6 @@ from picturedesk.errors import BadInput
 from picturedesk.routes import Queries
 from picturedesk.routes.diversity import OrderConfig, near_duplicates
 from picturedesk.texts.passages import Passage, paragraphs, topics
-from picturedesk.texts.splitting import split_sentences
 from picturedesk.types import Doubles, Floats, Ints, Suggestions
 
 PARAGRAPHS = "paragraphs"
@@ -94,14 +93,12 @@ class Slotter:
 
     def _read(self, text: str, slots: int | str) -> _Story:
         """Divides a text; encodes each of its sentences once."""
-        if slots == PARAGRAPHS:
-            passages = paragraphs(text)
-            sentences = [sentence for one in passages for sentence in one.sentences]
-        else:
-            passages, sentences = [], split_sentences(text)
+        passages = paragraphs(text)
+        sentences = [sentence for one in passages for sentence in one.sentences]
         features = self._suggester.blend.matcher.text_encoder.encode(sentences)
         if slots != PARAGRAPHS:
-            passages = topics(sentences, features, int(slots))
+            ends = np.cumsum([len(one.sentences) for one in passages])
+            passages = topics(sentences, features, int(slots), ends)
         if len(passages) > MOST:
             raise BadInput(
                 f"the story has {len(passages)} paragraphs, at most {MOST} get pictures: "
