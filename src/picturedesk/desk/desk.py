@@ -389,10 +389,10 @@ class Desk:
             BadInput: no word of the story is known, or an argument is invalid.
         """
         text = checks.text("text", text)
-        if slots != PARAGRAPHS:
-            if isinstance(slots, str):
-                raise checks.refusal("slots", slots, f'a whole number, or "{PARAGRAPHS}"')
+        if not isinstance(slots, str):
             slots = checks.whole_number("slots", slots, 1, MOST)
+        elif slots != PARAGRAPHS:
+            raise checks.refusal("slots", slots, f'a whole number, or "{PARAGRAPHS}"')
         k = checks.whole_number("k", k, 1)
         route = checks.text("route", route) or self.blend.default
         where, order = checks.text("where", where), OrderConfig(fatigue=fatigue)

@@ -95,10 +95,11 @@ class Slotter:
         """Divides a text; encodes each of its sentences once."""
         passages = paragraphs(text)
         sentences = [sentence for one in passages for sentence in one.sentences]
-        features = self._suggester.blend.matcher.text_encoder.encode(sentences)
+        matcher = self._suggester.blend.matcher
+        features = matcher.text_encoder.encode(sentences)
         if slots != PARAGRAPHS:
             ends = np.cumsum([len(one.sentences) for one in passages])
-            passages = topics(sentences, features, int(slots), ends)
+            passages = topics(sentences, matcher.placed(features), int(slots), ends)
         if len(passages) > MOST:
             raise BadInput(
                 f"the story has {len(passages)} paragraphs, at most {MOST} get pictures: "
