@@ -6,8 +6,8 @@ For every archive (a spec as for ``picturedesk fit``, or ``stamps:LANGUAGE``), f
 on three quarters of the pictures and their texts, adds the other pictures, and joins their texts,
 three at a time, to stories. A desk that is there already is used as it is. A topic is served if one
 of the chosen pictures ran with its text, or is among the ten best for that text alone. Asked are as
-many slots as topics by topic, five slots by topic, paragraphs, and, for comparison, the ten best
-pictures for the whole story and its first three.
+many slots as topics by topic, five slots by topic, both of paragraphs and of running text without
+any, paragraphs, and, for comparison, the ten best pictures for the whole story and its first three.
 """
 
 from __future__ import annotations
@@ -66,15 +66,18 @@ def measured(desk: Desk, made: Sequence[Held]) -> dict[str, np.ndarray]:
     ways = {
         f"{topics} slots by topic": by_slots(topics),
         "5 slots by topic": by_slots(5),
+        f"{topics} slots by topic, running": by_slots(topics),
+        "5 slots by topic, running": by_slots(5),
         "paragraphs": by_slots("paragraphs"),
         f"first {topics} for the whole story": by_text(topics),
         "first ten for the whole story": by_text(TEN),
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
     for story in made:
+        running = " ".join(" ".join(text.split()) for text, _ in story)
         joined = "\n\n".join(" ".join(text.split()) for text, _ in story)
         for name, way in ways.items():
-            chosen = set(way(joined))
+            chosen = set(way(running if name.endswith("running") else joined))
             assert len(chosen) <= TEN
             served = [
                 bool(chosen & ({keys[uri] for uri in uris} | _ten_best(answers[text])))

@@ -122,7 +122,7 @@ def test_direct_beats_chance_and_every_route_is_measured(
 
 
 def test_a_suggestion_says_how_sure_it_is(fitted_desk: Path):
-    found = Desk(fitted_desk).suggest("We saw a violet circle by the river, number 500.", k=20)
+    found = Desk(fitted_desk).suggest(TEXT, k=20, **BY_SCORE)
     chances = [suggestion.found for suggestion in found]
     assert all(0 < chance < 1 for chance in chances)
     assert chances == sorted(chances, reverse=True)
@@ -137,12 +137,13 @@ def test_few_texts_that_were_held_out_are_doubted(fitted_desk: Path):
 
 
 TEXT = "We saw a violet circle by the river, number 500."
+BY_SCORE = {"diversity": 0.0, "duplicates": True}
 
 
 @pytest.mark.parametrize("where", ["licence = 'cc0'", "key < '8'", "caption like '%violet%'"])
 def test_a_filter_raises_no_chance_and_lowers_the_sum(fitted_desk: Path, where: str):
     desk = Desk(fitted_desk)
-    every = {one.picture.key: one for one in desk.suggest(TEXT, k=500)}
+    every = {one.picture.key: one for one in desk.suggest(TEXT, k=500, **BY_SCORE)}
     plain, filtered = (desk.suggest(TEXT, k=10, where=condition) for condition in ("", where))
     for one in filtered:
         known = every[one.picture.key]
@@ -253,7 +254,8 @@ def test_what_is_measured_is_what_is_served(fitted_desk: Path):
     _, measured = next(scores.blocks())
     text = held_out.texts[scores.texts[0]]
     for route in ("direct", "class_names"):
-        served = {s.picture.key: s.score for s in desk.suggest(text, k=500, route=route)}
+        answer = desk.suggest(text, k=500, route=route, **BY_SCORE)
+        served = {one.picture.key: one.score for one in answer}
         for column, key in enumerate(keys):
             assert served[key] == pytest.approx(measured[route][0, column], abs=1e-5)
 

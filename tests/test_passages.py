@@ -37,6 +37,16 @@ def test_sentences_about_one_thing_stay_together():
     assert found[0].text == "Sentence 0. Sentence 1."
 
 
+def test_passages_end_with_paragraphs_if_there_are_enough():
+    axes = np.eye(3, dtype=np.float32)
+    vectors, names = axes[[0, 0, 1, 1, 1, 2]], [f"Sentence {number}." for number in range(6)]
+    ends = np.array([1, 3, 5, 6])
+    found = topics(names, vectors, 3, ends)
+    assert [one.start for one in found] == [0, 3, 5]
+    assert [one.start for one in topics(names, vectors, 4, ends)] == [0, 1, 3, 5]
+    assert [one.start for one in topics(names, vectors, 3, ends[2:])] == [0, 2, 5]
+
+
 def test_there_are_no_more_passages_than_sentences():
     assert len(topics(["One.", "Two."], unit(2, 3, 0), 9)) == 2
     assert topics([], unit(0, 3, 0), 3) == []

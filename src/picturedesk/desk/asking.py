@@ -24,10 +24,10 @@ from picturedesk.routes.seen_words import SEEN_WORDS
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Floats
 
-LIKE = 0.5  # deviations of a liked picture's scores for one deviation of the text's
+LIKE = 0.25  # deviations of a liked picture's scores for one deviation of the text's
 UNLIKE = 0.1  # the same of pictures that are taken away
 SEEN = 0.5  # … of the words that a picture shows, for keywords
-CAPTION = 6.0  # deviations that a caption can add, by its saturated BM25 with the keywords
+CAPTION = 10.0  # deviations that a caption can add, by its saturated BM25 with the keywords
 _NONE = 1e-9  # a deviation below it is none
 
 
@@ -38,7 +38,9 @@ class Asked:
     Attributes:
         texts: one or more, answered together: the mean of their features is asked.
         like: pictures (files, or content keys that the desk knows) to resemble.
-        keywords: words that captions, tags and pictures should have.
+        keywords: words that captions, tags and pictures should have; captions and tags are then
+            compared with these alone. Without texts and pictures, only pictures that have one of
+            them are suggested.
         unlike: pictures not to resemble.
 
     Raises:
@@ -117,7 +119,6 @@ class Questioner:
             unit = _spread(like.mean(axis=0)[None], blend.layout.split(sample)[place])
         seen = self._seen(asked.keywords)
         self._require_words(asked.keywords, seen)
-        text_words = asked.texts if self._uses_words(weights) else ()
         if asked.keywords:
             for words_of in blend.word_routes:
                 weights[words_of.name] = max(CAPTION * unit, weights.get(words_of.name, 0.0))
@@ -130,7 +131,8 @@ class Questioner:
         added = self._added(sides, blend.layout.split(sample), unit)
         if added:
             weights[ASKED] = 1.0
-        every = ["\n".join([*text_words, *asked.keywords])]
+        # Captions count for keywords alone: their weight would raise "in" and "the" of texts, too.
+        every = ["\n".join(asked.keywords or asked.texts)]
         return Question(QueryVectors(vectors.rows, every, vectors.nearest, added), weights, queries)
 
     def _added(
@@ -178,9 +180,6 @@ class Questioner:
     def _detectors(self) -> BlockRoute | None:
         routes = [route for route in self._blend.block_routes if route.name == SEEN_WORDS]
         return routes[0] if routes else None
-
-    def _uses_words(self, weights: dict[str, float]) -> bool:
-        return any(weights.get(route.name) for route in self._blend.word_routes)
 
     def _require_words(self, keywords: tuple[str, ...], seen: Floats) -> None:
         """Raises BadInput if neither captions nor pictures can have the keywords."""

@@ -399,7 +399,8 @@ class Desk:
 
         Args:
             text: the story.
-            slots: passages that it is divided into, by topic (fewer if it has fewer sentences);
+            slots: passages that it is divided into, by topic: between paragraphs if there are
+                enough, otherwise between sentences (fewer if it has fewer sentences);
                 "paragraphs" for one per paragraph.
             k: pictures for each passage, at least 1; the first one is its own.
             route: as for ``suggest``.
@@ -416,10 +417,10 @@ class Desk:
             BadInput: no word of the story is known, or an argument is invalid.
         """
         text = checks.text("text", text)
-        if slots != PARAGRAPHS:
-            if isinstance(slots, str):
-                raise checks.refusal("slots", slots, f'a whole number, or "{PARAGRAPHS}"')
+        if not isinstance(slots, str):
             slots = checks.whole_number("slots", slots, 1, MOST)
+        elif slots != PARAGRAPHS:
+            raise checks.refusal("slots", slots, f'a whole number, or "{PARAGRAPHS}"')
         k = checks.whole_number("k", k, 1)
         route = checks.text("route", route) or self.blend.default
         where = checks.text("where", where)

@@ -14,7 +14,6 @@ from picturedesk.routes import Queries
 from picturedesk.routes.diversity import OrderConfig, near_duplicates
 from picturedesk.store.rights import NOW, Rights
 from picturedesk.texts.passages import Passage, paragraphs, topics
-from picturedesk.texts.splitting import split_sentences
 from picturedesk.types import Doubles, Floats, Ints, Suggestions
 
 PARAGRAPHS = "paragraphs"
@@ -103,14 +102,13 @@ class Slotter:
 
     def _read(self, text: str, slots: int | str) -> _Story:
         """Divides a text; encodes each of its sentences once."""
-        if slots == PARAGRAPHS:
-            passages = paragraphs(text)
-            sentences = [sentence for one in passages for sentence in one.sentences]
-        else:
-            passages, sentences = [], split_sentences(text)
-        features = self._suggester.blend.matcher.text_encoder.encode(sentences)
+        passages = paragraphs(text)
+        sentences = [sentence for one in passages for sentence in one.sentences]
+        matcher = self._suggester.blend.matcher
+        features = matcher.text_encoder.encode(sentences)
         if slots != PARAGRAPHS:
-            passages = topics(sentences, features, int(slots))
+            ends = np.cumsum([len(one.sentences) for one in passages])
+            passages = topics(sentences, matcher.placed(features), int(slots), ends)
         if len(passages) > MOST:
             raise BadInput(
                 f"the story has {len(passages)} paragraphs, at most {MOST} get pictures: "

@@ -145,6 +145,8 @@ class Suggester:
         )
         config = SearchConfig(background=0)
         arranged = self.arranger.arranged(question.vectors, k, request, order, config)
+        if not (asked.texts or asked.like):
+            arranged = [one.some(np.flatnonzero(one.ranking.scores > 0)) for one in arranged]
         evidence: list[list[tuple[Evidence, ...]]] = [[()] * len(arranged[0].ranking.pictures)]
         if question.queries is not None:
             evidence = self._evidence(question.queries, arranged, question.weights, rights)

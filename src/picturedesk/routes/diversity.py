@@ -46,7 +46,7 @@ class OrderConfig:
         if checks.number("fatigue", self.fatigue) < 0:
             raise BadInput(f"fatigue is {self.fatigue}: it must be days, 0 or more")
         checks.instance("duplicates", self.duplicates, bool)
-        if self.today and _day(self.today) is None:
+        if checks.text("today", self.today) and _day(self.today) is None:
             raise checks.refusal("today", self.today, "an ISO 8601 day, such as 2024-05-31")
 
     @property

@@ -68,23 +68,28 @@ def _is_headline(sentences: Sequence[str]) -> bool:
     return letters < _SHORT and _STOPPED.search(sentences[-1]) is None
 
 
-def topics(sentences: Sequence[str], vectors: Floats, count: int) -> list[Passage]:
+def topics(
+    sentences: Sequence[str], vectors: Floats, count: int, ends: Ints | None = None
+) -> list[Passage]:
     """The sentences of a text, divided by topic.
 
     Args:
         sentences: S, in order.
         vectors: (S, D) of them; zeros where nothing is known, which belong anywhere.
         count: passages, at least 1; there are fewer if there are fewer sentences.
+        ends: (P,) number of the sentence after each paragraph, ascending to S: passages end there
+            only, if there are enough paragraphs, since pictures stand between paragraphs.
     """
     if not sentences:
         return []
-    ends = divided(vectors, min(count, len(sentences)))
+    allowed = ends if ends is not None and len(ends) >= count else None
+    ends = divided(vectors, min(count, len(sentences)), allowed)
     return [
         Passage(tuple(sentences[start:end]), start) for start, end in pairwise([0, *ends.tolist()])
     ]
 
 
-def divided(vectors: Floats, count: int) -> Ints:
+def divided(vectors: Floats, count: int, allowed: Ints | None = None) -> Ints:
     """Ends (count,) of the passages of least scatter; the last one is S.
 
     Scatter is the sum of squared distances from each passage's mean, over all passages.
@@ -92,9 +97,12 @@ def divided(vectors: Floats, count: int) -> Ints:
     Args:
         vectors: (S, D), S at least ``count``.
         count: passages, at least 1.
+        allowed: (P,) where passages may end, S included, at least ``count``; None for anywhere.
     """
     costs = _scatters(vectors)
     size = len(vectors)
+    if allowed is not None:
+        costs[:, np.setdiff1d(np.arange(size + 1), allowed)] = np.inf
     best = np.full((count + 1, size + 1), np.inf)  # of so many passages up to a sentence
     best[0, 0] = 0.0
     begins = np.zeros((count + 1, size + 1), dtype=np.int64)
