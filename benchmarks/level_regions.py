@@ -143,9 +143,9 @@ def report(
             f"{100 * found.mean:+.1f} ({100 * found.low:.1f} to {100 * found.high:.1f}), "
             f"{corrected[name]:.3f}"
         )
+        spent = f"{seconds[name]:.0f}" if name in seconds else ""
         lines.append(
             f"| {name} | {np.mean(area[name]):.1f} | {100 * some.mean():.1f} | "
-            f"{100 * (some >= 0.1).mean():.1f} | {said or ''} | "
-            f"{seconds.get(name, np.nan):.0f} |"
+            f"{100 * (some >= 0.1).mean():.1f} | {said or ''} | {spent} |"
         )
     return lines

@@ -65,6 +65,7 @@ def test_tables_end_with_what_to_pass_to_fit(arguments: list[str], found: dict):
     assert "sets of levels" in done.stdout
     assert "1 left out" in done.stderr
     assert "Recommended: --levels " in done.stdout
+    assert "\nThe rule: of the sets that lose at most 0.5 points" in done.stdout
     assert "ms per picture on this machine" in done.stdout
     taken = done.stdout.split("Recommended: --levels ")[1].split(" ")[0].split(",")
     assert set(taken) <= {row["level"] for row in found["levels"]}
@@ -109,7 +110,7 @@ def test_a_table_of_networks_ends_with_what_to_pass_to_fit(arguments: list[str],
     assert "networks, 42 training texts" in done.stdout
     assert "Recommended: --backbone test_resnet@" in done.stdout
     assert "ms per picture on this machine" in done.stdout
-    assert "The rule: of the networks that lose at most 0.5 points" in done.stdout
+    assert "\nThe rule: of the networks that lose at most 0.5 points" in done.stdout
 
 
 def test_several_networks_need_an_archive():

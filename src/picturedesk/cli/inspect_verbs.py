@@ -190,6 +190,7 @@ def _show_advice(name: str, advice: Advice) -> None:
             f"CKA {advice.agreement.cka:.2f}"
         )
     show.line(_recommendation(advice))
+    show.line(f"The rule: {advice.rule}.")
     if "probs" not in advice.recommended and any(s.level == "probs" for s in advice.levels):
         show.line("The class-name route needs the level probs: append ,probs to use it")
 
@@ -220,9 +221,9 @@ def _show_networks(advice: NetworkAdvice) -> None:
         f"Recommended: --backbone {taken.network} --levels {','.join(taken.recommended)} (MRR "
         f"{_percent(taken.mrr)} with its best set, of the best network "
         f"{_percent(advice.networks[0].mrr)}; {_milliseconds(taken.ms)} ms per picture on this "
-        "machine)\n"
-        f"The rule: {advice.rule}."
+        "machine)"
     )
+    show.line(f"The rule: {advice.rule}.")
 
 
 def _show_rejections(rejections: Sequence[Rejection]) -> None:
@@ -241,7 +242,7 @@ def _recommendation(advice: Advice) -> str:
     time = f", {ms} ms per picture on this machine, {share} of the network" if ms else ""
     return (
         f"Recommended: --levels {','.join(taken.levels)} (MRR {_percent(taken.mrr)}, of the best "
-        f"set {_percent(advice.sets[0].mrr)}; {size} bytes{time})\nThe rule: {advice.rule}."
+        f"set {_percent(advice.sets[0].mrr)}; {size} bytes{time})"
     )
 
 
