@@ -117,7 +117,7 @@ def _fitness(blend: Blend, memory: ArchiveMemory, held_out: Ints, entries: Entri
     columns = np.array([column_of.get(one.key, -1) for one in archive], dtype=np.int64)
     links = np.stack([memory.links[:, 0], columns[memory.links[:, 1]]], axis=1)
     texts = memory.text_vectors
-    known: Bools = np.abs(texts).max(axis=1) > 0  # have a known word
+    known: Bools = np.einsum("td,td->t", texts, texts) > 0  # have a known word
     links = links[(links[:, 1] >= 0) & known[links[:, 0]]]
     if not len(links):
         raise BadInput("no pair of the archive has its picture in the catalogue: add its pictures")
