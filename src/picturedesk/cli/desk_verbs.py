@@ -149,6 +149,7 @@ def suggest(
             raise BadInput("--slots goes with one plain text, without pictures and keywords")
         suggest_slots(desk, query, slots, k, route, where, fatigue, json)
         return
+    spread, days = order_of(diversity, fatigue)
     with Desk(desk) as opened:
         found = opened.suggest(
             asked,
@@ -156,8 +157,9 @@ def suggest(
             route,
             where,
             min_confidence,
-            *order_of(diversity, fatigue),
-            duplicates,
+            diversity=spread,
+            fatigue=days,
+            duplicates=duplicates,
         )
         explanations = opened.explain(query, found) if explain and found else []
     if json:
