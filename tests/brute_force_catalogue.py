@@ -45,10 +45,19 @@ class BruteForceCatalogue:
         self._entries = dict(sorted(self._entries.items()))
         return len(self._entries) - before
 
+    def update(self, pictures):
+        vectors = self.fetch([picture.key for picture in pictures]).vectors
+        self.add(pictures, vectors)
+
+    def change(self, changes):
+        self.remove(changes.removed)
+        self.update(changes.updated)
+        return self.add(changes.pictures, () if changes.vectors is None else changes.vectors)
+
     def remove(self, keys):
         return sum(self._entries.pop(key, None) is not None for key in set(keys))
 
-    def replace_all(self, pictures, vectors, fingerprint="", added=()):
+    def replace_all(self, pictures, vectors, fingerprint="", added=(), named=None, kept_out=()):
         self._entries = {}
         self.add(pictures, vectors)
         self.fingerprint = fingerprint or self.fingerprint
@@ -71,6 +80,22 @@ class BruteForceCatalogue:
         scores = dict(zip(self._entries, self._bm25(words), strict=True))
         keys = [key for key in self._passing(where) if scores[key] > 0]
         return self._best(self.fetch(keys), np.array([scores[key] for key in keys]), k)
+
+    def mentioning(self, words, k, where=""):
+        return self.matching(words, k, where)
+
+    def page(self, where="", order="", after="", limit=100):
+        keys = [key for key in self._passing(where) if key > after][:limit]
+        return self.fetch(keys).pictures
+
+    def places(self):
+        return {key: (picture.uri,) for key, (picture, _) in self._entries.items()}
+
+    def named(self):
+        return {}
+
+    def kept_out(self):
+        return frozenset()
 
     def word_scores(self, words, keys):
         scores = dict(zip(self._entries, self._bm25(words), strict=True))

@@ -11,8 +11,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import picturedesk.checks as checks
 from picturedesk.desk.choosing import counted, follow, with_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
+from picturedesk.disk.tar_members import absolute
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -44,9 +46,7 @@ def keys_of(catalogue: Catalogue, named: Sequence[Named]) -> list[str]:
         by_place = {}
     found = []
     for name in names:
-        key = (
-            name if name in there else by_place.get(name) or by_place.get(str(Path(name).resolve()))
-        )
+        key = name if name in there else by_place.get(name) or by_place.get(absolute(name))
         if key is None:
             raise BadInput(f"{name} is not in the catalogue: picturedesk list shows what is")
         found.append(key)
@@ -56,7 +56,7 @@ def keys_of(catalogue: Catalogue, named: Sequence[Named]) -> list[str]:
 def _name(given: Named) -> str:
     if isinstance(given, Suggestion):
         return given.picture.key
-    return given.key if isinstance(given, Picture) else str(given)
+    return given.key if isinstance(given, Picture) else str(checks.path("picture", given))
 
 
 def decide(
@@ -75,6 +75,8 @@ def decide(
         choice: the decision; None to take one back.
         undone: number of the decision to take back.
     """
+    if choice is None and not folder.choices.exists():
+        raise BadInput(f"there is no choice {undone}: nothing has been chosen yet")
     with ChoiceLog.open(folder.choices) as log:
         written = log.add(choice) if choice is not None else log.undo(undone)
         apply_choices(folder, fitted, matcher, log, [written.picture])

@@ -142,7 +142,8 @@ class Desk:
         root = checks.path("path", path)
         settings = checks.optional("config", config, DeskConfig) or DeskConfig()
         checks.function("progress", progress)
-        source: Json = {"archive": "", "columns": columns or Columns()}
+        columns = checks.optional("columns", columns, Columns) or Columns()
+        source: Json = {"archive": "", "columns": columns}
         if not isinstance(archive, Archive):
             source["archive"] = absolute_spec(archive)
             with step(progress, "opening the archive"):

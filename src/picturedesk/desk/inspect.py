@@ -19,6 +19,7 @@ from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import open_catalogue
+from picturedesk.store.choices import ChoiceLog
 from picturedesk.types import Json
 
 _BASE = (
@@ -93,6 +94,14 @@ def _describe_memory(path: Path) -> Json:
 
 
 def _describe_database(path: Path) -> Json:
+    if path.name == DeskFolder(path.parent).choices.name:
+        with ChoiceLog.open(path, make=False) as log:
+            return {
+                "kind": "log of choices",
+                "path": str(path),
+                "choices": len(log),
+                "valid": len(log.valid()),
+            }
     if path.name == FitFolder(path.parent).catalogue.name:
         with closing(open_catalogue(path, make=False)) as catalogue:
             return {

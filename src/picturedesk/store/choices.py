@@ -28,6 +28,7 @@ _SCHEMA = (
 )
 _CURE = "restore it from a backup; without it the desk answers, but has forgotten its choices"
 _KIND = FileKind("log of choices", 0x50444348, _SCHEMA, cure=_CURE)  # "PDCH"
+_MOST = 2**63 - 1  # a number in SQLite, at most
 _FIELDS = "number, time, who, text, picture, rejected, undone"
 _PUT = f"INSERT OR REPLACE INTO choices ({_FIELDS}, sum) VALUES ({', '.join('?' * 8)})"
 
@@ -74,7 +75,7 @@ class ChoiceLog:
         Raises:
             BadInput: there is no decision with this number.
         """
-        number = checks.whole_number("number", number, 1)
+        number = checks.whole_number("number", number, 1, _MOST)
         with self._file.writing() as writer:
             found = list(_read(writer, "WHERE number = ?", (number,)))
             if not found:
@@ -88,8 +89,8 @@ class ChoiceLog:
 
     def page(self, after: int = 0, limit: int = 1000) -> list[Choice]:
         """The first ``limit`` decisions with numbers above ``after``, in their order."""
-        after = checks.whole_number("after", after)
-        limit = checks.whole_number("limit", limit)
+        after = min(checks.whole_number("after", after), _MOST)
+        limit = min(checks.whole_number("limit", limit), _MOST)
         with self._file.reading() as reader:
             _check(reader)
             found = _read(reader, "WHERE number > ? ORDER BY number LIMIT ?", (after, limit))
