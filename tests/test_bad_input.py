@@ -169,7 +169,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "texts": ["absent.jpg", "--desk", "DESK"],
     "choose": ["absent.jpg", "--text", "a red circle", "--desk", "DESK"],
     "choices": ["--desk", "DESK"],
-    "refit": ["absent.csv", "--desk", "DESK", "--quiet"],
+    "refit": ["absent.csv", "--desk", "absent", "--quiet"],
     "versions": ["--desk", "DESK"],
     "rollback": ["7", "--desk", "DESK"],
     "evaluate": ["--desk", "DESK", "--part", "nosuch"],
