@@ -68,12 +68,18 @@ def public() -> Iterator[str]:
             continue
         if not is_record(value):
             yield name
-        for method, function in vars(value).items():
+        for method, function in methods_of(value).items():
             called = isinstance(function, classmethod | staticmethod) or inspect.isfunction(
                 function
             )
             if called and (method == "__call__" or not method.startswith("_")):
                 yield f"{name}.{method}"
+
+
+def methods_of(value: type) -> dict[str, object]:
+    """What a class defines, with what the package's own classes below it define."""
+    ours = [one for one in value.__mro__ if one.__module__.startswith("picturedesk.")]
+    return {name: found for one in reversed(ours) for name, found in vars(one).items()}
 
 
 def is_record(value: type) -> bool:

@@ -135,8 +135,9 @@ def test_what_public_names_need_is_public_too():
 
 def callables(found):
     """A function itself; of a class its constructor and public methods."""
-    members = [found] if found.is_function else found.members.values()
-    functions = [member for member in members if not member.is_alias and member.is_function]
+    members = [found] if found.is_function else found.all_members.values()
+    functions = [one for one in members if not (one.is_alias and not one.inherited)]
+    functions = [one for one in functions if one.is_function]
     return [one for one in functions if one.name == "__init__" or not one.name.startswith("_")]
 
 

@@ -191,8 +191,10 @@ def _described(found: Any) -> list[str]:
     pieces = [f"### {found.name}", _fenced(_signature(found), "python"), *_docstring(found)]
     if not found.is_class:
         return pieces
-    for name, member in found.members.items():
-        if member.is_alias or (name.startswith("_") and name != "__call__"):
+    for name, member in _members(found).items():
+        if (member.is_alias and not member.inherited) or (
+            name.startswith("_") and name != "__call__"
+        ):
             continue
         if member.is_function:
             pieces += [f"#### {found.name}.{name}", _fenced(_signature(member), "python")]
@@ -201,6 +203,11 @@ def _described(found: Any) -> list[str]:
             pieces.append(f"#### {found.name}.{name}: `{member.annotation}`")
             pieces += _docstring(member)
     return pieces
+
+
+def _members(found: Any) -> dict[str, Any]:
+    """The members of a class, with those of the package's own classes that it is made of."""
+    return {**found.inherited_members, **found.members} if found.is_class else found.members
 
 
 def _signature(found: Any) -> str:
@@ -218,7 +225,7 @@ def _signature(found: Any) -> str:
         return "\n".join(
             [f"{head}:", *(f"    {name}: {found[name].annotation}" for name in fields)]
         )
-    initial = found.members.get("__init__")
+    initial = _members(found).get("__init__")
     if initial is None or "Protocol" in bases:
         return head
     return _call(f"class {found.name}", initial.parameters, "")

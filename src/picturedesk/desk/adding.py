@@ -19,7 +19,7 @@ from picturedesk.types import Catalogue, Changes, Picture, Progress, Rejection
 
 if TYPE_CHECKING:
     from picturedesk.datasets import Columns
-    from picturedesk.desk.desk import Desk
+    from picturedesk.desk.facade.keeping import Keeping
     from picturedesk.store.extraction import ExtractConfig
 
 
@@ -58,7 +58,7 @@ class Told:
 
 
 def add(
-    desk: Desk,
+    desk: Keeping,
     pictures: str | Path | Sequence[Picture],
     progress: Progress,
     config: ExtractConfig,
@@ -91,7 +91,7 @@ def add(
 
 
 def list_rejected(
-    desk: Desk, rejected: Sequence[Rejection], command: str, tried: Sequence[str]
+    desk: Keeping, rejected: Sequence[Rejection], command: str, tried: Sequence[str]
 ) -> None:
     """Brings ``rejected.csv`` up to date."""
     from picturedesk.store.rejected import write_rejections

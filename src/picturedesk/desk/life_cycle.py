@@ -11,7 +11,7 @@ from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Changes, Picture
 
 if TYPE_CHECKING:
-    from picturedesk.desk.desk import Desk
+    from picturedesk.desk.facade.keeping import Keeping
 
 MOST = 1_000_000  # pictures of one page, and of one removal by a condition
 _DEPTH = 200  # hits by words and by meaning that are merged, at least
@@ -54,7 +54,7 @@ class Hit:
     meaning: float | None
 
 
-def remove(desk: Desk, pictures: Sequence[str], where: str) -> Removal:
+def remove(desk: Keeping, pictures: Sequence[str], where: str) -> Removal:
     """See ``Desk.remove``."""
     with desk.folder.changing():
         if desk.folder.is_current(desk.fitted):
@@ -88,7 +88,7 @@ def _chosen(
     return list(found), tuple(unknown)
 
 
-def search(desk: Desk, query: str, k: int, where: str) -> tuple[Hit, ...]:
+def search(desk: Keeping, query: str, k: int, where: str) -> tuple[Hit, ...]:
     """See ``Desk.search``."""
     catalogue, depth = desk.catalogue, max(k, _DEPTH)
     said = catalogue.mentioning(words(query), depth, where)
@@ -109,7 +109,7 @@ def search(desk: Desk, query: str, k: int, where: str) -> tuple[Hit, ...]:
     )
 
 
-def _by_meaning(desk: Desk, query: str, k: int, where: str) -> list[tuple[Picture, float]]:
+def _by_meaning(desk: Keeping, query: str, k: int, where: str) -> list[tuple[Picture, float]]:
     """The best pictures by the direct route, best first; none if it knows no word of the query."""
     if not desk.suggester.knows(query):
         return []

@@ -20,7 +20,7 @@ from picturedesk.errors import BadInput
 from picturedesk.types import Catalogue, Changes, Picture, Progress, Rejection
 
 if TYPE_CHECKING:
-    from picturedesk.desk.desk import Desk
+    from picturedesk.desk.facade.keeping import Keeping
     from picturedesk.store.extraction import ExtractConfig
 
 
@@ -74,7 +74,9 @@ class _Plan:
     )
 
 
-def sync(desk: Desk, folder: Path, prune: bool, progress: Progress, config: ExtractConfig) -> Sync:
+def sync(
+    desk: Keeping, folder: Path, prune: bool, progress: Progress, config: ExtractConfig
+) -> Sync:
     """See ``Desk.sync``."""
     root = Path(os.path.abspath(folder))
     draft = read_pictures(root)

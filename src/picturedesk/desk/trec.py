@@ -11,10 +11,10 @@ from picturedesk.desk.reading import archive_features
 from picturedesk.measuring.trec import RunWriter, open_run, write_qrels
 
 if TYPE_CHECKING:
-    from picturedesk.desk.desk import Desk
+    from picturedesk.desk.facade.measuring import Measuring
 
 
-def export_trec(desk: Desk, folder: Path, part: str) -> None:
+def export_trec(desk: Measuring, folder: Path, part: str) -> None:
     """See ``Desk.export_trec``."""
     features = archive_features(desk.memory, desk.folder.features)
     scores = RouteScores(desk.memory, desk.held_out, features, part, desk.blend)

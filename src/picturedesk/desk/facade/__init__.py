@@ -1,0 +1,1 @@
+"""The methods of ``Desk`` by topic: one class for each, that ``Desk`` puts together."""

@@ -1,0 +1,152 @@
+"""A desk's catalogue: pictures come, change, go, and are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import picturedesk.checks as checks
+from picturedesk.desk.facade.parts import DeskParts
+from picturedesk.errors import BadInput
+from picturedesk.types import (
+    Picture,
+    Progress,
+    silent,
+)
+
+if TYPE_CHECKING:
+    from picturedesk.datasets import Columns
+    from picturedesk.desk.adding import Addition
+    from picturedesk.desk.life_cycle import Hit, Removal
+    from picturedesk.desk.syncing import Sync
+    from picturedesk.store.extraction import ExtractConfig
+
+
+class Keeping(DeskParts):
+    """Changes and lists the catalogue; see ``Desk``."""
+
+    def add(
+        self,
+        pictures: str | Path | Sequence[Picture],
+        progress: Progress = silent,
+        extract: ExtractConfig | None = None,
+        columns: Columns | None = None,
+    ) -> Addition:
+        """Adds pictures to the catalogue, or updates them; reads only new or changed files.
+
+        Of a picture that the catalogue has, the fields that its source names are replaced, and the
+        others stay: a table names those that it has columns for, a folder or file none, Picture
+        records those that differ from an empty one. What was set so outlives a fit. Files with
+        equal bytes are one picture, with all their names. One transaction.
+
+        ``rejected.csv`` lists files that were left out, until they are added or are gone.
+
+        Args:
+            pictures: a folder, a picture file, a table with metadata, or Picture records.
+            progress: called as pictures are read.
+            extract: limits for this call; None for those of the fit.
+            columns: names of a table's columns, if they are not the usual ones.
+        """
+        from picturedesk.desk.adding import add
+
+        return add(self, pictures, progress, self._reads(progress, extract), columns)
+
+    def sync(
+        self,
+        folder: str | Path,
+        prune: bool = False,
+        progress: Progress = silent,
+        extract: ExtractConfig | None = None,
+    ) -> Sync:
+        """Brings the catalogue in line with a folder; pictures elsewhere are left alone.
+
+        New files are added. Moved and renamed files are known by their bytes and not read through
+        the network again; the same bytes under several names are listed once, with all names. A
+        file that has other bytes than before keeps its metadata. A picture whose last file is gone
+        is marked as missing and no longer suggested; it comes back when its file does. Pictures
+        that were removed stay out.
+
+        Args:
+            folder: with its sub-folders.
+            prune: remove pictures whose files are gone instead of marking them.
+            progress: called as pictures are read.
+            extract: limits for this call; None for those of the fit.
+
+        Raises:
+            BadInput: the folder does not exist; or ``prune`` and it has no picture.
+        """
+        from picturedesk.desk.syncing import sync
+
+        root = checks.existing("folder", folder)
+        if not root.is_dir():
+            raise BadInput(f"{root} is a file: sync takes a folder; to add one picture, use add")
+        if type(prune) is not bool:
+            raise checks.refusal("prune", prune, "true or false")
+        return sync(self, root, prune, progress, self._reads(progress, extract))
+
+    def remove(self, pictures: str | Sequence[str] = (), where: str = "") -> Removal:
+        """Removes pictures from the catalogue, in one transaction; files stay.
+
+        They stay out when the archive is fitted again, and when a folder is synced, until ``add``
+        brings them back. What the desk has learned from them stays.
+
+        Args:
+            pictures: content keys, or names of files; one or several.
+            where: SQL condition instead: all pictures that meet it.
+
+        Raises:
+            BadInput: neither or both are given, or the condition is invalid.
+        """
+        from picturedesk.desk.life_cycle import remove
+
+        self._loaded.require_open()
+        given = [pictures] if isinstance(pictures, str) else pictures
+        names, where = checks.texts("pictures", given), checks.text("where", where)
+        if bool(names) == bool(where.strip()):
+            raise BadInput("name the pictures to remove, or give a condition; not both")
+        return remove(self, names, where)
+
+    def search(self, words: str, k: int = 20, where: str = "") -> tuple[Hit, ...]:
+        """The k pictures that words find, best first; also those that may not run now.
+
+        Two rankings are merged: BM25 of captions, tags, texts and tags in own columns and, if the
+        desk has word detectors, the words that pictures show (own column "shows"); and the cosine
+        of the words with each picture (route direct), which finds what is said otherwise or in
+        another language. A picture at rank r has 3 / (60 + r) for its words and 1 / (60 + r) for
+        its meaning (reciprocal rank fusion), so that pictures with the words come first.
+
+        Args:
+            words: in any language that the desk's text encoder knows; captions in any.
+            k: how many, at least 1.
+            where: SQL condition; see ``suggest``.
+        """
+        from picturedesk.desk.life_cycle import search
+
+        words, where = checks.text("words", words), checks.text("where", where)
+        return search(self, words, checks.whole_number("k", k, 1), where)
+
+    def _reads(self, progress: Progress, extract: ExtractConfig | None) -> ExtractConfig:
+        """Limits for reading, after the desk and the arguments were checked."""
+        from picturedesk.store.extraction import ExtractConfig
+
+        self._loaded.require_open()
+        checks.function("progress", progress)
+        return checks.optional("extract", extract, ExtractConfig) or self.limits
+
+    def list(
+        self, where: str = "", sort: str = "uri", k: int = 100, after: str = ""
+    ) -> tuple[Picture, ...]:
+        """A page of the catalogue's pictures, also of those that may not run now.
+
+        Args:
+            where: SQL condition; see ``suggest``.
+            sort: name of a column; with "-" before it, from the highest to the lowest. Pictures
+                without a value come last, equal ones are sorted by key.
+            k: how many, at least 1.
+            after: key of the last picture of the page before; "" for the first page.
+
+        Raises:
+            BadInput: an unknown column or key, or an invalid condition.
+        """
+        return self.catalogue.page(where, sort, after, checks.whole_number("k", k, 1))
