@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,12 +93,18 @@ def records() -> list[str]:
     return [name for name, value in values.items() if inspect.isclass(value) and is_record(value)]
 
 
+@pytest.fixture(scope="module")
+def spare_desk(fitted_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the fitted desk that wrong arguments may leave a mark in."""
+    return Path(shutil.copytree(fitted_desk, tmp_path_factory.mktemp("spare") / "desk"))
+
+
 @pytest.fixture
 def world(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.chdir(tmp_path)
     name = request.node.callspec.params["name"]
     needs = name.startswith("Desk") or name in ("describe", "diagnose", "Backbone.load")
-    return World(tmp_path, request.getfixturevalue("fitted_desk") if needs else tmp_path)
+    return World(tmp_path, request.getfixturevalue("spare_desk") if needs else tmp_path)
 
 
 def test_every_public_function_is_called_here():
@@ -203,13 +210,13 @@ def commands() -> Iterator[tuple[str, str]]:
 def test_a_word_that_is_wrong_is_one_line_and_an_exit_code(
     verb: str,
     option: str,
-    fitted_desk: Path,
+    spare_desk: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ):
     monkeypatch.chdir(tmp_path)
-    quick = [str(fitted_desk) if word == "DESK" else word for word in QUICK_COMMANDS[verb]]
+    quick = [str(spare_desk) if word == "DESK" else word for word in QUICK_COMMANDS[verb]]
     failures = []
     for word in WORDS:
         words = [word, *quick[1:]] if option == "ARGUMENT" else [*quick, option, word]

@@ -59,7 +59,7 @@ def test_what_has_no_partner_is_reported_and_left_out(tmp_path):
     write_text(tmp_path / "latin.txt", "caf\u00e9", "latin-1")
     write_text(tmp_path / "wide.txt", "wide", "utf-16-le")
     write_pictures(tmp_path, ".hidden.jpg", ".thumbnails/x.jpg")
-    (tmp_path / "raw.heic").write_bytes(b"?")
+    (tmp_path / "raw.cr2").write_bytes(b"?")
     archive = open_archive(tmp_path)
     assert pairs(archive) == {("x.txt", "x.jpg")}
     assert {os.path.basename(r.source): r.reason for r in archive.rejections} == {

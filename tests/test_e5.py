@@ -179,7 +179,7 @@ def test_a_model_that_is_not_there_is_refused(monkeypatch):
 def test_the_command_line_takes_names_separated_by_commas(monkeypatch, tmp_path, given, names):
     asked = []
 
-    def refused(archive, desk, config, progress):
+    def refused(archive, desk, config, progress, columns):
         asked.append(config.sentences)
         raise BadInput("enough is known")
 

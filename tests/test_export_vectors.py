@@ -130,7 +130,7 @@ def test_rows_are_streamed_and_columns_of_ones_own_keep_their_types(
     assert table["uses"].to_pylist() == [0, 1, 2, 3]
     assert table["cms"].to_pylist() == [7.0, 8.5, None, 9.0]
     assert table["mood"].to_pylist() == ["calm", "a, b", None, None]
-    assert table["columns.key"].to_pylist() == ["taken", None, None, None]
+    assert table["key_2"].to_pylist() == ["taken", None, None, None]
     assert table["front"].to_pylist() == [True, None, None, None]
     assert table["people"].to_pylist() == [["Ada", "Bo"], None, None, None]
     assert table["vector"].to_pylist() == np.eye(4).tolist()

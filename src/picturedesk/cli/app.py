@@ -84,9 +84,9 @@ _LONGEST = 2000  # characters of an error's line
 
 def _version(asked: bool) -> None:
     if asked:
-        import picturedesk
+        from importlib.metadata import version
 
-        show.line(f"picturedesk {picturedesk.__version__}")
+        show.line(f"picturedesk {version('picturedesk')}")
         raise typer.Exit
 
 

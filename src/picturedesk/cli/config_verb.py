@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def config(
+    context: typer.Context,
     known: Annotated[
         bool, typer.Option("--known", help="List all settings that there are, and their verbs.")
     ] = False,
@@ -25,12 +26,9 @@ def config(
     then picturedesk.toml in the current folder, then the one in your configuration folder.
     PICTUREDESK_CONFIG names another file in place of both; off reads none.
     """
-    from typer.main import get_command
-
-    from picturedesk.cli.app import app
     from picturedesk.cli.configuring import gather, known_options
 
-    verbs = known_options(get_command(app))
+    verbs = known_options(context.find_root().command)
     names = sorted({name for options in verbs.values() for name in options})
     uses = {name: [verb for verb in verbs if name in verbs[verb]] for name in names}
     if known and not json:

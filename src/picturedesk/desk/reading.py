@@ -12,6 +12,7 @@ import numpy as np
 
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.desk.given import shown_words
+from picturedesk.errors import MissingArtefact
 from picturedesk.images import with_file_facts
 from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -135,6 +136,8 @@ def reading(
     folder: DeskFolder, blend: Blend, config: ExtractConfig, progress: Progress
 ) -> Iterator[Reader]:
     """A Reader; the feature store is closed at the end of the block."""
+    if not folder.features.exists():
+        raise MissingArtefact(f"{folder.features} does not exist: run picturedesk fit again")
     backbone = Backbone.load(folder.backbone)
     with FeatureStore.open(folder.features, backbone.spec) as store:
         yield Reader(backbone, store, blend, config, progress)

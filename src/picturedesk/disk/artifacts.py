@@ -126,8 +126,11 @@ def read_record(path: Path, kind: str = "", cure: str = CURE) -> Json:
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that replaces it when the block ends without an error.
 
-    Raises PicturedeskError if nothing can be written.
+    Raises PicturedeskError if nothing can be written, or a device, pipe or folder is there, which
+    the file would replace.
     """
+    if path.exists() and not path.is_file():
+        raise PicturedeskError(f"{path} is no file: name a file, which is written there")
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
