@@ -74,6 +74,8 @@ def parameters(verb: Verb) -> Iterator[Parameter]:
     """The arguments and options of a verb, from typer's annotations."""
     hints = get_type_hints(verb, include_extras=True)
     for name, parameter in inspect.signature(verb).parameters.items():
+        if hints[name] is typer.Context:
+            continue  # typer's own
         kind, info = get_args(hints[name])
         given = parameter.default
         yield Parameter(
