@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import griffe
+import typer
 from typer.models import ArgumentInfo, OptionInfo
 
 import picturedesk
