@@ -18,7 +18,7 @@ CHOICES = {  # options with few values
     "--part": ("test", "validate"),
     "--preset": ("lite0", "paper"),
     "--recipe": ("best", "paper"),
-    "--route": ("blend", "direct", "transfer", "class_names", "captions", "zero_shot"),
+    "--route": ("blend", "direct", "transfer", "class_names", "captions", "zero_shot", "towers"),
     "--text-encoder": ("lsa", "doc2vec", "none"),
 }
 HELP = ["-h", "--help"]
@@ -26,6 +26,7 @@ WORDS = {"completion": tuple(SHELLS), "levels": ("default", "lite0", "lite2", "p
 
 
 def completion(
+    context: typer.Context,
     shell: Annotated[
         str, typer.Argument(metavar="SHELL", help="bash, zsh or fish. Default: the shell in use.")
     ] = "",
@@ -35,20 +36,16 @@ def completion(
     bash: eval "$(picturedesk completion bash)" in ~/.bashrc. zsh: the same with zsh in ~/.zshrc,
     after compinit. fish: picturedesk completion fish > ~/.config/fish/completions/picturedesk.fish
     """
-    from typer.main import get_command
-
-    from picturedesk.cli.app import app
-
     name = shell or Path(os.environ.get("SHELL", "")).name
     if name not in SHELLS:
         raise BadInput(f"there is no completion for the shell {name!r}: use bash, zsh or fish")
-    group: Clicked = get_command(app)
-    with typer.Context(group, help_option_names=HELP) as context:
+    group: Clicked = context.find_root().command
+    with typer.Context(group, help_option_names=HELP) as inner:
         verbs = [
-            Verb(name, one.get_short_help_str(200), _options(one, context), WORDS.get(name, ()))
+            Verb(name, one.get_short_help_str(200), _options(one, inner), WORDS.get(name, ()))
             for name, one in group.commands.items()
         ]
-        options = _options(group, context)
+        options = _options(group, inner)
     for part in SHELLS[name](verbs, options).splitlines():
         show.line(part)
 
