@@ -84,7 +84,7 @@ def test_damaged_blocks_are_left_out():
     ("image", "colour", "first"),
     [
         (Image.linear_gradient("L"), False, None),
-        (Image.new("RGB", (60, 40), (205, 30, 35)), False, "red"),
+        (Image.new("RGB", (60, 40), (205, 30, 35)), True, "red"),
         (photo(seed=3), True, None),
         (
             Image.merge(

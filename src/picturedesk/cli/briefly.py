@@ -13,7 +13,7 @@ _LABEL = 14  # columns of the names
 _MOST_LINES = 2  # for one fact
 _TOLD = {  # what has a line of its own, or says too little for one
     *("kind", "path", "archive", "texts", "archive_pictures", "catalogue_pictures", "backbone"),
-    *("matcher", "weights", "text_weights", "config"),
+    *("matcher", "weights", "text_weights", "config", "columns"),
 }
 
 
@@ -63,6 +63,8 @@ def _desk(found: dict[str, Any]) -> Iterator[Row]:
     yield from _fact("Route weights", _weights(found["weights"]))
     if found.get("text_weights"):
         yield from _fact("… for texts", _weights(found["text_weights"]))
+    if found.get("columns"):
+        yield from _fact("Columns", _columns(found["columns"]))
     for key, value in found.items():
         if key not in _TOLD:
             yield from _fact(key.replace("_", " ").capitalize(), _worded(value))
@@ -84,6 +86,14 @@ def _level(level: dict[str, Any]) -> str:
 def _weights(weights: dict[str, float]) -> str:
     used = sorted(((weight, name) for name, weight in weights.items() if weight), reverse=True)
     return ", ".join(f"{name} {weight:.2f}" for weight, name in used) or "none"
+
+
+def _columns(columns: dict[str, dict[str, Any]]) -> str:
+    """The columns that pictures have values in, one's own first: name, type, how many."""
+    filled = {name: one for name, one in columns.items() if one["filled"] and name != "key"}
+    return ", ".join(
+        f"{name} ({one['type']}, {one['filled']})" for name, one in reversed(filled.items())
+    )
 
 
 def _worded(value: object) -> str:

@@ -16,6 +16,7 @@ _SIDE = 24  # pixels of the thumbnail
 _SQUARE = 1.05  # sides that differ by less are a square
 _LEAST_SHARE = 0.1  # of the pixels, for a dominant colour
 _MOST = 3  # dominant colours
+_DEEPEST_TONE = 45.0  # chroma of a toned print; stronger colours are colours (sepia: 39)
 _GREY = 6.0  # chroma that 98 % of a grey picture's pixels do not exceed
 _TONE = 5.0  # distance from the line of its tones that 98 % of a toned picture's do not exceed
 _PER_CENT = 98
@@ -105,8 +106,9 @@ def _has_colour(lab: Floats) -> bool:
     lightness, here of the second degree. A real scene leaves it.
     """
     chroma = np.hypot(lab[:, 1], lab[:, 2])
-    if np.percentile(chroma, _PER_CENT) <= _GREY:
-        return False
+    strongest = float(np.percentile(chroma, _PER_CENT))
+    if not _GREY < strongest <= _DEEPEST_TONE:
+        return strongest > _GREY
     light = lab[:, :1] / 100
     curve = np.hstack([np.ones_like(light), light, light**2])  # (N, 3)
     square = curve.T @ curve + 1e-6 * np.eye(3, dtype=np.float32)
