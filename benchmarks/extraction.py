@@ -33,9 +33,9 @@ import numpy as np
 
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.images import decode, to_pixels
+from picturedesk.parallel import cpus
 from picturedesk.store.extraction import ExtractConfig, extract
 from picturedesk.store.features import FeatureStore
-from picturedesk.store.prefetch import cpus
 from picturedesk.types import Floats
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"}
