@@ -166,7 +166,8 @@ def rollback(
 
 def _told(version: Version) -> str:
     measured = "" if version.recall is None else f", recall at ten {version.recall:.0%}"
-    learned = f", {version.choices} choices" if version.choices else ""
+    what = "choice" if version.choices == 1 else "choices"
+    learned = f", {version.choices} {what}" if version.choices else ""
     return (
         f"version {version.number}, {version.made}: {version.archive}, {version.texts} texts, "
         f"{version.pictures} pictures{learned}{measured}"

@@ -164,6 +164,8 @@ def _formats() -> str:
 
     optional = {"webp": "WebP", "avif": "AVIF"}
     there = [shown for name, shown in optional.items() if features.check(name)]
+    if find_spec("pillow_heif"):
+        there.append("HEIC")
     return ", ".join(["JPEG", "PNG", "GIF", "TIFF", "BMP", *there])
 
 
