@@ -13,8 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.datasets.given import merged
 from picturedesk.desk.folder import FitFolder
@@ -24,7 +22,7 @@ from picturedesk.routes import Blend
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.extraction import ExtractConfig, extract
 from picturedesk.store.features import FeatureStore
-from picturedesk.types import Catalogue, Changes, Floats, Picture, Rejection
+from picturedesk.types import Catalogue, Changes, Picture, Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,6 @@ class Added:
         self,
         catalogue: Catalogue,
         pictures: Sequence[Picture],
-        vectors: Floats,
         blend: Blend,
         store: FeatureStore,
     ) -> None:
@@ -127,7 +124,6 @@ class Added:
         Args:
             catalogue: an empty one.
             pictures: N of the archive; of an added picture, its metadata count unless set by hand.
-            vectors: (N, W) of these pictures.
             blend: of the new fit.
             store: has the features of all pictures.
         """
@@ -135,13 +131,11 @@ class Added:
         self._ours = {picture.key: picture for picture in pictures}
         added = [picture for key, picture in done.added.items() if key not in self._gone]
         others = [picture for picture in added if picture.key not in self._ours]
-        seen = see([picture.key for picture in (*pictures, *others)], blend, store)
-        rows = [place for place, one in enumerate(pictures) if one.key not in done.kept_out]
-        kept = [done.applied(pictures[row]) for row in rows]
-        others_rows = seen.vectors[len(pictures) :]
+        kept = [done.applied(one) for one in pictures if one.key not in done.kept_out]
+        seen = see([picture.key for picture in (*kept, *others)], blend, store)
         catalogue.replace_all(
             shown_again((*kept, *others), seen),
-            np.concatenate([vectors[rows], others_rows]),
+            seen.vectors,
             blend.fingerprint,
             added={picture.key for picture in added},
             named=done.named,

@@ -68,11 +68,8 @@ def _remember(
 ) -> None:
     keys = list(dict.fromkeys(choice.picture for choice in choices))
     place = {key: index for index, key in enumerate(keys)}
-    there = memory.picture_rows(keys)
-    records = [
-        memory.pictures([row])[0] if row >= 0 else Picture(uri="", key=key)
-        for key, row in zip(keys, there.tolist(), strict=True)
-    ]
+    archived = _archived(memory, keys)
+    records = [archived.get(key) or Picture(uri="", key=key) for key in keys]
     texts = [choice.text for choice in choices]
     memory.add(
         [ArchiveText(text_id(choice), excerpt(choice.text)) for choice in choices],
@@ -82,6 +79,12 @@ def _remember(
         matcher.pictures(store.read(keys), keys),
         np.array([(index, place[one.picture]) for index, one in enumerate(choices)], np.int64),
     )
+
+
+def _archived(memory: ArchiveMemory, keys: Sequence[str]) -> dict[str, Picture]:
+    """By key, the records of those pictures that the archive memory has."""
+    rows = memory.picture_rows(keys)
+    return {picture.key: picture for picture in memory.pictures(rows[rows >= 0])}
 
 
 def counted(
@@ -96,17 +99,18 @@ def counted(
         valid: all choices that were not taken back.
     """
     found = catalogue.find(list(keys))
-    rows = memory.picture_rows(list(found))
-    before = {
-        key: memory.pictures([row])[0] if row >= 0 else Picture(uri="")
-        for key, row in zip(found, rows.tolist(), strict=True)
-    }
-    updated = [_used(picture, before[key], valid) for key, picture in found.items()]
+    archived, nothing = _archived(memory, list(found)), Picture(uri="")
+    times: dict[str, list[str]] = {key: [] for key in found}
+    for choice in valid:
+        if choice.picture in times:
+            times[choice.picture].append(choice.time)
+    updated = [
+        _used(picture, archived.get(key, nothing), times[key]) for key, picture in found.items()
+    ]
     catalogue.change(Changes(updated=updated))
 
 
-def _used(picture: Picture, archived: Picture, valid: Sequence[Choice]) -> Picture:
-    times = [choice.time for choice in valid if choice.picture == picture.key]
+def _used(picture: Picture, archived: Picture, times: Sequence[str]) -> Picture:
     return replace(
         picture,
         uses=archived.uses + len(times),

@@ -79,12 +79,16 @@ def decide(
         raise BadInput(f"there is no choice {undone}: nothing has been chosen yet")
     with ChoiceLog.open(folder.choices) as log:
         written = log.add(choice) if choice is not None else log.undo(undone)
-        apply_choices(folder, fitted, matcher, log, [written.picture])
+        apply_choices(folder, fitted, matcher, _all(log), [written.picture])
     return written
 
 
 def apply_choices(
-    folder: DeskFolder, fitted: FitFolder, matcher: Matcher, log: ChoiceLog, keys: Iterable[str]
+    folder: DeskFolder,
+    fitted: FitFolder,
+    matcher: Matcher,
+    choices: Sequence[Choice],
+    keys: Iterable[str],
 ) -> None:
     """Lets a fit's archive memory and catalogue follow the log, inside ``DeskFolder.changing``.
 
@@ -92,7 +96,7 @@ def apply_choices(
         folder: of the desk.
         fitted: the fit.
         matcher: of the fit.
-        log: of the desk.
+        choices: of the log, those that were taken back included.
         keys: of the pictures whose use is counted anew.
     """
     with (
@@ -100,23 +104,21 @@ def apply_choices(
         ArchiveMemory.open(fitted.memory, matcher.fingerprint) as memory,
         closing(open_catalogue(fitted.catalogue, make=False)) as catalogue,
     ):
-        follow(memory, matcher, store, _all(log))
-        counted(catalogue, memory, keys, log.valid())
+        follow(memory, matcher, store, choices)
+        counted(catalogue, memory, keys, [choice for choice in choices if not choice.undone])
 
 
 def follow_choices(folder: DeskFolder, fitted: FitFolder, matcher: Matcher) -> None:
     """Lets a fit follow all choices of the desk, inside ``DeskFolder.changing``."""
     if folder.choices.exists():
         with ChoiceLog.open(folder.choices, make=False) as log:
-            keys = {choice.picture for choice in _all(log)}
-            apply_choices(folder, fitted, matcher, log, keys)
+            choices = _all(log)
+        keys = {choice.picture for choice in choices}
+        apply_choices(folder, fitted, matcher, choices, keys)
 
 
 def _all(log: ChoiceLog) -> list[Choice]:
-    found: list[Choice] = []
-    while page := log.page(after=found[-1].number if found else 0):
-        found += page
-    return found
+    return log.page(limit=len(log))
 
 
 def including_choices(folder: DeskFolder, archive: Archive) -> Archive:

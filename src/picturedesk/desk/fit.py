@@ -36,7 +36,6 @@ from picturedesk.errors import Mismatch, MissingArtefact
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, prepare
 from picturedesk.learning.recipes import Learned, learn
-from picturedesk.routes import Pictures
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText, excerpt
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.features import FeatureStore
@@ -230,12 +229,10 @@ def _store(
     """Writes matcher, blend, archive memory, held-out texts and catalogue."""
     learned.matcher.save(made.matcher)
     learned.blend.save(made.blend)
-    pictures = Pictures(learned.matcher, prepared.ready.keys, prepared.features)
     remember(made.memory, prepared, learned)
     hold_out(prepared, learned).save(made.held_out)
-    vectors = learned.blend.vectors(pictures)
     with closing(open_catalogue(made.catalogue)) as catalogue:
-        added.fill(catalogue, prepared.ready.archive.pictures, vectors, learned.blend, store)
+        added.fill(catalogue, prepared.ready.archive.pictures, learned.blend, store)
 
 
 def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:

@@ -13,7 +13,6 @@ from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.features import FeatureStore
-from picturedesk.types import Catalogue, Picture
 
 
 def go_back(folder: DeskFolder, number: int | None) -> Version:
@@ -36,26 +35,13 @@ def _carry_over(current: FitFolder, older: FitFolder, blend: Blend, store: Featu
         closing(open_catalogue(current.catalogue, make=False)) as now,
         closing(open_catalogue(older.catalogue, make=False)) as before,
     ):
-        pictures = [one for one in _everything(now) if one.key in store]
+        count = now.count()
+        pictures = [one for one in now.page(limit=count) if one.key in store]
         seen = see([one.key for one in pictures], blend, store)
         before.replace_all(
             shown_again(pictures, seen),
             seen.vectors,
-            added=_all_added(now),
+            added=now.added(limit=count),
             named=now.named(),
             kept_out=now.kept_out(),
         )
-
-
-def _everything(catalogue: Catalogue) -> list[Picture]:
-    found: list[Picture] = []
-    while keys := catalogue.keys(found[-1].key if found else ""):
-        found += catalogue.fetch(keys).pictures
-    return found
-
-
-def _all_added(catalogue: Catalogue) -> list[str]:
-    found: list[str] = []
-    while keys := catalogue.added(found[-1] if found else ""):
-        found += keys
-    return found

@@ -153,11 +153,11 @@ class Learning(DeskParts):
         Raises:
             BadInput: a picture is not in the catalogue, or the text is empty.
         """
-        from picturedesk.desk.deciding import now
+        from picturedesk.desk.deciding import keys_of, now
 
         checks.text("text", text)
         named = [picture, *checks.several("rejected", rejected)]
-        key, *others = self._keys_of(named)
+        key, *others = keys_of(self.catalogue, named)
         return self._decided(Choice(text, key, tuple(others), time or now(), who))
 
     def undo_choice(self, number: int) -> Choice:
@@ -174,11 +174,6 @@ class Learning(DeskParts):
             return []
         with ChoiceLog.open(self.folder.choices, make=False) as log:
             return log.page(after, limit)
-
-    def _keys_of(self, named: Sequence[Named]) -> list[str]:
-        from picturedesk.desk.deciding import keys_of
-
-        return keys_of(self.catalogue, named)
 
     def _decided(self, choice: Choice | None = None, undone: int = 0) -> Choice:
         from picturedesk.desk.deciding import decide
