@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from picturedesk.web.bodies import Body
 
 Schema = dict[str, Any]
+Responses = dict[int | str, Schema]  # by status
 _COMMON = "common"
 _PROBLEM: Schema = {
     "type": "object",
@@ -34,7 +35,7 @@ _PROBLEM: Schema = {
 }
 
 
-def answers(schema: str, status: int = 200, more: Schema | None = None) -> dict[int | str, Schema]:
+def answers(schema: str, status: int = 200, more: Responses | None = None) -> Responses:
     """The responses of a route: a document of one schema, or a problem.
 
     Args:
@@ -43,18 +44,18 @@ def answers(schema: str, status: int = 200, more: Schema | None = None) -> dict[
         more: other responses.
     """
     body = {"application/json": {"schema": reference(schema)}}
-    found: dict[int | str, Schema] = {status: {"description": "done", "content": body}}
+    found: Responses = {status: {"description": "done", "content": body}}
     return found | dict(more or {}) | problems()
 
 
-def media(*types: str, status: int = 200, more: Schema | None = None) -> dict[int | str, Schema]:
+def media(*types: str, status: int = 200, more: Responses | None = None) -> Responses:
     """The responses of a route that sends bytes, or a problem."""
     body = {kind: {"schema": {"type": "string"}} for kind in types}
-    found: dict[int | str, Schema] = {status: {"description": "done", "content": body}}
+    found: Responses = {status: {"description": "done", "content": body}}
     return found | dict(more or {}) | problems()
 
 
-def problems() -> dict[int | str, Schema]:
+def problems() -> Responses:
     """The responses to what cannot be done."""
     content = {MEDIA_TYPE: {"schema": reference("Problem")}}
     return {

@@ -28,8 +28,13 @@ _WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _SIGNS = {f"{_WORDS}tab": "\t", f"{_WORDS}br": "\n", f"{_WORDS}cr": "\n"}
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|article|section|div|p|h[1-6])\b", re.I)
 _BLOCKS = frozenset(
-    ("address article aside blockquote br dd div dl dt fieldset figcaption figure footer form h1 "
-     "h2 h3 h4 h5 h6 header hr li main nav ol p pre section table td th tr ul").split()
+    (
+        *("address", "article", "aside", "blockquote", "br", "dd", "div", "dl"),
+        *("dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2"),
+        *("h3", "h4", "h5", "h6", "header", "hr", "li", "main"),
+        *("nav", "ol", "p", "pre", "section", "table", "td", "th"),
+        *("tr", "ul"),
+    )
 )
 _DROPPED = frozenset(("script", "style", "template", "noscript", "title", "svg", "math"))
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
@@ -104,8 +109,15 @@ def _of_docx(data: bytes, name: str) -> str:
             body = file.read(MOST_BYTES + 1)
     except KeyError:
         raise _unreadable(name, "is a zip archive, and no DOCX file") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError,
-            RuntimeError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ):
         raise _unreadable(name, "is a broken DOCX file") from None
     if len(body) > MOST_BYTES:
         raise Refused(

@@ -54,7 +54,9 @@ class PageFiles:
     def find(self, name: str) -> _File:
         """A file; raises Refused if the page has none of this name."""
         if name == _LANGUAGES:
-            return _File(json.dumps(self._languages(), ensure_ascii=False).encode(), _TYPES[".json"])
+            return _File(
+                json.dumps(self._languages(), ensure_ascii=False).encode(), _TYPES[".json"]
+            )
         path = self._places().get(name)
         if path is None:
             raise Refused(404, "Not found", "the page has no such file")

@@ -12,14 +12,12 @@ from picturedesk.web import keeping
 from picturedesk.web.access import Role, needs
 from picturedesk.web.bodies import Body
 from picturedesk.web.deciding import started
-from picturedesk.web.describing import Schema, answers, reference
+from picturedesk.web.describing import Responses, answers, reference
 from picturedesk.web.here import Here, answered
 from picturedesk.web.jobs import AUDIT, EVALUATE
 
-router = APIRouter(
-    prefix="/v1", tags=["measure"], dependencies=[Depends(needs(Role.READER))]
-)
-_JOB: Schema = {
+router = APIRouter(prefix="/v1", tags=["measure"], dependencies=[Depends(needs(Role.READER))])
+_JOB: Responses = {
     202: {
         "description": "nothing is kept: a job measures, then ask again",
         "content": {"application/json": {"schema": reference("JobStarted")}},
@@ -56,7 +54,7 @@ def evaluation(here: Here, asked: Annotated[Measuring, Query()]) -> Response:
     "/audit", summary="What should be checked", responses=answers("AuditDocument", more=_JOB)
 )
 def audit(here: Here, asked: Annotated[Auditing, Query()]) -> Response:
-    """Pairs that look mispaired, topics without good pictures, conflicts of rights, …"""
+    """Pairs that look mispaired, topics without good pictures, conflicts of rights."""
     with here.desk.using() as desk:
         kept = None if asked.again else keeping.audited(desk, here.config.folder)
     return _kept_or_job(here, kept, AUDIT, {})

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from picturedesk.web.problems import Refused
@@ -123,7 +123,7 @@ class _Parts:
         if self._file is not None:
             self._file.close()
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> MultipartCallbacks:
         """For the parser."""
         return {
             "on_part_begin": self._begin,

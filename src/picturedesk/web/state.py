@@ -17,9 +17,7 @@ from picturedesk.web.here import Here, answered
 router = APIRouter(tags=["server"])
 
 
-@router.get(
-    "/v1/desk", summary="The desk", responses=answers("Desk")
-)
+@router.get("/v1/desk", summary="The desk", responses=answers("Desk"))
 def desk(here: Here, caller: Annotated[object, Depends(needs(Role.READER))]) -> Response:
     """What can be asked of the desk, and what the caller may do."""
     config = here.config
