@@ -22,6 +22,7 @@ from picturedesk.cli import (
     export_verb,
     fit_verbs,
     inspect_verbs,
+    keys_verb,
     reproduce_verb,
     show,
     streams,
@@ -59,6 +60,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
+    "Serve others": (keys_verb.keys,),
     "Take it elsewhere": (export_verb.export,),
     "Measure": (
         desk_verbs.evaluate,
