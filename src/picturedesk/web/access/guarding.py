@@ -70,8 +70,8 @@ class Guard:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = Head.of(scope)
-        reply = _Reply(head, send, self._origins.headers(head))
         body = Body(head, receive, self._config, self._clock)
+        reply = _Reply(head, send, self._origins.headers(head), body)
         begun = time.perf_counter()
         caller = NOBODY
         try:
@@ -176,8 +176,8 @@ class _Reply:
         refused: why, "" if it was not.
     """
 
-    def __init__(self, head: Head, send: Send, cors: dict[str, str]) -> None:
-        self._head, self._send, self._cors = head, send, cors
+    def __init__(self, head: Head, send: Send, cors: dict[str, str], body: Body) -> None:
+        self._head, self._send, self._cors, self._body = head, send, cors, body
         self.number = secrets.token_hex(8)
         self.status = 0
         self.size = 0
@@ -187,6 +187,8 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             more = {**self._cors, "X-Request-Id": self.number}
+            if self._body.unread:  # the server would go on reading it for as long as it comes
+                more["Connection"] = "close"
             headers = with_headers(self._head.path, message.get("headers", ()), more)
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body":

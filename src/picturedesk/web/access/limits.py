@@ -16,7 +16,6 @@ _HEADERS = 64  # of a request, at most
 _HEADER_BYTES = 16_384  # of all names and values together
 _TARGET = 8192  # bytes of path and query
 _UPLOAD = "multipart/form-data"
-_CLOSE = {"Connection": "close"}  # what is left of the body is not read
 
 
 def head_refusal(scope: Scope, head: Head) -> Refusal | None:
@@ -29,7 +28,6 @@ def head_refusal(scope: Scope, head: Head) -> Refusal | None:
             "Too many headers",
             f"{len(headers)} headers of {size} bytes",
             f"send at most {_HEADERS} headers of {_HEADER_BYTES} bytes",
-            _CLOSE,
         )
     target = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
     if target > _TARGET:
@@ -37,9 +35,12 @@ def head_refusal(scope: Scope, head: Head) -> Refusal | None:
         return Refusal(414, "Too long an address", f"path and query have {target} bytes", cure)
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in head.path):
         return Refusal(400, "No such address", "the path has control characters")
+    if "content-length" in head.headers and "transfer-encoding" in head.headers:
+        detail = "Content-Length and Transfer-Encoding do not go together"
+        return Refusal(400, "Two lengths", detail, "send one of the two headers")
     if head.one("content-encoding").lower() not in ("", "identity"):
         detail = "bodies are not unpacked"
-        return Refusal(415, "A packed body", detail, "send it without Content-Encoding", _CLOSE)
+        return Refusal(415, "A packed body", detail, "send it without Content-Encoding")
     return None
 
 
@@ -55,6 +56,7 @@ class Body:
     Attributes:
         size: bytes that have arrived.
         refusal: why the rest was not read; None while all is well.
+        unread: whether some of it may still come.
     """
 
     def __init__(
@@ -68,6 +70,9 @@ class Body:
         self._most = config.max_upload if upload else config.max_json
         self._receive, self._config, self._clock = receive, config, clock
         self._waited = 0.0  # seconds, for the sender only: what the application takes is its own
+        self.unread = head.one("content-length") not in ("", "0") or bool(
+            head.one("transfer-encoding")
+        )
         self._whole = False
         self.size = 0
         self.refusal = self._announced(head)
@@ -89,6 +94,7 @@ class Body:
         if message["type"] == "http.request":
             self.size += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
+            self.unread = self.unread and not self._whole
             if not self._whole and not self._left():
                 return self._given_up(self._too_slow())
         if self.size > self._most:
@@ -103,7 +109,7 @@ class Body:
     def _announced(self, head: Head) -> Refusal | None:
         length = head.one("content-length")
         if length and not (length.isascii() and length.isdecimal() and len(length) < 19):
-            return Refusal(400, "No length", "Content-Length is no number", headers=_CLOSE)
+            return Refusal(400, "No length", "Content-Length is no number")
         if length and int(length) > self._most:
             return self._too_large(f"a body of {length} bytes is announced")
         return None
@@ -114,8 +120,8 @@ class Body:
 
     def _too_large(self, detail: str) -> Refusal:
         cure = f"send at most {self._most} bytes at once"
-        return Refusal(413, "Too large", detail, cure, _CLOSE)
+        return Refusal(413, "Too large", detail, cure)
 
     def _too_slow(self) -> Refusal:
         detail = f"only {self.size} bytes arrived"
-        return Refusal(408, "Too slow", detail, "send it again over a faster line", _CLOSE)
+        return Refusal(408, "Too slow", detail, "send it again over a faster line")
