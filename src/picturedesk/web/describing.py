@@ -10,6 +10,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from picturedesk.web.access.needing import with_roles
 from picturedesk.web.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def describe(app: FastAPI, bodies: dict[str, type[Body]], own: dict[str, Schema]
             document["components"] = document.get("components", {})
             document["components"]["schemas"] = _schemas(bodies, own)
             _drop_unused(document)
-            app.openapi_schema = document
+            app.openapi_schema = with_roles(document, app.routes)
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]

@@ -29,8 +29,9 @@ from picturedesk.web.bodies import (
     with_file,
 )
 from picturedesk.web.describing import answers
-from picturedesk.web.documents import MOST_BYTES, read_document, text_of_html
+from picturedesk.web.documents import MOST_BYTES, read_document
 from picturedesk.web.here import Here, answered
+from picturedesk.web.markup import plain_text
 from picturedesk.web.originals import picture_of
 from picturedesk.web.problems import Refused
 from picturedesk.web.uploads import Upload, named
@@ -117,7 +118,7 @@ def _text_of(said: SuggestBody, file: Upload | None) -> tuple[str, bool]:
     if file is not None:
         text = read_document(_bytes(file), file.name).text
     elif given[1]:
-        text = text_of_html(said.html)
+        text = plain_text(said.html)
     else:
         return said.text if given[0] else "", False
     if not text.strip():
