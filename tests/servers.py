@@ -8,16 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PATIENCE = 60.0  # seconds for a server to end
+from picturedesk.disk.lock import locked
+from picturedesk.web.config import ServeConfig
+from picturedesk.web.jobs import LANES, JobStore
+
+PATIENCE = 60.0  # seconds for a process to end
 
 
 @contextmanager
 def serving(desk: Path, *options: str) -> Iterator[str]:
-    """The address of ``picturedesk serve`` on a desk, while the block runs."""
+    """The address of ``picturedesk serve`` on a desk, while the block runs.
+
+    What it logs is in ``server.log`` beside the desk. No job outlives the block.
+    """
     command = [sys.executable, "-m", "picturedesk", "serve", "--desk", str(desk), "--port", "0"]
     with (desk.parent / "server.log").open("w") as log:
         process = subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
+            [*command, "--rate", "inf", *options], stdout=subprocess.PIPE, stderr=log, text=True
         )
     try:
         assert process.stdout is not None
@@ -27,3 +34,17 @@ def serving(desk: Path, *options: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+        end_jobs(desk)
+
+
+def end_jobs(desk: Path) -> None:
+    """Stops all jobs of a desk's server, and waits until their processes have ended."""
+    store = JobStore(ServeConfig(desk).folder)
+    try:
+        for job in store.open_jobs():
+            store.stop(job.id)
+        for lane in sorted(set(LANES.values())):
+            with locked(store.lock(lane), PATIENCE, f"a job of lane {lane} does not end"):
+                assert not store.open_jobs(lane)
+    finally:
+        store.close()

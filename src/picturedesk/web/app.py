@@ -60,6 +60,7 @@ def create_app(config: ServeConfig) -> ASGIApp:
         redoc_url=None,
         lifespan=lambda app: _running(app, config),
     )
+    app.state.routes = [route for module in _ROUTERS for route in module.router.routes]
     for module in _ROUTERS:
         app.include_router(module.router)
     handle_errors(app)

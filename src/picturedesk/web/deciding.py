@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from picturedesk.desk import json_documents
+from picturedesk.desk.desk import Desk
 from picturedesk.types import Json
 from picturedesk.web.access import Caller, Role, needs
 from picturedesk.web.access.roles import LOCAL
@@ -102,13 +103,19 @@ def versions(here: Here) -> Response:
 def rollback(here: Here, number: Number) -> Response:
     """Makes an older fit the current one; pictures, metadata and decisions stay those of now."""
     with here.desk.using() as desk:
-        known = desk.versions()
-        if number not in {one.number for one in known}:
-            there = ", ".join(str(one.number) for one in known)
-            raise Refused(404, "Version not found", f"the desk keeps versions {there}")
+        _require_older(desk, number)
         version = desk.rollback(number)
     here.desk.refresh()
     return answered(version)
+
+
+def _require_older(desk: Desk, number: int) -> None:
+    known = {one.number: one.current for one in desk.versions()}
+    if number not in known:
+        there = ", ".join(map(str, known))
+        raise Refused(404, "Version not found", f"the desk keeps versions {there}")
+    if known[number]:
+        raise Refused(409, "Nothing to do", f"version {number} is the current one")
 
 
 @router.post(

@@ -15,8 +15,8 @@ from picturedesk.web.access import Role, needs
 from picturedesk.web.bodies import Body
 from picturedesk.web.describing import Responses, media
 from picturedesk.web.here import Here
+from picturedesk.web.keys import ADDRESS, PictureKey
 from picturedesk.web.originals import MEDIA_TYPES, Original, picture_of
-from picturedesk.web.pictures import PictureKey
 from picturedesk.web.thumbnails import WIDTHS, Size, best_format, rounded
 
 router = APIRouter(
@@ -36,7 +36,7 @@ class Shown(Body):
 
 
 @router.get(
-    "/{key}/thumbnail",
+    f"/{ADDRESS}/thumbnail",
     summary="A small picture",
     responses=media("image/webp", "image/avif", "image/jpeg", more=_UNCHANGED),
 )
@@ -59,7 +59,7 @@ def thumbnail(
 
 
 @router.get(
-    "/{key}/original",
+    f"/{ADDRESS}/original",
     summary="The file of a picture",
     responses=media(*MEDIA_TYPES.values(), more=_UNCHANGED | _PART),
 )
