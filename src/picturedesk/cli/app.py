@@ -19,6 +19,7 @@ from picturedesk.cli import (
     configuring,
     deciding_verbs,
     desk_verbs,
+    edit_verbs,
     export_verb,
     fit_verbs,
     inspect_verbs,
@@ -50,9 +51,11 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Keep the catalogue": (
         catalogue_verbs.add,
         catalogue_verbs.sync,
+        edit_verbs.edit,
         catalogue_verbs.remove,
         catalogue_verbs.list_pictures,
         catalogue_verbs.search,
+        edit_verbs.rejected,
     ),
     "Learn from choices": (
         deciding_verbs.choose,

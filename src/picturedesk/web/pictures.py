@@ -125,7 +125,7 @@ def remove_picture(here: Here, key: PictureKey) -> Response:
 @router.post(
     "/pictures/edit",
     summary="Change many pictures",
-    responses=answers("Edited"),
+    responses=answers("EditDocument"),
     dependencies=[WRITE],
     openapi_extra=described(EditBody),
 )
@@ -134,7 +134,7 @@ def edit(here: Here, sent: Annotated[Sent[EditBody], Depends(with_file(EditBody)
     said = sent.said
     with here.desk.using() as desk:
         _require_all(desk, said.keys)
-        return answered({"pictures": desk.edit(said.keys, said.changes)})
+        return answered(json_documents.edited(desk.edit(said.keys, said.changes)))
 
 
 @router.post(
@@ -229,7 +229,10 @@ def _settle(batch: Batch) -> None:
 
 
 @router.get(
-    "/rejected", summary="What was left out", responses=answers("Rejected"), dependencies=[READ]
+    "/rejected",
+    summary="What was left out",
+    responses=answers("RejectedDocument"),
+    dependencies=[READ],
 )
 def rejected(here: Here) -> Response:
     """Files and rows that fits and additions left out, each with its reason and a cure."""
