@@ -29,6 +29,7 @@ from picturedesk.cli import (
     suggest_verb,
     unpack_verb,
     verbosity,
+    webhooks_verb,
 )
 from picturedesk.cli.group import Verbs, no_such_option
 from picturedesk.errors import PicturedeskError
@@ -60,7 +61,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
-    "Serve others": (keys_verb.keys,),
+    "Serve others": (keys_verb.keys, webhooks_verb.webhooks),
     "Take it elsewhere": (export_verb.export,),
     "Measure": (
         desk_verbs.evaluate,
