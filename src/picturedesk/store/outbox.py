@@ -158,8 +158,8 @@ def _read(
     for *record, known in reader.execute(f"SELECT {_FIELDS}, sum FROM messages {which}", values):
         if known != row_sum(*record):
             raise damaged(f"row {record[0]} is not as it was written")
-        number, *rest = record
-        yield Waiting(*rest, number)
+        number, identifier, url, body, made, attempts, due = record
+        yield Waiting(identifier, url, body, made, attempts, due, number)
 
 
 def _make_room(writer: sqlite3.Connection) -> int:
