@@ -23,7 +23,9 @@ from picturedesk.cli import (
     fit_verbs,
     inspect_verbs,
     keys_verb,
+    mcp_verb,
     reproduce_verb,
+    serve_verb,
     show,
     streams,
     suggest_verb,
@@ -61,7 +63,12 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
-    "Serve others": (keys_verb.keys, webhooks_verb.webhooks),
+    "Serve others": (
+        serve_verb.serve,
+        mcp_verb.mcp,
+        keys_verb.keys,
+        webhooks_verb.webhooks,
+    ),
     "Take it elsewhere": (export_verb.export,),
     "Measure": (
         desk_verbs.evaluate,

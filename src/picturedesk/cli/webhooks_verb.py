@@ -26,7 +26,9 @@ class Action(StrEnum):
 
 
 def webhooks(
-    action: Annotated[Action, typer.Argument(help="What to do.")] = Action.LIST,
+    action: Annotated[
+        Action, typer.Argument(metavar="add|list|remove", help="What to do.")
+    ] = Action.LIST,
     url: Annotated[
         str,
         typer.Argument(metavar="URL", help="Of a server that takes POST; https, or this machine."),

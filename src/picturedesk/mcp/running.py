@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp_types import ToolAnnotations
+from mcp.types import ToolAnnotations
 
 from picturedesk.mcp.tools import Tools
 from picturedesk.web.access import AccessConfig, Role, guarded

@@ -84,9 +84,7 @@ class Tools:
             asked = Asked(texts=(text,), like=tuple(like or ()), keywords=tuple(keywords or ()))
             return _document(json_documents.answer(desk.suggest(asked, k, where=where)))
 
-    def similar(
-        self, picture: Key, context: Context, k: Count = 5, where: Where = ""
-    ) -> Answer:
+    def similar(self, picture: Key, context: Context, k: Count = 5, where: Where = "") -> Answer:
         """Show the pictures of the desk that are most like one of them."""
         with self._for(context, Role.READER) as desk:
             _check(desk, picture)
