@@ -194,6 +194,8 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "reproduce": ["absent.csv"],
     "levels": ["nosuch"],
     "keys": ["list", "--desk", "DESK"],
+    "mcp": ["--http", "--desk", "absent"],
+    "webhooks": ["list", "--desk", "DESK"],
     "info": ["absent"],
     "doctor": [],
     "config": [],

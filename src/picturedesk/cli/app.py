@@ -24,6 +24,7 @@ from picturedesk.cli import (
     fit_verbs,
     inspect_verbs,
     keys_verb,
+    mcp_verb,
     reproduce_verb,
     serve_verb,
     show,
@@ -31,6 +32,7 @@ from picturedesk.cli import (
     suggest_verb,
     unpack_verb,
     verbosity,
+    webhooks_verb,
 )
 from picturedesk.cli.group import Verbs, no_such_option
 from picturedesk.errors import PicturedeskError
@@ -64,7 +66,12 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
-    "Serve others": (serve_verb.serve, keys_verb.keys),
+    "Serve others": (
+        serve_verb.serve,
+        mcp_verb.mcp,
+        keys_verb.keys,
+        webhooks_verb.webhooks,
+    ),
     "Take it elsewhere": (export_verb.export,),
     "Measure": (
         desk_verbs.evaluate,
