@@ -203,6 +203,7 @@ def share(desk: Path, script: Path, seconds: int) -> dict[str, float]:
 
 def timed_server(desk: Path) -> None:
     """A server that writes down how long encoding and search take, after each request."""
+    import picturedesk.desk.arranging as arranging
     import picturedesk.desk.suggesting as suggesting
     from picturedesk.texts.joined import JoinedEncoder
     from picturedesk.web.config import ServeConfig
@@ -225,7 +226,7 @@ def timed_server(desk: Path) -> None:
         return run
 
     JoinedEncoder.encode = timing(JoinedEncoder.encode, "encode")
-    suggesting.search = timing(suggesting.search, "search")
+    arranging.search = suggesting.search = timing(suggesting.search, "search")
     config = ServeConfig(desk, port=0, rate=float("inf"))
     serve(config, lambda address: print(f"serves at {address}", flush=True))
 

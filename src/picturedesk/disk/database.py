@@ -10,8 +10,9 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,12 @@ def read_manifest(connection: sqlite3.Connection) -> Json:
     Raises DatabaseError if its checksum differs; skips the check for another format version.
     """
     rows = connection.execute("SELECT name, value FROM manifest").fetchall()
+    return dict(_parsed(tuple(rows)))
+
+
+@lru_cache(maxsize=64)
+def _parsed(rows: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+    """Rows of a manifest, checked; every search reads them, and they seldom change."""
     try:
         manifest = {name: json.loads(value) for name, value in rows}
         checksum = manifest.pop(_CHECKSUM, None)

@@ -5,7 +5,8 @@ Takes arrays; knows no files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -129,7 +130,7 @@ def supporting_pairs(
             adds = dict(zip(shares.rows.tolist(), net.tolist(), strict=True))
         pairs = links.ran_with(row, adds if shares is not None else None)
         others = links.adding(place, row, adds) if adds else links.similar(place, row)
-        found.append(_each_once([*pairs, *others], n))
+        found.append(_each_once(chain(pairs, others), n))
     return found
 
 
@@ -167,27 +168,23 @@ class _Links(NamedTuple):
         share = None if adds is None else adds.get(text, 0.0)
         return [SupportingPair(text, float(self.to_texts[best]), row, None, RAN_WITH, share)]
 
-    def adding(self, place: int, row: int, adds: Mapping[int, float]) -> list[SupportingPair]:
+    def adding(self, place: int, row: int, adds: Mapping[int, float]) -> Iterator[SupportingPair]:
         """Texts that raise the score, the strongest first, with their most similar pictures."""
-        found = []
         for text in sorted(adds, key=lambda text: (-adds[text], text)):
             links = np.flatnonzero(self.texts == text)
             if adds[text] <= 0 or not len(links):
                 continue
             best = int(links[np.argmax(self.to_pictures[place, links])])
-            found.append(self._pair(place, row, best, SIMILAR_TEXT, adds[text]))
-        return found
+            yield self._pair(place, row, best, SIMILAR_TEXT, adds[text])
 
-    def similar(self, place: int, row: int) -> list[SupportingPair]:
+    def similar(self, place: int, row: int) -> Iterator[SupportingPair]:
         """Links whose text and picture are similar, the strongest first."""
         strength = np.maximum(self.to_texts, 0) * np.maximum(self.to_pictures[place], 0)
         strength = np.where(self.pictures == row, 0, strength)  # of itself: see ``ran_with``
         order = np.argsort(-strength, kind="stable")
-        return [
-            self._pair(place, row, link, SIMILAR, None)
-            for link in order.tolist()
-            if strength[link] > 0
-        ]
+        for link in order.tolist():
+            if strength[link] > 0:
+                yield self._pair(place, row, link, SIMILAR, None)
 
     def _pair(
         self, place: int, row: int, link: int, kind: str, share: float | None
@@ -204,7 +201,7 @@ class _Links(NamedTuple):
         )
 
 
-def _each_once(pairs: list[SupportingPair], n: int) -> list[SupportingPair]:
+def _each_once(pairs: Iterable[SupportingPair], n: int) -> list[SupportingPair]:
     """The first n pairs without one whose text or picture came before."""
     found: list[SupportingPair] = []
     for pair in pairs:

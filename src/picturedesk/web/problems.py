@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
@@ -106,6 +107,7 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(OSError, _of_the_system)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -113,6 +115,11 @@ async def _desk_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PicturedeskError)
     document = document_of(error)
     return JSONResponse(document, document["status"], media_type=MEDIA_TYPE)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Nobody reads the answer of a caller that hung up."""
+    return problem(400, "Request not complete", "the connection ended within the request")
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
