@@ -39,6 +39,7 @@ from picturedesk.web.originals import Originals
 from picturedesk.web.own_schemas import OWN
 from picturedesk.web.problems import handle_errors
 from picturedesk.web.thumbnails import Thumbnails
+from picturedesk.web.webhooks import Sender
 
 _ROUTERS = (state, suggesting, pictures, files, deciding, quality, job_routes, pages)
 _WATCH = 5.0  # seconds between two looks at jobs whose process was killed
@@ -81,12 +82,14 @@ async def _running(app: FastAPI, config: ServeConfig) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = config.threads
     served = await anyio.to_thread.run_sync(made, config)
     app.state.served = served
+    served.webhooks.start()
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_watch, served)
             yield
             tasks.cancel_scope.cancel()
     finally:
+        await anyio.to_thread.run_sync(served.webhooks.stop)
         served.desk.close()
         served.jobs.close()
 
@@ -105,6 +108,7 @@ def made(config: ServeConfig) -> Served:
         originals=originals,
         metrics=Metrics(),
         incoming=folder / "incoming",
+        webhooks=Sender(config.desk),
     )
 
 

@@ -65,6 +65,7 @@ def choose(
         for key in (said.picture, *said.rejected):
             picture_of(desk, key)
         choice = desk.choose(said.text, said.picture, said.rejected, said.who or name_of(caller))
+    here.webhooks.wake()
     return answered(choice, 201)
 
 
@@ -79,7 +80,9 @@ def undo(here: Here, number: Number) -> Response:
     with here.desk.using() as desk:
         if not any(one.number == number for one in desk.choices(number - 1, 1)):
             raise Refused(404, "Choice not found", f"there is no choice {number}")
-        return answered(desk.undo_choice(number))
+        choice = desk.undo_choice(number)
+    here.webhooks.wake()
+    return answered(choice)
 
 
 @router.get(
