@@ -16,10 +16,10 @@ PATIENCE = 60.0  # seconds for a process to end
 
 
 @contextmanager
-def serving(desk: Path, *options: str) -> Iterator[str]:
-    """The address of ``picturedesk serve`` on a desk, while the block runs.
+def started(desk: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process of ``picturedesk serve`` on a desk, and its address.
 
-    What it logs is in ``server.log`` beside the desk. No job outlives the block.
+    What it logs is in ``server.log`` beside the desk. The block may kill it.
     """
     command = [sys.executable, "-m", "picturedesk", "serve", "--desk", str(desk), "--port", "0"]
     with (desk.parent / "server.log").open("w") as log:
@@ -30,10 +30,19 @@ def serving(desk: Path, *options: str) -> Iterator[str]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert "http://" in line, (desk.parent / "server.log").read_text()
-        yield line.split()[-1].rstrip("/")
+        yield process, line.split()[-1].rstrip("/")
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+
+
+@contextmanager
+def serving(desk: Path, *options: str) -> Iterator[str]:
+    """The address of a desk's server while the block runs; no job outlives it."""
+    try:
+        with started(desk, *options) as (_, address):
+            yield address
+    finally:
         end_jobs(desk)
 
 
