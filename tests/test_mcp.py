@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -67,13 +68,7 @@ def own(own_desk: Path) -> Iterator[OpenDesk]:
 
 def stdio(desk: Path) -> StdioServerParameters:
     command = ["-m", "picturedesk", "mcp", "--desk", str(desk)]
-    return StdioServerParameters(command=sys.executable, args=command, env=environment())
-
-
-def environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
+    return StdioServerParameters(command=sys.executable, args=command, env=dict(os.environ))
 
 
 # The tools
@@ -179,6 +174,15 @@ def test_an_assistant_starts_the_command_and_asks(fitted_desk: Path, mode: str):
     names, document = asyncio.run(whole())
     assert sorted(names) == ["choose", "similar", "suggest", "tags"]
     assert len(document["suggestions"]) == 2
+
+
+def test_the_example_of_the_page_starts_the_command(fitted_desk: Path):
+    page = (Path(__file__).parents[1] / "docs" / "mcp.md").read_text("utf-8")
+    known = json.loads(page.split("```json\n")[1].split("```")[0])["mcpServers"]["picturedesk"]
+    words = [str(fitted_desk) if word == "/srv/desk" else word for word in known["args"]]
+    assert known["command"] == "picturedesk"
+    server = stdio(fitted_desk)
+    assert server.args == ["-m", "picturedesk", *words]
 
 
 def test_the_command_ends_when_its_input_does(fitted_desk: Path):
