@@ -196,6 +196,43 @@ def test_the_command_ends_when_its_input_does(fitted_desk: Path):
     assert (done.returncode, done.stdout) == (0, b"")
 
 
+ALONE = """
+import asyncio, sys
+from pathlib import Path
+for name in ("torch", "timm", "torchvision", "sklearn", "gensim"):
+    sys.modules[name] = None
+from mcp import Client
+from picturedesk.mcp.running import desk_server, http_app
+from picturedesk.web.access import AccessConfig
+from picturedesk.web.opened import OpenDesk
+
+async def talk():
+    opened = OpenDesk(Path(sys.argv[1]))
+    http_app(opened, AccessConfig(Path(sys.argv[1])))
+    async with Client(desk_server(opened)) as client:
+        found = await client.call_tool("suggest", {"text": "a red circle", "k": 1})
+        key = found.structured_content["suggestions"][0]["picture"]["key"]
+        for tool in ("similar", "tags"):
+            await client.call_tool(tool, {"picture": key})
+        chosen = await client.call_tool("choose", {"text": "a red circle", "picture": key})
+        print(chosen.structured_content["number"])
+    opened.close()
+
+asyncio.run(talk())
+"""
+
+
+def test_the_tools_need_nothing_that_only_fits_need(own_desk: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, str(own_desk)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=4 * PATIENCE,
+    )
+    assert done.stdout == "1\n", done.stderr[-3000:]
+
+
 # HTTP
 
 
