@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Response
 from picturedesk.desk import json_documents
 from picturedesk.desk.asking import Asked
 from picturedesk.desk.desk import Desk
+from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput, BadPicture
 from picturedesk.explaining import Explanation
 from picturedesk.images.kinds import recognise
@@ -113,7 +114,8 @@ def _explained(
 ) -> Sequence[Explanation] | None:
     if not said.explain or isinstance(question, Asked):
         return None
-    return desk.explain(question, found) if found else []
+    explained: Sequence[Explanation] = plain(desk.explain(question, found)) if found else []
+    return explained
 
 
 def _text_of(said: SuggestBody, file: Upload | None) -> tuple[str, bool]:
