@@ -97,7 +97,7 @@ async def _running(app: FastAPI, config: ServeConfig) -> AsyncIterator[None]:
 
 def made(config: ServeConfig) -> Served:
     """The parts of a server; opens the desk."""
-    threadpool_limits(1)  # requests run side by side; cores that a product shares would only wait
+    threadpool_limits(1)  # requests run beside each other; more would wait for each other, busily
     folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder / "incoming")
