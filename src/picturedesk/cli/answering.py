@@ -67,9 +67,11 @@ def answer_many(source: StandardInput, ask: Ask, explain: Explain | None) -> Non
         typer.Exit: with code 1, if a line got no answer.
     """
 
+    from picturedesk.desk import json_documents
+
     def documents(texts: list[str]) -> Sequence[dict[str, Any]]:
         return [
-            as_facts(found, _explained(text, found, explain))
+            json_documents.answer(found, _explained(text, found, explain))
             for text, found in zip(texts, ask(texts), strict=True)
         ]
 
@@ -85,14 +87,6 @@ def _explained(
     if explain is None:
         return None
     return explain(text, found) if found else []
-
-
-def as_facts(found: Suggestions, explanations: Sequence[Explanation] | None) -> dict[str, Any]:
-    """An answer as it is printed as JSON; with explanations if they were asked for."""
-    facts: dict[str, Any] = {"found": found.found, "doubt": found.doubt}
-    if explanations is not None:
-        facts["explanations"] = explanations
-    return {**facts, "suggestions": list(found)}
 
 
 def show_found(found: Suggestions, explanations: Sequence[Explanation], csv: bool) -> None:

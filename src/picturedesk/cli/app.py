@@ -23,6 +23,7 @@ from picturedesk.cli import (
     fit_verbs,
     inspect_verbs,
     reproduce_verb,
+    serve_verb,
     show,
     streams,
     suggest_verb,
@@ -59,7 +60,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
-    "Take it elsewhere": (export_verb.export,),
+    "Take it elsewhere": (serve_verb.serve, export_verb.export),
     "Measure": (
         desk_verbs.evaluate,
         audit_verb.audit,

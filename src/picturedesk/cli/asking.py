@@ -18,7 +18,6 @@ from picturedesk.errors import BadInput
 if TYPE_CHECKING:
     from picturedesk.desk.asking import Asked
     from picturedesk.desk.slots import Slot
-    from picturedesk.types import Json
 
 _PASSAGE = 100  # characters of a passage that are shown
 
@@ -92,6 +91,7 @@ def similar(
     Leaves out the picture itself and its near-duplicates. Scores are cosines in the space that
     texts and pictures share. Adds nothing to the catalogue.
     """
+    from picturedesk.desk import json_documents
     from picturedesk.desk.desk import Desk
 
     where = streams.from_argument(where)
@@ -99,7 +99,7 @@ def similar(
         days = days_of(fatigue)
         found = opened.similar(picture, k, where, diversity or 0.0, days, duplicates)
     if json:
-        show.as_json({"picture": picture, "suggestions": list(found)})
+        show.as_json(json_documents.similar(picture, found))
         return
     show_found(found, [], csv=False)
 
@@ -148,7 +148,9 @@ def slots_of(slots: str) -> int | str:
 def show_slots(found: Sequence[Slot], json: bool) -> None:
     """Prints the pictures of each passage of a story."""
     if json:
-        show.as_json({"slots": [slot_facts(slot) for slot in found]})
+        from picturedesk.desk import json_documents
+
+        show.as_json(json_documents.passages(found))
         return
     for number, slot in enumerate(found, start=1):
         show.line(f"Passage {number}: {_beginning(slot.text)}")
@@ -158,17 +160,6 @@ def show_slots(found: Sequence[Slot], json: bool) -> None:
             show_suggestion(suggestion)
         if slot.suggestions.doubt:
             show.note(f"passage {number}: {slot.suggestions.doubt}")
-
-
-def slot_facts(slot: Slot) -> Json:
-    """A passage with its pictures, as it is printed as JSON."""
-    return {
-        "text": slot.text,
-        "sentence": slot.sentence,
-        "found": slot.suggestions.found,
-        "doubt": slot.suggestions.doubt,
-        "suggestions": list(slot.suggestions),
-    }
 
 
 def diversity_of(diversity: float | None) -> float:

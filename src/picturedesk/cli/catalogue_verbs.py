@@ -146,7 +146,7 @@ def list_pictures(
     json: JsonOption = False,
 ) -> None:
     """List pictures of the catalogue, also those that may not run now."""
-    from picturedesk.desk import Desk
+    from picturedesk.desk import Desk, json_documents
 
     with Desk(desk) as opened:
         order = streams.from_argument(sort)
@@ -155,7 +155,7 @@ def list_pictures(
             opened.list(streams.from_argument(where), order, 1, found[-1].key)
         )
     if json:
-        show.as_json({"pictures": found, "after": found[-1].key if following else ""})
+        show.as_json(json_documents.page(found, following))
         return
     if not found:
         show.note("no picture meets the condition")
@@ -180,12 +180,12 @@ def search(
     Pictures that have the words come first; then those that suit them by the desk's text encoder,
     in any language that it knows. Also finds pictures that may not run now.
     """
-    from picturedesk.desk import Desk
+    from picturedesk.desk import Desk, json_documents
 
     with Desk(desk) as opened:
         found = opened.search(streams.from_argument(words), k, streams.from_argument(where))
     if json:
-        show.as_json({"hits": found})
+        show.as_json(json_documents.hits(found))
         return
     if not found:
         show.note("no picture was found")

@@ -80,13 +80,14 @@ def choices(
     json: JsonOption = False,
 ) -> None:
     """List which pictures were taken for which texts."""
+    from picturedesk.desk import json_documents
     from picturedesk.desk.desk import Desk
 
     with Desk(desk) as opened:
         found = opened.choices(after, k)
         known = opened.catalogue.find([choice.picture for choice in found])
     if json:
-        show.as_json({"choices": found})
+        show.as_json(json_documents.choices(found))
         return
     if not found:
         show.note("there is no choice: picturedesk choose stores one")
@@ -132,12 +133,13 @@ def refit(
 
 def versions(desk: DeskOption = Path("desk"), json: JsonOption = False) -> None:
     """List the fits that the desk keeps; the current one has a star."""
+    from picturedesk.desk import json_documents
     from picturedesk.desk.desk import Desk
 
     with Desk(desk) as opened:
         found = opened.versions()
     if json:
-        show.as_json({"versions": found})
+        show.as_json(json_documents.versions(found))
         return
     for version in found:
         show.line(f"{'*' if version.current else ' '} {_told(version)}")

@@ -33,13 +33,13 @@ def tags(
     word. The desk must have word detectors, which a fit with torch learns from 200 pictures on.
     Adds nothing to the catalogue.
     """
+    from picturedesk.desk import json_documents
     from picturedesk.desk.desk import Desk
 
     with Desk(desk) as opened:
         found = opened.tags(pictures, most)
     if json:
-        rows = zip(pictures, found, strict=True)
-        show.as_json({"pictures": [{"picture": name, "tags": tags} for name, tags in rows]})
+        show.as_json(json_documents.tags(pictures, found))
         return
     for name, words in zip(pictures, found, strict=True):
         shown = ", ".join(f"{tag.word} ({tag.probability:.0%})" for tag in words)
@@ -79,6 +79,7 @@ def texts(
     Scores are comparable for one picture. Of the archive's texts the beginning is shown. Adds
     nothing to the catalogue.
     """
+    from picturedesk.desk import json_documents
     from picturedesk.desk.desk import Desk
 
     given = None
@@ -88,7 +89,7 @@ def texts(
     with Desk(desk) as opened:
         found = opened.texts(picture, k, given)
     if json:
-        show.as_json({"picture": picture, "texts": found})
+        show.as_json(json_documents.texts(picture, found))
         return
     if not found:
         show.note("there is no text to rank")

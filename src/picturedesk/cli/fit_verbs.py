@@ -10,7 +10,7 @@ import typer
 
 import picturedesk.checks as checks
 from picturedesk.cli import show
-from picturedesk.cli.asking import show_slots, slot_facts
+from picturedesk.cli.asking import show_slots
 from picturedesk.cli.options import (
     ColumnOption,
     DecodeMemoryOption,
@@ -26,6 +26,7 @@ from picturedesk.cli.options import (
     without_cache,
 )
 from picturedesk.cli.results import in_one_line, show_measured, show_rejections, show_suggestion
+from picturedesk.web.config import PORT
 
 if TYPE_CHECKING:
     from picturedesk.desk.fit import FitReport
@@ -199,6 +200,7 @@ def demo(
     measures it on held-out texts, suggests pictures for texts, under a condition, after an editor's
     choice and for a story in passages, and writes a contact sheet of suggestions.
     """
+    from picturedesk.desk import json_documents
     from picturedesk.desk.demo import run_demo
 
     with show.progress(quiet) as progress:
@@ -218,7 +220,7 @@ def demo(
                     "suggestions": demo.filtered.suggestions,
                 },
                 "choice": demo.chosen,
-                "story": [slot_facts(slot) for slot in demo.story],
+                "story": json_documents.passages(demo.story)["slots"],
                 "contact_sheet": str(demo.contact_sheet),
             }
         )
@@ -245,6 +247,9 @@ def demo(
     show.line()
     show.line(f"Contact sheet: {demo.contact_sheet}")
     show.line(f'Try your own text: picturedesk suggest "a red apple" --desk {desk}')
+    show.line(
+        f"Open the page of it all: picturedesk serve --desk {desk}, then http://127.0.0.1:{PORT}/"
+    )
 
 
 def _names(given: str) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import typer
 from picturedesk.cli import show, streams
 from picturedesk.cli.answering import (
     answer_many,
-    as_facts,
     read_given,
     refuse_for_all,
     refuse_together,
@@ -137,6 +136,7 @@ def suggest(
     in their order, one JSON document a line. A line that has no answer gets one with the error;
     the exit code is then 1.
     """
+    from picturedesk.desk import json_documents
     from picturedesk.desk.desk import Desk
 
     where, territory = streams.from_argument(where), streams.from_argument(territory)
@@ -168,6 +168,6 @@ def suggest(
         explanations = why(given, found) if why and found else []
     present(lambda page: write_sheet(page, given, found, desk), html, open)
     if json:
-        show.as_json(as_facts(found, explanations if explain else None))
+        show.as_json(json_documents.answer(found, explanations if explain else None))
         return
     show_found(found, explanations, csv)

@@ -55,6 +55,15 @@ def write_rejections(
     write_text(path, text.getvalue())
 
 
+def read_rejections(path: Path) -> tuple[Rejection, ...]:
+    """What the table lists; nothing if there is none.
+
+    Raises:
+        MissingArtefact: it cannot be read.
+    """
+    return tuple(Rejection(*row[:3]) for row in _rows(path))
+
+
 def _rows(path: Path) -> list[tuple[str, ...]]:
     """The rows of a table; those of an older version have no command."""
     try:

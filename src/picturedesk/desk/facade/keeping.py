@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +10,18 @@ import picturedesk.checks as checks
 from picturedesk.desk.facade.parts import DeskParts
 from picturedesk.errors import BadInput
 from picturedesk.types import (
+    Cell,
     Picture,
     Progress,
+    Rejection,
+    Suggestion,
     silent,
 )
 
 if TYPE_CHECKING:
     from picturedesk.datasets import Columns
     from picturedesk.desk.adding import Addition
+    from picturedesk.desk.deciding import Named
     from picturedesk.desk.life_cycle import Hit, Removal
     from picturedesk.desk.syncing import Sync
     from picturedesk.store.extraction import ExtractConfig
@@ -84,6 +88,37 @@ class Keeping(DeskParts):
         if type(prune) is not bool:
             raise checks.refusal("prune", prune, "true or false")
         return sync(self, root, prune, progress, self._reads(progress, extract))
+
+    def edit(
+        self, pictures: Named | Sequence[Named], changes: Mapping[str, Cell | Sequence[str] | None]
+    ) -> list[Picture]:
+        """Changes what is known of pictures, in one transaction; files stay as they are.
+
+        What is set so outlives a fit, and wins over what the archive says.
+
+        Args:
+            pictures: of the catalogue: content keys, paths, or records; one or several.
+            changes: new values by the names of columns ("caption", "licence", "expiry", own ones);
+                None empties a column. Dates are ISO 8601.
+
+        Returns:
+            The pictures as they are now, each once.
+
+        Raises:
+            BadInput: a picture is not in the catalogue, a column says where its file is, or a value
+                does not suit its column.
+        """
+        from picturedesk.desk.editing import edit
+
+        self._loaded.require_open()
+        one = isinstance(pictures, str | Path | Picture | Suggestion)
+        return edit(self, [pictures] if one else checks.several("pictures", pictures), changes)
+
+    def rejected(self) -> tuple[Rejection, ...]:
+        """Files and rows that fits and additions left out, until they get in or are gone."""
+        from picturedesk.store.rejected import read_rejections
+
+        return read_rejections(self.fitted.rejected)
 
     def remove(self, pictures: str | Sequence[str] = (), where: str = "") -> Removal:
         """Removes pictures from the catalogue, in one transaction; files stay.

@@ -1,0 +1,60 @@
+"""What every route of a server has: its settings and its parts, made once per process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from picturedesk.disk.artifacts import plain
+from picturedesk.web.config import ServeConfig
+from picturedesk.web.jobs import Jobs
+from picturedesk.web.metrics import Metrics
+from picturedesk.web.opened import OpenDesk
+from picturedesk.web.originals import Originals
+from picturedesk.web.thumbnails import Thumbnails
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The parts of a server.
+
+    Attributes:
+        config: settings.
+        desk: open.
+        jobs: long work.
+        thumbnails: small pictures.
+        originals: files of pictures.
+        metrics: what is counted.
+        incoming: folder for files that requests bring.
+    """
+
+    config: ServeConfig
+    desk: OpenDesk
+    jobs: Jobs
+    thumbnails: Thumbnails
+    originals: Originals
+    metrics: Metrics
+    incoming: Path
+
+
+def _here(request: Request) -> Served:
+    served: Served = request.app.state.served
+    return served
+
+
+Here = Annotated[Served, Depends(_here)]
+
+
+def answered(document: object, status: int = 200) -> Response:
+    """A JSON document as a response; records become objects."""
+    ready = plain(document)
+    text = json.dumps(ready, ensure_ascii=False, separators=(",", ":"))
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:  # a name of a file that is not UTF-8
+        body = json.dumps(ready, separators=(",", ":")).encode()
+    return Response(body, status, media_type="application/json")
