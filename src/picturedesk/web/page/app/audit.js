@@ -7,7 +7,7 @@ import { columnName } from "./filters.js";
 import { nameOf } from "./grid.js";
 import { number, percent, t } from "./i18n.js";
 import { goToPicture } from "./routing.js";
-import { showThumbnail, watched } from "./thumbnails.js";
+import { sized } from "./thumbnails.js";
 
 const LARGE = 120; // pixels of height
 const SMALL = 72;
@@ -122,11 +122,8 @@ function unused(audit) {
 
 /** A picture that opens large when it is clicked. */
 export function picturePart(picture, height) {
-  const width = Math.round(Math.min(1.8, Math.max(0.6, aspectOf(picture))) * height);
-  const image = watched(el("img", { alt: "", width, height, decoding: "async", loading: "lazy" }));
-  showThumbnail(image, picture.key, width);
   const label = t("open.picture", { name: picture.caption || nameOf(picture) });
   const act = () => goToPicture(picture.key);
   const attributes = { type: "button", class: "shot", "aria-label": label, title: picture.caption };
-  return el("button", { ...attributes, on: { click: act } }, el("span", { class: "mat" }, image));
+  return el("button", { ...attributes, on: { click: act } }, sized(picture.key, aspectOf(picture), height));
 }

@@ -2,7 +2,7 @@
 
 import { address, call, currentKey, send } from "./api.js";
 import { explained } from "./asking.js";
-import { button, iconButton } from "./dialogs.js";
+import { button, iconButton, keepNews } from "./dialogs.js";
 import { may, moreLike, notLike, use } from "./deciding.js";
 import { el, isTyping, put } from "./dom.js";
 import { editPictures } from "./editing.js";
@@ -12,13 +12,14 @@ import { chips, nameOf } from "./grid.js";
 import { day, number, t } from "./i18n.js";
 import { go, goToPicture } from "./routing.js";
 import { state } from "./store.js";
-import { showThumbnail, watched } from "./thumbnails.js";
+import { showThumbnail, sized, watched } from "./thumbnails.js";
 import { reasonOf, takeBack, tellProblem } from "./toasts.js";
 import { block, seenBlock, sharesBlocks, storiesBlock, storyBlock } from "./why.js";
 
 const ALIKE = 8;
 const STRIP = 88; // pixels of height of a picture in a strip
 const LARGE = 1280; // pixels
+const BLOWN_UP = 2; // times its own size that a small picture is shown at most
 const FACTS = ["licence", "date", "expiry", "embargo", "territory", "uses", "max_uses", "last_used"];
 
 let dialog = null;
@@ -61,7 +62,7 @@ function make() {
   dialog.addEventListener("keydown", onKey);
   dialog.addEventListener("close", () => {
     controller?.abort();
-    document.body.append(document.querySelector(".toasts") ?? "");
+    keepNews(dialog);
     dialog.remove();
     dialog = null;
     current = null;
@@ -132,7 +133,7 @@ function draw(picture, suggestion, desk, signal) {
     strip(t("duplicates"), (suggestion?.other_keys ?? []).map((key) => ({ key }))),
     alike(picture.key, signal),
   );
-  put(dialog, toolbar(), el("div", { class: "picture-body" }, large(picture), side));
+  put(dialog, toolbar(), el("div", { class: "picture-body", tabindex: "-1" }, large(picture), side));
   dialog.setAttribute("aria-label", picture.caption || nameOf(picture));
   explainInto(why, suggestion, desk, signal);
   dialog.querySelector(".actions .primary").focus({ preventScroll: true });
@@ -162,6 +163,7 @@ function large(picture) {
   const aspect = aspectOf(picture);
   const image = watched(el("img", { alt: picture.caption || nameOf(picture), decoding: "async" }));
   image.style.aspectRatio = String(aspect);
+  image.style.maxHeight = picture.columns.height > 0 ? `${picture.columns.height * BLOWN_UP}px` : "";
   showThumbnail(image, picture.key, Math.min(LARGE, innerWidth));
   const { width, height, format } = picture.columns;
   const size = width > 0 && t("size", { width: String(width), height: String(height) });
@@ -260,13 +262,10 @@ function strip(title, pictures) {
 
 function small(picture) {
   const aspect = picture.columns ? aspectOf(picture) : 1;
-  const width = Math.round(Math.min(1.8, Math.max(0.6, aspect)) * STRIP);
-  const image = watched(el("img", { alt: "", width, height: STRIP, decoding: "async" }));
-  showThumbnail(image, picture.key, width);
   const label = t("open.picture", { name: picture.caption ?? picture.key.slice(0, 8) });
   const act = () => goToPicture(picture.key, true);
   const attributes = { type: "button", class: "shot", "aria-label": label, title: picture.caption };
-  return el("button", { ...attributes, on: { click: act } }, el("span", { class: "mat" }, image));
+  return el("button", { ...attributes, on: { click: act } }, sized(picture.key, aspect, STRIP));
 }
 
 function alike(key, signal) {

@@ -38,12 +38,19 @@ export function openDialog({ title, kind = "", closed = () => {} }, content) {
   put(dialog, head, content(close));
   dialog.addEventListener("click", (event) => event.target === dialog && close());
   dialog.addEventListener("close", () => {
+    keepNews(dialog);
     dialog.remove();
     closed();
   });
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
+}
+
+/** Takes the news out of a dialog that goes. */
+export function keepNews(dialog) {
+  const news = dialog.querySelector(".toasts");
+  if (news) document.body.append(news);
 }
 
 /** Asks whether to do what cannot be undone; resolves to the answer. */

@@ -107,18 +107,16 @@ function hint(type) {
 function parsed(box, type) {
   const text = box.value.trim();
   if (type === "tags") return text.split(/[,;]/).map((one) => one.trim()).filter(Boolean);
-  if (type === "number") return text === "" ? 0 : Number(text);
+  if (type === "number") return text === "" ? null : Number(text);
   return text;
 }
 
-/** Fields by their names; own columns go together as `columns`. */
+/** New values by the names of columns; null empties one. */
 function changesOf(touched) {
-  const changes = {};
-  for (const [column, value] of touched) {
-    if (FIXED.includes(column)) changes[column] = value;
-    else changes.columns = { ...changes.columns, [column]: value };
-  }
-  return changes;
+  const isEmpty = (value) => value === "" || value === null || value.length === 0;
+  return Object.fromEntries(
+    [...touched].map(([column, value]) => [column, isEmpty(value) ? null : value]),
+  );
 }
 
 async function store(pictures, touched, changed, close, note) {
@@ -128,10 +126,11 @@ async function store(pictures, touched, changed, close, note) {
   }
   try {
     const keys = pictures.map((one) => one.key);
-    await call("POST", "/pictures/edit", { json: { keys, changes: changesOf(touched) } });
+    const json = { keys, changes: changesOf(touched) };
+    const answer = await call("POST", "/pictures/edit", { json });
     forgetSample();
     close();
-    for (const key of keys) changed(await call("GET", `/pictures/${key}`));
+    answer.pictures.forEach(changed);
     tell(t("edit.done", { count: keys.length }));
   } catch (problem) {
     put(note, `${reasonOf(problem)} ${problem.cure ?? ""}`);

@@ -1,6 +1,6 @@
 /** The fourth view: what editors chose, the fits of the desk, and the way back to an older one. */
 
-import { call } from "./api.js";
+import { Problem, call } from "./api.js";
 import { picturePart } from "./audit.js";
 import { may, onDecision, undo } from "./deciding.js";
 import { button, confirmed } from "./dialogs.js";
@@ -11,7 +11,8 @@ import { icon } from "./icons.js";
 import { reasonOf, tell, tellProblem } from "./toasts.js";
 import { progressBar } from "./uploading.js";
 
-const PAGE = 1000; // choices
+const PAGE = 1000; // choices, the most that the server gives
+const STEP = 50; // of which so many are shown at a time
 const SIDE = 64; // pixels
 const LONG = 240; // signs of a story that are shown
 
@@ -48,16 +49,23 @@ async function load(view, place, path, query, draw) {
 }
 
 function loadChoices(view) {
-  return load(view, view.choices, "/choices", { limit: PAGE }, async ({ choices }) => {
-    const newest = [...choices].reverse();
-    return [
-      el("h2", {}, t("choices")),
-      el("p", { class: "quiet" }, t("choices.words")),
-      newest.length > 0
-        ? el("ol", { class: "choice-list" }, newest.map((one) => choiceItem(one, view)))
-        : el("p", { class: "none" }, t("choices.none")),
-    ];
-  });
+  return load(view, view.choices, "/choices", { limit: PAGE, newest: true }, ({ choices }) => [
+    el("h2", {}, t("choices")),
+    el("p", { class: "quiet" }, t("choices.words")),
+    choices.length > 0 ? choiceList(choices, view) : el("p", { class: "none" }, t("choices.none")),
+  ]);
+}
+
+function choiceList(choices, view) {
+  const list = el("ol", { class: "choice-list" });
+  const more = button(t("more"), () => grow());
+  const grow = () => {
+    const shown = list.childElementCount;
+    list.append(...choices.slice(shown, shown + STEP).map((one) => choiceItem(one, view)));
+    more.hidden = list.childElementCount >= choices.length;
+  };
+  grow();
+  return [list, more];
 }
 
 function choiceItem(choice, view) {
@@ -146,7 +154,7 @@ async function refit(place, view) {
     const stop = button(t("cancel"), () => call("DELETE", `/jobs/${id}`).catch(tellProblem));
     place.append(stop);
     const end = await follow(id, ({ done, total, what }) => bar.show(what, done, total), view.signal);
-    if (end.state === "failed") throw new Error(end.problem?.detail ?? t("job.failed"));
+    if (end.state === "failed") throw new Problem(0, end.problem?.detail ?? "", end.problem?.cure);
     tell(t(end.state === "done" ? "refit.done" : "refit.stopped"));
   } catch (problem) {
     tellProblem(problem);

@@ -5,7 +5,7 @@ import { doubtful } from "./doubts.js";
 import { aspectOf } from "./facets.js";
 import { chips, nameOf } from "./grid.js";
 import { t } from "./i18n.js";
-import { showThumbnail, watched } from "./thumbnails.js";
+import { sized } from "./thumbnails.js";
 
 const FIRST = 176; // pixels of height of the passage's own picture
 const OTHER = 84;
@@ -38,16 +38,14 @@ function heading(place) {
 /** The passage, with the sentence that its picture goes with. */
 function words(slot) {
   const at = slot.sentence ? slot.text.indexOf(slot.sentence) : -1;
-  if (at < 0) return el("p", {}, slot.text);
+  const isAll = slot.sentence.trim() === slot.text.trim();
+  if (at < 0 || isAll) return el("p", {}, slot.text);
   const end = at + slot.sentence.length;
   return el("p", {}, slot.text.slice(0, at), el("mark", {}, slot.sentence), slot.text.slice(end));
 }
 
 function shot(suggestion, height, open, own = false) {
   const { picture } = suggestion;
-  const width = Math.round(height * Math.min(2, Math.max(0.6, aspectOf(picture))));
-  const image = watched(el("img", { alt: "", width, height, decoding: "async" }));
-  showThumbnail(image, picture.key, width);
   const label = picture.caption || nameOf(picture);
   const act = () => open(suggestion);
   return el(
@@ -56,7 +54,7 @@ function shot(suggestion, height, open, own = false) {
     el(
       "button",
       { type: "button", class: "shot", "aria-label": label, title: label, on: { click: act } },
-      el("span", { class: "mat" }, image),
+      sized(picture.key, aspectOf(picture), height),
     ),
     own && el("figcaption", {}, el("span", { class: "caption" }, label), chips(suggestion)),
   );

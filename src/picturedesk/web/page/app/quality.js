@@ -1,10 +1,10 @@
 /** The third view: how good the desk is, how far its chances hold, and what the archive lacks. */
 
-import { call } from "./api.js";
+import { Problem, call } from "./api.js";
 import { auditPart, coveragePart } from "./audit.js";
 import { figure, plain, reliabilityDiagram, shareBar } from "./charts.js";
 import { button } from "./dialogs.js";
-import { el, put } from "./dom.js";
+import { debounced, el, put } from "./dom.js";
 import { follow } from "./events.js";
 import { known, number, percent, t } from "./i18n.js";
 import { placed } from "./routing.js";
@@ -24,11 +24,10 @@ const DRAW = {
   coverage: coveragePart,
   audit: auditPart,
 };
-
-const kept = new Map(); // endpoint → its document, of this desk and version
+const PATIENCE = 200; // milliseconds before it is said that something takes time
 
 /** Shows the view in `main`; returns what closes it. */
-export function openQuality(main, desk, part) {
+export function openQuality(main, _desk, part) {
   const stop = new AbortController();
   const tabs = el("nav", { class: "parts", "aria-label": t("parts") });
   const body = el("div", { class: "sheet" });
@@ -38,7 +37,7 @@ export function openQuality(main, desk, part) {
     const chosen = PARTS.includes(name) ? name : PARTS[0];
     put(tabs, PARTS.map((one) => tab(one, chosen)));
     root.scrollTop = 0;
-    fillPart(body, chosen, desk, stop.signal);
+    fillPart(body, chosen, stop.signal);
   };
   const onPart = (event) => show(event.detail);
   addEventListener("picturedesk:part", onPart);
@@ -54,21 +53,22 @@ function tab(part, chosen) {
   return el("a", { href: placed("quality", part), "aria-current": current }, t(`quality.${part}`));
 }
 
-async function fillPart(body, part, desk, signal) {
+async function fillPart(body, part, signal) {
   const endpoint = ENDPOINTS[part];
   body.dataset.part = part;
   const mine = () => body.dataset.part === part && !signal.aborted;
+  const bar = progressBar();
+  bar.show(t(`quality.${part}.wait`), 0, 0);
+  const patience = debounced(() => mine() && put(body, bar.root), PATIENCE);
+  patience();
   try {
-    const name = `${desk.version} ${endpoint}`;
-    if (!kept.has(name)) {
-      const bar = progressBar();
-      bar.show(t(`quality.${part}.wait`), 0, 0);
-      put(body, bar.root);
-      kept.set(name, await measured(endpoint, bar, signal));
-    }
-    if (mine()) put(body, DRAW[part](kept.get(name)));
+    const document = await measured(endpoint, bar, signal);
+    patience.stop();
+    if (mine()) put(body, DRAW[part](document));
   } catch (problem) {
-    if (problem.name !== "AbortError" && mine()) put(body, failure(problem, () => fillPart(body, part, desk, signal)));
+    patience.stop();
+    const again = () => fillPart(body, part, signal);
+    if (problem.name !== "AbortError" && mine()) put(body, failure(problem, again));
   }
 }
 
@@ -78,7 +78,7 @@ async function measured(endpoint, bar, signal) {
   if (!answer.job) return answer;
   const id = answer.job.id ?? answer.job;
   const end = await follow(id, ({ done, total, what }) => bar.show(what, done, total), signal);
-  if (end.result) return end.result;
+  if (end.state === "failed") throw new Problem(0, end.problem?.detail ?? "", end.problem?.cure);
   const again = await call("GET", endpoint, { signal });
   if (again.job) throw new Error(t("job.failed"));
   return again;

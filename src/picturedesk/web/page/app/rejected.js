@@ -11,7 +11,7 @@ export function rejectedList() {
   const root = el("div", { class: "rejected", "aria-busy": "true" });
   const load = () =>
     call("GET", "/rejected").then(
-      (answer) => put(root, answer.rejections.length > 0 ? rejections(answer.rejections) : none()),
+      (answer) => put(root, answer.rejected.length > 0 ? rejections(answer.rejected) : none()),
       (problem) => put(root, failure(problem, load)),
     );
   load().finally(() => root.removeAttribute("aria-busy"));

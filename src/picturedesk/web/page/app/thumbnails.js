@@ -4,9 +4,10 @@
  */
 
 import { address, currentKey, send } from "./api.js";
+import { el } from "./dom.js";
 
 const KEPT = 400; // blobs
-const WIDTHS = [160, 320, 640, 1280, 1920]; // pixels; few, so that caches hit
+const WIDTHS = [160, 240, 320, 480, 640, 960, 1280, 1920]; // pixels; few, so that caches hit
 
 const blobs = new Map(); // path → Promise of an object URL, least recently used first
 
@@ -21,6 +22,17 @@ export function showThumbnail(image, key, cssWidth) {
   if (currentKey()) showBlob(image, path, query, name);
   else image.src = name;
   return image;
+}
+
+/** A picture of a fixed height and of its own aspect within bounds, in a box of that size. */
+export function sized(key, aspect, height, { flat = 1.8, tall = 0.6 } = {}) {
+  const width = Math.round(Math.min(flat, Math.max(tall, aspect)) * height);
+  const image = watched(el("img", { alt: "", decoding: "async", loading: "lazy" }));
+  const mat = el("span", { class: "mat" }, image);
+  mat.style.width = `${width}px`;
+  mat.style.height = `${height}px`;
+  showThumbnail(image, key, width);
+  return mat;
 }
 
 /** Watches an image: it fades in when it is there, and says so when it cannot be had. */

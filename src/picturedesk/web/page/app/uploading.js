@@ -1,6 +1,6 @@
 /** Adds pictures by drop or by a dialog: what goes with them, progress, and what was left out. */
 
-import { call, upload } from "./api.js";
+import { Problem, upload } from "./api.js";
 import { may } from "./deciding.js";
 import { button, openDialog } from "./dialogs.js";
 import { el, freshId, put } from "./dom.js";
@@ -155,9 +155,8 @@ function formOf(files, given) {
 async function finished(job, bar, signal) {
   const id = job.id ?? job;
   const end = await follow(id, ({ done, total, what }) => bar.show(what, done, total), signal);
-  const ended = end.result ? end : await call("GET", `/jobs/${id}`);
-  if (!ended.result) throw new Error(ended.problem?.detail ?? t("job.failed"));
-  return ended.result;
+  if (end.result) return end.result;
+  throw new Problem(0, end.problem?.detail ?? t("job.failed"), end.problem?.cure);
 }
 
 /** A bar with words: how much of something is done. */

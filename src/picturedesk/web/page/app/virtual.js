@@ -11,7 +11,7 @@ const SETTLED = 80; // milliseconds without scrolling after which they are asked
 const GAP = 16; // pixels
 const LEAST = 168; // pixels of a cell's width at least
 const LEAST_NARROW = 148;
-const WORDS = 60; // pixels of a cell below its picture
+const WORDS = 50; // pixels of a cell below its picture
 
 /**
  * @param {{make: () => HTMLElement, bind: (cell, place) => void, dress: (cell, place) => void,

@@ -6,10 +6,11 @@ import { aspectOf } from "./facets.js";
 import { nameOf } from "./grid.js";
 import { chance, day, known, number, percent, t } from "./i18n.js";
 import { marked } from "./marks.js";
-import { showThumbnail, watched } from "./thumbnails.js";
+import { sized } from "./thumbnails.js";
 
 const STORIES = 5;
 const SEEN = 8;
+const LEAST = 0.005; // of the score, that is shown
 const SIDE = 72; // pixels of a picture beside its story
 const REST = new Set(["other classes", "other words", "centre", "always", "rest"]);
 
@@ -30,7 +31,7 @@ export function storyBlock(text, explanation) {
 
 /** What each route and each level of the network adds to the score. */
 export function sharesBlocks(explanation) {
-  const routes = explanation.routes.filter((one) => one.share !== 0);
+  const routes = explanation.routes.filter((one) => Math.abs(one.share) >= LEAST);
   const kinds = Object.entries(explanation.pictures).filter(([kind]) => kind.includes("levels"));
   return [
     block(t("why.routes"), bars(routes.map((one) => [known(`route.${one.name}`) || one.name, one.share]))),
@@ -117,9 +118,6 @@ export function storiesBlock(suggestion, score, open) {
 
 function story(evidence, score, open) {
   const { picture, title, text, kind, share, date, link } = evidence;
-  const width = Math.round(Math.min(1.6, Math.max(0.7, aspectOf(picture))) * SIDE);
-  const image = watched(el("img", { alt: "", width, height: SIDE, decoding: "async" }));
-  showThumbnail(image, picture.key, width);
   const label = t("open.picture", { name: picture.caption || nameOf(picture) });
   const facts = [
     t(`evidence.${kind}`),
@@ -132,7 +130,7 @@ function story(evidence, score, open) {
     el(
       "button",
       { type: "button", class: "shot", "aria-label": label, on: { click: () => open(picture.key) } },
-      el("span", { class: "mat" }, image),
+      sized(picture.key, aspectOf(picture), SIDE, { flat: 1.33, tall: 0.7 }),
     ),
     el(
       "div",

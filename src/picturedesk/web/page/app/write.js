@@ -1,7 +1,7 @@
 /** The first view: the story on the left, pictures for it on the right. */
 
 import { asker, droppedPicture, isPlain } from "./asking.js";
-import { button } from "./dialogs.js";
+import { button, popover } from "./dialogs.js";
 import { onDecision } from "./deciding.js";
 import { showing } from "./detail.js";
 import { debounced, el, put } from "./dom.js";
@@ -71,14 +71,39 @@ function resultPane(desk, grid) {
 
 /** The switch between routes, for the curious. */
 function routeSwitch(desk) {
-  const option = (route) => {
-    const name = known(`route.${route}`) || route;
-    return el("option", { value: route === desk.default_route ? "" : route }, name);
+  const box = el("span", { class: "route" });
+  const draw = () => {
+    const route = desk.routes.includes(state.route) ? state.route : desk.default_route;
+    const look = route === desk.default_route ? "chip" : "chip on";
+    const label = `${t("route")}: ${routeName(route)}`;
+    const attributes = { type: "button", class: look, "aria-label": label, title: t("route.hint") };
+    const opener = el("button", attributes, icon("route"), el("span", {}, routeName(route)), icon("down"));
+    const pick = (one) => {
+      change({ route: one === desk.default_route ? "" : one });
+      draw();
+      box.querySelector("button").focus();
+    };
+    put(box, popover(opener, t("route"), (close) => routeMenu(desk, route, pick, close)));
   };
-  const pick = (event) => change({ route: event.target.value });
-  const select = el("select", { "aria-label": t("route"), on: { change: pick } }, desk.routes.map(option));
-  select.value = desk.routes.includes(state.route) ? state.route : "";
-  return el("span", { class: "route", title: t("route.hint") }, icon("route"), select, icon("down"));
+  draw();
+  return box;
+}
+
+function routeMenu(desk, current, pick, close) {
+  const item = (route) => {
+    const act = () => {
+      close();
+      pick(route);
+    };
+    const pressed = String(route === current);
+    const words = [el("span", {}, routeName(route)), icon("check")];
+    return el("li", {}, el("button", { type: "button", "aria-pressed": pressed, on: { click: act } }, words));
+  };
+  return el("ul", { class: "menu" }, desk.routes.map(item));
+}
+
+function routeName(route) {
+  return known(`route.${route}`) || route;
 }
 
 function listenerOf(pane, grid) {
