@@ -22,8 +22,8 @@ export function coveragePart(audit) {
     el(
       "div",
       { class: "figures" },
-      figure(percent(1 - audit.weak), t("coverage.covered")),
       figure(number(audit.asked), t("coverage.asked")),
+      figure(percent(1 - audit.weak), t("coverage.covered")),
       figure(number(audit.pictures), t("coverage.pictures")),
     ),
     topics.length > 0

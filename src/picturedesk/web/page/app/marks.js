@@ -3,7 +3,8 @@
 import { el } from "./dom.js";
 
 const STEPS = 3; // how strong a mark can be
-const LEAST = 0.08; // share of the strongest word below which a word is not marked
+const LEAST = 0.2; // share of the strongest word below which a word is not marked
+const MOST = 8; // words that are marked
 const LETTER = /[\p{L}\p{N}\p{M}]/u;
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
@@ -28,7 +29,10 @@ export function marked(text, words) {
 /** Where telling words stand in a text, in order; each with a step from 1 to 3. */
 export function spans(text, words) {
   const most = Math.max(0, ...words.map((one) => one.share));
-  const telling = words.filter((one) => one.share > most * LEAST && one.word.trim() !== "");
+  const telling = words
+    .filter((one) => one.share > most * LEAST && one.word.trim() !== "")
+    .sort((a, b) => b.share - a.share)
+    .slice(0, MOST);
   const lower = text.toLowerCase();
   if (lower.length !== text.length) return []; // lower case has another length: no sure places
   const found = telling.flatMap(({ word, share }) =>

@@ -54,7 +54,7 @@ function shot(suggestion, height, open, own = false) {
     el(
       "button",
       { type: "button", class: "shot", "aria-label": label, title: label, on: { click: act } },
-      sized(picture.key, aspectOf(picture), height),
+      sized(picture.key, aspectOf(picture), height, { flat: 1.5, tall: 0.7 }),
     ),
     own && el("figcaption", {}, el("span", { class: "caption" }, label), chips(suggestion)),
   );

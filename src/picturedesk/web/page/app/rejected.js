@@ -27,7 +27,7 @@ export function rejections(all) {
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, el("span", { class: "path" }, source)),
+      el("th", { scope: "row" }, sourceOf(source)),
       el("td", { data: { label: t("rejected.reason") } }, reason),
       el("td", { data: { label: t("rejected.cure") } }, cure),
     );
@@ -37,6 +37,13 @@ export function rejections(all) {
     el("thead", {}, el("tr", {}, head)),
     el("tbody", {}, all.map(row)),
   );
+}
+
+/** The name of a file, and below it where it is. */
+function sourceOf(source) {
+  const cut = Math.max(source.lastIndexOf("/"), source.lastIndexOf("\\")) + 1;
+  const folder = source.slice(0, cut);
+  return [source.slice(cut), folder && el("span", { class: "path" }, folder)];
 }
 
 function none() {
