@@ -190,6 +190,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "export": ["DESK", "--desk", "DESK"],
     "reproduce": ["absent.csv"],
     "levels": ["nosuch"],
+    "keys": ["list", "--desk", "DESK"],
     "info": ["absent"],
     "doctor": [],
     "config": [],

@@ -13,7 +13,7 @@ VERBS = (
     *("fit", "demo", "add", "sync", "remove", "list", "search"),
     *("choose", "choices", "refit", "versions", "rollback", "export"),
     *("evaluate", "evaluate-run", "audit", "levels", "levels-data", "levels-networks"),
-    *("reproduce", "reproduce-dry-run", "info", "doctor", "config"),
+    *("reproduce", "reproduce-dry-run", "keys", "info", "doctor", "config"),
 )
 INTRO = """# JSON output
 

@@ -66,7 +66,6 @@ def answer_many(source: StandardInput, ask: Ask, explain: Explain | None) -> Non
     Raises:
         typer.Exit: with code 1, if a line got no answer.
     """
-
     from picturedesk.desk import json_documents
 
     def documents(texts: list[str]) -> Sequence[dict[str, Any]]:

@@ -22,6 +22,7 @@ from picturedesk.cli import (
     export_verb,
     fit_verbs,
     inspect_verbs,
+    keys_verb,
     reproduce_verb,
     serve_verb,
     show,
@@ -60,7 +61,8 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
-    "Take it elsewhere": (serve_verb.serve, export_verb.export),
+    "Serve others": (serve_verb.serve, keys_verb.keys),
+    "Take it elsewhere": (export_verb.export,),
     "Measure": (
         desk_verbs.evaluate,
         audit_verb.audit,

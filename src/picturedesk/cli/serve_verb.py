@@ -37,12 +37,40 @@ def serve(
             parser=path,
         ),
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another name under which the server is reached, as desk.example.org. Repeatable.",
+            metavar="NAME",
+        ),
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A web site that may embed the desk, as https://cms.example.org. Repeatable.",
+            metavar="ORIGIN",
+        ),
+    ] = None,
+    rate: Annotated[
+        float,
+        typer.Option(
+            help="Requests per second for each key, or address without one; inf for no limit.",
+            min=0.001,
+            metavar="NUMBER",
+        ),
+    ] = DEFAULT.rate,
+    log_texts: Annotated[
+        bool, typer.Option("--log-texts", help="Log queries, too, which may hold words of texts.")
+    ] = False,
     max_files: Annotated[
         int, typer.Option(help="Refuse uploads of more files.", min=1, max=100_000)
     ] = DEFAULT.max_files,
     max_upload_megabytes: Annotated[
         float, typer.Option(help="Refuse larger files.", min=0.001, metavar="NUMBER")
     ] = DEFAULT.max_megabytes,
+    max_request_megabytes: Annotated[
+        float, typer.Option(help="Refuse larger uploads.", min=0.001, max=1e9, metavar="NUMBER")
+    ] = DEFAULT.max_request,
     max_upload_megapixels: Annotated[
         float, typer.Option(help="Refuse larger pictures.", min=0.001, metavar="NUMBER")
     ] = DEFAULT.max_megapixels,
@@ -57,6 +85,7 @@ def serve(
     """Serve a desk: a page for editors and an HTTP API, until Ctrl-C.
 
     The page is at the address that is printed, the description of the API at /v1/openapi.json.
+    Only this machine reaches it unless the desk has a key (picturedesk keys add).
     """
     try:
         from picturedesk.web.running import serve as run
@@ -71,7 +100,12 @@ def serve(
         workers=workers,
         threads=threads,
         state=state,
+        names=tuple(name or ()),
+        origins=tuple(origin or ()),
+        rate=rate,
+        log_texts=log_texts,
         max_files=max_files,
+        max_request=max_request_megabytes,
         max_megabytes=max_upload_megabytes,
         max_megapixels=max_upload_megapixels,
         at_once=at_once,

@@ -70,21 +70,26 @@ def array_fingerprint(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     return digest.hexdigest()[:16]
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a file atomically."""
+def write_text(path: Path, text: str, private: bool = False) -> None:
+    """Writes a file atomically; a private one is for its owner's eyes only."""
     with atomic_path(path) as temporary:
+        if private:
+            temporary.touch(0o600)
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object, private: bool = False) -> None:
     """Writes anything that ``plain`` can convert as indented JSON, atomically."""
-    write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", private)
 
 
-def write_record(path: Path, kind: str, content: Json) -> None:
-    """Writes a JSON object with kind, format version and its own checksum, atomically."""
+def write_record(path: Path, kind: str, content: Json, private: bool = False) -> None:
+    """Writes a JSON object with kind, format version and its own checksum, atomically.
+
+    A private one is for its owner's eyes only.
+    """
     whole = {"format_version": FORMAT_VERSION, "kind": kind, **plain(content)}
-    write_json(path, {**whole, _CHECKSUM: fingerprint(json.loads(json.dumps(whole)))})
+    write_json(path, {**whole, _CHECKSUM: fingerprint(json.loads(json.dumps(whole)))}, private)
 
 
 def read_record(path: Path, kind: str = "", cure: str = CURE) -> Json:

@@ -26,8 +26,10 @@ from picturedesk.web import (
     state,
     suggesting,
 )
+from picturedesk.web.access import guarded
+from picturedesk.web.access.asgi import ASGIApp
 from picturedesk.web.config import ServeConfig
-from picturedesk.web.counting import App, Counting
+from picturedesk.web.counting import Counting
 from picturedesk.web.describing import describe
 from picturedesk.web.here import Served
 from picturedesk.web.jobs import Jobs
@@ -44,7 +46,7 @@ _STALE = 86_400.0  # seconds after which files of a request that was killed are 
 _LOG = logging.getLogger(__name__)
 
 
-def create_app(config: ServeConfig) -> App:
+def create_app(config: ServeConfig) -> ASGIApp:
     """The ASGI application that serves a desk.
 
     Opens the desk when the application starts, and closes it when it ends.
@@ -53,7 +55,7 @@ def create_app(config: ServeConfig) -> App:
         title="Picturedesk",
         version=version("picturedesk"),
         summary="Suggests pictures for texts.",
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         lifespan=lambda app: _running(app, config),
@@ -62,7 +64,8 @@ def create_app(config: ServeConfig) -> App:
         app.include_router(module.router)
     handle_errors(app)
     describe(app, _bodies(), OWN)
-    return Counting(app, lambda: getattr(getattr(app.state, "served", None), "metrics", None))
+    counting = Counting(app, lambda: getattr(getattr(app.state, "served", None), "metrics", None))
+    return guarded(counting, config.access)
 
 
 def _bodies() -> dict[str, type[bodies.Body]]:

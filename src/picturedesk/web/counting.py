@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
+from picturedesk.web.access.asgi import ASGIApp, Message, Receive, Scope, Send
 from picturedesk.web.metrics import Metrics
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Counting:
     """An application whose requests are counted."""
 
-    def __init__(self, app: App, metrics: Callable[[], Metrics | None]) -> None:
+    def __init__(self, app: ASGIApp, metrics: Callable[[], Metrics | None]) -> None:
         self._app = app
         self._metrics = metrics
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -45,7 +40,7 @@ class Counting:
                 metrics.seconds.labels(route).observe(time.perf_counter() - begun)
 
 
-def _method(scope: Message) -> str:
+def _method(scope: Scope) -> str:
     """A method of HTTP that is known; others would each make a figure of their own."""
     method = str(scope["method"])
     known = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT")

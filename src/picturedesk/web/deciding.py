@@ -9,7 +9,8 @@ from pydantic import Field
 
 from picturedesk.desk import json_documents
 from picturedesk.types import Json
-from picturedesk.web.access import Role, needs
+from picturedesk.web.access import Caller, Role, needs
+from picturedesk.web.access.roles import LOCAL
 from picturedesk.web.bodies import Body, ChooseBody, Sent, described, with_file
 from picturedesk.web.describing import answers
 from picturedesk.web.here import Here, answered
@@ -50,18 +51,19 @@ def choices(here: Here, asked: Annotated[Paging, Query()]) -> Response:
     "/choices",
     summary="Use a picture",
     responses=answers("ChooseDocument", 201),
-    dependencies=[Depends(needs(Role.EDITOR))],
     openapi_extra=described(ChooseBody),
 )
 def choose(
-    here: Here, sent: Annotated[Sent[ChooseBody], Depends(with_file(ChooseBody))]
+    here: Here,
+    caller: Annotated[Caller, Depends(needs(Role.EDITOR))],
+    sent: Annotated[Sent[ChooseBody], Depends(with_file(ChooseBody))],
 ) -> Response:
     """Stores that a picture was taken for a text; the next suggestions know it."""
     said = sent.said
     with here.desk.using() as desk:
         for key in (said.picture, *said.rejected):
             picture_of(desk, key)
-        choice = desk.choose(said.text, said.picture, said.rejected, said.who)
+        choice = desk.choose(said.text, said.picture, said.rejected, said.who or name_of(caller))
     return answered(choice, 201)
 
 
@@ -114,16 +116,20 @@ def rollback(here: Here, number: Number) -> Response:
     summary="Fit again",
     status_code=202,
     responses=answers("JobStarted", 202),
-    dependencies=[Depends(needs(Role.ADMIN))],
 )
-def refit(here: Here) -> Response:
+def refit(here: Here, caller: Annotated[Caller, Depends(needs(Role.ADMIN))]) -> Response:
     """Fits again with the same settings, and learns from the decisions since; a job."""
-    return answered(started(here, REFIT, {}), 202)
+    return answered(started(here, REFIT, {}, caller), 202)
 
 
-def started(here: Here, kind: str, request: Json) -> Json:
+def name_of(caller: Caller) -> str:
+    """Who asks, for logs of decisions and jobs; "" on this machine without keys."""
+    return "" if caller == LOCAL else caller.name
+
+
+def started(here: Here, kind: str, request: Json, caller: Caller) -> Json:
     """A job of a kind: the one that waits or runs already, or a new one."""
     for job in here.jobs.open_jobs():
         if job.kind == kind and job.request == request:
             return {"job": job.as_json()}
-    return {"job": here.jobs.start(kind, request).as_json()}
+    return {"job": here.jobs.start(kind, request, name_of(caller)).as_json()}

@@ -10,6 +10,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from picturedesk.web.access.needing import with_roles
 from picturedesk.web.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from picturedesk.web.bodies import Body
 
 Schema = dict[str, Any]
+Responses = dict[int | str, Schema]  # by status
 _COMMON = "common"
 _PROBLEM: Schema = {
     "type": "object",
@@ -34,7 +36,7 @@ _PROBLEM: Schema = {
 }
 
 
-def answers(schema: str, status: int = 200, more: Schema | None = None) -> dict[int | str, Schema]:
+def answers(schema: str, status: int = 200, more: Responses | None = None) -> Responses:
     """The responses of a route: a document of one schema, or a problem.
 
     Args:
@@ -43,18 +45,18 @@ def answers(schema: str, status: int = 200, more: Schema | None = None) -> dict[
         more: other responses.
     """
     body = {"application/json": {"schema": reference(schema)}}
-    found: dict[int | str, Schema] = {status: {"description": "done", "content": body}}
+    found: Responses = {status: {"description": "done", "content": body}}
     return found | dict(more or {}) | problems()
 
 
-def media(*types: str, status: int = 200, more: Schema | None = None) -> dict[int | str, Schema]:
+def media(*types: str, status: int = 200, more: Responses | None = None) -> Responses:
     """The responses of a route that sends bytes, or a problem."""
     body = {kind: {"schema": {"type": "string"}} for kind in types}
-    found: dict[int | str, Schema] = {status: {"description": "done", "content": body}}
+    found: Responses = {status: {"description": "done", "content": body}}
     return found | dict(more or {}) | problems()
 
 
-def problems() -> dict[int | str, Schema]:
+def problems() -> Responses:
     """The responses to what cannot be done."""
     content = {MEDIA_TYPE: {"schema": reference("Problem")}}
     return {
@@ -84,7 +86,7 @@ def describe(app: FastAPI, bodies: dict[str, type[Body]], own: dict[str, Schema]
             document["components"] = document.get("components", {})
             document["components"]["schemas"] = _schemas(bodies, own)
             _drop_unused(document)
-            app.openapi_schema = document
+            app.openapi_schema = with_roles(document, app.routes)
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]

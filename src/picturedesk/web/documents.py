@@ -1,6 +1,6 @@
 """Text, HTML and DOCX files as plain text. Opens no address and runs nothing.
 
-What a file is says its content. HTML is cleaned by nh3 before it is read; of DOCX only the text of
+What a file is says its content. HTML is read by ``markup``; of DOCX only the text of
 the document is unpacked, up to a limit.
 """
 
@@ -11,14 +11,13 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from xml.etree.ElementTree import ParseError
 
-import nh3
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from picturedesk.datasets.encoding import decode_text
+from picturedesk.web.markup import plain_text
 from picturedesk.web.problems import Refused
 
 MOST_BYTES = 20_000_000  # of a file, and of a DOCX file's text when it is unpacked
@@ -27,11 +26,6 @@ _BODY = "word/document.xml"
 _WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _SIGNS = {f"{_WORDS}tab": "\t", f"{_WORDS}br": "\n", f"{_WORDS}cr": "\n"}
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|article|section|div|p|h[1-6])\b", re.I)
-_BLOCKS = frozenset(
-    ("address article aside blockquote br dd div dl dt fieldset figcaption figure footer form h1 "
-     "h2 h3 h4 h5 h6 header hr li main nav ol p pre section table td th tr ul").split()
-)
-_DROPPED = frozenset(("script", "style", "template", "noscript", "title", "svg", "math"))
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
 _GAPS = re.compile(r"\n\s*\n+")
 
@@ -68,34 +62,8 @@ def read_document(data: bytes, name: str) -> Document:
     if "\0" in text:
         raise _unreadable(name, "is no text: it has NUL bytes")
     if _HTML.match(text) or name.lower().endswith((".html", ".htm", ".xhtml")):
-        return Document("html", text_of_html(text))
+        return Document("html", plain_text(text))
     return Document("text", text.strip())
-
-
-def text_of_html(html: str) -> str:
-    """The words of a page or of a part of one, as a browser would show them."""
-    kept = nh3.clean(html, tags=set(_BLOCKS), attributes={}, clean_content_tags=set(_DROPPED))
-    reader = _Words()
-    reader.feed(kept)
-    reader.close()
-    return _tidy("".join(reader.pieces))
-
-
-class _Words(HTMLParser):
-    """Words between tags; a line for each block."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.pieces.append("\n" if tag in ("br", "li", "tr", "td", "th") else "\n\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.pieces.append("\n\n" if tag not in ("br", "li", "tr", "td", "th") else "\n")
-
-    def handle_data(self, data: str) -> None:
-        self.pieces.append(re.sub(r"\s+", " ", data))
 
 
 def _of_docx(data: bytes, name: str) -> str:
@@ -104,8 +72,15 @@ def _of_docx(data: bytes, name: str) -> str:
             body = file.read(MOST_BYTES + 1)
     except KeyError:
         raise _unreadable(name, "is a zip archive, and no DOCX file") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError,
-            RuntimeError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ):
         raise _unreadable(name, "is a broken DOCX file") from None
     if len(body) > MOST_BYTES:
         raise Refused(

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse
 
 from picturedesk.web.access import Role, needs
 from picturedesk.web.bodies import Body
-from picturedesk.web.describing import media
+from picturedesk.web.describing import Responses, media
 from picturedesk.web.here import Here
 from picturedesk.web.originals import MEDIA_TYPES, Original, picture_of
 from picturedesk.web.pictures import PictureKey
@@ -23,8 +23,8 @@ router = APIRouter(
     prefix="/v1/pictures", tags=["files"], dependencies=[Depends(needs(Role.READER))]
 )
 _FOREVER = "private, max-age=31536000, immutable"
-_UNCHANGED: dict[int | str, dict[str, object]] = {304: {"description": "as the caller has it"}}
-_PART: dict[int | str, dict[str, object]] = {206: {"description": "the part that was asked for"}}
+_UNCHANGED: Responses = {304: {"description": "as the caller has it"}}
+_PART: Responses = {206: {"description": "the part that was asked for"}}
 
 
 class Shown(Body):

@@ -158,9 +158,7 @@ class JobStore:
                 return None
             changed = change(found[0])
             if changed != found[0]:
-                writer.execute(
-                    f"UPDATE jobs SET {sets} WHERE id = ?", (*_row(changed), identity)
-                )
+                writer.execute(f"UPDATE jobs SET {sets} WHERE id = ?", (*_row(changed), identity))
             return changed
 
     def stop(self, identity: str) -> Job | None:
@@ -244,9 +242,7 @@ def _number(value: str | int) -> str | int:
     return int(value) if isinstance(value, bool) else value
 
 
-def _read(
-    reader: sqlite3.Connection, which: str, values: tuple[str | int, ...]
-) -> list[Job]:
+def _read(reader: sqlite3.Connection, which: str, values: tuple[str | int, ...]) -> list[Job]:
     rows = reader.execute(f"SELECT {', '.join(_FIELDS)} FROM jobs {which}", values)
     return [_job(dict(zip(_FIELDS, row, strict=True))) for row in rows]
 

@@ -66,5 +66,5 @@ class Metrics:
         registry = self._registry
         if os.environ.get(FOLDER):
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)

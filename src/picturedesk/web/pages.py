@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from picturedesk.web.access import Role, needs
 from picturedesk.web.problems import Refused
 
 FOLDER = Path(str(files("picturedesk"))) / "web" / "page"
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(needs(Role.ANYONE))])
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -54,7 +55,9 @@ class PageFiles:
     def find(self, name: str) -> _File:
         """A file; raises Refused if the page has none of this name."""
         if name == _LANGUAGES:
-            return _File(json.dumps(self._languages(), ensure_ascii=False).encode(), _TYPES[".json"])
+            return _File(
+                json.dumps(self._languages(), ensure_ascii=False).encode(), _TYPES[".json"]
+            )
         path = self._places().get(name)
         if path is None:
             raise Refused(404, "Not found", "the page has no such file")

@@ -13,7 +13,7 @@ from picturedesk.desk import json_documents
 from picturedesk.desk.desk import Desk
 from picturedesk.desk.editing import told
 from picturedesk.types import Json
-from picturedesk.web.access import Role, needs
+from picturedesk.web.access import Caller, Role, needs
 from picturedesk.web.bodies import (
     KEY,
     Body,
@@ -26,6 +26,7 @@ from picturedesk.web.bodies import (
     parsed,
     with_file,
 )
+from picturedesk.web.deciding import name_of
 from picturedesk.web.describing import answers, reference
 from picturedesk.web.here import Here, answered
 from picturedesk.web.jobs import UPLOAD
@@ -36,6 +37,7 @@ from picturedesk.web.uploads import Batch, taken_in
 
 READ = Depends(needs(Role.READER))
 WRITE = Depends(needs(Role.EDITOR))
+Editor = Annotated[Caller, WRITE]
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 PictureKey = Annotated[str, Path(pattern=KEY, description="content key of a picture")]
 _MOST_HITS = 1000
@@ -174,7 +176,6 @@ async def _uploaded(request: Request, here: Here) -> AsyncIterator[Form]:
             }
         },
     ),
-    dependencies=[WRITE],
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -202,7 +203,7 @@ async def _uploaded(request: Request, here: Here) -> AsyncIterator[Form]:
         }
     },
 )
-def upload(here: Here, form: Annotated[Form, Depends(_uploaded)]) -> Response:
+def upload(here: Here, caller: Editor, form: Annotated[Form, Depends(_uploaded)]) -> Response:
     """Adds pictures to the catalogue; metadata holds for all of them.
 
     A file that is no picture is named among the rejections, with its reason and cure.
@@ -217,7 +218,9 @@ def upload(here: Here, form: Annotated[Form, Depends(_uploaded)]) -> Response:
     if len(files) > here.config.at_once:
         form.keep = True
         _settle(batch)
-        return answered({"job": here.jobs.start(UPLOAD, vars_of(batch)).as_json()}, 202)
+        return answered(
+            {"job": here.jobs.start(UPLOAD, vars_of(batch), name_of(caller)).as_json()}, 202
+        )
     with here.desk.using() as desk, here.metrics.asking("add"):
         return answered(taken_in(desk, batch, here.config.folder), 201)
 

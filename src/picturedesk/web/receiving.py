@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -21,6 +21,9 @@ from starlette.requests import Request
 
 from picturedesk.web.problems import Refused
 from picturedesk.web.uploads import Upload
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 _MOST_FIELD = 2_000_000  # bytes of a field that is no file
 _MOST_FIELDS = 20
@@ -123,7 +126,7 @@ class _Parts:
         if self._file is not None:
             self._file.close()
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> MultipartCallbacks:
         """For the parser."""
         return {
             "on_part_begin": self._begin,

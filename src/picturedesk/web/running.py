@@ -14,8 +14,11 @@ from uvicorn.supervisors import Multiprocess
 
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.errors import BadInput
+from picturedesk.web.access.asgi import ASGIApp
+from picturedesk.web.access.config import check_listening
+from picturedesk.web.access.connections import HEAD_BYTES, Connection
+from picturedesk.web.access.keys import Keys
 from picturedesk.web.config import ServeConfig
-from picturedesk.web.counting import App
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _BACKLOG = 2048
@@ -28,7 +31,7 @@ class Factory:
 
     config: ServeConfig
 
-    def __call__(self) -> App:
+    def __call__(self) -> ASGIApp:
         """The application."""
         from picturedesk.web.app import create_app
 
@@ -44,9 +47,10 @@ def serve(config: ServeConfig, told: Callable[[str], None]) -> None:
 
     Raises:
         MissingArtefact: there is no desk.
-        BadInput: the address cannot be used.
+        BadInput: the address cannot be used, or others reach it and the desk has no key.
     """
     DeskFolder(config.desk).require()
+    check_listening(config.host, bool(Keys.of(config.desk).all()))
     listening = listen(config)
     with closing(listening), _counting_together(config.workers):
         told(address(listening))
@@ -96,6 +100,10 @@ def _run(config: ServeConfig, listening: socket.socket) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # else anyone forges the address of a caller
+        ws="none",
+        http=Connection,
+        h11_max_incomplete_event_size=HEAD_BYTES,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_GRACE,
         lifespan="on",

@@ -9,18 +9,17 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from picturedesk.routes.seen_words import SeenWordsRoute
-from picturedesk.web.access import Role, needs
+from picturedesk.web.access import Caller, Role, needs
 from picturedesk.web.bodies import LONGEST_TEXT, MOST_K, MOST_TEXTS
 from picturedesk.web.describing import answers, media
 from picturedesk.web.here import Here, answered
 
 router = APIRouter(tags=["server"])
+OPEN = Depends(needs(Role.ANYONE))
 
 
-@router.get(
-    "/v1/desk", summary="The desk", responses=answers("Desk")
-)
-def desk(here: Here, caller: Annotated[object, Depends(needs(Role.READER))]) -> Response:
+@router.get("/v1/desk", summary="The desk", responses=answers("Desk"))
+def desk(here: Here, caller: Annotated[Caller, Depends(needs(Role.READER))]) -> Response:
     """What can be asked of the desk, and what the caller may do."""
     config = here.config
     with here.desk.using() as desk:
@@ -46,21 +45,37 @@ def desk(here: Here, caller: Annotated[object, Depends(needs(Role.READER))]) -> 
     return answered(
         info
         | {
-            "role": getattr(getattr(caller, "role", None), "word", "admin"),
-            "caller": getattr(caller, "name", "local"),
+            "role": caller.role.word,
+            "caller": caller.name,
             "version": version("picturedesk"),
             "limits": limits,
         }
     )
 
 
-@router.get("/v1/health", summary="Whether the server lives", responses=answers("Health"))
+@router.get("/v1/openapi.json", include_in_schema=False, dependencies=[OPEN])
+async def description(request: Request) -> Response:
+    """The description of the API."""
+    return answered(request.app.openapi())
+
+
+@router.get(
+    "/v1/health",
+    summary="Whether the server lives",
+    responses=answers("Health"),
+    dependencies=[OPEN],
+)
 async def health() -> Response:
     """Answers as long as the process does; reads nothing."""
     return answered({"status": "ok"})
 
 
-@router.get("/v1/ready", summary="Whether the desk answers", responses=answers("Ready"))
+@router.get(
+    "/v1/ready",
+    summary="Whether the desk answers",
+    responses=answers("Ready"),
+    dependencies=[OPEN],
+)
 def ready(here: Here) -> Response:
     """Answers if the catalogue can be read and jobs can be noted; else 503."""
     with here.desk.using() as desk:

@@ -12,6 +12,7 @@ from picturedesk.desk import json_documents
 from picturedesk.desk.asking import Asked
 from picturedesk.desk.desk import Desk
 from picturedesk.errors import BadInput, BadPicture
+from picturedesk.explaining import Explanation
 from picturedesk.images.kinds import recognise
 from picturedesk.types import Json, Suggestions
 from picturedesk.web.access import Role, needs
@@ -28,8 +29,9 @@ from picturedesk.web.bodies import (
     with_file,
 )
 from picturedesk.web.describing import answers
-from picturedesk.web.documents import MOST_BYTES, read_document, text_of_html
+from picturedesk.web.documents import MOST_BYTES, read_document
 from picturedesk.web.here import Here, answered
+from picturedesk.web.markup import plain_text
 from picturedesk.web.originals import picture_of
 from picturedesk.web.problems import Refused
 from picturedesk.web.uploads import Upload, named
@@ -70,8 +72,9 @@ def _several(desk: Desk, said: SuggestBody) -> Json:
     found = desk.suggest(said.texts, *_options(said))
     pairs = zip(said.texts, found, strict=True)
     return {
-        "answers": [json_documents.answer(one, _explained(desk, said, text, one))
-                    for text, one in pairs]
+        "answers": [
+            json_documents.answer(one, _explained(desk, said, text, one)) for text, one in pairs
+        ]
     }
 
 
@@ -101,10 +104,10 @@ def _options(
 
 def _explained(
     desk: Desk, said: SuggestBody, question: str | Asked, found: Suggestions
-) -> list[object] | None:
+) -> Sequence[Explanation] | None:
     if not said.explain or isinstance(question, Asked):
         return None
-    return [*desk.explain(question, found)] if found else []
+    return desk.explain(question, found) if found else []
 
 
 def _text_of(said: SuggestBody, file: Upload | None) -> tuple[str, bool]:
@@ -115,7 +118,7 @@ def _text_of(said: SuggestBody, file: Upload | None) -> tuple[str, bool]:
     if file is not None:
         text = read_document(_bytes(file), file.name).text
     elif given[1]:
-        text = text_of_html(said.html)
+        text = plain_text(said.html)
     else:
         return said.text if given[0] else "", False
     if not text.strip():
@@ -170,9 +173,7 @@ def _one_picture(desk: Desk, key: str | None, file: Upload | None) -> str:
     responses=answers("SuggestSlotsDocument"),
     openapi_extra=described(SlotsBody),
 )
-def slots(
-    here: Here, sent: Annotated[Sent[SlotsBody], Depends(with_file(SlotsBody))]
-) -> Response:
+def slots(here: Here, sent: Annotated[Sent[SlotsBody], Depends(with_file(SlotsBody))]) -> Response:
     """Divides a long story into passages; none of their pictures comes twice."""
     said = sent.said
     with here.desk.using() as desk, here.metrics.asking("slots"):

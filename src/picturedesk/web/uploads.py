@@ -94,8 +94,9 @@ def taken_in(desk: Desk, batch: Batch, folder: Path, progress: Progress = silent
     added = desk.add(list(kept.values()), progress) if kept else None
     names = {picture.uri: str(picture.columns[NAME]) for picture in kept.values()}
     if added is not None:
-        rejections += [replace(one, source=names.get(one.source, one.source)) for one in
-                       added.rejections]
+        rejections += [
+            replace(one, source=names.get(one.source, one.source)) for one in added.rejections
+        ]
     there = desk.catalogue.find(list(kept))
     return {"pictures": [there[key] for key in kept if key in there], "rejections": rejections}
 

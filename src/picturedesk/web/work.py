@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from picturedesk.desk.desk import Desk
+from picturedesk.disk.artifacts import plain
 from picturedesk.disk.lock import locked
 from picturedesk.errors import PicturedeskError
 from picturedesk.types import Json
@@ -50,7 +51,7 @@ class _Noting:
 
 def _refit(desk: Desk, request: Json, progress: _Noting, folder: Path) -> Json:
     desk.refit(request.get("archive") or None, progress)
-    current: Json = jobs.plain(next(one for one in desk.versions() if one.current))
+    current: Json = plain(next(one for one in desk.versions() if one.current))
     return current
 
 

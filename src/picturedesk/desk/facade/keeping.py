@@ -111,8 +111,9 @@ class Keeping(DeskParts):
         from picturedesk.desk.editing import edit
 
         self._loaded.require_open()
-        one = isinstance(pictures, str | Path | Picture | Suggestion)
-        return edit(self, [pictures] if one else checks.several("pictures", pictures), changes)
+        if isinstance(pictures, str | Path | Picture | Suggestion):
+            pictures = [pictures]
+        return edit(self, checks.several("pictures", pictures), changes)
 
     def rejected(self) -> tuple[Rejection, ...]:
         """Files and rows that fits and additions left out, until they get in or are gone."""

@@ -1,24 +1,10 @@
-"""Stands in until the room ``access`` is merged: everybody is the administrator."""
+"""Who may ask what: keys and roles, hosts and origins, limits, headers, logs.
 
-from __future__ import annotations
+Wraps any ASGI application; knows nothing of desks but where one keeps its keys.
+"""
 
-from collections.abc import Callable
-from enum import IntEnum
+from picturedesk.web.access.config import AccessConfig
+from picturedesk.web.access.guarding import guarded
+from picturedesk.web.access.roles import Caller, Role, needs
 
-
-class Role(IntEnum):
-    """What a caller may do."""
-
-    ANYONE = 0
-    READER = 1
-    EDITOR = 2
-    ADMIN = 3
-
-
-def needs(role: Role) -> Callable[[], None]:
-    """A dependency that lets everybody pass."""
-
-    def passed() -> None:
-        return None
-
-    return passed
+__all__ = ["AccessConfig", "Caller", "Role", "guarded", "needs"]
