@@ -70,7 +70,7 @@ function lines() {
 }
 
 function layOut(grid) {
-  const width = grid.list.clientWidth;
+  const width = Math.floor(grid.list.getBoundingClientRect().width);
   const items = [...grid.list.children];
   if (width === 0 || items.length === 0) return;
   const aspects = items.map((item, place) => boxAspect(grid.shown[place], place));

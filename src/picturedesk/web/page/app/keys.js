@@ -5,6 +5,7 @@ import { el, freshId, isTyping } from "./dom.js";
 import { t } from "./i18n.js";
 
 const STORED = "picturedesk.keys";
+const OPEN = "dialog[open], :popover-open";
 
 const GROUPS = [
   ["keys.everywhere", [["?"], "keys.list"], [["1"], "view.write"], [["2"], "view.catalogue"]],
@@ -42,6 +43,7 @@ export function listenToKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (isTyping(event.target) || (event.key.length === 1 && !keysAreOn())) return;
+    if (document.querySelector(OPEN) && event.key !== "?") return; // keys are the layer's own
     const act = bindings.get(event.key)?.[0];
     if (!act || act(event) === false) return;
     event.preventDefault();

@@ -90,13 +90,12 @@ function away(problem, known) {
 }
 
 function keysOfThePage() {
-  const free = () => !document.querySelector("dialog[open]");
-  const views = VIEWS.map((view, place) => [String(place + 1), () => free() && go(view)]);
+  const views = VIEWS.map((view, place) => [String(place + 1), () => go(view)]);
   return {
     ...Object.fromEntries(views),
     "?": showKeys,
     z: takeBack,
-    "/": () => free() && focusField(),
+    "/": focusField,
   };
 }
 

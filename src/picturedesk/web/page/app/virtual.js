@@ -68,7 +68,7 @@ function toTop(grid) {
 }
 
 function measure(grid) {
-  const width = grid.sizer.clientWidth;
+  const width = Math.floor(grid.sizer.getBoundingClientRect().width);
   if (width === 0) return;
   const least = width < 480 ? LEAST_NARROW : LEAST;
   const gap = width < 480 ? GAP - 4 : GAP;
