@@ -158,8 +158,11 @@ def test_single_keys_go_to_views_list_themselves_and_can_be_switched_off(visit):
 
 
 def test_tab_leads_through_the_page_and_the_focus_is_seen(visit):
-    page = visit.write()
-    page.locator("body").press("Tab")
+    visit.write()
+    page = visit.page
+    page.reload()
+    expect(page.locator(CARDS)).to_have_count(12)
+    page.keyboard.press("Tab")
     seen = set()
     for _ in range(40):
         style = page.evaluate(

@@ -117,8 +117,10 @@ function fields(column, type, filter, act, close) {
   const given = { ...filter };
   const apply = (event) => {
     event.preventDefault();
+    const { other, ...rest } = given;
+    if (other) rest.values = [...new Set([...rest.values, other])];
     close();
-    act(given);
+    act(rest);
   };
   return el(
     "form",
@@ -167,13 +169,8 @@ function choices(column, given) {
   given.values = [...(given.values ?? [])];
   const list = el("div", { class: "options", "aria-busy": "true" });
   const other = { type: "text", "aria-label": t("filters.other"), placeholder: t("filters.other") };
-  const add = (event) => {
-    const value = event.target.value.trim();
-    if (value && !given.values.includes(value)) {
-      given.values.push(value);
-      list.prepend(box(column, value, given));
-    }
-    event.target.value = "";
+  const keep = (event) => {
+    given.other = event.target.value.trim();
   };
   const show = (values) => {
     const all = [...new Set([...given.values, ...values])];
@@ -181,7 +178,7 @@ function choices(column, given) {
     list.removeAttribute("aria-busy");
   };
   valuesOf(column).then(show, () => show([]));
-  return [list, el("input", { ...other, on: { change: add } })];
+  return [list, el("input", { ...other, on: { input: keep } })];
 }
 
 function box(column, value, given) {
