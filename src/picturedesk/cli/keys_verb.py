@@ -34,7 +34,9 @@ class RoleWord(StrEnum):
 
 
 def keys(
-    action: Annotated[Action, typer.Argument(help="What to do.")] = Action.LIST,
+    action: Annotated[
+        Action, typer.Argument(metavar="add|list|remove", help="What to do.")
+    ] = Action.LIST,
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Whose key: a person or a program.")
     ] = "",
@@ -42,7 +44,8 @@ def keys(
         RoleWord,
         typer.Option(
             help="With add: reader asks; editor also decides, adds and changes pictures; admin "
-            "also fits, measures and goes back."
+            "also fits, measures and goes back.",
+            metavar="reader|editor|admin",
         ),
     ] = RoleWord.READER,
     desk: DeskOption = Path("desk"),

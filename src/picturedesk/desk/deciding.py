@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import picturedesk.checks as checks
+from picturedesk.desk.announcing import Addresses, announce
 from picturedesk.desk.choosing import counted, follow, with_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.disk.tar_members import absolute
@@ -77,9 +78,12 @@ def decide(
     """
     if choice is None and not folder.choices.exists():
         raise BadInput(f"there is no choice {undone}: nothing has been chosen yet")
+    urls = [address.url for address in Addresses(folder).all()]
     with ChoiceLog.open(folder.choices) as log:
         written = log.add(choice) if choice is not None else log.undo(undone)
         apply_choices(folder, fitted, matcher, _all(log), [written.picture])
+        if urls:
+            announce(folder, fitted, log, written, urls)
     return written
 
 

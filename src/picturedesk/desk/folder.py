@@ -112,6 +112,8 @@ class DeskFolder:
           desk.json          the current fit, and how pictures are read
           fits/              one folder per fit: the current one and those before it
           choices.db         what editors decided, for all fits
+          webhooks.json      addresses that are told of choices, with their secrets
+          outbox.db          what is still to be told to them
           backbone/          ONNX graph of the frozen network, with its manifest
           text_tower/        of a dual encoder: ONNX graph of its text tower, and its tokenizer
           levels.json        the chosen levels, with --levels auto
@@ -162,6 +164,16 @@ class DeskFolder:
     def choices(self) -> Path:
         """What editors decided; missing before the first choice."""
         return self.root / "choices.db"
+
+    @property
+    def webhooks(self) -> Path:
+        """Addresses that are told of choices; missing before the first one."""
+        return self.root / "webhooks.json"
+
+    @property
+    def outbox(self) -> Path:
+        """What is still to be told to them; missing before the first address."""
+        return self.root / "outbox.db"
 
     def all_fits(self) -> list[FitFolder]:
         """The fits that are kept, oldest first."""

@@ -62,6 +62,11 @@ def hits(found: Sequence[Hit]) -> Json:
     return {"hits": list(found)}
 
 
+def edited(pictures: Sequence[Picture]) -> Json:
+    """Pictures that were changed (``edit.json``)."""
+    return {"pictures": list(pictures)}
+
+
 def choices(found: Sequence[Choice]) -> Json:
     """Editors' decisions (``choices.json``)."""
     return {"choices": list(found)}

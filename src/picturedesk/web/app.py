@@ -39,6 +39,7 @@ from picturedesk.web.originals import Originals
 from picturedesk.web.own_schemas import OWN
 from picturedesk.web.problems import handle_errors
 from picturedesk.web.thumbnails import Thumbnails
+from picturedesk.web.webhooks import Sender
 
 _ROUTERS = (state, suggesting, pictures, files, deciding, quality, job_routes, pages)
 _WATCH = 5.0  # seconds between two looks at jobs whose process was killed
@@ -60,6 +61,7 @@ def create_app(config: ServeConfig) -> ASGIApp:
         redoc_url=None,
         lifespan=lambda app: _running(app, config),
     )
+    app.state.routes = [route for module in _ROUTERS for route in module.router.routes]
     for module in _ROUTERS:
         app.include_router(module.router)
     handle_errors(app)
@@ -80,12 +82,14 @@ async def _running(app: FastAPI, config: ServeConfig) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = config.threads
     served = await anyio.to_thread.run_sync(made, config)
     app.state.served = served
+    served.webhooks.start()
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_watch, served)
             yield
             tasks.cancel_scope.cancel()
     finally:
+        await anyio.to_thread.run_sync(served.webhooks.stop)
         served.desk.close()
         served.jobs.close()
 
@@ -104,6 +108,7 @@ def made(config: ServeConfig) -> Served:
         originals=originals,
         metrics=Metrics(),
         incoming=folder / "incoming",
+        webhooks=Sender(config.desk),
     )
 
 

@@ -6,17 +6,18 @@ date, a route) is left to it. Most bodies are JSON; some may bring a file instea
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from picturedesk.store.rights import LIFTED
 from picturedesk.types import DIVERSITY, FATIGUE
 from picturedesk.web.here import Here
+from picturedesk.web.keys import KEY
 from picturedesk.web.problems import Refused
 from picturedesk.web.receiving import Form, Limits, received
 from picturedesk.web.uploads import Upload
@@ -26,9 +27,9 @@ LONGEST_HTML = 1_000_000
 MOST_TEXTS = 100
 MOST_K = 100
 MOST_KEYS = 10_000
-KEY = "^[0-9a-f]{32}$"
 OPTIONS = "options"  # the field of a form that has what else would be the JSON body
 FILE = "file"
+BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
 
 Key = Annotated[str, Field(pattern=KEY, description="content key of a picture")]
 Where = Annotated[
@@ -36,6 +37,14 @@ Where = Annotated[
 ]
 Words = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Value = str | float | bool | list[str] | None
+
+
+def _whole(value: object) -> object:
+    """1.0 as 1: the same number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class Body(BaseModel):
@@ -47,7 +56,7 @@ class Body(BaseModel):
 class Asking(Body):
     """What every question for pictures may have."""
 
-    k: int = Field(10, ge=1, le=MOST_K, description="pictures, at most")
+    k: Whole = Field(10, ge=1, le=MOST_K, description="pictures, at most")
     where: Where = ""
     fatigue: float = Field(FATIGUE, ge=0, le=1e6, description="days")
     include: list[Literal["expired", "embargoed", "missing", "used_up"]] = Field(
@@ -82,8 +91,8 @@ class SlotsBody(Asking):
     """A question for one picture for each passage of a story."""
 
     text: Words
-    slots: Annotated[int, Field(ge=1, le=50)] | Literal["paragraphs"] = 3
-    k: int = Field(3, ge=1, le=MOST_K, description="pictures for each passage")
+    slots: Annotated[Whole, Field(ge=1, le=50)] | Literal["paragraphs"] = 3
+    k: Whole = Field(3, ge=1, le=MOST_K, description="pictures for each passage")
     route: str = Field("", max_length=40)
 
 
@@ -98,19 +107,15 @@ class TagsBody(Body):
     """A question for the words that a picture shows."""
 
     picture: Key | None = None
-    most: int = Field(10, ge=1, le=1000)
+    most: Whole = Field(10, ge=1, le=1000)
 
 
 class TextsBody(Body):
     """A question for texts that suit a picture; of the archive unless some are given."""
 
     picture: Key | None = None
-    k: int = Field(10, ge=1, le=MOST_K)
+    k: Whole = Field(10, ge=1, le=MOST_K)
     texts: list[Words] | None = Field(None, max_length=1000)
-
-
-class NoBody(Body):
-    """Nothing beside the file."""
 
 
 class ChangesBody(Body):
@@ -166,14 +171,25 @@ def with_file(model: type[Model]) -> Reader[Model]:
     """A dependency: a JSON body, or a form with a file and the same JSON as a field."""
 
     async def sent(request: Request, here: Here) -> AsyncIterator[Sent[Model]]:
-        if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        if _is_form(request):
             limits = Limits(1, here.config.max_megabytes * 1e6)
-            async with received(request, here.incoming, limits) as form:
+            async with received(request, here.incoming, limits, (FILE,), (OPTIONS,)) as form:
                 yield Sent(parsed(model, form.fields.get(OPTIONS, b"{}")), _the_file(form))
             return
         yield Sent(parsed(model, await json_bytes(request)))
 
     return sent
+
+
+async def a_file(request: Request, here: Here) -> AsyncIterator[Upload]:
+    """A dependency: the file of a form that has nothing else."""
+    limits = Limits(1, here.config.max_megabytes * 1e6)
+    async with received(request, here.incoming, limits, (FILE,), ()) as form:
+        yield _the_file(form)
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/")
 
 
 async def json_bytes(request: Request) -> bytes:
@@ -215,19 +231,28 @@ def described(model: type[Body], file: bool = False) -> dict[str, Any]:
         model: of JSON.
         file: whether a form with a file may come instead.
     """
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content: dict[str, Any] = {"application/json": {"schema": reference}}
+    options = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content: dict[str, Any] = {"application/json": {"schema": options}}
     if file:
-        content["multipart/form-data"] = {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    FILE: {"type": "string", "contentMediaType": "application/octet-stream"},
-                    OPTIONS: reference,
-                },
-                "required": [FILE],
-                "additionalProperties": False,
-            },
-            "encoding": {OPTIONS: {"contentType": "application/json"}},
-        }
+        fields = {FILE: BYTES, OPTIONS: options}
+        content |= form_of(fields, (FILE,), OPTIONS)
+    return body_of(content)
+
+
+def form_of(fields: dict[str, Any], required: Sequence[str], options: str = "") -> dict[str, Any]:
+    """The content of a body that is a form; ``options`` names a field that is JSON."""
+    schema = {
+        "type": "object",
+        "properties": fields,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+    form: dict[str, Any] = {"schema": schema}
+    if options:
+        form["encoding"] = {options: {"contentType": "application/json"}}
+    return {"multipart/form-data": form}
+
+
+def body_of(content: dict[str, Any]) -> dict[str, Any]:
+    """The request body of a route with content of these types."""
     return {"requestBody": {"required": True, "content": content}}

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from picturedesk.desk import json_documents
+from picturedesk.desk.desk import Desk
 from picturedesk.types import Json
 from picturedesk.web.access import Caller, Role, needs
 from picturedesk.web.access.roles import LOCAL
@@ -64,6 +65,7 @@ def choose(
         for key in (said.picture, *said.rejected):
             picture_of(desk, key)
         choice = desk.choose(said.text, said.picture, said.rejected, said.who or name_of(caller))
+    here.webhooks.wake()
     return answered(choice, 201)
 
 
@@ -78,7 +80,9 @@ def undo(here: Here, number: Number) -> Response:
     with here.desk.using() as desk:
         if not any(one.number == number for one in desk.choices(number - 1, 1)):
             raise Refused(404, "Choice not found", f"there is no choice {number}")
-        return answered(desk.undo_choice(number))
+        choice = desk.undo_choice(number)
+    here.webhooks.wake()
+    return answered(choice)
 
 
 @router.get(
@@ -102,13 +106,19 @@ def versions(here: Here) -> Response:
 def rollback(here: Here, number: Number) -> Response:
     """Makes an older fit the current one; pictures, metadata and decisions stay those of now."""
     with here.desk.using() as desk:
-        known = desk.versions()
-        if number not in {one.number for one in known}:
-            there = ", ".join(str(one.number) for one in known)
-            raise Refused(404, "Version not found", f"the desk keeps versions {there}")
+        _require_older(desk, number)
         version = desk.rollback(number)
     here.desk.refresh()
     return answered(version)
+
+
+def _require_older(desk: Desk, number: int) -> None:
+    known = {one.number: one.current for one in desk.versions()}
+    if number not in known:
+        there = ", ".join(map(str, known))
+        raise Refused(404, "Version not found", f"the desk keeps versions {there}")
+    if known[number]:
+        raise Refused(409, "Nothing to do", f"version {number} is the current one")
 
 
 @router.post(

@@ -86,7 +86,7 @@ def describe(app: FastAPI, bodies: dict[str, type[Body]], own: dict[str, Schema]
             document["components"] = document.get("components", {})
             document["components"]["schemas"] = _schemas(bodies, own)
             _drop_unused(document)
-            app.openapi_schema = with_roles(document, app.routes)
+            app.openapi_schema = with_roles(document, app.state.routes)
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]

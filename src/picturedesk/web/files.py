@@ -9,14 +9,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field
-from starlette.responses import FileResponse
 
 from picturedesk.web.access import Role, needs
 from picturedesk.web.bodies import Body
 from picturedesk.web.describing import Responses, media
 from picturedesk.web.here import Here
-from picturedesk.web.originals import MEDIA_TYPES, Original, picture_of
-from picturedesk.web.pictures import PictureKey
+from picturedesk.web.keys import ADDRESS, PictureKey
+from picturedesk.web.originals import MEDIA_TYPES, picture_of
+from picturedesk.web.ranges import ranged
 from picturedesk.web.thumbnails import WIDTHS, Size, best_format, rounded
 
 router = APIRouter(
@@ -36,7 +36,7 @@ class Shown(Body):
 
 
 @router.get(
-    "/{key}/thumbnail",
+    f"/{ADDRESS}/thumbnail",
     summary="A small picture",
     responses=media("image/webp", "image/avif", "image/jpeg", more=_UNCHANGED),
 )
@@ -59,7 +59,7 @@ def thumbnail(
 
 
 @router.get(
-    "/{key}/original",
+    f"/{ADDRESS}/original",
     summary="The file of a picture",
     responses=media(*MEDIA_TYPES.values(), more=_UNCHANGED | _PART),
 )
@@ -67,6 +67,8 @@ def original(
     here: Here,
     key: PictureKey,
     if_none_match: Annotated[str, Header(include_in_schema=False)] = "",
+    if_range: Annotated[str, Header(include_in_schema=False)] = "",
+    range_: Annotated[str, Header(alias="range", include_in_schema=False)] = "",
 ) -> Response:
     """The file as it was added, or a range of its bytes."""
     etag = f'"{key}"'
@@ -76,19 +78,9 @@ def original(
             picture_of(desk, key)
             return Response(status_code=304, headers=headers)
         found = here.originals.find(desk, key, desk.limits.decode)
-    return _sent(found, headers)
-
-
-def _sent(found: Original, headers: dict[str, str]) -> Response:
-    if found.path is None:
-        return Response(found.data, headers=headers, media_type=found.media_type)
-    return FileResponse(
-        found.path,
-        headers=headers,
-        media_type=found.media_type,
-        filename=found.name,
-        content_disposition_type="inline",
-    )
+    if if_range and if_range != etag:
+        range_ = ""
+    return ranged(found, range_, headers)
 
 
 def _has(if_none_match: str, etag: str) -> bool:

@@ -16,6 +16,7 @@ from picturedesk.web.metrics import Metrics
 from picturedesk.web.opened import OpenDesk
 from picturedesk.web.originals import Originals
 from picturedesk.web.thumbnails import Thumbnails
+from picturedesk.web.webhooks import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Served:
         originals: files of pictures.
         metrics: what is counted.
         incoming: folder for files that requests bring.
+        webhooks: delivers what choices announce.
     """
 
     config: ServeConfig
@@ -39,6 +41,7 @@ class Served:
     originals: Originals
     metrics: Metrics
     incoming: Path
+    webhooks: Sender
 
 
 def _here(request: Request) -> Served:

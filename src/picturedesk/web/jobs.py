@@ -123,7 +123,7 @@ class JobStore:
 
     def add(self, kind: str, request: Json, who: str = "") -> Job:
         """Notes a job; forgets the oldest of those that have ended."""
-        job = Job(secrets.token_hex(8), kind, made=now(), who=who, request=plain(request))
+        job = Job(secrets.token_hex(8), kind, made=now(), who=who, request=request)
         names = ", ".join(_FIELDS)
         marks = ", ".join("?" * len(_FIELDS))
         with self._file.writing() as writer:
@@ -231,7 +231,7 @@ def _stopped(job: Job) -> Job:
 def _row(job: Job) -> tuple[str | int, ...]:
     progress = job.progress
     values = {"request": job.request, "result": job.result, "problem": job.problem}
-    packed = {name: json.dumps(value) for name, value in values.items()}
+    packed = {name: json.dumps(plain(value)) for name, value in values.items()}
     packed |= {"done": progress.done, "total": progress.total, "what": progress.what}  # type: ignore[dict-item]
     return tuple(
         packed[name] if name in packed else _number(getattr(job, name)) for name in _FIELDS

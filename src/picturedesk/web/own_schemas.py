@@ -69,13 +69,11 @@ OWN: dict[str, Schema] = {
         after=_text("for the next page; empty if this is the last one"),
         total=_count("pictures that meet condition and words"),
     ),
-    "Edited": _object("Pictures as they are now.", pictures=_list(_ref("picture"), "each once")),
     "Uploaded": _object(
         "What became of an upload.",
         pictures=_list(_ref("picture"), "added, or known before"),
         rejections=_list(_ref("rejection"), "files that were left out"),
     ),
-    "Rejected": _object("What was left out.", rejected=_list(_ref("rejection"), "")),
     "Progress": _object(
         "How far a job is.",
         done=_count("units that are finished"),

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from picturedesk.desk import json_documents
@@ -15,14 +15,16 @@ from picturedesk.desk.editing import told
 from picturedesk.types import Json
 from picturedesk.web.access import Caller, Role, needs
 from picturedesk.web.bodies import (
-    KEY,
+    BYTES,
     Body,
     ChangesBody,
     EditBody,
     RemoveBody,
     Sent,
     Where,
+    body_of,
     described,
+    form_of,
     parsed,
     with_file,
 )
@@ -30,6 +32,7 @@ from picturedesk.web.deciding import name_of
 from picturedesk.web.describing import answers, reference
 from picturedesk.web.here import Here, answered
 from picturedesk.web.jobs import UPLOAD
+from picturedesk.web.keys import ADDRESS, KEY, PictureKey
 from picturedesk.web.originals import picture_of
 from picturedesk.web.problems import Refused
 from picturedesk.web.receiving import Form, Limits, received
@@ -39,7 +42,6 @@ READ = Depends(needs(Role.READER))
 WRITE = Depends(needs(Role.EDITOR))
 Editor = Annotated[Caller, WRITE]
 router = APIRouter(prefix="/v1", tags=["catalogue"])
-PictureKey = Annotated[str, Path(pattern=KEY, description="content key of a picture")]
 _MOST_HITS = 1000
 
 
@@ -80,7 +82,7 @@ def _found(desk: Desk, asked: Listing) -> Json:
 
 
 @router.get(
-    "/pictures/{key}", summary="One picture", responses=answers("picture"), dependencies=[READ]
+    f"/pictures/{ADDRESS}", summary="One picture", responses=answers("picture"), dependencies=[READ]
 )
 def one_picture(here: Here, key: PictureKey) -> Response:
     """What is known of a picture."""
@@ -89,7 +91,7 @@ def one_picture(here: Here, key: PictureKey) -> Response:
 
 
 @router.patch(
-    "/pictures/{key}",
+    f"/pictures/{ADDRESS}",
     summary="Change a picture",
     responses=answers("picture"),
     dependencies=[WRITE],
@@ -108,7 +110,7 @@ def change_picture(
 
 
 @router.delete(
-    "/pictures/{key}",
+    f"/pictures/{ADDRESS}",
     summary="Remove a picture",
     responses=answers("RemoveDocument"),
     dependencies=[WRITE],
@@ -123,7 +125,7 @@ def remove_picture(here: Here, key: PictureKey) -> Response:
 @router.post(
     "/pictures/edit",
     summary="Change many pictures",
-    responses=answers("Edited"),
+    responses=answers("EditDocument"),
     dependencies=[WRITE],
     openapi_extra=described(EditBody),
 )
@@ -132,7 +134,7 @@ def edit(here: Here, sent: Annotated[Sent[EditBody], Depends(with_file(EditBody)
     said = sent.said
     with here.desk.using() as desk:
         _require_all(desk, said.keys)
-        return answered({"pictures": desk.edit(said.keys, said.changes)})
+        return answered(json_documents.edited(desk.edit(said.keys, said.changes)))
 
 
 @router.post(
@@ -159,7 +161,7 @@ def _require_all(desk: Desk, keys: list[str]) -> None:
 
 async def _uploaded(request: Request, here: Here) -> AsyncIterator[Form]:
     limits = Limits(here.config.max_files, here.config.max_megabytes * 1e6)
-    async with received(request, here.incoming, limits) as form:
+    async with received(request, here.incoming, limits, ("files",), ("metadata",)) as form:
         yield form
 
 
@@ -176,32 +178,16 @@ async def _uploaded(request: Request, here: Here) -> AsyncIterator[Form]:
             }
         },
     ),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "properties": {
-                            "files": {
-                                "type": "array",
-                                "items": {
-                                    "type": "string",
-                                    "contentMediaType": "application/octet-stream",
-                                },
-                                "minItems": 1,
-                            },
-                            "metadata": reference("ChangesBody"),
-                        },
-                        "required": ["files"],
-                        "additionalProperties": False,
-                    },
-                    "encoding": {"metadata": {"contentType": "application/json"}},
-                }
+    openapi_extra=body_of(
+        form_of(
+            {
+                "files": {"type": "array", "items": BYTES, "minItems": 1},
+                "metadata": reference("ChangesBody"),
             },
-        }
-    },
+            ("files",),
+            "metadata",
+        )
+    ),
 )
 def upload(here: Here, caller: Editor, form: Annotated[Form, Depends(_uploaded)]) -> Response:
     """Adds pictures to the catalogue; metadata holds for all of them.
@@ -243,7 +229,10 @@ def _settle(batch: Batch) -> None:
 
 
 @router.get(
-    "/rejected", summary="What was left out", responses=answers("Rejected"), dependencies=[READ]
+    "/rejected",
+    summary="What was left out",
+    responses=answers("RejectedDocument"),
+    dependencies=[READ],
 )
 def rejected(here: Here) -> Response:
     """Files and rows that fits and additions left out, each with its reason and a cure."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from picturedesk.errors import (
     BadInput,
@@ -138,10 +139,23 @@ def _encodable(text: str) -> str:
 
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _not_allowed(request)
     title = getattr(error, "title", "") or HTTPStatus(error.status_code).phrase.capitalize()
     return problem(
         error.status_code, title, str(error.detail), getattr(error, "cure", ""), error.headers or {}
     )
+
+
+def _not_allowed(request: Request) -> Response:
+    """Names all methods of an address, whichever routes have them."""
+    matching = (
+        one for one in request.app.state.routes if one.matches(request.scope)[0] != Match.NONE
+    )
+    allowed = sorted({method for one in matching for method in one.methods or ()})
+    detail = f"{request.method} is not for {request.url.path}"
+    cure = f"there is {', '.join(allowed)}"
+    return problem(405, "Method not allowed", detail, cure, {"Allow": ", ".join(allowed)})
 
 
 async def _refused(request: Request, error: Exception) -> Response:

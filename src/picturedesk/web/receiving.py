@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 _MOST_FIELD = 2_000_000  # bytes of a field that is no file
-_MOST_FIELDS = 20
+_MOST_DRAINED = 100_000_000  # bytes
 _LONGEST_NAME = 200  # characters of a file's name
 _MOST_HEADER = 8192  # bytes of the headers of a part
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -67,11 +67,24 @@ class Form:
 
 
 @asynccontextmanager
-async def received(request: Request, incoming: Path, limits: Limits) -> AsyncIterator[Form]:
+async def received(
+    request: Request,
+    incoming: Path,
+    limits: Limits,
+    files: Collection[str],
+    fields: Collection[str],
+) -> AsyncIterator[Form]:
     """The body of a request as a form.
 
+    Args:
+        request: that has it.
+        incoming: a folder for files of requests.
+        limits: of the body.
+        files: names of the fields that may have files.
+        fields: names of other fields.
+
     Raises:
-        Refused: it is no form, or too large.
+        Refused: it is no form, too large, or has other fields.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary", b"")
@@ -85,7 +98,7 @@ async def received(request: Request, incoming: Path, limits: Limits) -> AsyncIte
     incoming.mkdir(parents=True, exist_ok=True)
     form = Form(Path(tempfile.mkdtemp(prefix="", dir=incoming)).absolute())
     try:
-        with _Parts(form, limits) as parts:
+        with _Parts(form, limits, files, fields) as parts:
             await _fed(request, parts, boundary)
         yield form
     finally:
@@ -94,23 +107,40 @@ async def received(request: Request, incoming: Path, limits: Limits) -> AsyncIte
 
 
 async def _fed(request: Request, parts: _Parts, boundary: bytes) -> None:
+    pieces = request.stream()
     try:
         parser = MultipartParser(boundary, parts.callbacks())
-        async for chunk in request.stream():
-            parser.write(chunk)
+        async for piece in pieces:
+            parser.write(piece)
         parser.finalize()
     except FormParserError as error:
+        await _drained(pieces)
         raise Refused(400, "Invalid request", f"the form cannot be read: {error}") from None
+    except Refused:
+        await _drained(pieces)
+        raise
     if not parts.ended:
         raise Refused(400, "Invalid request", "the form ends in the middle")
+
+
+async def _drained(pieces: AsyncIterator[bytes]) -> None:
+    """Reads on for a while: a caller that still sends would not see the answer."""
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > _MOST_DRAINED:
+            return
 
 
 class _Parts:
     """Takes the parts of a form as its parser finds them."""
 
-    def __init__(self, form: Form, limits: Limits) -> None:
+    def __init__(
+        self, form: Form, limits: Limits, files: Collection[str], fields: Collection[str]
+    ) -> None:
         self._form = form
         self._limits = limits
+        self._files, self._fields = files, fields
         self.ended = False
         self._header = (b"", b"")
         self._headers: dict[str, bytes] = {}
@@ -168,9 +198,13 @@ class _Parts:
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if not self._name:
             raise Refused(400, "Invalid request", "a part of the form has no name")
-        if b"filename" not in options:
-            if len(self._form.fields) >= _MOST_FIELDS:
-                raise _too_much(f"the form has more than {_MOST_FIELDS} fields", "send fewer")
+        is_file = b"filename" in options
+        if self._name not in (self._files if is_file else self._fields):
+            kind = "file" if is_file else "field"
+            known = ", ".join((*self._files, *self._fields))
+            detail = f"the form has a {kind} {self._name[:100]!r}"
+            raise Refused(400, "Invalid request", detail, f"it may have {known}")
+        if not is_file:
             return
         number = len(self._form.files)
         if number >= self._limits.files:

@@ -17,15 +17,19 @@ from picturedesk.images.kinds import recognise
 from picturedesk.types import Json, Suggestions
 from picturedesk.web.access import Role, needs
 from picturedesk.web.bodies import (
+    BYTES,
+    FILE,
     LONGEST_TEXT,
-    NoBody,
     Sent,
     SimilarBody,
     SlotsBody,
     SuggestBody,
     TagsBody,
     TextsBody,
+    a_file,
+    body_of,
     described,
+    form_of,
     with_file,
 )
 from picturedesk.web.describing import answers
@@ -238,10 +242,8 @@ def texts(here: Here, sent: Annotated[Sent[TextsBody], Depends(with_file(TextsBo
     "/documents",
     summary="The text of a file",
     responses=answers("Document"),
-    openapi_extra=described(NoBody, file=True),
+    openapi_extra=body_of(form_of({FILE: BYTES}, (FILE,))),
 )
-def documents(here: Here, sent: Annotated[Sent[NoBody], Depends(with_file(NoBody))]) -> Response:
+def documents(file: Annotated[Upload, Depends(a_file)]) -> Response:
     """The words of a text, HTML or DOCX file, for an editor to go on with."""
-    if sent.file is None:
-        raise Refused(400, "Invalid request", "the form has no file in its field 'file'")
-    return answered(read_document(_bytes(sent.file), sent.file.name))
+    return answered(read_document(_bytes(file), file.name))

@@ -39,8 +39,8 @@ FUNCTIONS = frozenset(
 _TOKENS = re.compile(
     r"""
     '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[^]]*(?:]|\Z)
-    | --[^\n]* | /\*.*?\*/  # brackets inside these do not count
-    | /\* | [()] | (?:[^\W\d]|[^\x00-\x7f])(?:\w|[^\x00-\x7f]|\$)* | .
+    | --[^\n]* | /\*(?:[^*]|\*(?!/))*(?:\*/|\Z)  # brackets inside these do not count
+    | [()] | (?:[^\W\d]|[^\x00-\x7f])(?:\w|[^\x00-\x7f]|\$)* | .
     """,
     re.DOTALL | re.VERBOSE,
 )
@@ -57,6 +57,7 @@ _SHOWN = 200  # characters of a condition that an error repeats
 _NAMED = 20  # own columns that an error names
 _QUOTES = {'"': '"', "`": "`", "[": "]"}  # around names
 _OF_TIME = frozenset(("date", "time", "datetime", "julianday", "strftime"))  # of now, too
+_KEPT_TAGS = 2000  # characters of tags that are kept, read: conditions can make long ones
 _OWN_VALUE = "json_extract"
 
 
@@ -114,6 +115,9 @@ def passing_rows(
     if stray := _name_that_is_no_column(where, own):
         reason = f"no such column: {stray} (a string stands between single quotes)"
         raise _refusal(where, own, reason)
+    if any(token.casefold() == "select" for token in _TOKENS.findall(where)):
+        # SQLite does not ask the gate about "key IN (SELECT key FROM pictures)".
+        raise _refusal(where, own, "it may not select")
     wanted = _own_names(where, own)
     gate = _Gate(len(wanted))
     try:
@@ -194,7 +198,7 @@ def _leaves_its_brackets(where: str) -> bool:
     depth = 0
     for token in _TOKENS.findall(where):
         depth += (token == "(") - (token == ")")
-        if depth < 0 or token == "/*":
+        if depth < 0 or (token[:2] == "/*" and (len(token) < 4 or token[-2:] != "*/")):
             return True
     return depth > 0
 
@@ -280,11 +284,17 @@ def _reason(error: Exception, longest: float) -> str:
 
 
 def _has_tag(tags: object, word: object) -> bool:
-    return isinstance(tags, str) and isinstance(word, str) and word.casefold() in _folded(tags)
+    if not isinstance(tags, str) or not isinstance(word, str):
+        return False
+    return word.casefold() in (_folded(tags) if len(tags) <= _KEPT_TAGS else _read_tags(tags))
 
 
 @lru_cache(maxsize=4096)  # many pictures have the same tags
 def _folded(tags: str) -> frozenset[str]:
+    return _read_tags(tags)
+
+
+def _read_tags(tags: str) -> frozenset[str]:
     try:
         return frozenset(str(tag).casefold() for tag in json.loads(tags))
     except (ValueError, TypeError):  # a condition can hand in any string

@@ -11,16 +11,15 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import picturedesk.checks as checks
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.disk.artifacts import read_record, write_record
-from picturedesk.disk.lock import locked
+from picturedesk.disk.private_record import PrivateRecord
 from picturedesk.errors import BadInput
+from picturedesk.types import Json
 from picturedesk.web.access.roles import GIVEN, Role
 
 FILE = "keys.json"
@@ -30,7 +29,6 @@ _PREFIX = "pd_"  # so that scanners for secrets find keys that were published
 _KIND = "keys"
 _NAME = re.compile(r"[\w][\w .@+-]{0,63}")
 _CURE = "restore it from a backup, or remove it and make new keys with picturedesk keys add"
-_PATIENCE = 10.0  # seconds that a change waits for another
 _LAST = 4  # characters of a key that are kept
 
 
@@ -61,10 +59,9 @@ class Keys:
     """
 
     def __init__(self, desk: Path) -> None:
-        self._path = desk / FILE
-        self._lock = desk / ".keys"
+        self._record = PrivateRecord(desk / FILE, _KIND, _CURE)
+        self._content: Json = {}
         self._known: tuple[Key, ...] = ()
-        self._seen: tuple[int, int, int] | None = None
 
     @classmethod
     def of(cls, desk: Path | str) -> Keys:
@@ -79,14 +76,9 @@ class Keys:
         Raises:
             MissingArtefact: the file is damaged. None of its keys holds then.
         """
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            self._known, self._seen = (), None
-            return ()
-        state = (found.st_mtime_ns, found.st_size, found.st_ino)
-        if state != self._seen:
-            self._known, self._seen = self._read(), state
+        content = self._record.read()
+        if content is not self._content:
+            self._content, self._known = content, _of(content)
         return self._known
 
     def find(self, secret: str) -> Key | None:
@@ -111,8 +103,8 @@ class Keys:
         secret = _PREFIX + secrets.token_urlsafe(_BYTES)
         made = datetime.now(UTC).isoformat(timespec="seconds")
         key = Key(name, role, made, secret[-_LAST:], _hash(secret))
-        with self._changing():
-            known = self.all()
+        with self._record.changing() as content:
+            known = _of(content)
             if any(one.name == name for one in known):
                 raise BadInput(f"there is a key {name!r}: remove it first, or take another name")
             if len(known) >= MOST:
@@ -123,25 +115,14 @@ class Keys:
     def remove(self, name: str) -> Key:
         """Removes a key, which holds for no request after this; raises BadInput for none."""
         checks.text("name", name)
-        with self._changing():
-            known = self.all()
+        with self._record.changing() as content:
+            known = _of(content)
             gone = [key for key in known if key.name == name]
             if not gone:
                 names = ", ".join(key.name for key in known) or "none"
                 raise BadInput(f"there is no key {name[:64]!r}: there are {names}")
             self._write([key for key in known if key.name != name])
         return gone[0]
-
-    def _changing(self) -> AbstractContextManager[None]:
-        held = f"another process is changing {self._path}: run again"
-        return locked(self._lock, _PATIENCE, held)
-
-    def _read(self) -> tuple[Key, ...]:
-        content = read_record(self._path, _KIND, _CURE)
-        return tuple(
-            Key(one["name"], Role[one["role"].upper()], one["made"], one["last"], one["hash"])
-            for one in content["keys"]
-        )
 
     def _write(self, keys: Sequence[Key]) -> None:
         rows = [
@@ -154,7 +135,14 @@ class Keys:
             }
             for key in keys
         ]
-        write_record(self._path, _KIND, {"keys": rows}, private=True)
+        self._record.write({"keys": rows})
+
+
+def _of(content: Json) -> tuple[Key, ...]:
+    return tuple(
+        Key(one["name"], Role[one["role"].upper()], one["made"], one["last"], one["hash"])
+        for one in content.get("keys", ())
+    )
 
 
 def _hash(secret: str) -> str:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from picturedesk.web.access.needing import Needs
 
 
 class Role(IntEnum):
@@ -42,13 +38,3 @@ class Caller:
 
 LOCAL = Caller("local", Role.ADMIN)  # on this machine, while the desk has no key
 NOBODY = Caller("", Role.ANYONE)
-
-
-def needs(role: Role) -> Needs:
-    """A dependency of FastAPI: lets callers of this role or a higher one pass, gives the caller.
-
-    ``@router.get(…, dependencies=[Depends(needs(Role.READER))])``. Others get problem 401 or 403.
-    """
-    from picturedesk.web.access.needing import Needs
-
-    return Needs(role)
