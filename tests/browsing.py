@@ -1,4 +1,4 @@
-"""Debian's Chromium for tests of the page: one for each test file, a fresh context for each test."""
+"""Debian's Chromium for tests of the page: one for each file, a fresh context for each test."""
 
 from __future__ import annotations
 

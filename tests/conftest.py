@@ -84,9 +84,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def visit(
-    browser: Any, desk_address: str, request: pytest.FixtureRequest
-) -> Iterator[Visit]:
+def visit(browser: Any, desk_address: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A visitor of the page; a test's parameter sets options of the browser's context."""
     visitor = Visit(browser, desk_address, **getattr(request, "param", {}))
     yield visitor

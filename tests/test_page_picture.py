@@ -79,7 +79,8 @@ def test_using_a_picture_is_recorded_copied_and_undone(copying):
     path = page.locator(f"{DIALOG} .path").inner_text()
     caption = page.locator(f"{DIALOG} .side h2").inner_text()
     page.get_by_role("button", name="Use this picture").click()
-    expect(page.get_by_text("Chosen. Path, credit and caption are on the clipboard.")).to_be_visible()
+    said = "Chosen. Path, credit and caption are on the clipboard."
+    expect(page.get_by_text(said)).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == f"{path}\n{caption}"
     chosen = choices(copying)[0]
     assert (chosen["text"], chosen["undone"]) == (STORY, False)

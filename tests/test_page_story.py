@@ -229,5 +229,3 @@ def test_more_pictures_can_be_shown(visit):
     page = visit.write()
     page.get_by_role("button", name="Show more").click()
     expect(page.locator(CARDS)).to_have_count(24)
-
-
