@@ -7,6 +7,7 @@ import { hasQuestion, state } from "./store.js";
 let dropped = null; // a picture file that the user gave; it does not outlive a reload
 
 const WAIT = 140; // milliseconds without a key before the desk is asked
+const PASTED = 3; // signs that come or go at once when nobody types; the desk is asked at once
 const LONGEST = 500; // milliseconds that somebody who types on waits for an answer at most
 
 /**
@@ -21,6 +22,8 @@ export function asker(desk, heard) {
   let latest = 0; // number of the latest question
   let controller = null;
   let most = 12;
+
+  let length = state.text.length; // of the text when it was last looked at
 
   const ask = async () => {
     clearTimeout(timer);
@@ -42,9 +45,11 @@ export function asker(desk, heard) {
   return {
     soon() {
       const now = performance.now();
+      const isPasted = Math.abs(state.text.length - length) > PASTED;
+      length = state.text.length;
       since ||= now;
       clearTimeout(timer);
-      timer = setTimeout(ask, Math.max(0, Math.min(WAIT, since + LONGEST - now)));
+      timer = setTimeout(ask, isPasted ? 0 : Math.max(0, Math.min(WAIT, since + LONGEST - now)));
     },
     now: ask,
     more(count) {

@@ -1,7 +1,7 @@
 /** One picture large, with all that is known of it, in a dialog above any view. */
 
 import { address, call, currentKey, send } from "./api.js";
-import { explained } from "./asking.js";
+import { explained, isPlain } from "./asking.js";
 import { button, iconButton, keepNews } from "./dialogs.js";
 import { may, moreLike, notLike, use } from "./deciding.js";
 import { el, isTyping, put } from "./dom.js";
@@ -14,7 +14,7 @@ import { go, goToPicture } from "./routing.js";
 import { state } from "./store.js";
 import { showThumbnail, sized, watched } from "./thumbnails.js";
 import { reasonOf, takeBack, tellProblem } from "./toasts.js";
-import { block, seenBlock, sharesBlocks, storiesBlock, storyBlock } from "./why.js";
+import { block, seenBlock, sharesBlocks, storiesBlock, storyBlock, tagsOf } from "./why.js";
 
 const ALIKE = 8;
 const STRIP = 88; // pixels of height of a picture in a strip
@@ -207,12 +207,12 @@ async function openOriginal(key) {
 /** Fills in the reasons; those that need a question of their own come when they are there. */
 async function explainInto(why, suggestion, desk, signal) {
   const { key } = current;
-  const asked = explained(key, signal);
-  const waiting = el("div", { class: "skeleton why-skeleton" }, el("i"), el("i"), el("i"));
-  put(why, waiting);
+  const asked = Promise.all([explained(key, signal), tagsOf(key, desk, signal)]);
+  if (isPlain()) put(why, el("div", { class: "skeleton why-skeleton" }, el("i"), el("i"), el("i")));
   let reasons = null;
+  let tags = [];
   try {
-    reasons = await asked;
+    [reasons, tags] = await asked;
   } catch (problem) {
     if (problem.name === "AbortError") return;
     put(why, el("p", { class: "quiet" }, reasonOf(problem)));
@@ -224,7 +224,7 @@ async function explainInto(why, suggestion, desk, signal) {
     why,
     explanation && storyBlock(state.text, explanation),
     told && storiesBlock(told, explanation?.score, (other) => goToPicture(other, true)),
-    seenBlock(key, explanation, desk, signal),
+    seenBlock(tags, explanation),
     explanation && sharesBlocks(explanation),
   );
 }

@@ -35,6 +35,7 @@ async function start() {
     return askForKey(refused);
   });
   listenToKeys();
+  keepDrops();
   bind(keysOfThePage());
   onPlace(show);
   await enter(known);
@@ -97,6 +98,15 @@ function keysOfThePage() {
     z: takeBack,
     "/": focusField,
   };
+}
+
+/** A file that is dropped where nothing takes it does not replace the page. */
+function keepDrops() {
+  for (const name of ["dragover", "drop"]) {
+    document.addEventListener(name, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
 }
 
 function focusField() {

@@ -37,13 +37,17 @@ export function storyPane(toPictures) {
     put(material, materials());
     material.hidden = material.childElementCount === 0;
   };
-  takeDrops(root, field);
   draw();
   const end = [
     listen(["text"], () => refill(field)),
     listen(["text", "like", "unlike", "keywords", "dropped"], draw),
   ];
-  return { root, close: () => end.forEach((one) => one()) };
+  takePasted(field);
+  return {
+    root,
+    takeDrops: (place) => takeDrops(place, root, field),
+    close: () => end.forEach((one) => one()),
+  };
 }
 
 /** Words of a text, in any script; signs of Chinese and Japanese count by word too. */
@@ -204,28 +208,32 @@ function dropAgain() {
   change({ dropped: "" });
 }
 
-function takeDrops(root, field) {
+/** Files that are dropped on a place are taken; the story shows that they may be. */
+function takeDrops(place, story, field) {
   let depth = 0;
-  const over = (on) => root.classList.toggle("dropping", on);
+  const over = (on) => story.classList.toggle("dropping", on);
   const withFiles = (event) => event.dataTransfer?.types.includes("Files");
-  root.addEventListener("dragenter", (event) => {
+  place.addEventListener("dragenter", (event) => {
     if (!withFiles(event)) return;
     event.preventDefault();
     depth += 1;
     over(true);
   });
-  root.addEventListener("dragover", (event) => withFiles(event) && event.preventDefault());
-  root.addEventListener("dragleave", () => {
+  place.addEventListener("dragover", (event) => withFiles(event) && event.preventDefault());
+  place.addEventListener("dragleave", () => {
     depth = Math.max(0, depth - 1);
     over(depth > 0);
   });
-  root.addEventListener("drop", (event) => {
+  place.addEventListener("drop", (event) => {
     depth = 0;
     over(false);
     if (!withFiles(event)) return;
     event.preventDefault();
     take(event.dataTransfer.files[0], field);
   });
+}
+
+function takePasted(field) {
   field.addEventListener("paste", (event) => {
     const [file] = event.clipboardData?.files ?? [];
     if (!file) return;

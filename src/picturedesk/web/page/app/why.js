@@ -1,7 +1,7 @@
 /** Why a picture is suggested: words of the story, routes, what the network sees, old stories. */
 
 import { call } from "./api.js";
-import { el, put } from "./dom.js";
+import { el } from "./dom.js";
 import { aspectOf } from "./facets.js";
 import { nameOf } from "./grid.js";
 import { chance, day, known, number, percent, t } from "./i18n.js";
@@ -73,29 +73,27 @@ function signed(value) {
   return `${value < 0 ? "−" : "+"}${number(Math.abs(value), 2)}`;
 }
 
+/** The words of the archive that a picture shows; none where the desk has no detectors. */
+export async function tagsOf(key, desk, signal) {
+  if (!desk.tags) return [];
+  try {
+    const answer = await call("POST", "/tags", { json: { picture: key, most: SEEN }, signal });
+    return answer.pictures[0]?.tags ?? [];
+  } catch {
+    return []; // the other reasons stand without them
+  }
+}
+
 /** What the network sees: words of the archive, and classes of its own. */
-export function seenBlock(key, explanation, desk, signal) {
+export function seenBlock(tags, explanation) {
   const classes = (explanation?.pictures.classes ?? []).filter(
     (one) => !REST.has(one.name) && one.probability !== null && one.probability >= 0.005,
   );
-  const list = el("dl", { class: "bars seen" });
-  const shown = block(t("why.seen"), list);
-  const draw = (tags) => {
-    const rows = [
-      ...tags.slice(0, SEEN).map((one) => [one.word, one.probability, "why.tag"]),
-      ...classes.map((one) => [one.name, one.probability, "why.class"]),
-    ];
-    put(list, rows.map(probabilityRow));
-    shown.hidden = rows.length === 0;
-  };
-  draw([]);
-  if (desk.tags) {
-    call("POST", "/tags", { json: { picture: key }, signal }).then(
-      (answer) => draw(answer.pictures[0]?.tags ?? []),
-      () => draw([]),
-    );
-  }
-  return shown;
+  const rows = [
+    ...tags.map((one) => [one.word, one.probability, "why.tag"]),
+    ...classes.map((one) => [one.name, one.probability, "why.class"]),
+  ];
+  return block(t("why.seen"), rows.length > 0 && el("dl", { class: "bars" }, rows.map(probabilityRow)));
 }
 
 function probabilityRow([name, probability, kind]) {

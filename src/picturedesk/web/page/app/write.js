@@ -30,6 +30,7 @@ export function openWrite(main, desk) {
   const pane = resultPane(desk, grid);
   const ask = asker(desk, listenerOf(pane, grid));
   pane.ask = ask;
+  for (const place of [story.root, pane.root]) story.takeDrops(place);
   put(main, el("h1", { class: "hidden" }, t("view.write")), story.root, pane.root);
   const unlisten = [
     story.close,
