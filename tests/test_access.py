@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import logging.config
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from picturedesk.errors import BadInput
 from picturedesk.web.access import AccessConfig, Caller, Role, guarded, needs
 from picturedesk.web.access.config import check_listening
 from picturedesk.web.access.keys import FILE, Keys
+from picturedesk.web.access.logs import JsonLines, logging_settings
 from picturedesk.web.access.needing import Denied, with_roles
 from picturedesk.web.access.rates import Buckets, network
 from picturedesk.web.problems import problem
@@ -517,3 +521,25 @@ def test_a_failure_is_logged_and_reaches_the_server(made, log: Logged, tmp_path:
     with pytest.raises(RuntimeError, match="a bug"):
         ask(guarded(broken, AccessConfig(tmp_path), log))
     assert log.last["status"] == 0
+
+
+def test_an_unexpected_error_is_logged_with_its_place_and_without_its_message():
+    for texts in (False, True):
+        try:
+            raise ValueError("secret words\n{forged}")
+        except ValueError:
+            info = sys.exc_info()
+        record = logging.LogRecord("x", logging.ERROR, "f.py", 3, "%s %s", ("POST", "/v1"), info)
+        line = JsonLines(texts).format(record)
+        said = json.loads(line)
+        assert said["message"] == "POST /v1"
+        assert said["error"] == "ValueError"
+        assert "test_access.py" in said["raised"][-1]
+        assert ("secret" in line) == texts
+        assert "\n" not in line
+
+
+def test_the_settings_of_the_log_are_taken_by_logging():
+    made = logging.config.DictConfigurator(logging_settings(texts=True))
+    formatter = made.configure_formatter(made.config["formatters"]["json"])
+    assert isinstance(formatter, JsonLines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -67,13 +68,7 @@ def own(own_desk: Path) -> Iterator[OpenDesk]:
 
 def stdio(desk: Path) -> StdioServerParameters:
     command = ["-m", "picturedesk", "mcp", "--desk", str(desk)]
-    return StdioServerParameters(command=sys.executable, args=command, env=environment())
-
-
-def environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
+    return StdioServerParameters(command=sys.executable, args=command, env=dict(os.environ))
 
 
 # The tools
@@ -181,6 +176,15 @@ def test_an_assistant_starts_the_command_and_asks(fitted_desk: Path, mode: str):
     assert len(document["suggestions"]) == 2
 
 
+def test_the_example_of_the_page_starts_the_command(fitted_desk: Path):
+    page = (Path(__file__).parents[1] / "docs" / "mcp.md").read_text("utf-8")
+    known = json.loads(page.split("```json\n")[1].split("```")[0])["mcpServers"]["picturedesk"]
+    words = [str(fitted_desk) if word == "/srv/desk" else word for word in known["args"]]
+    assert known["command"] == "picturedesk"
+    server = stdio(fitted_desk)
+    assert server.args == ["-m", "picturedesk", *words]
+
+
 def test_the_command_ends_when_its_input_does(fitted_desk: Path):
     done = subprocess.run(
         [sys.executable, "-m", "picturedesk", "mcp", "--desk", str(fitted_desk)],
@@ -190,6 +194,43 @@ def test_the_command_ends_when_its_input_does(fitted_desk: Path):
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b"")
+
+
+ALONE = """
+import asyncio, sys
+from pathlib import Path
+for name in ("torch", "timm", "torchvision", "sklearn", "gensim"):
+    sys.modules[name] = None
+from mcp import Client
+from picturedesk.mcp.running import desk_server, http_app
+from picturedesk.web.access import AccessConfig
+from picturedesk.web.opened import OpenDesk
+
+async def talk():
+    opened = OpenDesk(Path(sys.argv[1]))
+    http_app(opened, AccessConfig(Path(sys.argv[1])))
+    async with Client(desk_server(opened)) as client:
+        found = await client.call_tool("suggest", {"text": "a red circle", "k": 1})
+        key = found.structured_content["suggestions"][0]["picture"]["key"]
+        for tool in ("similar", "tags"):
+            await client.call_tool(tool, {"picture": key})
+        chosen = await client.call_tool("choose", {"text": "a red circle", "picture": key})
+        print(chosen.structured_content["number"])
+    opened.close()
+
+asyncio.run(talk())
+"""
+
+
+def test_the_tools_need_nothing_that_only_fits_need(own_desk: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, str(own_desk)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=4 * PATIENCE,
+    )
+    assert done.stdout == "1\n", done.stderr[-3000:]
 
 
 # HTTP

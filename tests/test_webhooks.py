@@ -14,6 +14,8 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="serving needs the extra 'serve'")
 
+import httpx
+
 from json_schemas import validate
 from picturedesk.cli.app import run
 from picturedesk.client import WebhookVerifier
@@ -29,6 +31,7 @@ from picturedesk.store.outbox import Outbox, Waiting
 from picturedesk.types import Choice
 from picturedesk.web.webhooks import GIVEN_UP, Sender, back_off
 from running_servers import PATIENCE, running
+from servers import serving
 
 
 class Receiver:
@@ -275,6 +278,23 @@ def test_a_log_line_has_no_path_of_an_address(
     waiting(folder, url, time_, "a")
     Sender(folder.root, log.append, time_).deliver_due()
     assert "SECRET" not in log[0]
+
+
+def test_a_served_desk_tells_its_addresses_by_itself(own_desk: Path, receiver: Receiver):
+    secret = Addresses.of(own_desk).add(receiver.url()).secret
+    with serving(own_desk) as address, httpx.Client(base_url=address, timeout=60) as client:
+        key = client.get("/v1/pictures", params={"limit": 1}).json()["pictures"][0]["key"]
+        chosen = client.post("/v1/choices", json={"text": "a red circle", "picture": key})
+        assert chosen.status_code in (200, 201), chosen.text
+        assert receiver.came.wait(PATIENCE)
+        receiver.came.clear()
+        number = chosen.json()["number"]
+        assert client.delete(f"/v1/choices/{number}").status_code == 200
+        assert receiver.came.wait(PATIENCE)
+    verifier = WebhookVerifier(secret)
+    told = [verifier.verify(headers, body) for _, headers, body in receiver.taken]
+    assert [content["type"] for content in told] == ["picture.chosen", "picture.undone"]
+    assert told[0]["picture"]["key"] == key
 
 
 # The outbox

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from picturedesk.desk.facade.keeping import Keeping
 
 DATES = ("date", "expiry", "embargo", "last_used")
+_MOST = 200  # columns of one call
+_LONGEST_NAME = 200  # characters
 _LISTS = ("tags", "territory")
 _EMPTY = Picture("")
 
@@ -45,10 +47,15 @@ def told(changes: Mapping[str, Any]) -> tuple[Picture, frozenset[str]]:
     """
     if not isinstance(changes, Mapping) or not changes:
         raise checks.refusal("changes", changes, "new values by the names of columns")
+    if len(changes) > _MOST:
+        raise BadInput(f"{len(changes)} columns are changed: change at most {_MOST} at once")
     known: dict[str, Any] = {}
     own: dict[str, Cell] = {}
     for name, value in changes.items():
         place = normalised(checks.text("the name of a column", name))
+        if len(place) > _LONGEST_NAME:
+            wanted = f"at most {_LONGEST_NAME} characters"
+            raise checks.refusal("the name of a column", name, wanted)
         if place in OF_THE_FILE or place in ("columns", "row", "rowid", "oid"):
             raise BadInput(f"{name} says where a picture's file is: sync or add the file instead")
         if place in known or place in own:

@@ -41,6 +41,8 @@ _EXTRAS = {
     "clip": ("open_clip_torch", "transformers"),
     "dual": ("tokenizers", "ftfy"),
     "trec": ("ir-measures",),
+    "serve": ("fastapi", "uvicorn", "nh3"),
+    "mcp": ("mcp",),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from picturedesk.images.decode import (
     Decoded,
     DecodePolicy,
+    check_header,
     content_key,
     decode,
     decode_file,
@@ -17,6 +18,7 @@ from picturedesk.images.pixels import to_pixels
 __all__ = [
     "DecodePolicy",
     "Decoded",
+    "check_header",
     "content_key",
     "decode",
     "decode_file",

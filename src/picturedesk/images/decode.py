@@ -170,13 +170,7 @@ def decode_file(
     claim: Callable[[int], None] = _at_once,
 ) -> Decoded:
     """Like ``decode``, with what the file says of itself, at hardly any further cost."""
-    kind = recognise(data, source)
-    if kind in _PARTS and not features.check(_PARTS[kind]):
-        cure = f"install Pillow's own wheel (pip install pillow), which reads {kind}"
-        raise BadPicture(source, f"is {kind}, which this build of Pillow cannot read", cure)
-    if kind not in READERS:
-        cure = "install picturedesk[heic], or convert it to JPEG"
-        raise BadPicture(source, f"is {kind}, which needs the extra heic", cure)
+    kind = _readable(data, source)
     with _refusing(kind, source, policy):
         opened = _open(kind, data, at_least)
         held = bytes_held(opened)
@@ -194,6 +188,29 @@ def decode_file(
         turn = _UPRIGHT.get(orientation)
         upright = picture if turn is None else picture.transpose(turn)
         return Decoded(upright, kind, size, blocks)
+
+
+def check_header(data: bytes, source: str, policy: DecodePolicy = _DEFAULT) -> None:
+    """Reads the header of a picture file and no pixels.
+
+    Raises:
+        BadPicture: it is none, or claims more than ``policy.max_megapixels``.
+    """
+    kind = _readable(data, source)
+    with _refusing(kind, source, policy):
+        _open(kind, data, 1)
+
+
+def _readable(data: bytes, source: str) -> str:
+    """The format of a picture file; raises BadPicture if none that is read here."""
+    kind = recognise(data, source)
+    if kind in _PARTS and not features.check(_PARTS[kind]):
+        cure = f"install Pillow's own wheel (pip install pillow), which reads {kind}"
+        raise BadPicture(source, f"is {kind}, which this build of Pillow cannot read", cure)
+    if kind not in READERS:
+        cure = "install picturedesk[heic], or convert it to JPEG"
+        raise BadPicture(source, f"is {kind}, which needs the extra heic", cure)
+    return kind
 
 
 @contextmanager

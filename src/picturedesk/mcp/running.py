@@ -18,6 +18,7 @@ from picturedesk.web.access import AccessConfig, Role, guarded
 from picturedesk.web.access.asgi import ASGIApp, Receive, Refusal, Scope, Send
 from picturedesk.web.access.config import check_listening
 from picturedesk.web.access.keys import Keys
+from picturedesk.web.access.logs import logging_settings
 from picturedesk.web.access.roles import NOBODY
 from picturedesk.web.opened import OpenDesk
 
@@ -110,6 +111,7 @@ def run_http(config: AccessConfig, port: int, told: Callable[[str], None]) -> No
             http=Connection,
             h11_max_incomplete_event_size=HEAD_BYTES,
             ws="none",
+            log_config=logging_settings(),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -13,6 +13,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from picturedesk.errors import PicturedeskError
 from picturedesk.web import (
@@ -96,6 +97,7 @@ async def _running(app: FastAPI, config: ServeConfig) -> AsyncIterator[None]:
 
 def made(config: ServeConfig) -> Served:
     """The parts of a server; opens the desk."""
+    threadpool_limits(1)  # requests run beside each other; more would wait for each other, busily
     folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder / "incoming")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
+from pydantic_core import PydanticSerializationError, to_json
 
 from picturedesk.disk.artifacts import plain
 from picturedesk.web.config import ServeConfig
@@ -53,11 +54,9 @@ Here = Annotated[Served, Depends(_here)]
 
 
 def answered(document: object, status: int = 200) -> Response:
-    """A JSON document as a response; records become objects."""
-    ready = plain(document)
-    text = json.dumps(ready, ensure_ascii=False, separators=(",", ":"))
+    """A JSON document as a response; dataclasses become objects, NamedTuples lists."""
     try:
-        body = text.encode()
-    except UnicodeEncodeError:  # a name of a file that is not UTF-8
-        body = json.dumps(ready, separators=(",", ":")).encode()
+        body = to_json(document, fallback=plain)
+    except PydanticSerializationError:  # a name of a file that is not UTF-8
+        body = json.dumps(plain(document), separators=(",", ":")).encode()
     return Response(body, status, media_type="application/json")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from picturedesk.desk.desk import Desk
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.errors import Closed, PicturedeskError
+from picturedesk.errors import BadInput, Closed, PicturedeskError
 
 _LOG = logging.getLogger(__name__)
 
@@ -110,7 +110,10 @@ class OpenDesk:
 def _ready(path: Path) -> Desk:
     """A desk whose parts are read, so that the first request need not wait for them."""
     desk = Desk(path)
-    with suppress(PicturedeskError):
-        first = desk.memory.texts([0])[0].excerpt if len(desk.memory) else ""
-        desk.suggest(first, 1)
+    try:
+        with suppress(BadInput):  # no word of this text is known
+            desk.suggest(desk.memory.texts([0])[0].excerpt, 1)
+    except BaseException:
+        desk.close()
+        raise
     return desk

@@ -18,6 +18,7 @@ from picturedesk.web.access.asgi import ASGIApp
 from picturedesk.web.access.config import check_listening
 from picturedesk.web.access.connections import HEAD_BYTES, Connection
 from picturedesk.web.access.keys import Keys
+from picturedesk.web.access.logs import logging_settings
 from picturedesk.web.config import ServeConfig
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -97,6 +98,7 @@ def _run(config: ServeConfig, listening: socket.socket) -> None:
         Factory(config),
         factory=True,
         workers=config.workers,
+        log_config=logging_settings(config.log_texts),
         log_level="warning",
         access_log=False,
         server_header=False,

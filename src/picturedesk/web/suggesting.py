@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Response
 from picturedesk.desk import json_documents
 from picturedesk.desk.asking import Asked
 from picturedesk.desk.desk import Desk
+from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput, BadPicture
 from picturedesk.explaining import Explanation
 from picturedesk.images.kinds import recognise
@@ -34,11 +35,11 @@ from picturedesk.web.bodies import (
 )
 from picturedesk.web.describing import answers
 from picturedesk.web.documents import MOST_BYTES, read_document
-from picturedesk.web.here import Here, answered
+from picturedesk.web.here import Here, Served, answered
 from picturedesk.web.markup import plain_text
 from picturedesk.web.originals import picture_of
 from picturedesk.web.problems import Refused
-from picturedesk.web.uploads import Upload, named
+from picturedesk.web.uploads import Upload, check_picture, named
 
 router = APIRouter(prefix="/v1", tags=["ask"], dependencies=[Depends(needs(Role.READER))])
 _HEAD = 4096  # bytes that tell a picture from a text
@@ -61,6 +62,8 @@ def suggest(
         raise BadInput("give one text or several texts, not both")
     with here.desk.using() as desk, here.metrics.asking("suggest"), _own_name(picture):
         _require(desk, (*said.like, *said.unlike))
+        if picture:
+            check_picture(desk, picture, here.config.max_megapixels)
         if said.texts:
             return answered(_several(desk, said))
         like = (*said.like, *([str(picture.path)] if picture else ()))
@@ -111,7 +114,8 @@ def _explained(
 ) -> Sequence[Explanation] | None:
     if not said.explain or isinstance(question, Asked):
         return None
-    return desk.explain(question, found) if found else []
+    explained: Sequence[Explanation] = plain(desk.explain(question, found)) if found else []
+    return explained
 
 
 def _text_of(said: SuggestBody, file: Upload | None) -> tuple[str, bool]:
@@ -161,11 +165,12 @@ def _own_name(file: Upload | None) -> Iterator[None]:
         raise named([file] if file else [], bad) from None
 
 
-def _one_picture(desk: Desk, key: str | None, file: Upload | None) -> str:
+def _one_picture(here: Served, desk: Desk, key: str | None, file: Upload | None) -> str:
     """What names the picture for the desk: its key, or the file that came."""
     if (key is None) == (file is None):
         raise BadInput("give one picture: its key, or a file")
     if file is not None:
+        check_picture(desk, file, here.config.max_megapixels)
         return str(file.path)
     picture_of(desk, str(key))
     return str(key)
@@ -200,7 +205,7 @@ def similar(
     """The pictures that are most like one of the catalogue, or like a file."""
     said, file = sent.said, sent.file
     with here.desk.using() as desk, here.metrics.asking("similar"), _own_name(file):
-        picture = _one_picture(desk, said.picture, file)
+        picture = _one_picture(here, desk, said.picture, file)
         found = desk.similar(
             *(picture, said.k, said.where, said.diversity, said.fatigue, said.duplicates),
             *(said.include, said.territory, said.today),
@@ -218,7 +223,7 @@ def tags(here: Here, sent: Annotated[Sent[TagsBody], Depends(with_file(TagsBody)
     """The words of the archive that a picture shows, the most telling first."""
     said, file = sent.said, sent.file
     with here.desk.using() as desk, here.metrics.asking("tags"), _own_name(file):
-        picture = _one_picture(desk, said.picture, file)
+        picture = _one_picture(here, desk, said.picture, file)
         found = desk.tags([picture], said.most)
     return answered(json_documents.tags([file.name if file else picture], found))
 
@@ -233,7 +238,7 @@ def texts(here: Here, sent: Annotated[Sent[TextsBody], Depends(with_file(TextsBo
     """The texts of the archive that suit a picture best, or those of the texts that are given."""
     said, file = sent.said, sent.file
     with here.desk.using() as desk, here.metrics.asking("texts"), _own_name(file):
-        picture = _one_picture(desk, said.picture, file)
+        picture = _one_picture(here, desk, said.picture, file)
         found = desk.texts(picture, said.k, said.texts)
     return answered(json_documents.texts(file.name if file else picture, found))
 

@@ -16,7 +16,7 @@ from typing import Any
 from picturedesk.desk.desk import Desk
 from picturedesk.desk.editing import told
 from picturedesk.errors import BadPicture
-from picturedesk.images import DecodePolicy, content_key, decode_file, read_picture
+from picturedesk.images import DecodePolicy, check_header, content_key, decode_file, read_picture
 from picturedesk.types import Json, Picture, Progress, Rejection, silent
 
 NAME = "uploaded_as"  # own column: the name of the file that was uploaded
@@ -114,6 +114,14 @@ def _kept(upload: Upload, folder: Path, policy: DecodePolicy) -> tuple[str, Path
     with suppress(FileExistsError):
         os.link(upload.path, place)
     return key, place.absolute()
+
+
+def check_picture(desk: Desk, upload: Upload, max_megapixels: float) -> None:
+    """Raises BadPicture if a file that pictures are asked for with has too many pixels."""
+    limits = desk.limits.decode
+    most = min(limits.max_megapixels, max_megapixels)
+    policy = replace(limits, max_megapixels=most)
+    check_header(read_picture(upload.path, policy), upload.name, policy)
 
 
 def named(uploads: Sequence[Upload], bad: BadPicture) -> BadPicture:

@@ -6,6 +6,7 @@ Ends when no job is left. Only one process works on a lane; it holds the lane's 
 from __future__ import annotations
 
 import logging
+import logging.config
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from picturedesk.disk.lock import locked
 from picturedesk.errors import PicturedeskError
 from picturedesk.types import Json
 from picturedesk.web import jobs, keeping, problems, uploads
+from picturedesk.web.access.logs import logging_settings
 from picturedesk.web.jobs import Job, JobStore, Progress
 
 _PACE = 0.2  # seconds between two notes of progress
@@ -142,7 +144,7 @@ def _end(
 
 def main(arguments: list[str]) -> int:
     """Folder of the server's files, folder of the desk, lane."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.config.dictConfig(logging_settings())
     folder, desk, lane = arguments
     try:
         work(Path(folder), Path(desk), lane)

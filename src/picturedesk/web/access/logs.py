@@ -1,9 +1,11 @@
-"""One JSON line per request, to standard error. Texts stay out of it: queries and bodies."""
+"""Lines of JSON on standard error, one for each request. Texts stay out: queries and bodies."""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 
 from picturedesk.types import Json
@@ -23,3 +25,45 @@ def log_line(facts: Json) -> str:
         name: value[:_LONGEST] if isinstance(value, str) else value for name, value in facts.items()
     }
     return json.dumps({"time": now, **short})
+
+
+class JsonLines(logging.Formatter):
+    """What the server and its libraries log, as lines of JSON.
+
+    Of an error that was not expected: its type and where it was raised. Its message may repeat what
+    a caller sent, and stays out unless ``texts``.
+
+    Args:
+        texts: whether messages of unexpected errors are logged.
+    """
+
+    def __init__(self, texts: bool = False) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        facts: Json = {
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            facts["error"] = type(error).__name__
+            frames = traceback.extract_tb(error.__traceback__)
+            facts["raised"] = [f"{one.filename}:{one.lineno} {one.name}" for one in frames]
+            if self._texts:
+                facts["said"] = str(error)
+        return log_line(facts)
+
+
+def logging_settings(texts: bool = False) -> Json:
+    """Settings for ``logging``, and for uvicorn: warnings and errors as JSON on standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonLines, "texts": texts}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+    }
