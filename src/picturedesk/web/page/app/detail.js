@@ -153,6 +153,9 @@ function toolbar() {
     "header",
     { class: "picture-head" },
     el("span", { class: "quiet" }, place),
+    current?.picture && iconButton("open", t("original"), () => openOriginal(current.key)),
+    current?.picture && may(current.desk, "editor") && iconButton("edit", t("edit"), edit),
+    at >= 0 && el("i", { class: "rule" }),
     at >= 0 && turner("back", t("previous"), -1),
     at >= 0 && turner("next", t("next"), 1),
     iconButton("close", t("close"), closePicture),
@@ -184,8 +187,6 @@ function actions(picture, desk) {
     button(takes, () => use(picture, desk), { look: "primary", image: "check" }),
     button(t("alike"), () => more(picture), { image: "alike" }),
     button(t("unlike"), () => not(picture), { image: "ban" }),
-    may(desk, "editor") && iconButton("edit", t("edit"), edit),
-    iconButton("open", t("original"), () => openOriginal(picture.key)),
   );
 }
 
