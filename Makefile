@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check torture docs clean
+.PHONY: demo test check chromium torture docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +21,20 @@ check: $(STAMP)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-test: check
+# The page is tested in Chromium, which root gets from Debian here; others are told how.
+chromium:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && grep -qs '^ID=debian$$' /etc/os-release; then \
+		echo 'Installing Chromium for the tests of the page: apt-get install chromium'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq -y --no-install-recommends chromium >/dev/null \
+			|| echo 'Chromium could not be installed: tests/test_page_*.py do not run'; \
+	else \
+		echo 'Without Chromium these tests do not run:' tests/test_page_*.py; \
+		echo 'To run them, too: sudo apt-get install chromium'; \
+	fi
+
+test: check chromium
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 torture: $(STAMP)

@@ -6,11 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from browsing import Visit, chromium
 from catalogues import ENGINES, D
 from picturedesk.types import Catalogue
+from servers import serving
 from shapes import write_archive
 
 
@@ -61,6 +64,31 @@ def paper_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def own_desk(fitted_desk: Path, tmp_path: Path) -> Path:
     """A copy of the fitted desk that a test may change."""
     return Path(shutil.copytree(fitted_desk, tmp_path / "desk"))
+
+
+@pytest.fixture(scope="module")
+def desk_address(fitted_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server on a desk that the tests of one file may change."""
+    pytest.importorskip("fastapi", reason="serving needs the extra 'serve'")
+    desk = Path(shutil.copytree(fitted_desk, tmp_path_factory.mktemp("served") / "desk"))
+    with serving(desk) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser for the tests of one file."""
+    pytest.importorskip("playwright", reason="tests of the page need the extra 'dev'")
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser: Any, desk_address: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A visitor of the page; a test's parameter sets options of the browser's context."""
+    visitor = Visit(browser, desk_address, **getattr(request, "param", {}))
+    yield visitor
+    visitor.close()
 
 
 @pytest.fixture(params=ENGINES)
