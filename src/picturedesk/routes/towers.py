@@ -66,6 +66,11 @@ class TowersPlan:
         if self.members < _FEWEST_PARTS:
             raise BadInput(f"{self.members} members: at least {_FEWEST_PARTS} are needed")
 
+    def on(self, device: str) -> TowersPlan:
+        """The same plan, trained on this device."""
+        network = replace(self.config.network, device=device)
+        return replace(self, config=replace(self.config, network=network))
+
     def fit(self, fold: Fold) -> TowersRoute | None:
         """Trains the towers; None for a small archive, or without torch."""
         if len(fold.queries) < self.fewest_texts or not torch_installed():
