@@ -99,8 +99,8 @@ class Groups:
 
     Attributes:
         of: (I,) group of each input, from 0.
-        dropout: share of the groups of a row that a step leaves out as a whole, 0 to 1; one always
-            stays. The others are raised, so that the mean of all groups stays the same.
+        dropout: share of the groups of a row that a step leaves out as a whole, 0 to 1; where all
+            would go, all stay. Those that stay are raised, so that the mean of groups is the same.
     """
 
     of: Ints
