@@ -41,19 +41,17 @@ class TowersConfig:
         width: D of the space of the towers.
         temperature: at the start; cosine, above 0.
         level_dropout: share of a picture's levels that a step leaves out as a whole, 0 to 1.
-        encoder_dropout: likewise of a text's encoders.
     """
 
     network: DropoutConfig = field(default_factory=DropoutConfig)
     width: int = 128
     temperature: float = 0.07
     level_dropout: float = 0.2
-    encoder_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         checks.settings(self)
-        if not (0 <= self.level_dropout < 1 and 0 <= self.encoder_dropout < 1):
-            raise BadInput(f"{self}: dropout is 0 or more, under 1")
+        if not 0 <= self.level_dropout < 1:
+            raise BadInput(f"{self}: level_dropout is 0 or more, under 1")
         if self.width < 1 or self.temperature <= 0:
             raise BadInput(f"{self}: the width starts at 1, the temperature is above 0")
 
@@ -76,7 +74,6 @@ def train_towers(
     pictures: Floats,
     links: Ints,
     config: TowersConfig,
-    encoders: Ints | None = None,
     levels: Ints | None = None,
 ) -> Towers:
     """Trains both towers on all links.
@@ -88,7 +85,6 @@ def train_towers(
         pictures: (N, ΣD_l) level features.
         links: (M, 2) indices (text, picture), at least two.
         config: settings.
-        encoders: (I,) number of the text encoder of each text feature; None for one.
         levels: (ΣD_l,) number of the level of each level feature; None for one.
 
     Raises:
@@ -107,16 +103,10 @@ def train_towers(
         torch.from_numpy(np.ascontiguousarray(scale(given), dtype=np.float32)).to(device)
         for scale, given in zip(scales, (texts, pictures), strict=True)
     ]
-    groups = (
-        None if of is None else Groups(of, dropout)
-        for of, dropout in (
-            (encoders, config.encoder_dropout),
-            (levels, config.level_dropout),
-        )
-    )
+    together = None if levels is None else Groups(levels, config.level_dropout)
     towers = [
-        Perceptron(given.shape[1], config.width, network, random, device, together)
-        for given, together in zip(rows, groups, strict=True)
+        Perceptron(given.shape[1], config.width, network, random, device, groups)
+        for given, groups in zip(rows, (None, together), strict=True)
     ]
     sharpness = torch.tensor(float(np.log(1 / config.temperature)), device=device).requires_grad_()
     weights = [one for tower in towers for one in tower.parameters()]
