@@ -103,10 +103,10 @@ def train_towers(
         torch.from_numpy(np.ascontiguousarray(scale(given), dtype=np.float32)).to(device)
         for scale, given in zip(scales, (texts, pictures), strict=True)
     ]
-    together = None if levels is None else Groups(levels, config.level_dropout)
+    of_levels = None if levels is None else Groups(levels, config.level_dropout)
     towers = [
         Perceptron(given.shape[1], config.width, network, random, device, groups)
-        for given, groups in zip(rows, (None, together), strict=True)
+        for given, groups in zip(rows, (None, of_levels), strict=True)
     ]
     sharpness = torch.tensor(float(np.log(1 / config.temperature)), device=device).requires_grad_()
     weights = [one for tower in towers for one in tower.parameters()]
