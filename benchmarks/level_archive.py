@@ -175,6 +175,12 @@ class Run:
     groups: Ints  # of all texts
 
     @property
+    def ridges(self) -> tuple[float, float]:
+        """Of pictures and of texts, as the recipe chose them."""
+        chosen = self.choices.alignment
+        return chosen.picture_ridge, chosen.text_ridge
+
+    @property
     def levels(self) -> list[str]:
         return [str(level) for level in self.test.projections.pairs.spec.levels]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from picturedesk.gradients.devices import torch_threads
+from picturedesk.gradients.devices import device_of, torch_threads
 from picturedesk.gradients.perceptron import (
     DropoutConfig,
     OneCycle,
@@ -25,7 +25,6 @@ from picturedesk.gradients.towers import TowersConfig
 from picturedesk.heads.fusion import length_one
 from picturedesk.types import Floats, Ints
 
-CPU = torch.device("cpu")
 _RATE = 20.0  # learning rate of gates, relative to that of weights
 _SHARPEST = 100.0  # inverse temperature, at most
 _RAREST = 1e-4  # share of the pictures, below which a word's first guess does not go
@@ -49,13 +48,20 @@ class Front:
 class Levels:
     """Levels (B, ΣD_l) → the same, weighted; in training with level dropout."""
 
-    def __init__(self, widths: Sequence[int], front: Front, random: torch.Generator) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        front: Front,
+        random: torch.Generator,
+        device: torch.device,
+    ) -> None:
         count = len(widths)
         self._front, self._random, self._count = front, random, count
-        self._level = torch.repeat_interleave(torch.arange(count), torch.tensor(widths))
-        self._at = torch.zeros(count, requires_grad=True)
-        inputs = len(self._level) if front.gate == "picture" else 0
-        self._map = torch.zeros(inputs, count, requires_grad=True)
+        level = torch.repeat_interleave(torch.arange(count), torch.tensor(widths))
+        self._level = level.to(device)
+        self._at = torch.zeros(count, device=device, requires_grad=True)
+        inputs = len(level) if front.gate == "picture" else 0
+        self._map = torch.zeros(inputs, count, device=device, requires_grad=True)
 
     def parameters(self) -> list[torch.Tensor]:
         return {"": [], "picture": [self._at, self._map]}.get(self._front.gate, [self._at])
@@ -74,7 +80,7 @@ class Levels:
             rows = rows * self.weights(rows)[..., self._level]
         if training and self._front.dropout:
             kept = torch.rand(len(rows), self._count, generator=self._random) >= self._front.dropout
-            kept |= ~kept.any(dim=1, keepdim=True)
+            kept = (kept | ~kept.any(dim=1, keepdim=True)).to(rows.device)
             share = kept.float() / kept.float().mean(dim=1, keepdim=True)
             rows = rows * share[:, self._level]
         return rows
@@ -91,8 +97,9 @@ class Pooled:
         front: Front,
         random: torch.Generator,
     ) -> None:
-        self.levels = Levels(widths, front, random)
-        self.network = Perceptron(sum(widths), outputs, config, random, CPU)
+        self.device = _device(config)
+        self.levels = Levels(widths, front, random, self.device)
+        self.network = Perceptron(sum(widths), outputs, config, random, self.device)
 
     def parameters(self) -> list[torch.Tensor]:
         return list(self.network.parameters())
@@ -117,7 +124,8 @@ class NoisyOr:
         self, cells: int, width: int, outputs: int, config: DropoutConfig, random: torch.Generator
     ) -> None:
         self._cells = cells
-        self.network = Perceptron(width, outputs, config, random, CPU)
+        self.device = _device(config)
+        self.network = Perceptron(width, outputs, config, random, self.device)
 
     def parameters(self) -> list[torch.Tensor]:
         return list(self.network.parameters())
@@ -144,9 +152,10 @@ class Attention:
     def __init__(
         self, heads: int, width: int, outputs: int, config: DropoutConfig, random: torch.Generator
     ) -> None:
-        self._queries = torch.randn(width, heads, generator=random) / (_RATE * width**0.5)
-        self._queries.requires_grad_()
-        self.network = Perceptron(heads * width, outputs, config, random, CPU)
+        self.device = _device(config)
+        queries = torch.randn(width, heads, generator=random) / (_RATE * width**0.5)
+        self._queries = queries.to(self.device).requires_grad_()
+        self.network = Perceptron(heads * width, outputs, config, random, self.device)
 
     def parameters(self) -> list[torch.Tensor]:
         return list(self.network.parameters())
@@ -162,6 +171,10 @@ class Attention:
         shares = (_RATE * rows @ self._queries).softmax(dim=1)  # (B, c, h)
         pooled = torch.einsum("bch,bcd->bhd", shares, rows).flatten(1)
         return self.network(pooled) if training else _still(self.network, pooled)
+
+
+def _device(config: DropoutConfig) -> torch.device:
+    return device_of(config.device, "the study of levels")
 
 
 def _still(network: Perceptron, rows: torch.Tensor) -> torch.Tensor:
@@ -196,15 +209,17 @@ def tower_scores(pairs: Pairs, config: TowersConfig, front: Front) -> Floats:
     network = config.network
     random = torch.Generator().manual_seed(network.seed)
     scales = Standard.of(pairs.texts, each=False), Standard.of(pairs.pictures)
+    device = _device(network)
     texts, pictures = (
-        torch.from_numpy(scale(given))
+        torch.from_numpy(scale(given)).to(device)
         for scale, given in zip(scales, (pairs.texts, pairs.pictures), strict=True)
     )
     towers = [
         Pooled((texts.shape[1],), config.width, network, Front(), random),
         Pooled(pairs.widths, config.width, network, front, random),
     ]
-    sharpness = torch.tensor(float(np.log(1 / config.temperature))).requires_grad_()
+    sharpness = torch.tensor(float(np.log(1 / config.temperature)), device=device)
+    sharpness.requires_grad_()
     weights = [one for tower in towers for one in tower.parameters()]
     free = [sharpness, *towers[1].free()]
     down = OneCycle(weights, free, network, steps_of(len(pairs.links), network))
@@ -213,9 +228,9 @@ def tower_scores(pairs: Pairs, config: TowersConfig, front: Front) -> Floats:
     with torch_threads(1):
         for chosen in batches(len(links), network, random):
             left, right = links[chosen].unbind(1)
-            linked = torch.isin(left[:, None] * len(pictures) + right, known).float()
+            linked = torch.isin(left[:, None] * len(pictures) + right, known).float().to(device)
             placed = [
-                torch.nn.functional.normalize(tower(rows[at]), dim=-1)
+                torch.nn.functional.normalize(tower(rows[at.to(device)]), dim=-1)
                 for tower, rows, at in zip(towers, (texts, pictures), (left, right), strict=True)
             ]
             scores = placed[0] @ placed[1].T * sharpness.exp().clamp(max=_SHARPEST)
@@ -242,12 +257,13 @@ def train_words(
     random: torch.Generator,
 ) -> None:
     """Teaches a network the share of a picture's texts that have each word (N, V)."""
-    inputs, wanted = torch.from_numpy(rows), torch.from_numpy(shares)
+    inputs, wanted = (torch.from_numpy(one).to(network.device) for one in (rows, shares))
     usual = np.clip(shares.mean(axis=0), _RAREST, 1 - _RAREST)
     network.begin(torch.from_numpy(np.log(usual / (1 - usual))))
     down = OneCycle(network.parameters(), network.free(), config, steps_of(len(rows), config))
     with torch_threads(1):
-        for chosen in batches(len(rows), config, random):
+        for drawn in batches(len(rows), config, random):
+            chosen = drawn.to(network.device)
             loss = torch.nn.functional.binary_cross_entropy_with_logits(
                 network(inputs[chosen]), wanted[chosen], reduction="sum"
             )
@@ -258,7 +274,11 @@ def outputs(network: Pooled | NoisyOr | Attention, rows: Floats) -> Floats:
     """Rows → what the trained network gives."""
     with torch.no_grad(), torch_threads(1):
         blocks = [
-            network(torch.from_numpy(rows[start : start + _BLOCK]), training=False).numpy()
+            network(
+                torch.from_numpy(rows[start : start + _BLOCK]).to(network.device), training=False
+            )
+            .cpu()
+            .numpy()
             for start in range(0, len(rows), _BLOCK)
         ]
     return np.concatenate(blocks)

@@ -17,7 +17,6 @@ from picturedesk.gradients.perceptron import DropoutConfig
 from picturedesk.heads.linear import signed_power
 from picturedesk.measuring.significance import holm, paired_difference
 from picturedesk.routes.detectors import POWER, areas, log_sigmoid
-from picturedesk.routes.seen_words import DETECTORS
 from picturedesk.types import Bools, Floats
 
 CELLS = "bn2:grid9"  # of the preset default at 288 px: every cell of the last map
@@ -72,12 +71,12 @@ def detectors(
     levels: Sequence[str],
     cells: Floats,
     shares: Floats,
-    epochs: int,
+    settings: DropoutConfig,
 ) -> dict[str, Learn]:
     """What is compared, by name; the first is what the others are compared with."""
 
     def config(seed: int) -> DropoutConfig:
-        return replace(DETECTORS, seed=seed, epochs=epochs or DETECTORS.epochs)
+        return replace(settings, seed=seed)
 
     def pooled(names: Sequence[str], seed: int) -> Floats:
         return log_sigmoid(level_words(pairs_of(names), shares, config(seed), Front()))

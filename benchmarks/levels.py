@@ -73,11 +73,13 @@ class Study:
         run: the archive.
         singles: levels that trained heads try alone; () for all.
         epochs: of towers; 0 for the recipe's.
+        device: that trained heads are trained on.
     """
 
     run: Run
     singles: Sequence[str]
     epochs: int
+    device: str
 
     def direct(self, part: Part, levels: Sequence[str], ridges: tuple[float, float]) -> Floats:
         """Reciprocal ranks by the closed form with some levels."""
@@ -91,7 +93,7 @@ class Study:
 
     def best_direct(self, levels: Sequence[str]) -> tuple[float, tuple[float, float]]:
         """Cross-validated mean reciprocal rank with the best ridges, and these."""
-        tried = dict.fromkeys((self.run.choices.ridges, *self.run.config.best.ridges))
+        tried = dict.fromkeys((self.run.ridges, *self.run.config.best.ridges))
         found = {
             ridges: np.concatenate([self.direct(part, levels, ridges) for part in self.run.folds])
             for ridges in tried
@@ -104,9 +106,10 @@ class Study:
         pairs, seed = part.pairs(levels), self.run.config.best.seed
         if head == TOWERS:
             towers = towers_of(len(pairs.texts), len(pairs.links), seed, self.epochs)
+            towers = replace(towers, network=replace(towers.network, device=self.device))
             return part.values(tower_scores(pairs, towers, front))
         vocabulary, shares = words_of(part)
-        config = replace(DETECTORS, seed=seed)
+        config = replace(DETECTORS, seed=seed, device=self.device)
         logs = log_sigmoid(level_words(pairs, shares, config, front))
         values = part.values(word_scores(vocabulary, logs, len(shares), part.texts))
         told = [bool(vocabulary.places(text)) for text in part.texts]
@@ -181,10 +184,10 @@ def study(given: argparse.Namespace, bench: Bench) -> None:
         began = time.perf_counter()
         run = bench.run(seed)
         print(f"seed {seed}: {len(run.texts)} test texts, {len(run.test.candidates)} candidates")
-        print(f"  ridges {run.choices.ridges}, text encoders {', '.join(run.choices.encoders)}")
-        for head, name, levels, values in Study(run, given.singles, given.epochs).measured(
-            given.heads
-        ):
+        print(f"  ridges {run.ridges}, text encoders {', '.join(run.choices.encoders)}")
+        for head, name, levels, values in Study(
+            run, given.singles, given.epochs, given.device
+        ).measured(given.heads):
             table.add(seed, head, name, levels, run.texts, values)
             seconds = time.perf_counter() - began
             print(f"  {seconds:5.0f} s {head}, {name}: {100 * np.nanmean(values):.1f}")
@@ -206,7 +209,10 @@ def regions(given: argparse.Namespace, bench: Bench) -> None:
     def values(logs: Floats) -> Floats:
         return part.values(word_scores(vocabulary, logs, len(shares), part.texts))[asked]
 
-    learns = detectors(part.pairs, run.levels, cells, shares, given.epochs)
+    settings = replace(DETECTORS, device=given.device)
+    if given.epochs:
+        settings = replace(settings, epochs=given.epochs)
+    learns = detectors(part.pairs, run.levels, cells, shares, settings)
     print("\n".join(report(learns, given.seeds, shown, values)))
 
 
@@ -226,11 +232,13 @@ def main() -> None:
         help="of towers, and of detectors of regions, if not the recipe's",
     )
     parser.add_argument("--singles", nargs="+", default=(), help="levels for trained heads alone")
+    parser.add_argument("--device", default="cpu", help="that heads are trained on")
     parser.add_argument("--test", type=float, help="share of test texts, if the archive has none")
     given = parser.parse_args()
     config = DeskConfig()
     if given.test is not None:
         config = replace(config, split=replace(config.split, test=given.test))
+    config = replace(config, device=given.device)
     bench = Bench(given.archive, given.cache, config)
     {"study": study, "regions": regions}[given.what](given, bench)
 

@@ -14,7 +14,14 @@ import pytest
 from picturedesk.errors import BadInput, MissingExtra
 from picturedesk.gradients.detectors import train_detectors
 from picturedesk.gradients.devices import device_of, torch_installed, torch_threads
-from picturedesk.gradients.perceptron import DropoutConfig, Standard, batches, steps_of
+from picturedesk.gradients.perceptron import (
+    DropoutConfig,
+    Groups,
+    Perceptron,
+    Standard,
+    batches,
+    steps_of,
+)
 from picturedesk.gradients.towers import TowersConfig, train_towers
 from picturedesk.heads.fusion import length_one
 from picturedesk.routes.detectors import areas
@@ -185,6 +192,48 @@ def test_too_few_links_are_refused(count):
     texts, pictures = products(5, 0)
     with pytest.raises(BadInput, match=f"{count} links: at least two are needed"):
         train_towers(texts, pictures, own(count), TowersConfig(SHORT))
+
+
+def test_a_step_leaves_out_whole_levels_and_keeps_their_mean():
+    width, count = 12, 4000
+    of = np.repeat([0, 1, 2], [2, 4, 6])
+    network = Perceptron(
+        width,
+        width,
+        replace(PLAIN, hidden=width),
+        torch.Generator().manual_seed(0),
+        torch.device("cpu"),
+        Groups(of, 0.4),
+    )
+    with torch.no_grad():
+        for weights, biases in zip(network.weights, network.biases, strict=True):
+            weights.copy_(torch.eye(width))
+            biases.zero_()
+        rows = network(torch.ones(count, width)).numpy()
+    levels = rows[:, [0, 2, 6]]
+    np.testing.assert_array_equal(rows, levels[:, of])
+    kept = levels > 0
+    assert kept.any(axis=1).all()
+    assert abs(kept.mean() - (0.6 + 0.4**3)) < 0.02  # where all would go, all stay
+    np.testing.assert_allclose(levels.mean(axis=1), 1, rtol=1e-6)
+
+
+def test_towers_that_lost_levels_in_training_can_do_without_one():
+    random = np.random.default_rng(0)
+    texts = random.normal(size=(600, 6)).astype(np.float32)
+    first = texts + 0.1 * random.normal(size=texts.shape)
+    second = texts + 0.5 * random.normal(size=texts.shape)
+    pictures = np.concatenate([first, second], axis=1).astype(np.float32)
+    levels = np.repeat([0, 1], 6)
+    alone = pictures.copy()
+    alone[:, :6] = pictures[:, :6].mean(axis=0)
+    found = {}
+    for dropout in (0.0, 0.4):
+        config = TowersConfig(replace(PLAIN, epochs=15), width=16, level_dropout=dropout)
+        towers = train_towers(texts, pictures, own(600), config, levels=levels)
+        scores = length_one(towers.texts(texts)) @ length_one(towers.pictures(alone)).T
+        found[dropout] = 1 - above_others(scores)
+    assert found[0.4] < 0.75 * found[0.0]
 
 
 def test_too_few_pictures_and_rows_that_are_missing_are_refused():

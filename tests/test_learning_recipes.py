@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import FusionConfig
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.config import DeskConfig
@@ -14,6 +15,10 @@ from picturedesk.learning.preparation import Prepared, ReadableArchive
 from picturedesk.learning.recipes import learn, learn_best
 from picturedesk.learning.training import TrainConfig
 from picturedesk.routes import Blend
+from picturedesk.routes.kinds import BEST
+from picturedesk.routes.route import TrainedPlan, trained_on
+from picturedesk.routes.seen_words import SeenWordsPlan
+from picturedesk.routes.towers import TowersPlan
 from picturedesk.testing import TinyTextEncoder
 from picturedesk.texts.lsa import LsaConfig
 from picturedesk.types import Archive, Picture, Text, silent
@@ -138,3 +143,22 @@ def test_every_slow_step_has_a_name():
         counts = [(done, total) for done, total, what in told if what == name]
         assert counts[0][0] == 0
         assert counts[-1][0] == counts[-1][1]
+
+
+def test_routes_that_are_trained_are_trained_on_the_device_of_the_settings():
+    plans = trained_on(BEST, "mps")
+    trained = [plan for plan in plans if isinstance(plan, TrainedPlan)]
+    assert [type(plan) for plan in trained] == [TowersPlan, SeenWordsPlan]
+    assert [plan.config.network.device for plan in trained[:1]] == ["mps"]
+    assert trained[1].config.device == "mps"
+    assert [plan.name for plan in plans] == [plan.name for plan in BEST]
+    assert trained_on(plans, "cpu") == BEST
+    towers = TowersPlan(fewest_texts=10, members=2)
+    settings = replace(CONFIG, best=replace(CONFIG.best, routes=(*BEST[:1], towers)))
+    with pytest.raises(BadInput, match="device 'cuda:99' is not there"):
+        learn_best(
+            make_prepared(),
+            replace(settings, device="cuda:99"),
+            silent,
+            {"tiny": TinyTextEncoder(16)},
+        )

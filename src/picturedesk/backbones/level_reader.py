@@ -105,7 +105,7 @@ class LevelReader(nn.Module):
 
 
 def _full_precision(features: object) -> contextlib.AbstractContextManager[object]:
-    """No autocast: rounding logits of 10 to bfloat16 would change probabilities by about 3 %."""
+    """No autocast: rounding logits of 10 to half precision would change probabilities."""
     if isinstance(features, Tensor) and torch.is_autocast_enabled(features.device.type):
         return torch.autocast(features.device.type, enabled=False)
     return contextlib.nullcontext()

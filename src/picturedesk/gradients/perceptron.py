@@ -15,7 +15,7 @@ import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.heads.shares import inverse
-from picturedesk.types import Floats
+from picturedesk.types import Floats, Ints
 
 if TYPE_CHECKING:
     import torch
@@ -93,6 +93,20 @@ class Standard:
         return scaled
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Inputs that belong together: the columns of a level, or of a text encoder.
+
+    Attributes:
+        of: (I,) group of each input, from 0.
+        dropout: share of the groups of a row that a step leaves out as a whole, 0 to 1; where all
+            would go, all stay. Those that stay are raised, so that the mean of groups is the same.
+    """
+
+    of: Ints
+    dropout: float
+
+
 class Perceptron:
     """The network in torch.
 
@@ -102,6 +116,7 @@ class Perceptron:
         config: shape and seed.
         random: draws the initial weights (He et al. 2015) and dropout.
         device: where it lives.
+        groups: of inputs that are left out together; None for none.
     """
 
     def __init__(
@@ -111,6 +126,7 @@ class Perceptron:
         config: DropoutConfig,
         random: torch.Generator,
         device: torch.device,
+        groups: Groups | None = None,
     ) -> None:
         import torch
 
@@ -120,6 +136,7 @@ class Perceptron:
             return values.to(device).requires_grad_()
 
         self._config, self._random, self._device = config, random, device
+        self._groups = groups if groups is not None and groups.dropout else None
         self.weights = [drawn(inputs, config.hidden), drawn(config.hidden, outputs)]
         self.biases = [
             torch.zeros(width, device=device).requires_grad_() for width in (config.hidden, outputs)
@@ -132,7 +149,7 @@ class Perceptron:
     def __call__(self, rows: Tensor) -> Tensor:
         """Rows (B, I) → (B, O), with dropout."""
         config = self._config
-        kept = self._dropped(rows, config.input_dropout)
+        kept = self._dropped(self._without_groups(rows), config.input_dropout)
         hidden = self.biases[0].addmm(kept, self.weights[0]).relu()
         hidden = self._dropped(hidden, config.hidden_dropout)
         return self.biases[1].addmm(hidden, self.weights[1])
@@ -144,6 +161,18 @@ class Perceptron:
 
         kept = torch.rand(values.shape, generator=self._random).to(self._device) >= share
         return values * kept / (1 - share)
+
+    def _without_groups(self, rows: Tensor) -> Tensor:
+        if self._groups is None:
+            return rows
+        import torch
+
+        count = int(self._groups.of.max()) + 1
+        drawn = torch.rand(len(rows), count, generator=self._random)
+        kept = drawn >= self._groups.dropout
+        kept |= ~kept.any(dim=1, keepdim=True)
+        raised = kept / kept.float().mean(dim=1, keepdim=True)
+        return rows * raised[:, torch.from_numpy(self._groups.of)].to(self._device)
 
     def fusion(self, standard: Standard) -> FusionMLP:
         """The network in NumPy, for inputs that are not standardised."""

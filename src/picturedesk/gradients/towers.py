@@ -16,6 +16,7 @@ from picturedesk.errors import BadInput
 from picturedesk.gradients.devices import device_of, torch_threads
 from picturedesk.gradients.perceptron import (
     DropoutConfig,
+    Groups,
     OneCycle,
     Perceptron,
     Standard,
@@ -39,14 +40,18 @@ class TowersConfig:
         network: shape and training of both towers.
         width: D of the space of the towers.
         temperature: at the start; cosine, above 0.
+        level_dropout: share of a picture's levels that a step leaves out as a whole, 0 to 1.
     """
 
     network: DropoutConfig = field(default_factory=DropoutConfig)
     width: int = 128
     temperature: float = 0.07
+    level_dropout: float = 0.2
 
     def __post_init__(self) -> None:
         checks.settings(self)
+        if not 0 <= self.level_dropout < 1:
+            raise BadInput(f"{self}: level_dropout is 0 or more, under 1")
         if self.width < 1 or self.temperature <= 0:
             raise BadInput(f"{self}: the width starts at 1, the temperature is above 0")
 
@@ -64,7 +69,13 @@ class Towers:
     pictures: FusionMLP
 
 
-def train_towers(texts: Floats, pictures: Floats, links: Ints, config: TowersConfig) -> Towers:
+def train_towers(
+    texts: Floats,
+    pictures: Floats,
+    links: Ints,
+    config: TowersConfig,
+    levels: Ints | None = None,
+) -> Towers:
     """Trains both towers on all links.
 
     On one machine's CPU, equal seeds give equal weights.
@@ -74,6 +85,7 @@ def train_towers(texts: Floats, pictures: Floats, links: Ints, config: TowersCon
         pictures: (N, ΣD_l) level features.
         links: (M, 2) indices (text, picture), at least two.
         config: settings.
+        levels: (ΣD_l,) number of the level of each level feature; None for one.
 
     Raises:
         BadInput: there are too few links, or the device is not there.
@@ -91,7 +103,11 @@ def train_towers(texts: Floats, pictures: Floats, links: Ints, config: TowersCon
         torch.from_numpy(np.ascontiguousarray(scale(given), dtype=np.float32)).to(device)
         for scale, given in zip(scales, (texts, pictures), strict=True)
     ]
-    towers = [Perceptron(given.shape[1], config.width, network, random, device) for given in rows]
+    of_levels = None if levels is None else Groups(levels, config.level_dropout)
+    towers = [
+        Perceptron(given.shape[1], config.width, network, random, device, groups)
+        for given, groups in zip(rows, (None, of_levels), strict=True)
+    ]
     sharpness = torch.tensor(float(np.log(1 / config.temperature)), device=device).requires_grad_()
     weights = [one for tower in towers for one in tower.parameters()]
     down = OneCycle(weights, [sharpness], network, steps_of(len(links), network))

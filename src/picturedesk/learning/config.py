@@ -29,7 +29,7 @@ class DeskConfig:
         levels: level strings, () for those of the preset, ("auto",) for those that the adviser
             recommends.
         weights: a file, "hub", "random" or "random:SEED"; "" for those of the preset.
-        device: "cpu", "cuda", "mps" or "auto", for reading pictures and training the fusion.
+        device: "cpu", "cuda", "mps" or "auto", for reading pictures and training networks.
         text_encoder: "lsa" or "doc2vec", fitted on the archive; "none" (recipe best) for
             sentence encoders alone.
         sentences: pretrained sentence encoders that the recipe best chooses from, by name

@@ -31,6 +31,7 @@ from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.captions import catalogue_words, telling_captions
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.kinds import PAPER
+from picturedesk.routes.route import trained_on
 from picturedesk.texts.pretrained import AUTO, KNOWN, open_pretrained
 from picturedesk.texts.shingles import duplicate_groups
 from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder, silent, step
@@ -155,7 +156,7 @@ def learn_best(
         passed_over=prepared.features[against[:, 1]],
     )
     everything = TextFeatures(whole, fit, sentences, known)
-    best = config.best
+    best = replace(config.best, routes=trained_on(config.best.routes, config.device))
     if levels or config.levels:
         best = replace(best, choose_levels=False)
     fitted = fit_best(pairs, everything.of(chosen), best, progress)

@@ -397,3 +397,16 @@ class RoutePlan(Protocol):
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> Route:
         """The route with these ``settings`` and ``arrays``."""
+
+
+@runtime_checkable
+class TrainedPlan(RoutePlan, Protocol):
+    """A plan whose route is trained in torch, on a device."""
+
+    def on(self, device: str) -> TrainedPlan:
+        """The same plan, trained on this device: "cpu", "cuda", "mps" or "auto"."""
+
+
+def trained_on(plans: Sequence[RoutePlan], device: str) -> tuple[RoutePlan, ...]:
+    """The plans, with those that are trained on this device."""
+    return tuple(plan.on(device) if isinstance(plan, TrainedPlan) else plan for plan in plans)

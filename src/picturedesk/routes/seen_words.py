@@ -87,6 +87,10 @@ class SeenWordsPlan:
         if self.members < _FEWEST_PARTS or self.width < 1:
             raise BadInput(f"{self}: at least {_FEWEST_PARTS} members and a width of 1 are needed")
 
+    def on(self, device: str) -> SeenWordsPlan:
+        """The same plan, trained on this device."""
+        return replace(self, config=replace(self.config, device=device))
+
     def fit(self, fold: Fold) -> SeenWordsRoute | None:
         """Trains the detectors; None for a small archive, or without torch."""
         if len(fold.pictures) < self.fewest_pictures or not torch_installed():

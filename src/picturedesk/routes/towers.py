@@ -66,6 +66,11 @@ class TowersPlan:
         if self.members < _FEWEST_PARTS:
             raise BadInput(f"{self.members} members: at least {_FEWEST_PARTS} are needed")
 
+    def on(self, device: str) -> TowersPlan:
+        """The same plan, trained on this device."""
+        network = replace(self.config.network, device=device)
+        return replace(self, config=replace(self.config, network=network))
+
     def fit(self, fold: Fold) -> TowersRoute | None:
         """Trains the towers; None for a small archive, or without torch."""
         if len(fold.queries) < self.fewest_texts or not torch_installed():
@@ -73,6 +78,8 @@ class TowersPlan:
         columns = fold.columns
         pictures = signed_power(fold.pictures.features[:, columns].astype(np.float32), POWER)
         texts, links = fold.queries.features, fold.archive.links
+        owned = _spans(fold.queries.matcher, columns)
+        levels = np.stack(list(owned.values())).argmax(axis=0)  # (c,)
         network = self.config.network
         division = Division.of(fold, self.members, network.seed)
         if division.count < self.members:
@@ -80,9 +87,8 @@ class TowersPlan:
 
         def learn(part: int, others: Bools) -> Towers:
             seeded = replace(network, seed=network.seed + part)
-            return train_towers(
-                texts, pictures, links[others], replace(self.config, network=seeded)
-            )
+            config = replace(self.config, network=seeded)
+            return train_towers(texts, pictures, links[others], config, levels=levels)
 
         towers = division.members(learn)
         members = Members(tuple(fold.pictures.keys), division.of_picture, division.count)
@@ -169,7 +175,7 @@ class TowersRoute:
                 each[rows] += found.inputs * weight[rows, None]
                 always[rows] += found.start * weight[rows]
                 missed[rows] += found.missed * weight[rows]
-        spans = self._spans(pictures.matcher)
+        spans = _spans(pictures.matcher, self.columns)
         return PictureShares(
             "tower levels",
             tuple(
@@ -181,15 +187,6 @@ class TowersRoute:
                 for row, start_score, error in zip(each, always, missed, strict=True)
             ),
         )
-
-    def _spans(self, matcher: Matcher) -> dict[str, Bools]:
-        """Level → which of the columns are its own (c,); only levels that are read."""
-        found = {}
-        for name, span in matcher.level_columns().items():
-            own = (self.columns >= span.start) & (self.columns < span.stop)
-            if own.any():
-                found[name] = own
-        return found
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes:
         """Linear while no hidden unit turns on or off, with the vectors' lengths held constant."""
@@ -226,6 +223,16 @@ class TowersRoute:
             arrays |= half_arrays(f"texts.{number}", one.texts)
             arrays |= half_arrays(f"pictures.{number}", one.pictures)
         return arrays
+
+
+def _spans(matcher: Matcher, columns: Ints) -> dict[str, Bools]:
+    """Level → which of the columns are its own (c,); only levels that are read."""
+    found = {}
+    for name, span in matcher.level_columns().items():
+        own = (columns >= span.start) & (columns < span.stop)
+        if own.any():
+            found[name] = own
+    return found
 
 
 def _alone(route: TowersRoute, fold: Fold) -> float:

@@ -96,6 +96,8 @@ def _runs(
     """For each run, milliseconds per picture until each module returns; "" is the whole network."""
     import torch
 
+    from picturedesk.backbones.torch_runner import HALF
+
     reached: dict[str, float] = {}
 
     def now() -> float:
@@ -115,7 +117,7 @@ def _runs(
     pixels = torch.rand(_BATCH, 3, size, size, device=device)
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     runs = []
-    kind = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    kind = torch.autocast(device.type, HALF, enabled=device.type == "cuda")
     with torch.inference_mode(), kind:
         for _ in range(_RUNS + 1):
             began = now()
