@@ -21,7 +21,9 @@ from picturedesk.errors import PicturedeskError
 from picturedesk.web.config import ServeConfig
 from servers import serving
 
-WITHOUT = "import sys; sys.modules[{name!r}] = None; from picturedesk.cli import main; main()"
+WITHOUT = (
+    "import sys; sys.modules[{name!r}] = None; from picturedesk.cli import main; sys.exit(main())"
+)
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
