@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from browsing import NEEDS_CHROMIUM, STORY, Visit
+from browsing import NEEDS_CHROMIUM, STORY, visiting
 
 pytestmark = NEEDS_CHROMIUM
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -21,9 +21,10 @@ def choices(visit):
 @pytest.fixture
 def copying(browser, desk_address):
     """A visitor whose browser allows the clipboard."""
-    visitor = Visit(browser, desk_address, permissions=["clipboard-read", "clipboard-write"])
-    yield visitor
-    visitor.close()
+    with visiting(
+        browser, desk_address, permissions=["clipboard-read", "clipboard-write"]
+    ) as visitor:
+        yield visitor
 
 
 def test_a_click_says_why_a_picture_is_suggested(visit):
