@@ -122,7 +122,7 @@ def test_the_whole_way_by_keyboard(copying):
     page = copying.go("write")
     page.keyboard.press("/")
     expect(page.locator(".story textarea")).to_be_focused()
-    page.keyboard.type("A blue square on a hill")
+    page.keyboard.insert_text("A blue square on a hill")
     expect(page.locator(CARDS)).to_have_count(12)
     page.keyboard.press("Control+Enter")
     expect(page.locator(f"{CARDS} button").first).to_be_focused()
@@ -140,8 +140,9 @@ def test_the_whole_way_by_keyboard(copying):
     expect(page.get_by_text("Chosen. Path, credit and caption")).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_text("The choice was taken back.")).to_be_visible()
+    seen = re.search("picture/(.+)", page.url)[1]
     page.keyboard.press("Escape")
-    expect(page.locator(f"{CARDS} button").first).to_be_focused()
+    expect(page.locator(f".card[data-key='{seen}'] button")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator(".story textarea")).to_be_focused()
 
