@@ -122,6 +122,14 @@ def test_remove_list_search_and_sync(own_desk: Path, tmp_path: Path):
     found = output("search", "a red circle", "--desk", own_desk, "-k", "4")
     validate("search", found)
     assert len(found["hits"]) == 4
+    edited = output(
+        "edit", tmp_path / "photos" / "new.png", "--set", "credit=A", "--desk", own_desk
+    )
+    validate("edit", edited)
+    assert edited["pictures"][0]["credit"] == "A"
+    left_out = output("rejected", "--desk", own_desk)
+    validate("rejected", left_out)
+    assert len(left_out["rejected"]) == 1
     gone = output("remove", tmp_path / "photos" / "new.png", "absent.jpg", "--desk", own_desk)
     validate("remove", gone)
     assert (gone["removed"], gone["unknown"]) == (1, ["absent.jpg"])

@@ -29,8 +29,21 @@ _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 # Options that say what one call is about: as defaults they would only surprise.
 ONE_CALL = {
-    *("all", "cache", "clip", "csv", "data", "dry_run", "every", "file", "help", "known", "lines"),
-    *("out", "qrels", "role", "run", "texts", "trec", "version"),
+    *(
+        "all",
+        "cache",
+        "clear",
+        "clip",
+        "csv",
+        "data",
+        "dry_run",
+        "every",
+        "file",
+        "help",
+        "known",
+        "lines",
+    ),
+    *("out", "qrels", "role", "run", "set", "texts", "trec", "version"),
 }
 OWN = {("demo", "desk")}  # options that keep their default unless the verb's table names them
 

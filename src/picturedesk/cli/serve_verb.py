@@ -88,6 +88,7 @@ def serve(
     Only this machine reaches it unless the desk has a key (picturedesk keys add).
     """
     try:
+        import picturedesk.web.app  # noqa: F401 - now, not in a worker
         from picturedesk.web.running import serve as run
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("picturedesk"):

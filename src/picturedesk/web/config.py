@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import picturedesk.checks as checks
-from picturedesk.web.access.config import AccessConfig
+
+if TYPE_CHECKING:
+    from picturedesk.web.access.config import AccessConfig
 
 PORT = 8642
 
@@ -64,11 +67,11 @@ class ServeConfig:
             checks.whole_number(name, getattr(self, name), 1)
         checks.whole_number("port", self.port, 0, 65535)
 
-        self.access  # noqa: B018 - checks its own fields
-
     @property
     def access(self) -> AccessConfig:
-        """Who may reach the server, and how much of it."""
+        """Who may reach the server, and how much of it; raises BadInput for names that are none."""
+        from picturedesk.web.access.config import AccessConfig
+
         return AccessConfig(
             desk=self.desk,
             host=self.host,

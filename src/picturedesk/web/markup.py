@@ -10,6 +10,8 @@ import html as entities
 import re
 from collections import Counter
 
+import nh3
+
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 
@@ -76,8 +78,6 @@ def plain_text(html: str) -> str:
 
 
 def _only(html: str, tags: frozenset[str]) -> str:
-    import nh3
-
     kept = _FILES.sub("", checks.encodable("html", html))
     if len(kept) > LONGEST:
         raise BadInput(

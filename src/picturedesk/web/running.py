@@ -20,8 +20,8 @@ from picturedesk.web.access.connections import HEAD_BYTES, Connection
 from picturedesk.web.access.keys import Keys
 from picturedesk.web.access.logs import logging_settings
 from picturedesk.web.config import ServeConfig
+from picturedesk.web.metrics import FOLDER
 
-_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _BACKLOG = 2048
 _GRACE = 20  # seconds that running requests get when the server ends
 
@@ -51,7 +51,7 @@ def serve(config: ServeConfig, told: Callable[[str], None]) -> None:
         BadInput: the address cannot be used, or others reach it and the desk has no key.
     """
     DeskFolder(config.desk).require()
-    check_listening(config.host, bool(Keys.of(config.desk).all()))
+    check_listening(config.access.host, bool(Keys.of(config.desk).all()))
     listening = listen(config)
     with closing(listening), _counting_together(config.workers):
         told(address(listening))
@@ -65,11 +65,11 @@ def _counting_together(workers: int) -> Iterator[None]:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="picturedesk-metrics-") as folder:
-        os.environ[_FOLDER] = folder
+        os.environ[FOLDER] = folder
         try:
             yield
         finally:
-            os.environ.pop(_FOLDER, None)
+            os.environ.pop(FOLDER, None)
 
 
 def listen(config: ServeConfig) -> socket.socket:
