@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from picturedesk.errors import PicturedeskError
 from picturedesk.types import Json
@@ -21,6 +23,7 @@ from picturedesk.web.access.response_headers import with_headers
 from picturedesk.web.access.roles import LOCAL, NOBODY, Caller
 
 _GUESSES = (1.0, 20)  # wrong keys of one address: per second, and at once
+_DRAINING = (2**26, 2.0)  # bytes and seconds of a refused body that are read all the same
 _ASK_FOR_KEY = {"WWW-Authenticate": "Bearer"}
 
 
@@ -85,12 +88,14 @@ class Guard:
             elif refusal:
                 await reply.refuse(refusal, scope, receive)
             else:
-                await self._ask(scope, caller, body, reply)
+                await self._ask(scope, receive, caller, body, reply)
         finally:
             seconds = time.perf_counter() - begun
             self._log(log_line(self._facts(scope, head, caller, reply, body, seconds)))
 
-    async def _ask(self, scope: Scope, caller: Caller, body: Body, reply: _Reply) -> None:
+    async def _ask(
+        self, scope: Scope, receive: Receive, caller: Caller, body: Body, reply: _Reply
+    ) -> None:
         state = {**scope.get("state", {}), "caller": caller, "request": reply.number}
         scope["state"] = state
 
@@ -104,7 +109,7 @@ class Guard:
             if not body.refusal:
                 raise
         if body.refusal:
-            await reply.refuse(body.refusal, scope, body.receive)
+            await reply.refuse(body.refusal, scope, receive)
 
     def _refusal(self, scope: Scope, head: Head) -> Refusal | None:
         """What is wrong with a request, whoever sent it."""
@@ -198,12 +203,27 @@ class _Reply:
     async def refuse(self, refusal: Refusal, scope: Scope, receive: Receive) -> None:
         self.refused = refusal.title
         if not self.status:  # otherwise the answer has begun, and ends here
+            await _drained(self._head, receive)
             await refusal.answer(scope, receive, self.send)
 
     async def preflight(self, headers: dict[str, str]) -> None:
         pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": 204, "headers": pairs})
         await self.send({"type": "http.response.body", "body": b""})
+
+
+async def _drained(head: Head, receive: Receive) -> None:
+    """Reads on for a moment: a caller that is still sending would not see why it is refused."""
+    if head.one("expect"):  # it waits for a word before it sends
+        return
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAINING[1]):
+            while size < _DRAINING[0]:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def _secret(head: Head) -> str:
