@@ -35,22 +35,26 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def new_window(browser: Any, **options: Any) -> Any:
+    """A context of the browser, which shares no memory with others."""
+    window = browser.new_context(**{"viewport": WIDE, "locale": "en", **options})
+    window.set_default_timeout(PATIENCE)
+    return window
+
+
 class Visit:
-    """One visitor: a page with an empty memory, and what went wrong on it.
+    """One visitor: a tab with an empty memory, and what went wrong on it.
 
     Args:
-        browser: to open it in.
+        window: to open it in.
         address: of the server.
-        options: of the context.
     """
 
-    def __init__(self, browser: Any, address: str, **options: Any) -> None:
+    def __init__(self, window: Any, address: str) -> None:
         self.address = address
-        self.context = browser.new_context(**{"viewport": WIDE, "locale": "en", **options})
-        self.context.set_default_timeout(PATIENCE)
         self.faults: list[str] = []
         self.hosts: set[str] = set()
-        self.page = self.context.new_page()
+        self.page = window.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", self._heard)
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
@@ -78,9 +82,20 @@ class Visit:
 
     def close(self) -> None:
         """Ends the visit; no script failed, and no other host was asked for anything."""
-        self.context.close()
+        self.page.evaluate("localStorage.clear()")
+        self.page.close()
         assert self.faults == []
         assert self.hosts <= {urlsplit(self.address).netloc, ""}
+
+
+@contextmanager
+def visiting(browser: Any, address: str, **options: Any) -> Iterator[Visit]:
+    """A visitor with a window of their own: another language, a phone, the clipboard."""
+    window = new_window(browser, **options)
+    visitor = Visit(window, address)
+    yield visitor
+    visitor.close()
+    window.close()
 
 
 def not_too_wide(page: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from browsing import Visit, chromium
+from browsing import Visit, chromium, new_window
 from catalogues import ENGINES, D
 from picturedesk.types import Catalogue
 from servers import serving
@@ -66,9 +66,9 @@ def own_desk(fitted_desk: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(fitted_desk, tmp_path / "desk"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def desk_address(fitted_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server on a desk that the tests of one file may change."""
+    """The address of a server on a desk that tests of the page change, each a little."""
     pytest.importorskip("fastapi", reason="serving needs the extra 'serve'")
     desk = Path(shutil.copytree(fitted_desk, tmp_path_factory.mktemp("served") / "desk"))
     with serving(desk) as address:
@@ -83,10 +83,18 @@ def browser() -> Iterator[Any]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def window(browser: Any) -> Iterator[Any]:
+    """A window of the browser for the tests of one file; it keeps the page's own files."""
+    opened = new_window(browser)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def visit(browser: Any, desk_address: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """A visitor of the page; a test's parameter sets options of the browser's context."""
-    visitor = Visit(browser, desk_address, **getattr(request, "param", {}))
+def visit(window: Any, desk_address: str) -> Iterator[Visit]:
+    """A visitor of the page, in a tab of its own."""
+    visitor = Visit(window, desk_address)
     yield visitor
     visitor.close()
 

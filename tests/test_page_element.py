@@ -55,13 +55,13 @@ def embedded(fitted_desk, tmp_path_factory):
 
 
 @pytest.fixture
-def example(browser, embedded):
+def example(window, embedded):
     """A visitor of the example's page; pictures come from the desk alone."""
     origin, address = embedded
-    visitor = Visit(browser, address)
+    visitor = Visit(window, address)
     visitor.page.goto(f"{origin}/embed.html")
     yield visitor
-    visitor.context.close()
+    visitor.page.close()
     assert visitor.faults == []
     assert {f"http://{host}" for host in visitor.hosts} == {origin, address}
 
@@ -126,13 +126,13 @@ def test_a_refusal_is_said_and_fired(example):
     expect(page.locator("picture-desk p")).to_contain_text("nonsense")
 
 
-def test_a_site_that_is_not_allowed_gets_nothing(browser, embedded, tmp_path):
+def test_a_site_that_is_not_allowed_gets_nothing(window, embedded, tmp_path):
     _, address = embedded
     text = (EXAMPLES / "embed.html").read_text("utf-8").replace(EXAMPLE_SERVER, address)
     (tmp_path / "embed.html").write_text(text, "utf-8")
     with site(tmp_path) as other:
-        visitor = Visit(browser, address)
-        visitor.page.goto(f"{other}/embed.html")
-        visitor.page.wait_for_load_state("networkidle")
-        assert visitor.page.evaluate("customElements.get('picture-desk') === undefined")
-        visitor.context.close()
+        page = window.new_page()
+        page.goto(f"{other}/embed.html")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("customElements.get('picture-desk') === undefined")
+        page.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from browsing import NEEDS_CHROMIUM, PHONE, STORY, Visit, not_too_wide
+from browsing import NEEDS_CHROMIUM, PHONE, STORY, not_too_wide, visiting
 from servers import serving
 
 PAGE = Path(__file__).parents[1] / "src" / "picturedesk" / "web" / "page"
@@ -63,40 +63,39 @@ def reach(visit, place):
     return page
 
 
-def violations(page):
+def violations(page, **options):
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options=options).response["violations"]
     return [(one["id"], [node["target"] for node in one["nodes"]][:4]) for one in found]
 
 
-@pytest.fixture(params=["light", "dark"])
-def bright_and_dark(request, browser, desk_address):
-    """A visitor whose system is light, and one whose system is dark."""
-    visitor = Visit(browser, desk_address, color_scheme=request.param, reduced_motion="reduce")
-    yield visitor
-    visitor.close()
-
-
 @NEEDS_CHROMIUM
-def test_axe_finds_nothing_in_any_view(bright_and_dark):
-    found = {place: violations(reach(bright_and_dark, place)) for place in VIEWS}
+def test_axe_finds_nothing_in_any_view_light_or_dark(browser, desk_address):
+    found = {}
+    with visiting(browser, desk_address, reduced_motion="reduce") as visitor:
+        for place in VIEWS:
+            page = reach(visitor, place)
+            found[place] = violations(page)
+            page.emulate_media(color_scheme="dark")
+            found[f"{place}, dark"] = violations(page, runOnly=["color-contrast"])
+            page.emulate_media(color_scheme="light")
     assert {place: what for place, what in found.items() if what} == {}
 
 
 @NEEDS_CHROMIUM
-@pytest.mark.parametrize("visit", [{"viewport": PHONE, "has_touch": True}], indirect=True)
-def test_nothing_is_too_wide_on_a_phone(visit):
-    for place in ("write", "write/passages", "catalogue", "quality/evaluation", "history"):
-        page = reach(visit, place)
-        assert not_too_wide(page), place
-    links = page.locator(".views a")
-    assert all(links.nth(at).bounding_box()["height"] >= 44 for at in range(4))
-    assert links.first.bounding_box()["y"] > PHONE["height"] - 80
-    page = reach(visit, "write/picture")
-    assert not_too_wide(page)
-    button = page.get_by_role("button", name="Use this picture").bounding_box()
-    assert 0 <= button["x"] <= PHONE["width"] - button["width"]
+def test_nothing_is_too_wide_on_a_phone(browser, desk_address):
+    with visiting(browser, desk_address, viewport=PHONE, has_touch=True) as visitor:
+        for place in ("write", "write/passages", "catalogue", "quality/evaluation", "history"):
+            page = reach(visitor, place)
+            assert not_too_wide(page), place
+        links = page.locator(".views a")
+        assert all(links.nth(at).bounding_box()["height"] >= 44 for at in range(4))
+        assert links.first.bounding_box()["y"] > PHONE["height"] - 80
+        page = reach(visitor, "write/picture")
+        assert not_too_wide(page)
+        button = page.get_by_role("button", name="Use this picture").bounding_box()
+        assert 0 <= button["x"] <= PHONE["width"] - button["width"]
 
 
 @NEEDS_CHROMIUM
@@ -122,20 +121,19 @@ def test_colours_follow_the_system_or_the_switch(visit):
 @NEEDS_CHROMIUM
 @pytest.mark.parametrize("language", ["en", "de", "zh"])
 def test_the_page_speaks_the_language_of_the_browser(browser, desk_address, language):
-    visitor = Visit(browser, desk_address, locale=language)
     said = messages(language)
-    page = visitor.go("write")
-    page.get_by_text(said["start.title"]).wait_for()
-    assert page.evaluate("document.documentElement.lang") == language
-    page.fill(".story textarea", STORY)
-    page.locator(f"{CARDS} button").first.click()
-    for key in ("use", "alike", "unlike"):
-        page.get_by_role("button", name=said[key], exact=True).wait_for()
-    page.get_by_role("heading", name=said["why.levels"]).wait_for()
-    page.goto(f"{visitor.address}/#/history")
-    page.get_by_role("heading", name=said["versions"]).wait_for()
-    assert page.title().startswith(said["view.history"])
-    visitor.close()
+    with visiting(browser, desk_address, locale=language) as visitor:
+        page = visitor.go("write")
+        page.get_by_text(said["start.title"]).wait_for()
+        assert page.evaluate("document.documentElement.lang") == language
+        page.fill(".story textarea", STORY)
+        page.locator(f"{CARDS} button").first.click()
+        for key in ("use", "alike", "unlike"):
+            page.get_by_role("button", name=said[key], exact=True).wait_for()
+        page.get_by_role("heading", name=said["why.levels"]).wait_for()
+        page.goto(f"{visitor.address}/#/history")
+        page.get_by_role("heading", name=said["versions"]).wait_for()
+        assert page.title().startswith(said["view.history"])
 
 
 @NEEDS_CHROMIUM
@@ -151,17 +149,15 @@ def test_the_language_can_be_changed_and_the_text_stays(visit):
 
 @NEEDS_CHROMIUM
 def test_a_doubt_is_said_in_one_sentence_of_the_language(browser, desk_address):
-    visitor = Visit(browser, desk_address, locale="de")
-
     def doubting(route):
         answer = route.fetch().json()
         route.fulfill(json=answer | {"doubt": "the archive has no similar text"})
 
-    visitor.page.route("**/v1/suggest", doubting)
-    page = visitor.write()
     words = "Vielleicht ist kein gutes Bild dabei: das Archiv hat keinen ähnlichen Text."
-    page.locator(".answer .doubt", has_text=words).wait_for()
-    visitor.close()
+    with visiting(browser, desk_address, locale="de") as visitor:
+        visitor.page.route("**/v1/suggest", doubting)
+        page = visitor.write()
+        page.locator(".answer .doubt", has_text=words).wait_for()
 
 
 @NEEDS_CHROMIUM
@@ -204,8 +200,7 @@ def test_a_desk_with_keys_asks_for_one_and_shows_pictures_as_blobs(browser, own_
     from picturedesk.web.access.roles import Role
 
     key, _ = Keys(own_desk).add("reader", Role.READER)
-    with serving(own_desk) as address:
-        visitor = Visit(browser, address)
+    with serving(own_desk) as address, visiting(browser, address) as visitor:
         page = visitor.page
         page.goto(f"{address}/#/write")
         ask = page.get_by_role("dialog", name="This desk asks for a key")
@@ -226,5 +221,4 @@ def test_a_desk_with_keys_asks_for_one_and_shows_pictures_as_blobs(browser, own_
         assert page.get_by_role("button", name="Add pictures").count() == 0
         page.reload()
         page.locator(".cell:visible img.ready").first.wait_for()
-        assert page.evaluate("JSON.stringify(localStorage)").count(key) == 0
-        visitor.close()
+        assert key not in page.evaluate("JSON.stringify(localStorage)")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from browsing import NEEDS_CHROMIUM, STORY, Visit
+from browsing import NEEDS_CHROMIUM, STORY, visiting
 
 pytestmark = NEEDS_CHROMIUM
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -21,9 +21,10 @@ def choices(visit):
 @pytest.fixture
 def copying(browser, desk_address):
     """A visitor whose browser allows the clipboard."""
-    visitor = Visit(browser, desk_address, permissions=["clipboard-read", "clipboard-write"])
-    yield visitor
-    visitor.close()
+    with visiting(
+        browser, desk_address, permissions=["clipboard-read", "clipboard-write"]
+    ) as visitor:
+        yield visitor
 
 
 def test_a_click_says_why_a_picture_is_suggested(visit):
@@ -121,7 +122,7 @@ def test_the_whole_way_by_keyboard(copying):
     page = copying.go("write")
     page.keyboard.press("/")
     expect(page.locator(".story textarea")).to_be_focused()
-    page.keyboard.type("A blue square on a hill")
+    page.keyboard.insert_text("A blue square on a hill")
     expect(page.locator(CARDS)).to_have_count(12)
     page.keyboard.press("Control+Enter")
     expect(page.locator(f"{CARDS} button").first).to_be_focused()
@@ -139,8 +140,9 @@ def test_the_whole_way_by_keyboard(copying):
     expect(page.get_by_text("Chosen. Path, credit and caption")).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_text("The choice was taken back.")).to_be_visible()
+    seen = re.search("picture/(.+)", page.url)[1]
     page.keyboard.press("Escape")
-    expect(page.locator(f"{CARDS} button").first).to_be_focused()
+    expect(page.locator(f".card[data-key='{seen}'] button")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator(".story textarea")).to_be_focused()
 

@@ -65,12 +65,20 @@ function make() {
     keepNews(dialog);
     dialog.remove();
     dialog = null;
+    const key = current?.key;
     current = null;
     goToPicture("");
-    if (opener?.isConnected) opener.focus();
+    returnFocus(key);
   });
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** The focus goes to the picture that was seen last, or to where it was before. */
+function returnFocus(key) {
+  const card = document.querySelector(`.card[data-key="${CSS.escape(key ?? "")}"] button`);
+  const target = card ?? opener;
+  if (target?.isConnected) target.focus();
 }
 
 function onKey(event) {

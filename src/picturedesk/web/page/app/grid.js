@@ -39,10 +39,12 @@ function show(grid, suggestions) {
     suggestions.map((one) => [one.picture.key, old.get(one.picture.key) ?? card(grid)]),
   );
   const cards = [...grid.cards.values()];
+  const hadFocus = grid.list.contains(document.activeElement);
   const focused = cards.findIndex((one) => one.item.contains(document.activeElement));
   const current = Math.max(0, focused);
   suggestions.forEach((one, place) => bindCard(cards[place], one, place, place === current));
   sync(grid.list, cards.map((one) => one.item));
+  if (hadFocus && focused < 0) cards[0]?.box.focus(); // its picture is gone
   grid.list.removeAttribute("aria-busy");
   layOut(grid);
 }

@@ -109,10 +109,9 @@ function routeName(route) {
 
 function listenerOf(pane, grid) {
   const patience = debounced(() => {
-    if (!state.passages) {
-      put(pane.body, grid.list);
-      grid.wait();
-    }
+    if (state.passages || pane.body.firstChild === grid.list) return; // what is there stays
+    put(pane.body, grid.list);
+    grid.wait();
   }, PATIENCE);
   return {
     wait: () => {
