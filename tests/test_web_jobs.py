@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 pytest.importorskip("fastapi", reason="serving needs the extra 'serve'")
@@ -15,8 +16,9 @@ pytest.importorskip("fastapi", reason="serving needs the extra 'serve'")
 from picturedesk.client import Client, Problem
 from picturedesk.desk import Desk
 from picturedesk.disk.lock import locked
+from picturedesk.web import job_routes, work
 from picturedesk.web import jobs as module
-from picturedesk.web import work
+from picturedesk.web.app import create_app
 from picturedesk.web.config import ServeConfig
 from picturedesk.web.jobs import (
     AUDIT,
@@ -31,6 +33,7 @@ from picturedesk.web.jobs import (
     Jobs,
     JobStore,
 )
+from running_servers import running
 from servers import PATIENCE, serving, started
 from shapes import draw
 
@@ -151,6 +154,59 @@ def test_jobs_that_nobody_works_on_get_a_process(tmp_path: Path, monkeypatch: py
         jobs.revive()
     assert launched == ["measure"]
     jobs.close()
+
+
+def test_where_many_jobs_wait_no_upload_is_taken(own_desk: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "_MOST_OPEN", 2)
+    monkeypatch.setattr(Jobs, "launch", lambda self, lane: None)
+    monkeypatch.setattr(Jobs, "revive", lambda self: None)
+    config = ServeConfig(own_desk, rate=float("inf"), at_once=1)
+    files = [own_desk.parent / f"{number}.png" for number in range(2)]
+    for number, file in enumerate(files):
+        draw("red", "circle", seed=700 + number).save(file)
+    with (
+        running(create_app(config), lifespan="on") as port,
+        Client(f"http://127.0.0.1:{port}") as client,
+    ):
+        for _ in range(2):
+            client.upload(files)
+        with pytest.raises(Problem, match="2 jobs wait or run; wait until") as refused:
+            client.upload(files)
+    assert refused.value.status == 429
+    assert len(list((config.folder / "incoming").iterdir())) == 2
+
+
+def test_only_so_many_follow_jobs_at_a_time(own_desk: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(job_routes, "_MOST", 1)
+    monkeypatch.setattr(Jobs, "launch", lambda self, lane: None)
+    monkeypatch.setattr(Jobs, "revive", lambda self: None)
+    config = ServeConfig(own_desk, rate=float("inf"))
+    store = JobStore(config.folder)
+    path = f"/v1/jobs/{store.add(AUDIT, {}).id}/events"
+    try:
+        with (
+            running(create_app(config), lifespan="on") as port,
+            httpx.Client(base_url=f"http://127.0.0.1:{port}") as http,
+            http.stream("GET", path) as first,
+        ):
+            lines = first.iter_lines()
+            assert next(lines) == "event: progress"
+            refused = http.get(path)
+            assert refused.status_code == 503
+            assert refused.json()["title"] == "Too many streams"
+            store.stop(store.newest()[0].id)
+            assert "event: end" in list(lines)
+    finally:
+        store.close()
+
+
+def test_explanations_are_for_few_texts(own_desk: Path):
+    config = ServeConfig(own_desk, rate=float("inf"))
+    body = {"texts": ["a red circle"] * 11, "explain": True}
+    with running(create_app(config), lifespan="on") as port:
+        answer = httpx.post(f"http://127.0.0.1:{port}/v1/suggest", json=body)
+    assert answer.status_code == 422
+    assert "explain goes with 10 texts at most" in answer.json()["detail"]
 
 
 def test_an_acknowledged_upload_outlives_the_kill_of_server_and_job(own_desk: Path):

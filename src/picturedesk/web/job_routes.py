@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import anyio
@@ -21,6 +22,7 @@ from picturedesk.web.problems import Refused
 router = APIRouter(prefix="/v1", tags=["jobs"])
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 _PACE = 0.25  # seconds between two looks at a job
+_MOST = 64  # streams of a process at a time; each looks at the store again and again
 _SIGN = 15.0  # seconds after which a comment shows that the connection lives
 
 
@@ -67,6 +69,13 @@ async def events(request: Request, here: Here, identity: JobId) -> Response:
     """Server-sent events: progress {done, total, what} as it changes, then end with the job."""
     first = await anyio.to_thread.run_sync(here.jobs.find, identity)
     _found(first, identity)
+    if _streams.open >= _MOST:
+        raise Refused(
+            503,
+            "Too many streams",
+            f"{_MOST} callers follow jobs here",
+            "close some, or ask for the job itself",
+        )
     return StreamingResponse(
         _events(request, here.jobs, identity),
         media_type="text/event-stream",
@@ -80,7 +89,31 @@ def _found(job: Job | None, identity: str) -> Job:
     return job
 
 
+class _Streams:
+    """Streams of this process that are open; used by its one event loop."""
+
+    def __init__(self) -> None:
+        self.open = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+
+_streams = _Streams()
+
+
 async def _events(request: Request, store: Jobs, identity: str) -> AsyncIterator[bytes]:
+    with _streams.one():
+        async for event in _progress(request, store, identity):
+            yield event
+
+
+async def _progress(request: Request, store: Jobs, identity: str) -> AsyncIterator[bytes]:
     told, silent = None, 0.0
     while not await request.is_disconnected():
         job = await anyio.to_thread.run_sync(store.find, identity)

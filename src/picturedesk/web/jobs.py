@@ -23,6 +23,7 @@ from picturedesk.disk.lock import locked
 from picturedesk.disk.shared_database import FileKind, SharedDatabase
 from picturedesk.errors import PicturedeskError
 from picturedesk.types import Json
+from picturedesk.web.problems import Refused
 
 UPLOAD, REFIT, EVALUATE, AUDIT = "upload", "refit", "evaluate", "audit"
 LANES = {UPLOAD: "upload", REFIT: "refit", EVALUATE: "measure", AUDIT: "measure"}
@@ -31,6 +32,7 @@ OPEN = (QUEUED, RUNNING)
 ATTEMPTS = 3  # after so many processes that were killed, a job fails
 PATIENCE = 5.0  # seconds that a process waits for the one before
 _KEPT = 200  # jobs that have ended
+_MOST_OPEN = 100  # jobs that wait or run
 _SCHEMA = (
     "CREATE TABLE jobs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, "
     "state TEXT NOT NULL, made TEXT NOT NULL, started TEXT NOT NULL, ended TEXT NOT NULL, "
@@ -191,6 +193,14 @@ class Jobs(JobStore):
         job = self.add(kind, request, who)
         self.launch(LANES[kind])
         return job
+
+    def require_room(self) -> None:
+        """Refuses another job where many wait, whose files would fill the disk."""
+        waiting = len(self.open_jobs())
+        if waiting >= _MOST_OPEN:
+            raise Refused(
+                429, "Too many jobs", f"{waiting} jobs wait or run", "wait until some have ended"
+            )
 
     def revive(self) -> None:
         """Starts a process for each lane that has jobs and none that works on them."""

@@ -202,11 +202,11 @@ def upload(here: Here, caller: Editor, form: Annotated[Form, Depends(_uploaded)]
         told(metadata)
     batch = Batch(form.folder, files, metadata, here.config.max_megapixels)
     if len(files) > here.config.at_once:
+        here.jobs.require_room()
         form.keep = True
         _settle(batch)
-        return answered(
-            {"job": here.jobs.start(UPLOAD, vars_of(batch), name_of(caller)).as_json()}, 202
-        )
+        job = here.jobs.start(UPLOAD, vars_of(batch), name_of(caller))
+        return answered({"job": job.as_json()}, 202)
     with here.desk.using() as desk, here.metrics.asking("add"):
         return answered(taken_in(desk, batch, here.config.folder), 201)
 

@@ -42,6 +42,7 @@ from picturedesk.web.problems import Refused
 from picturedesk.web.uploads import Upload, check_picture, named
 
 router = APIRouter(prefix="/v1", tags=["ask"], dependencies=[Depends(needs(Role.READER))])
+_EXPLAINED = 10  # texts at once; each takes a thread for a second or more
 _HEAD = 4096  # bytes that tell a picture from a text
 
 
@@ -76,6 +77,8 @@ def suggest(
 def _several(desk: Desk, said: SuggestBody) -> Json:
     if said.like or said.unlike or said.keywords:
         raise BadInput("several texts are asked alone, without pictures and keywords")
+    if said.explain and len(said.texts) > _EXPLAINED:
+        raise BadInput(f"explain goes with {_EXPLAINED} texts at most: ask for the others later")
     found = desk.suggest(said.texts, *_options(said))
     pairs = zip(said.texts, found, strict=True)
     return {
