@@ -30,4 +30,4 @@ def test_requests_made_of_the_description_find_no_fault(own_desk: Path):
             text=True,
             check=False,
         )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
