@@ -76,14 +76,15 @@ def bodies(desk: Path, file: Path) -> None:
 
 @contextmanager
 def served(desk: Path, workers: int) -> Iterator[tuple[str, int]]:
-    """Address and process id of a server; ends it."""
+    """Address and process id of a server; ends it. Its log is beside the desk."""
     command = [sys.executable, "-m", "picturedesk", "serve", "--desk", str(desk), "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--rate", "inf", "--workers", str(workers)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    with (desk.parent / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--rate", "inf", "--workers", str(workers)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     try:
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1].rstrip("/"), process.pid
@@ -135,7 +136,7 @@ class Writing(threading.Thread):
             last = picture.key
             self.seconds.append(time.perf_counter() - began)
             self.uploads += 1
-        self.refit = self._client.job(job.id).state
+        self.refit = self._client.stop(job.id).state
 
     def end(self) -> dict[str, Any]:
         self._ended.set()
@@ -276,7 +277,19 @@ def under_load(desk: Path, script: Path, folder: Path, given: argparse.Namespace
         found["memory_before"], found["memory_after"] = before, memory(process)
         if writing:
             found["writer"] = writing.end()
-        return found
+    found["refusals"] = refusals(desk.parent / "server.log")
+    return found
+
+
+def refusals(log: Path) -> dict[str, int]:
+    """How often which route answered with which status, of those that are no success."""
+    found: dict[str, int] = {}
+    for line in log.read_text().splitlines():
+        said = json.loads(line) if line.startswith("{") else {}
+        if said.get("status", 200) >= 300:
+            name = f"{said['status']} {said['method']} {said['path']}"
+            found[name] = found.get(name, 0) + 1
+    return found
 
 
 if __name__ == "__main__":

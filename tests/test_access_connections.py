@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -55,6 +56,22 @@ def test_an_ordinary_connection_answers_one_request_after_another(port: int):
         for _ in range(3):
             line.send(HEAD + b"\r\n")
             assert line.read(END).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_answers_do_not_wait_for_acknowledgements():
+    seen = []
+
+    class Watched(Connection):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            opened = transport.get_extra_info("socket")
+            seen.append(opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    with running(app, http=Watched) as port, Line(port) as line:
+        line.send(HEAD + b"\r\n")
+        assert b" 200 " in line.read(END)
+    assert len(seen) == 1
+    assert seen[0]
 
 
 def test_a_connection_that_says_nothing_ends(port: int):

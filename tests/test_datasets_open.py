@@ -5,6 +5,7 @@ import pytest
 
 from dataset_files import NEWS, write_picture, write_sohu
 from picturedesk.datasets import KINDS, Columns, open_archive, reader_of
+from picturedesk.desk import Desk
 from picturedesk.errors import BadInput
 
 
@@ -49,6 +50,31 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
         open_archive(f"table:{path}")
     with pytest.raises(BadInput, match="column names are for tables only"):
         open_archive(tmp_path, Columns(text="words"))
+
+
+def make_folder(folder):
+    write_picture(folder / "a.jpg")
+    (folder / "a.txt").write_text("A red square.")
+    return folder
+
+
+def test_usual_names_of_columns_go_with_every_kind(tmp_path):
+    folder = make_folder(tmp_path)
+    assert len(open_archive(f"folder:{folder}", Columns()).texts) == 1
+    assert len(open_archive(folder, Columns()).texts) == 1
+
+
+def test_a_desk_is_fitted_on_a_folder(tmp_path, monkeypatch):
+    given = {}
+
+    def fitted(archive, root, settings, progress, levels, source):
+        given.update(texts=archive.texts, source=source["archive"])
+
+    monkeypatch.setattr("picturedesk.desk.fit.fit_desk", fitted)
+    folder = make_folder(tmp_path / "photos")
+    Desk.fit_report(folder, tmp_path / "desk")
+    assert [text.body for text in given["texts"]] == ["A red square."]
+    assert given["source"] == str(folder)
 
 
 def test_a_path_with_a_colon_is_a_path(tmp_path):

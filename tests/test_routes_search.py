@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from brute_force_catalogue import BruteForceCatalogue
-from picturedesk.errors import BadInput
+from picturedesk.errors import BadInput, UnknownPicture
 from picturedesk.routes import search
 from picturedesk.routes.blend import total
 from picturedesk.routes.kinds import PAPER
 from picturedesk.routes.search import SearchConfig
+from picturedesk.store.catalogue.checks import unknown_key
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Picture
 from small_routes import WORDS, make_blend, make_fold, make_pictures, make_queries, make_texts
@@ -206,6 +207,37 @@ def test_routes_that_there_are_not_are_named():
     known = "direct, transfer, class_names, captions, blend"
     with pytest.raises(BadInput, match=f"'sideways' is not known: {known}"):
         search(blend, catalogue, blend.ask(queries), 3, "sideways")
+
+
+class Restless(BruteForceCatalogue):
+    """Loses the best candidate while a search scores it, so many times."""
+
+    times = 0
+
+    def word_scores(self, words, keys):
+        if self.times:
+            self.times -= 1
+            self.remove(keys[:1])
+            raise unknown_key("catalogue", keys[0])
+        return super().word_scores(words, keys)
+
+
+def test_pictures_that_are_removed_during_a_search_are_left_out():
+    fold = make_fold()
+    blend = make_blend(WITH_WORDS, fold=fold)
+    queries = blend.ask(make_queries(TEXTS[:1], fold))
+    catalogue = Restless(*entries(blend))
+    (before,) = search(blend, catalogue, queries, 5, "blend")
+    catalogue.times = 3
+    (after,) = search(blend, catalogue, queries, 5, "blend")
+    left = set(catalogue.keys(limit=COUNT))
+    assert len(left) == COUNT - 3
+    assert set(keys(after)) <= left
+    assert keys(after) == keys(search(blend, catalogue, queries, 5, "blend")[0])
+    assert keys(after) != keys(before)
+    catalogue.times = COUNT
+    with pytest.raises(UnknownPicture, match="has no picture with the key"):
+        search(blend, catalogue, queries, 5, "blend")
 
 
 def test_a_pool_of_all_entries_holds_every_score():

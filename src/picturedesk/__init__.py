@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from picturedesk.errors import MissingArtefact as MissingArtefact
     from picturedesk.errors import MissingExtra as MissingExtra
     from picturedesk.errors import PicturedeskError as PicturedeskError
+    from picturedesk.errors import UnknownPicture as UnknownPicture
     from picturedesk.explaining import Explanation as Explanation
     from picturedesk.explaining import Share as Share
     from picturedesk.explaining import WordShare as WordShare
@@ -175,7 +176,8 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     },
     "Records, Protocols and errors": {
         "errors": (
-            "BadInput BadPicture Closed Mismatch MissingArtefact MissingExtra PicturedeskError"
+            "BadInput BadPicture Closed Mismatch MissingArtefact MissingExtra PicturedeskError "
+            "UnknownPicture"
         ),
         "types": (
             "Archive Catalogue Changes Column Entries Evidence Found Level Picture "

@@ -4,6 +4,7 @@ The family::
 
     PicturedeskError                a problem that the user can fix; the CLI prints one line
     ├── BadInput                    an argument, column or query that cannot be used
+    │   └── UnknownPicture          a key that a catalogue does not have, or not any more
     ├── BadPicture                  a picture that cannot be read: path, reason, cure
     ├── Closed                      a desk, catalogue or store that was used after it was closed
     ├── Mismatch                    artefacts of different fingerprints that must not be mixed
@@ -23,6 +24,10 @@ class PicturedeskError(Exception):
 
 class BadInput(PicturedeskError):
     """An argument, column, level name or query cannot be used."""
+
+
+class UnknownPicture(BadInput):
+    """A catalogue has no picture with this key, or not any more."""
 
 
 class BadPicture(PicturedeskError):

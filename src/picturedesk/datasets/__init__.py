@@ -23,6 +23,7 @@ KINDS = {  # kind → module and function
     "folder": "folder:read",
     "sohu": "sohu:read",
     "stamps": "stamps:read",
+    "demo": "stamps:read_demo",
     "flickr30k": "flickr:read_flickr30k",
     "flickr8k": "flickr:read_flickr8k",
     "coco": "coco:read",
@@ -32,7 +33,7 @@ KINDS = {  # kind → module and function
 }
 # Kinds whose path must be a file, and those whose path must be a folder; others take both.
 _ONE_FILE = frozenset({"table"})
-_FOLDER = frozenset({"folder", "imagefolder", "sohu", "stamps"})
+_FOLDER = frozenset({"folder", "imagefolder", "sohu", "stamps", "demo"})
 
 
 def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Archive:
@@ -55,7 +56,7 @@ def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Ar
         from picturedesk.datasets import table
 
         return table.read(path, columns)
-    if columns is not None:
+    if columns not in (None, Columns()):
         raise BadInput(f"column names are for tables only, but {path} is read as {kind}")
     return reader_of(kind)(path)
 

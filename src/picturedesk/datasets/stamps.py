@@ -26,6 +26,7 @@ from picturedesk.types import Archive, Picture, Rejection, Text
 PACKAGE = "tuxpaint-stamps-default"
 UNPACKED = Path("usr/share/tuxpaint/stamps")
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "sv", "pl", "pt", "ru", "uk", "zh_CN")
+DEMO_LANGUAGES = ("en", "de")
 _LINE = re.compile(r"([A-Za-z]{2,3}(?:_[A-Z]{2})?(?:@[a-z]+)?)\.utf8\s*=(.*)")
 _CURE = "use other data: --data PATH"
 
@@ -51,6 +52,11 @@ class _Stamp:
     name: str  # of its .txt, relative to the stamps
     picture: int  # index in the draft
     descriptions: dict[str, str]
+
+
+def read_demo(path: Path) -> Archive:
+    """Reads unpacked stamps with the two languages of the demonstration."""
+    return read(path, StampsConfig(languages=DEMO_LANGUAGES))
 
 
 def read(path: Path, config: StampsConfig | None = None) -> Archive:

@@ -11,16 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from picturedesk.datasets import open_archive, stamps
+from picturedesk.datasets import stamps
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.fit import FitReport
 from picturedesk.desk.measure import Measured
 from picturedesk.desk.slots import Slot
 from picturedesk.report.contact_sheet import QueryAnswer, contact_sheet
 from picturedesk.routes.transfer import TRANSFER
-from picturedesk.types import Archive, Picture, Progress, silent
+from picturedesk.types import Picture, Progress, silent
 
-LANGUAGES = ("en", "de")  # of the 77
 QUERIES = (
     "A red flower in the garden.",
     "Ein roter Apfel und eine Birne.",
@@ -86,7 +85,7 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
         data: another archive, as for ``open_archive``; "" for the stamps.
         progress: called as pictures are read and folds are fitted.
     """
-    archive = open_archive(data) if data else _stamps(cache)
+    archive = data or f"demo:{stamps.fetch_stamps(cache)}"
     report = Desk.fit_report(archive, desk, DeskConfig(), progress)
     with Desk(desk) as opened:
         queries = _archive_queries(opened) if data else QUERIES
@@ -95,18 +94,15 @@ def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silen
         chosen = _chosen(opened, queries[0])
         story = opened.slots("\n".join(queries) if data else STORY, slots=3, k=2)
         measured = opened.measure()
+        name = opened.info()["archive"]
     sheet = report.fitted.reports / "contact_sheet.html"
     contact_sheet(
         sheet,
-        f"Pictures for texts: {archive.name}",
+        f"Pictures for texts: {name}",
         f"{report.pictures} pictures, learned from {report.texts['train']} texts",
         answers,
     )
     return Demonstration(report, measured, answers, WHERE, filtered, chosen, tuple(story), sheet)
-
-
-def _stamps(cache: Path) -> Archive:
-    return stamps.read(stamps.fetch_stamps(cache), stamps.StampsConfig(languages=LANGUAGES))
 
 
 def _chosen(desk: Desk, text: str) -> Chosen:

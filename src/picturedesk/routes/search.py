@@ -9,6 +9,7 @@ the Protocol ``Catalogue`` only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -16,6 +17,7 @@ from itertools import islice
 import numpy as np
 
 import picturedesk.checks as checks
+from picturedesk.errors import UnknownPicture
 from picturedesk.products import products
 from picturedesk.routes.archive import ROUNDING
 from picturedesk.routes.blend import Blend, QueryVectors, total
@@ -27,6 +29,7 @@ CANDIDATES = 200  # entries of each search, at first
 MOST_CANDIDATES = 12_800  # … at most; missed entries rank lower by vector and by words
 BACKGROUND = 512  # entries of the background sample
 _TOGETHER = 64  # queries whose candidates are in memory together
+_ATTEMPTS = 8  # at a search while others remove pictures
 _MORE = 4  # times as many candidates if they were too few
 
 
@@ -99,11 +102,20 @@ def search(
     weighed = blend.weights_of(route)
     if weights is not None:
         weighed = dict(checks.instance("weights", weights, Mapping))
-    scope = _Scope(blend, catalogue, weighed, where, config)
     each = [queries.of(query) for query in range(len(queries.texts))]
-    searches = [_Search(scope, one, blend.combined(one, scope.weights)) for one in each]
-    parts = (searches[start : start + _TOGETHER] for start in range(0, len(searches), _TOGETHER))
-    return [ranking for part in parts for ranking in _ranked(part, k)]
+
+    def ranked() -> list[Ranking]:
+        scope = _Scope(blend, catalogue, weighed, where, config)
+        searches = [_Search(scope, one, blend.combined(one, scope.weights)) for one in each]
+        parts = (
+            searches[start : start + _TOGETHER] for start in range(0, len(searches), _TOGETHER)
+        )
+        return [ranking for part in parts for ranking in _ranked(part, k)]
+
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(UnknownPicture):  # it was removed between two looks at it: begin again
+            return ranked()
+    return ranked()
 
 
 def _ranked(searches: Sequence[_Search], k: int) -> list[Ranking]:

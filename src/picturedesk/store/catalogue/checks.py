@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 import picturedesk.checks as checks
-from picturedesk.errors import BadInput
+from picturedesk.errors import BadInput, UnknownPicture
 from picturedesk.own_columns import FIXED
 from picturedesk.types import Doubles, Floats, Picture
 
@@ -102,9 +102,9 @@ def check_amount(name: str, amount: int) -> int:
     return min(checks.whole_number(name, amount), _LARGEST)
 
 
-def unknown_key(name: str, key: str) -> BadInput:
+def unknown_key(name: str, key: str) -> UnknownPicture:
     """The error for a key that a catalogue does not hold."""
-    return BadInput(f"{name} has no picture with the key {key!r}: add it first")
+    return UnknownPicture(f"{name} has no picture with the key {key!r}: add it first")
 
 
 def _check_picture(picture: Picture) -> None:
