@@ -23,7 +23,7 @@ from picturedesk.store.catalogue.conditions import own_value, passing_rows
 from picturedesk.store.catalogue.database import State
 from picturedesk.store.catalogue.records import Marks
 from picturedesk.store.catalogue.snapshot import Snapshot
-from picturedesk.types import Column, Ints
+from picturedesk.types import Column, Entries, Ints
 
 _CONDITIONS = 32  # results of conditions that are kept
 _Part = TypeVar("_Part")
@@ -50,6 +50,17 @@ class Generation:
     def snapshot(self, reader: sqlite3.Connection) -> Snapshot:
         """The vectors of all pictures."""
         return self._part("snapshot", lambda: Snapshot.read(reader, self.state))
+
+    def sample(self, reader: sqlite3.Connection, count: int) -> Entries:
+        """The entries with the lowest keys, read once; nothing may change them."""
+
+        def first() -> Entries:
+            snapshot = self.snapshot(reader)
+            found = snapshot.entries(reader, [np.arange(min(count, len(snapshot.keys)))])[0]
+            found.vectors.flags.writeable = False
+            return found
+
+        return self._part(f"sample of {count}", first)
 
     def keys(self, reader: sqlite3.Connection) -> list[str]:
         """All keys, ascending."""

@@ -67,7 +67,8 @@ class Snapshot:
 
     def _read(self, connection: sqlite3.Connection, wanted: set[int]) -> None:
         """Reads the metadata of these indices that is not in memory yet."""
-        missing = sorted(wanted - self._pictures.keys())
+        # A difference with the keys of a dictionary would look at each of its keys.
+        missing = sorted(index for index in wanted if index not in self._pictures)
         rows = self.rows[missing].tolist()
         for place, record in records.read(connection, rows, by="row"):
             if record.picture.key != self.keys[missing[place]]:
