@@ -183,9 +183,9 @@ def fit(
 
 def demo(
     data: Annotated[
-        str,
+        str | None,
         typer.Option(help="Use this archive instead of the stamps; as for fit.", metavar="ARCHIVE"),
-    ] = "",
+    ] = None,
     desk: DeskOption = Path("demo-desk"),
     cache: Annotated[
         Path,

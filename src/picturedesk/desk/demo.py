@@ -76,16 +76,18 @@ class Demonstration:
     contact_sheet: Path
 
 
-def run_demo(desk: Path, cache: Path, data: str = "", progress: Progress = silent) -> Demonstration:
+def run_demo(
+    desk: Path, cache: Path, data: str | None = None, progress: Progress = silent
+) -> Demonstration:
     """Fits, measures, suggests for three texts and a story, and writes a contact sheet.
 
     Args:
         desk: the desk folder.
         cache: folder for the unpacked stamps.
-        data: another archive, as for ``open_archive``; "" for the stamps.
+        data: another archive, as for ``open_archive``; None for the stamps.
         progress: called as pictures are read and folds are fitted.
     """
-    archive = data or f"demo:{stamps.fetch_stamps(cache)}"
+    archive = f"demo:{stamps.fetch_stamps(cache)}" if data is None else data
     report = Desk.fit_report(archive, desk, DeskConfig(), progress)
     with Desk(desk) as opened:
         queries = _archive_queries(opened) if data else QUERIES
