@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from picturedesk.disk.lock import locked
 from picturedesk.web.config import ServeConfig
 from picturedesk.web.jobs import LANES, JobStore
 
-PATIENCE = 60.0  # seconds for a process to end
+PATIENCE = 120.0  # seconds for a process to begin or to end
 
 
 @contextmanager
@@ -27,13 +28,24 @@ def started(desk: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
             [*command, "--rate", "inf", *options], stdout=subprocess.PIPE, stderr=log, text=True
         )
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert "http://" in line, (desk.parent / "server.log").read_text()
-        yield process, line.split()[-1].rstrip("/")
+        address = address_of(process)
+        assert address, (desk.parent / "server.log").read_text()
+        yield process, address
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    """The address that a server prints; "" if it ends before, or is silent for very long."""
+    assert process.stdout is not None
+    guard = threading.Timer(PATIENCE, process.kill)
+    guard.start()
+    try:
+        line = process.stdout.readline()
+    finally:
+        guard.cancel()
+    return line.split()[-1].rstrip("/") if "http://" in line else ""
 
 
 @contextmanager

@@ -21,7 +21,7 @@ pytest.importorskip("fastapi", reason="a desk is served with the extra 'serve'")
 
 from picturedesk.client import Client, Problem
 from picturedesk.desk import Desk
-from servers import end_jobs
+from servers import address_of, end_jobs
 from shapes import draw
 
 KILLS = int(os.environ.get("PICTUREDESK_KILLS", "3"))
@@ -43,8 +43,9 @@ def living(desk: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
             start_new_session=True,
         )
     try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().split()[-1].rstrip("/")
+        address = address_of(process)
+        assert address
+        yield process, address
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=PATIENCE)

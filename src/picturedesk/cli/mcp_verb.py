@@ -49,4 +49,4 @@ def mcp(
     from picturedesk.web.access import AccessConfig
 
     config = AccessConfig(desk, host, tuple(name or ()))
-    running.run_http(config, port, lambda address: show.line(f"Tools of {desk} at {address}"))
+    running.run_http(config, port, lambda address: show.line_now(f"Tools of {desk} at {address}"))

@@ -112,4 +112,4 @@ def serve(
         at_once=at_once,
         thumbnail_megabytes=thumbnail_megabytes,
     )
-    run(config, lambda address: show.line(f"Picturedesk serves {desk} at {address}"))
+    run(config, lambda address: show.line_now(f"Picturedesk serves {desk} at {address}"))

@@ -93,6 +93,12 @@ def _drawn(piece: str | Styled, stream: TextIO) -> str:
     return styling.linked(text, piece.link) if is_link else text
 
 
+def line_now(text: str) -> None:
+    """Prints one line to stdout that its reader needs before the process ends."""
+    line(text)
+    streams.flush()
+
+
 def note(text: str) -> None:
     """Prints one line to stderr."""
     streams.tell(printable(text) + "\n")
