@@ -9,7 +9,7 @@ uploaded one after another, each is taken away again at the next one, and one re
 * load: requests per second, p50, p99, answers that were no 2xx, memory of the workers at the
   beginning and the end;
 * share: one connection; the share of a request's time that is neither encoding the text nor
-  searching the catalogue. These two are timed within the workers, by wrapping both.
+  searching catalogue and archive. These are timed within the worker, by wrapping them.
 """
 
 from __future__ import annotations
@@ -104,6 +104,24 @@ def memory(process: int) -> dict[str, float]:
                 kilobytes = re.search(rf"{key}:\s+(\d+)", status)
                 found[name] += int(kilobytes[1]) / 1e3 if kilobytes else 0
     return found
+
+
+class Watching(threading.Thread):
+    """Looks at the memory of a server every ten seconds."""
+
+    def __init__(self, process: int) -> None:
+        super().__init__(daemon=True)
+        self._process, self._ended = process, threading.Event()
+        self._seen: list[int] = []
+
+    def run(self) -> None:
+        while not self._ended.wait(10):
+            self._seen.append(round(memory(self._process)["own_mb"]))
+
+    def end(self) -> list[int]:
+        self._ended.set()
+        self.join(30)
+        return self._seen
 
 
 class Writing(threading.Thread):
@@ -206,28 +224,34 @@ def timed_server(desk: Path) -> None:
     """A server that writes down how long encoding and search take, after each request."""
     import picturedesk.desk.arranging as arranging
     import picturedesk.desk.suggesting as suggesting
+    from picturedesk.routes.archive import ArchiveVectors
     from picturedesk.texts.joined import JoinedEncoder
     from picturedesk.web.config import ServeConfig
     from picturedesk.web.running import serve
 
     times = Path(os.environ["SERVING_TIMES"])
     spent = {"encode": 0.0, "search": 0.0, "requests": 0}
+    inside = threading.local()
 
-    def timing(function: Any, name: str) -> Any:
+    def timing(function: Any, name: str, counts: bool = False) -> Any:
         def run(*given: Any, **named: Any) -> Any:
-            began = time.perf_counter()
+            if getattr(inside, "one", False):
+                return function(*given, **named)
+            inside.one, began = True, time.perf_counter()
             try:
                 return function(*given, **named)
             finally:
+                inside.one = False
                 spent[name] += time.perf_counter() - began
-                if name == "search":
+                if counts:
                     spent["requests"] += 1
                     times.write_text(json.dumps(spent))
 
         return run
 
     JoinedEncoder.encode = timing(JoinedEncoder.encode, "encode")
-    arranging.search = suggesting.search = timing(suggesting.search, "search")
+    ArchiveVectors.neighbours = timing(ArchiveVectors.neighbours, "search")
+    arranging.search = suggesting.search = timing(suggesting.search, "search", counts=True)
     config = ServeConfig(desk, port=0, rate=float("inf"))
     serve(config, lambda address: print(f"serves at {address}", flush=True))
 
@@ -268,13 +292,15 @@ def under_load(desk: Path, script: Path, folder: Path, given: argparse.Namespace
     """Load on all workers, with a writer beside it if asked for."""
     with served(desk, given.workers) as (address, process):
         load(address, script, given.connections, 5)
-        before = memory(process)
+        before, watching = memory(process), Watching(process)
+        watching.start()
         writing = Writing(address, folder) if given.write else None
         if writing:
             writing.start()
         found: dict[str, Any] = load(address, script, given.connections, given.seconds)
         found["per_second"] = found["requests"] / found["seconds"]
         found["memory_before"], found["memory_after"] = before, memory(process)
+        found["own_mb_every_10_s"] = watching.end()
         if writing:
             found["writer"] = writing.end()
     found["refusals"] = refusals(desk.parent / "server.log")

@@ -620,6 +620,6 @@ INSIDE = {
         for plan in ("CaptionsPlan", "ClassNamesPlan", "DirectPlan", "HubnessPlan", "ZeroShotPlan")
         for method in ("fit", "restore")
     ),
-    *(f"{plan}.{m}" for plan in ("SeenWordsPlan", "TowersPlan") for m in ("fit", "restore")),
+    *(f"{plan}.{m}" for plan in ("SeenWordsPlan", "TowersPlan") for m in ("fit", "on", "restore")),
     *(f"{plan}.{m}" for plan in ("NearestTextPlan", "TransferPlan") for m in ("fit", "restore")),
 }

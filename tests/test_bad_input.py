@@ -169,7 +169,7 @@ def failed(call: Call, parameter: str, sample: str, value: object) -> list[str]:
 
 WORDS = ("", " ", "x", "-1", "2.5", "nan", "9" * 30, "\udcff", "x" * 5000, "/dev/zero", "a\nb")
 QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
-    "demo": ["--data", "absent.csv"],
+    "demo": ["--data", "absent.csv", "--quiet"],
     "fit": ["absent.csv", "--quiet"],
     "add": ["absent.jpg", "--desk", "DESK"],
     "sync": ["absent", "--desk", "DESK"],

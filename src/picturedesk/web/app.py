@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import shutil
 import time
@@ -43,6 +44,7 @@ from picturedesk.web.thumbnails import Thumbnails
 from picturedesk.web.webhooks import Sender
 
 _ROUTERS = (state, suggesting, pictures, files, deciding, quality, job_routes, pages)
+_ARENA_MAX = -8  # of glibc's mallopt: M_ARENA_MAX
 _WATCH = 5.0  # seconds between two looks at jobs whose process was killed
 _STALE = 86_400.0  # seconds after which files of a request that was killed are removed
 _LOG = logging.getLogger(__name__)
@@ -97,6 +99,7 @@ async def _running(app: FastAPI, config: ServeConfig) -> AsyncIterator[None]:
 
 def made(config: ServeConfig) -> Served:
     """The parts of a server; opens the desk."""
+    _keep_few_heaps()
     threadpool_limits(1)  # requests run beside each other; more would wait for each other, busily
     folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +115,12 @@ def made(config: ServeConfig) -> Served:
         incoming=folder / "incoming",
         webhooks=Sender(config.desk),
     )
+
+
+def _keep_few_heaps() -> None:
+    """Lets glibc keep two heaps, where it has eight a core: what threads free is used again."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
 def _sweep(incoming: Path) -> None:

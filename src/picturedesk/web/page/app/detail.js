@@ -76,6 +76,8 @@ function make() {
 
 /** The focus goes to the picture that was seen last, or to where it was before. */
 function returnFocus(key) {
+  const now = document.activeElement;
+  if (now && now !== document.body && now !== opener) return; // somebody was faster
   const card = document.querySelector(`.card[data-key="${CSS.escape(key ?? "")}"] button`);
   const target = card ?? opener;
   if (target?.isConnected) target.focus();
