@@ -35,7 +35,7 @@ chromium:
 	fi
 
 test: check chromium
-	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 torture: $(STAMP)
 	$(VENV)/bin/python tests/torture.py $(ARGS)

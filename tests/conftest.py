@@ -16,6 +16,23 @@ from picturedesk.types import Catalogue
 from servers import serving
 from shapes import write_archive
 
+# Files of few tests that take long: they begin first, so that no worker is left alone with one.
+LONG = (
+    "test_server_killed.py",
+    "test_desk_killed.py",
+    "test_web_jobs.py",
+    "test_web_description.py",
+    "test_docs_server.py",
+    "test_web_opened.py",
+    "test_fit_killed.py",
+    "test_examples.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of long files before the others, which keep their order."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
