@@ -46,7 +46,7 @@ class TowersConfig:
     network: DropoutConfig = field(default_factory=DropoutConfig)
     width: int = 128
     temperature: float = 0.07
-    level_dropout: float = 0.2
+    level_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         checks.settings(self)
