@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import picturedesk.checks as checks
@@ -70,7 +69,7 @@ def told(changes: Mapping[str, Any]) -> tuple[Picture, frozenset[str]]:
 def _fixed(name: str, value: object) -> Any:  # noqa: ANN401 - the type of the field
     """A value of a column that every picture has; None for the empty one."""
     if value is None:
-        return next(getattr(_EMPTY, one.name) for one in fields(Picture) if one.name == name)
+        return getattr(_EMPTY, name)
     if name in _LISTS:
         return tuple(_clean(name, one) for one in checks.texts(name, value))
     if name in ("uses", "max_uses"):
