@@ -117,6 +117,22 @@ def test_expired_pictures_are_listed_and_say_so(visit):
     expect(page.locator(f"{FIRST} .flag")).to_have_text("Expired")
 
 
+@pytest.mark.parametrize("asked", ["Enter", "click"])
+def test_a_picture_asked_for_before_it_is_there_opens_when_it_comes(visit, asked):
+    held = []
+    visit.page.route("**/v1/pictures?*", lambda route: held.append(route), times=1)
+    page = visit.go("catalogue")
+    expect(page.locator(f"{FIRST}.skeleton")).to_be_visible()
+    if asked == "click":
+        page.locator(FIRST).click()
+    else:
+        page.locator(FIRST).focus()
+        page.keyboard.press(asked)
+    expect(page.locator("dialog.picture")).to_have_count(0)
+    held[0].continue_()
+    expect(page.locator("dialog.picture .facts")).to_be_visible()
+
+
 def test_nothing_is_missing_and_that_is_said(visit):
     page = visit.go("catalogue/missing")
     expect(page.get_by_role("heading", name="No file is missing")).to_be_visible()

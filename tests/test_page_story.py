@@ -83,8 +83,8 @@ def test_a_late_answer_to_an_older_text_is_dropped(visit):
     page = visit.go("write")
     held = []
     page.route("**/v1/suggest", lambda route: held.append(route), times=1)
-    page.fill(".story textarea", "A blue square")
-    page.wait_for_event("request", lambda request: request.url.endswith("/suggest"))
+    with page.expect_request("**/v1/suggest"):
+        page.fill(".story textarea", "A blue square")
     page.fill(".story textarea", "A green triangle")
     expect(page.locator(f"{CARDS} .caption").first).to_contain_text("green")
     held[0].abort()

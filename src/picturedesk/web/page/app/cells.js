@@ -24,22 +24,30 @@ export function pictureCell(open, pick) {
     el("span", { class: "card-words" }, caption, more),
   );
   let shown = null;
+  let awaited = null; // what was asked of a picture that was not there yet, and of which place
   const place = () => Number(cell.dataset.place);
+  const soon = (act) => {
+    if (shown) act();
+    else awaited = { act, place: place() };
+  };
+  const come = () => {
+    const { act, place: asked } = awaited;
+    awaited = null;
+    if (asked === place() && cell.contains(document.activeElement)) queueMicrotask(act);
+  };
   cell.addEventListener("click", (event) => {
-    if (!shown) return;
     const picks = tick.contains(event.target) || event.shiftKey || event.ctrlKey || event.metaKey;
-    if (picks) pick(place(), event);
-    else open(shown);
+    soon(() => (picks ? pick(place(), event) : open(shown)));
   });
   cell.addEventListener("keydown", (event) => {
-    if (!shown || (event.key !== "Enter" && event.key !== " ")) return;
+    if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    if (event.key === "Enter") open(shown);
-    else pick(place(), event);
+    soon(() => (event.key === "Enter" ? open(shown) : pick(place(), event)));
   });
   cell.bind = (picture, selected) => {
     const same = shown?.key === picture?.key;
     shown = picture ?? null;
+    if (shown && awaited) come();
     cell.classList.toggle("skeleton", !picture);
     cell.setAttribute("aria-selected", String(Boolean(picture && selected.has(picture.key))));
     if (!same) clearThumbnail(image);
