@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from picturedesk.types import Catalogue
+    from picturedesk.types import Catalogue, Floats
 
 
 def open_catalogue(
@@ -31,3 +33,8 @@ def open_catalogue(
     from picturedesk.store.catalogue.exact import ExactCatalogue
 
     return ExactCatalogue.open(path, fingerprint, width, make)
+
+
+def rounded(vectors: Floats) -> Floats:
+    """Vectors (N, W) as the nearest that take half the room in a catalogue: of half precision."""
+    return vectors.astype(np.float16).astype(np.float32)

@@ -30,7 +30,8 @@ from picturedesk.store.catalogue.checks import (
 )
 from picturedesk.store.catalogue.database import Change, State, Totals
 from picturedesk.store.catalogue.generation import Generation
-from picturedesk.store.catalogue.nearest import nearest
+from picturedesk.store.catalogue.indexes import INDEX_FROM, Indexes
+from picturedesk.store.vector_index import Nearest
 from picturedesk.types import Changes, Column, Doubles, Entries, Floats, Found, Ints, Picture
 
 _Row = TypeVar("_Row")
@@ -48,8 +49,14 @@ class ExactCatalogue:
 
     Everything that an answer depends on is compared with its checksums, once for each generation:
     vectors when they are read, records before the first condition, words before the first search
-    by words. A difference raises MissingArtefact.
+    by words. In large catalogues, records and vectors are compared when they are used, and words
+    are not. A difference raises MissingArtefact.
+
+    Attributes:
+        index_from: number of pictures from which on ``optimize`` makes an index.
     """
+
+    index_from = INDEX_FROM
 
     def __init__(self, file: SharedDatabase) -> None:
         self._file = checks.instance("file", file, SharedDatabase)
@@ -57,6 +64,7 @@ class ExactCatalogue:
         with file.reading() as reader:
             self._opened = database.read_state(reader)
         self._newest: Generation | None = None
+        self._indexes = Indexes(file)
 
     @classmethod
     def open(
@@ -201,7 +209,7 @@ class ExactCatalogue:
         checked = storable(self._name, pictures, vectors, width)
         with self._file.writing() as writer:
             self._unchanged(writer)
-            change = Change(writer, Totals())
+            change = Change(writer, Totals(), 0)
             change.clear()
             write_manifest(writer, owner)
             change.put(pictures, checked, by_add, fields)
@@ -210,6 +218,31 @@ class ExactCatalogue:
             change.finish()
         with self._file.reading() as reader:
             self._opened = database.read_state(reader)
+
+    def optimize(self, queries: Floats | None = None, only_if_needed: bool = False) -> None:
+        """Makes or extends the index, from ``index_from`` pictures on; see ``types.Catalogue``.
+
+        Raises:
+            BadInput: if the queries cannot be used.
+            MissingExtra: FAISS is not installed.
+        """
+        typical = None
+        if queries is not None:
+            typical = directions(self._name, queries, self.width).astype(np.float32)
+        self._indexes.make(typical, self.index_from, only_if_needed)
+
+    def recall(self, queries: Floats, k: int = 10) -> float:
+        """See ``types.Catalogue``; 1 without an index."""
+        k = check_amount("k", k)
+        with self._reading() as (reader, state):
+            towards = directions(self._name, queries, state.width)
+            if state.index is None or not k:
+                return 1.0
+            found = self._at(state).stock(reader).nearest(reader, towards, k, None)
+            best = Nearest(towards.astype(np.float32), k)
+            for rows, vectors in database.each_part(reader, state):
+                best.see(rows, vectors)
+            return best.recall([rows for rows, _ in found])
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each of the queries (Q, W) the k entries of highest cosine that meet ``where``.
@@ -231,10 +264,9 @@ class ExactCatalogue:
         with self._reading() as (reader, state):
             towards = directions(self._name, queries, state.width)
             now = self._at(state)
-            snapshot = now.snapshot(reader)
-            among = snapshot.among(now.passing(reader, where))
-            best = nearest(snapshot.matrix, towards, k, among)
-            entries = snapshot.entries(reader, [indices for indices, _ in best])
+            stock = now.stock(reader)
+            best = stock.nearest(reader, towards, k, now.passing(reader, where))
+            entries = stock.entries(reader, [rows for rows, _ in best])
             return [Found(found, scores) for found, (_, scores) in zip(entries, best, strict=True)]
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
@@ -274,10 +306,9 @@ class ExactCatalogue:
             if passing is not None:
                 among = np.isin(rows, passing)
                 rows, scores = rows[among], scores[among]
-            snapshot = now.snapshot(reader)
-            places = snapshot.places(rows)
-            best = np.lexsort((places, -scores))[:k]  # places are in the order of keys
-            return Found(snapshot.entries(reader, [places[best]])[0], scores[best])
+            stock = now.stock(reader)
+            best = stock.ordered(reader, rows, scores, k)
+            return Found(stock.entries(reader, [rows[best]])[0], scores[best])
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
         """BM25 (N,) of the entries with these keys, as in ``matching``; 0 without a shared word.
@@ -289,9 +320,7 @@ class ExactCatalogue:
         words, keys = checks.texts("words", words), checks.texts("keys", keys)
         with self._reading() as (reader, state):
             now = self._at(state)
-            snapshot = now.snapshot(reader)
-            places = self._of_all(keys, snapshot.indices(keys))
-            wanted = snapshot.rows[np.array(places, dtype=np.int64)].tolist()
+            wanted = self._of_all(keys, now.stock(reader).rows_of(reader, keys))
             tokens = now.query_tokens(reader, words, bm25.WORDS)
             rows, scores = bm25.scores(reader, tokens, wanted)
             known = dict(zip(rows.tolist(), scores.tolist(), strict=True))
@@ -307,10 +336,9 @@ class ExactCatalogue:
         """The pictures that it has among these keys, by key."""
         keys = checks.texts("keys", keys)
         with self._reading() as (reader, state):
-            snapshot = self._at(state).snapshot_in_memory
-            if snapshot is not None:
-                places = [place for _, place in snapshot.indices(keys)]
-                found = snapshot.pictures(reader, places)
+            stock = self._at(state).stock_at_hand
+            if stock is not None:
+                found = stock.pictures(reader, [row for _, row in stock.rows_of(reader, keys)])
             else:
                 found = [record.picture for _, record in records.read(reader, keys)]
             return {picture.key: picture for picture in found}
@@ -366,9 +394,9 @@ class ExactCatalogue:
             now = self._at(state)
             if not where.strip() and count <= _SMALL_SAMPLE:
                 return now.sample(reader, count)
-            snapshot = now.snapshot(reader)
-            among = snapshot.among(now.passing(reader, where))
-            return snapshot.entries(reader, [among[:count]])[0]
+            stock = now.stock(reader)
+            first = stock.first(reader, count, now.passing(reader, where))
+            return stock.entries(reader, [first])[0]
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys above ``after``, ascending."""
@@ -418,9 +446,10 @@ class ExactCatalogue:
         with self._file.writing() as writer:
             state = self._unchanged(writer)
             Generation(state).check_words(writer)
-            if bm25.checksum(writer, bm25.CONTENT_TABLES) != state.totals.documents:
+            known = state.totals.documents
+            if known is not None and bm25.checksum(writer, bm25.CONTENT_TABLES) != known:
                 raise damaged("the words of its captions are not as they were written")
-            change = Change(writer, state.totals)
+            change = Change(writer, state.totals, state.generation + 1)
             yield change
             change.finish()
 
@@ -443,16 +472,17 @@ class ExactCatalogue:
         """What has been read of the reader's state."""
         held = self._newest
         if held is None or held.state.generation < state.generation:
-            held = self._newest = Generation(state)  # the one before is freed
+            # The one before is freed.
+            held = self._newest = Generation(state, self._indexes.of(state))
         elif held.state.generation > state.generation:
-            return Generation(state)  # another thread has seen a newer one
+            return Generation(state, self._indexes.of(state))  # another thread has seen a newer one
         return held
 
     def _entries(self, reader: sqlite3.Connection, state: State, keys: Sequence[str]) -> Entries:
-        snapshot = self._at(state).snapshot_in_memory
-        if snapshot is not None:
-            indices = np.array(self._of_all(keys, snapshot.indices(keys)), dtype=np.int64)
-            return snapshot.entries(reader, [indices])[0]
+        stock = self._at(state).stock_at_hand
+        if stock is not None:
+            rows = self._of_all(keys, stock.rows_of(reader, keys))
+            return stock.entries(reader, [np.array(rows, dtype=np.int64)])[0]
         found = ((place, record.picture) for place, record in records.read(reader, keys))
         pictures = tuple(self._of_all(keys, found))
         return Entries(pictures, database.read_vectors(reader, keys, state.width))
@@ -475,7 +505,8 @@ def _index_words(file: SharedDatabase) -> None:
         if read_manifest(writer)["words"] != bm25.MADE_BY:  # no other process has rebuilt it
             bm25.make(writer, ((one.row, one.picture) for one in records.read_all(writer)))
             write_manifest(writer, {"words": bm25.MADE_BY})
-            Change(writer, database.read_state(writer).totals).finish()
+            state = database.read_state(writer)
+            Change(writer, state.totals, state.generation + 1).finish()
 
 
 def _summed(found: Sequence[tuple[Ints, Doubles]]) -> tuple[Ints, Doubles]:
