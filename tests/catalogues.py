@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 
 from picturedesk.store.catalogue import open_catalogue
-from picturedesk.store.catalogue.database import read_state
+from picturedesk.store.catalogue.database import State, read_state
 from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.testing import DictCatalogue
 from picturedesk.types import Catalogue, Changes, Entries, Floats, Found, Picture
 
 D = 8
+
+
+def state_of(catalogue: ExactCatalogue) -> State:
+    """Its manifest now."""
+    with catalogue._file.reading() as reader:
+        return read_state(reader)
 
 
 class Indexed(ExactCatalogue):
@@ -33,9 +39,7 @@ class Indexed(ExactCatalogue):
         self._bring_up_to_date()
 
     def _bring_up_to_date(self) -> None:
-        with self._file.reading() as reader:
-            made = read_state(reader).index is not None
-        if not (made and self.changes):
+        if not (state_of(self).index and self.changes):
             self.optimize()
 
 

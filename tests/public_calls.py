@@ -162,6 +162,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.refit": lambda w: Call(
         w.desk().refit, {"archive": "absent.csv", "progress": silent}, refused=True
     ),
+    "Desk.optimize": lambda w: Call(w.desk().optimize, {}),
     "Desk.sync": lambda w: Call(
         w.desk().sync, {"folder": w.path(), "prune": False, "progress": silent}, refused=True
     ),

@@ -173,6 +173,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "fit": ["absent.csv", "--quiet"],
     "add": ["absent.jpg", "--desk", "DESK"],
     "sync": ["absent", "--desk", "DESK"],
+    "optimize": ["--desk", "DESK"],
     "edit": ["absent.jpg", "--set", "caption=fog", "--desk", "DESK"],
     "rejected": ["--desk", "DESK"],
     "serve": ["--desk", "absent"],

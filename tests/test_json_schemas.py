@@ -115,6 +115,7 @@ def test_remove_list_search_and_sync(own_desk: Path, tmp_path: Path):
     (tmp_path / "photos" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0torn")
     done = output("sync", tmp_path / "photos", "--desk", own_desk, "-q")
     validate("sync", done)
+    validate("optimize", output("optimize", "--desk", own_desk))
     assert (done["new"], len(done["rejections"])) == (1, 1)
     page = output("list", "--desk", own_desk, "-k", "3", "--sort", "-date")
     validate("list", page)

@@ -363,6 +363,11 @@ class DictCatalogue:
     def optimize(self, queries: Floats | None = None, only_if_needed: bool = False) -> None:
         """Does nothing: every search reads all entries."""
 
+    @property
+    def indexed(self) -> int:
+        """0: there is no index."""
+        return 0
+
     def recall(self, queries: Floats, k: int = 10) -> float:
         """1: nothing is missed."""
         return 1.0

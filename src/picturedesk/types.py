@@ -737,6 +737,10 @@ class Catalogue(Protocol):
             only_if_needed: whether to leave out what would gain little.
         """
 
+    @property
+    def indexed(self) -> int:
+        """Number of entries that the index has as they are; 0 without one."""
+
     def recall(self, queries: Floats, k: int = 10) -> float:
         """The share of the k entries of highest cosine that ``nearest`` finds, 0 to 1.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from picturedesk.desk.adding import Addition as Addition
     from picturedesk.desk.life_cycle import Hit as Hit
     from picturedesk.desk.life_cycle import Removal as Removal
+    from picturedesk.desk.optimizing import Optimized as Optimized
     from picturedesk.desk.syncing import Sync as Sync
     from picturedesk.learning.config import DeskConfig as DeskConfig
 
@@ -22,10 +23,11 @@ _HOMES = {
     "DeskConfig": "learning.config",
     "Hit": "desk.life_cycle",
     "Removal": "desk.life_cycle",
+    "Optimized": "desk.optimizing",
     "Sync": "desk.syncing",
 }
 
-__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Removal", "Sync"]
+__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Optimized", "Removal", "Sync"]
 
 
 def __getattr__(name: str) -> object:

@@ -25,6 +25,7 @@ from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
+from picturedesk.desk.optimizing import keep_fast
 from picturedesk.desk.reporting import write_report
 from picturedesk.desk.text_tower import open_tower, write_tower
 from picturedesk.disk.artifacts import (
@@ -233,6 +234,7 @@ def _store(
     hold_out(prepared, learned).save(made.held_out)
     with closing(open_catalogue(made.catalogue)) as catalogue:
         added.fill(catalogue, prepared.ready.archive.pictures, learned.blend, store)
+        keep_fast(catalogue, learned.blend)
 
 
 def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:

@@ -231,6 +231,15 @@ class ExactCatalogue:
             typical = directions(self._name, queries, self.width).astype(np.float32)
         self._indexes.make(typical, self.index_from, only_if_needed)
 
+    @property
+    def indexed(self) -> int:
+        """Number of entries that the index has as they are; 0 without one."""
+        with self._reading() as (reader, state):
+            index = self._indexes.of(state)
+            if index is None:
+                return 0
+            return index.rows_among(None, database.read_touched(reader, state)).count
+
     def recall(self, queries: Floats, k: int = 10) -> float:
         """See ``types.Catalogue``; 1 without an index."""
         k = check_amount("k", k)
