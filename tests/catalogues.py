@@ -10,20 +10,20 @@ import numpy as np
 
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.catalogue.database import State, read_state
-from picturedesk.store.catalogue.exact import ExactCatalogue
+from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.testing import DictCatalogue
 from picturedesk.types import Catalogue, Changes, Entries, Floats, Found, Picture
 
 D = 8
 
 
-def state_of(catalogue: ExactCatalogue) -> State:
+def state_of(catalogue: SqliteCatalogue) -> State:
     """Its manifest now."""
     with catalogue._file.reading() as reader:
         return read_state(reader)
 
 
-class Indexed(ExactCatalogue):
+class Indexed(SqliteCatalogue):
     """Has an index from the first picture on, brought up to date after ``changes`` changes."""
 
     index_from = 1
@@ -50,7 +50,7 @@ class Behind(Indexed):
 
 
 ENGINES: dict[str, Callable[[Path, str, int], Catalogue]] = {
-    "exact": lambda folder, *owner: open_catalogue(folder / "catalogue", *owner),
+    "sqlite": lambda folder, *owner: open_catalogue(folder / "catalogue", *owner),
     "indexed": lambda folder, *owner: Indexed.open(folder / "catalogue", *owner),
     "behind": lambda folder, *owner: Behind.open(folder / "catalogue", *owner),
     "dictionary": lambda folder, *owner: DictCatalogue(*owner),

@@ -11,8 +11,8 @@ import pytest
 
 from catalogues import Indexed, keys_of, make_pictures, make_vectors, state_of
 from picturedesk.errors import MissingExtra
-from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.store.catalogue.indexes import Indexes
+from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.store.vector_index import IndexConfig, Rows, VectorIndex
 from picturedesk.types import Changes, Picture
 
@@ -20,7 +20,7 @@ pytest.importorskip("faiss", reason="needs the extra index")
 W = 48
 
 
-class Large(ExactCatalogue):
+class Large(SqliteCatalogue):
     """Has an index from the first picture on, made by hand."""
 
     index_from = 1
@@ -250,7 +250,7 @@ def test_a_reader_from_before_goes_on(tmp_path):
 
 
 def test_small_catalogues_have_no_index(tmp_path):
-    with closing(ExactCatalogue.open(tmp_path / "catalogue", "m1", W)) as catalogue:
+    with closing(SqliteCatalogue.open(tmp_path / "catalogue", "m1", W)) as catalogue:
         catalogue.add(make_pictures(50), clustered(50))
         catalogue.optimize()
         assert (catalogue.indexed, catalogue.recall(clustered(3))) == (0, 1.0)

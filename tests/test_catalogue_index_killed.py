@@ -25,8 +25,8 @@ import pytest
 from catalogues import keys_of, make_pictures, make_vectors, state_of
 from picturedesk.disk import artifacts
 from picturedesk.disk.database import transaction
-from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.store.catalogue.indexes import Indexes
+from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.store.vector_index import VectorIndex
 
 pytest.importorskip("faiss", reason="needs the extra index")
@@ -48,13 +48,13 @@ WATCHED = {  # what writes to the disk, and what names it
 D = 16
 
 
-class Large(ExactCatalogue):
+class Large(SqliteCatalogue):
     """Has an index from the first picture on."""
 
     index_from = 1
 
 
-def changed(catalogue: ExactCatalogue) -> None:
+def changed(catalogue: SqliteCatalogue) -> None:
     """Changes that an index then takes in: some come, some go, one is replaced."""
     catalogue.add(make_pictures(20, 100), make_vectors(20, seed=1, width=D))
     catalogue.remove([f"{place:04d}" for place in range(10)])
@@ -69,7 +69,7 @@ def vectors_now() -> dict[str, np.ndarray]:
     return now | {"0050": make_vectors(1, seed=2, width=D)[0]}
 
 
-def check(catalogue: ExactCatalogue) -> None:
+def check(catalogue: SqliteCatalogue) -> None:
     """Fails unless it finds all that is there, with the right scores, and nothing else."""
     expected, query = vectors_now(), make_vectors(1, seed=3, width=D)
     (found,) = catalogue.nearest(query, 500)

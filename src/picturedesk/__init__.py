@@ -125,7 +125,7 @@ if TYPE_CHECKING:
     from picturedesk.routes.transfer import TransferPlan as TransferPlan
     from picturedesk.routes.zero_shot import ZeroShotPlan as ZeroShotPlan
     from picturedesk.store.catalogue import open_catalogue as open_catalogue
-    from picturedesk.store.catalogue.exact import ExactCatalogue as ExactCatalogue
+    from picturedesk.store.catalogue.sqlite import SqliteCatalogue as SqliteCatalogue
     from picturedesk.store.extraction import ExtractConfig as ExtractConfig
     from picturedesk.store.extraction import Extraction as Extraction
     from picturedesk.store.extraction import extract as extract
@@ -237,7 +237,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "routes.transfer": "NearestTextPlan TransferPlan",
         "routes.zero_shot": "ZeroShotPlan",
         "store.catalogue": "open_catalogue",
-        "store.catalogue.exact": "ExactCatalogue",
+        "store.catalogue.sqlite": "SqliteCatalogue",
     },
     "Measuring and research": {
         "measuring.evaluation": "Evaluation EvaluationRow evaluate",

@@ -30,9 +30,9 @@ def open_catalogue(
         Mismatch: it holds vectors with another fingerprint or width.
         MissingArtefact: the file is something else, or damaged, or there is none.
     """
-    from picturedesk.store.catalogue.exact import ExactCatalogue
+    from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 
-    return ExactCatalogue.open(path, fingerprint, width, make)
+    return SqliteCatalogue.open(path, fingerprint, width, make)
 
 
 def rounded(vectors: Floats) -> Floats:

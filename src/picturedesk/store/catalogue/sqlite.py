@@ -1,7 +1,7 @@
-"""Exact search over unit vectors with metadata: one SQLite file, one matrix product.
+"""Unit vectors with metadata and words in one SQLite file, searched exactly or by an index.
 
-Below some 50,000 pictures this is faster than any index. Also ranks captions and tags by BM25.
-Does not know how vectors are made.
+Up to some 50,000 pictures, comparing all vectors is as fast as an index; above, one stands beside
+the file (``indexes``). Also ranks captions and tags by BM25. Does not know how vectors are made.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _Row = TypeVar("_Row")
 _SMALL_SAMPLE = 4096  # entries; samples up to it are kept, since every search asks for one
 
 
-class ExactCatalogue:
-    """A catalogue that compares queries with every vector. See ``types.Catalogue``.
+class SqliteCatalogue:
+    """A catalogue in a file. See ``types.Catalogue``.
 
     Made by ``open``. Any number of processes and threads may read while one writes; writers wait
     for each other. Every reader sees each change as a whole: the vectors in memory never change,
@@ -69,7 +69,7 @@ class ExactCatalogue:
     @classmethod
     def open(
         cls, path: Path | str, fingerprint: str = "", width: int = 0, make: bool = True
-    ) -> ExactCatalogue:
+    ) -> SqliteCatalogue:
         """Opens a catalogue, or makes an empty one; see ``open_catalogue``.
 
         Nothing is written to a file that is there, unless its words were made by the rules of
@@ -256,8 +256,8 @@ class ExactCatalogue:
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each of the queries (Q, W) the k entries of highest cosine that meet ``where``.
 
-        Exact, also with a condition, which is applied before the ranking. Scores are cosines
-        in double precision of the stored numbers; the same alone and in a batch.
+        Without an index exact, also with a condition, which is applied before the ranking. Scores
+        are cosines in double precision of the stored numbers; the same alone and in a batch.
 
         Args:
             queries: (Q, W); their lengths do not matter, zeros score 0.
