@@ -17,12 +17,15 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.images.hashes import Hashes, alike
+from picturedesk.products import products, products_alone
 from picturedesk.types import DIVERSITY, FATIGUE, Bools, Doubles, Floats, Ints
 
 SAME = 0.95  # cosine from which on two pictures are near-duplicates, whatever their hashes
 LOOKS_SAME = 0.5  # cosine from which on pictures of near hashes are; blank ones can agree by chance
 SPREAD = 4.0  # deviations that a copy of a picture before it would lose, at diversity 1
 TIRED = 1.0  # deviations that a picture loses on the day on which it ran
+_COMPARED = 64  # pictures that are compared with all after them at once
+_NONE = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +84,14 @@ def tiredness(last_used: Sequence[str], half_life: float, today: str = "") -> Do
 
 
 def near_duplicates(
-    hashes: Hashes | None, cosines: Floats, own: int | np.integer, others: Ints
+    hashes: Hashes | None, cosines: Floats, own: int | np.integer | Ints, others: Ints
 ) -> Bools:
     """Which of the ``others`` (M,) are near-duplicates of picture ``own``.
 
     Args:
         hashes: (N,) perceptual hashes; None if they are not known.
         cosines: (M,) of the pictures with ``own`` in the shared space.
-        own: place among the hashes.
+        own: place among the hashes; or (B, 1) places, for cosines and a result of (B, M).
         others: places among the hashes.
     """
     same: Bools = cosines >= SAME
@@ -110,11 +113,18 @@ def collapsed(hashes: Hashes | None, vectors: Floats) -> list[Ints]:
     waiting = np.arange(len(vectors), dtype=np.int64)
     groups: list[Ints] = []
     while len(waiting):
-        first, rest = waiting[0], waiting[1:]
-        cosines = vectors[rest] @ vectors[first]
-        same = near_duplicates(hashes, cosines, first, rest)
-        groups.append(np.concatenate([waiting[:1], rest[same]]))
-        waiting = rest[~same]
+        first = waiting[:_COMPARED]
+        cosines = products_alone(vectors[first], vectors[waiting])  # (B, M)
+        same: Bools = np.triu(near_duplicates(hashes, cosines, first[:, None], waiting), 1)
+        gone = np.zeros(len(waiting), dtype=bool)
+        some = set(np.flatnonzero(same.any(axis=1)).tolist())
+        for place, picture in enumerate(first.tolist()):
+            if gone[place]:
+                continue
+            joins = np.flatnonzero(same[place] & ~gone) if place in some else _NONE
+            gone[joins] = True
+            groups.append(np.array([picture, *waiting[joins].tolist()], dtype=np.int64))
+        waiting = waiting[len(first) :][~gone[len(first) :]]
     return groups
 
 
@@ -139,7 +149,7 @@ def diversified(scores: Doubles, vectors: Floats, k: int, diversity: float) -> I
     chosen = [0]
     while len(chosen) < k:
         free[chosen[-1]] = False
-        nearest = np.maximum(nearest, vectors @ vectors[chosen[-1]])
+        nearest = np.maximum(nearest, products(vectors[chosen[-1:]], vectors)[0])
         values = np.where(free, relevance - diversity * SPREAD * nearest, -np.inf)
         chosen.append(int(np.argmax(values)))
     return np.array(chosen, dtype=np.int64)
