@@ -167,19 +167,19 @@ class Arranger:
         scores = ranking.scores / deviation - held_back
         ordered = np.argsort(-scores, kind="stable")
         ordered = ordered[self._wanted(request, keys, vectors, hashes)[ordered]]
-        groups = [np.array([place]) for place in range(len(ordered))]
+        groups = [[place] for place in range(len(ordered))]
         if not order.duplicates:
             groups = collapsed(None if hashes is None else hashes[ordered], vectors[ordered])
-        kept = ordered[[int(group[0]) for group in groups]]
+        kept = ordered[[group[0] for group in groups]]
         chosen = diversified(scores[kept], vectors[kept], k, order.diversity)
         # Entries beyond the ranking score at most its last score, whenever they ran.
         reached = scores[kept[:k]].min(initial=np.inf) if len(kept) >= k else -np.inf
         last = float(ranking.scores[-1]) / deviation if len(keys) else -np.inf
         final = len(kept) >= k and (not held_back.any() or reached >= last)
         copies: list[tuple[str, ...]] = [()] * len(keys)
-        for group in groups:
-            first, *others = ordered[group].tolist()
-            copies[first] = tuple(keys[place] for place in others)
+        places = ordered.tolist()
+        for first, *others in groups:
+            copies[places[first]] = tuple(keys[places[other]] for other in others)
         everything = Arranged(ranking, tuple(copies), scores)
         return everything.some(kept[chosen]), final
 

@@ -25,7 +25,6 @@ LOOKS_SAME = 0.5  # cosine from which on pictures of near hashes are; blank ones
 SPREAD = 4.0  # deviations that a copy of a picture before it would lose, at diversity 1
 TIRED = 1.0  # deviations that a picture loses on the day on which it ran
 _COMPARED = 64  # pictures that are compared with all after them at once
-_NONE = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def near_duplicates(
     return same
 
 
-def collapsed(hashes: Hashes | None, vectors: Floats) -> list[Ints]:
+def collapsed(hashes: Hashes | None, vectors: Floats) -> list[list[int]]:
     """Near-duplicates together: the places of each kept picture, the kept one first.
 
     A picture joins the first one before it that it is a near-duplicate of and that is kept, so
@@ -111,19 +110,22 @@ def collapsed(hashes: Hashes | None, vectors: Floats) -> list[Ints]:
         vectors: (N, D) in the shared space, of length one.
     """
     waiting = np.arange(len(vectors), dtype=np.int64)
-    groups: list[Ints] = []
+    groups: list[list[int]] = []
     while len(waiting):
         first = waiting[:_COMPARED]
         cosines = products_alone(vectors[first], vectors[waiting])  # (B, M)
         same: Bools = np.triu(near_duplicates(hashes, cosines, first[:, None], waiting), 1)
         gone = np.zeros(len(waiting), dtype=bool)
-        some = set(np.flatnonzero(same.any(axis=1)).tolist())
+        copied = set(np.flatnonzero(same.any(axis=1)).tolist())
         for place, picture in enumerate(first.tolist()):
             if gone[place]:
                 continue
-            joins = np.flatnonzero(same[place] & ~gone) if place in some else _NONE
-            gone[joins] = True
-            groups.append(np.array([picture, *waiting[joins].tolist()], dtype=np.int64))
+            group = [picture]
+            if place in copied:
+                joins = np.flatnonzero(same[place] & ~gone)
+                gone[joins] = True
+                group += waiting[joins].tolist()
+            groups.append(group)
         waiting = waiting[len(first) :][~gone[len(first) :]]
     return groups
 
