@@ -147,13 +147,13 @@ def diversified(scores: Doubles, vectors: Floats, k: int, diversity: float) -> I
         return np.arange(k, dtype=np.int64)
     relevance = (1 - diversity) * scores
     nearest = np.zeros(len(scores))  # highest cosine with those chosen
-    free = np.ones(len(scores), dtype=bool)
     chosen = [0]
     while len(chosen) < k:
-        free[chosen[-1]] = False
-        nearest = np.maximum(nearest, products(vectors[chosen[-1:]], vectors)[0])
-        values = np.where(free, relevance - diversity * SPREAD * nearest, -np.inf)
-        chosen.append(int(np.argmax(values)))
+        last = chosen[-1]
+        np.maximum(nearest, products(vectors[last : last + 1], vectors)[0], out=nearest)
+        values = relevance - diversity * SPREAD * nearest
+        values[chosen] = -np.inf
+        chosen.append(int(values.argmax()))
     return np.array(chosen, dtype=np.int64)
 
 

@@ -31,6 +31,10 @@ class Snapshot:
     rows: Ints
     matrix: Floats
     _pictures: dict[int, Picture] = field(default_factory=dict)  # by index, those read so far
+    _by_row: Ints = field(init=False)  # (N,) indices by ascending row
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_row", np.argsort(self.rows))
 
     @classmethod
     def read(cls, connection: sqlite3.Connection, state: State) -> Snapshot:
@@ -48,7 +52,7 @@ class Snapshot:
 
     def places(self, rows: Ints) -> Ints:
         """Indices of the entries in these rows."""
-        order = np.argsort(self.rows)
+        order = self._by_row
         places: Ints = order[np.searchsorted(self.rows, rows, sorter=order)]
         return places
 
