@@ -292,7 +292,10 @@ class _Search:
 
     def _sampled(self) -> Doubles:
         """Scores (B,) of the background sample, without words."""
-        cosines = products(self.dense.astype(np.float32), self.scope.sample.vectors)  # (R, B)
+        vectors = self.scope.sample.vectors
+        if not len(vectors):  # of an empty catalogue, which has no width yet
+            return np.empty(0)
+        cosines = products(self.dense.astype(np.float32), vectors)  # (R, B)
         scores: Doubles = cosines.max(axis=0) * np.float64(self.scope.blend.layout.radius)
         return scores
 
