@@ -203,9 +203,9 @@ def share(desk: Path, script: Path, seconds: int) -> dict[str, float]:
         try:
             assert process.stdout is not None
             address = process.stdout.readline().split()[-1].rstrip("/")
-            load(address, script, 1, max(2, seconds // 10))
-            with Client(address) as client:
-                client.desk()
+            with Client(address, timeout=120) as client:
+                client.desk()  # waits until the server has opened it
+            load(address, script, 1, max(5, seconds // 10))
             before = json.loads(times.read_text())
             found = load(address, script, 1, seconds)
             after = json.loads(times.read_text())
