@@ -17,7 +17,7 @@ from picturedesk.disk.database import damaged
 from picturedesk.errors import BadInput
 from picturedesk.own_columns import FIXED
 from picturedesk.store.catalogue import bm25, database, records
-from picturedesk.store.catalogue.bm25 import Index
+from picturedesk.store.catalogue.bm25 import MOST_HITS, Index
 from picturedesk.store.catalogue.columns import columns_of
 from picturedesk.store.catalogue.conditions import own_value, passing_rows
 from picturedesk.store.catalogue.database import State
@@ -25,9 +25,10 @@ from picturedesk.store.catalogue.indexed import IndexedStock
 from picturedesk.store.catalogue.records import Marks
 from picturedesk.store.catalogue.snapshot import Snapshot, Stock
 from picturedesk.store.vector_index import VectorIndex
-from picturedesk.types import Column, Entries, Ints
+from picturedesk.types import Column, Doubles, Entries, Ints
 
 _CONDITIONS = 32  # results of conditions that are kept
+_QUESTIONS = 8  # results of searches by words that are kept, of ``MOST_HITS`` pictures at most
 _Part = TypeVar("_Part")
 
 
@@ -46,6 +47,7 @@ class Generation:
         self._parts: dict[str, object] = {}
         self._loading = threading.RLock()  # one thread reads a part, the others wait
         self._passing: OrderedDict[str, Ints] = OrderedDict()
+        self._said: OrderedDict[tuple[str, ...], tuple[Ints, Doubles]] = OrderedDict()
 
     @property
     def stock_at_hand(self) -> Stock | None:
@@ -154,6 +156,32 @@ class Generation:
         """The tokens to search for: those of the rarest of these words."""
         self.check_words(reader)
         return bm25.rarest(words, self._frequencies[index.table].of(reader, words))
+
+    def word_scores(
+        self,
+        reader: sqlite3.Connection,
+        words: Sequence[str],
+        index: Index,
+        among: Sequence[int] | None = None,
+    ) -> tuple[Ints, Doubles]:
+        """See ``bm25.scores``; of the rarest of these words.
+
+        A search asks for the pictures of its words, then for the scores of some: all scores of the
+        last questions are kept.
+        """
+        tokens = self.query_tokens(reader, words, index)
+        question = (index.table, *tokens)
+        with self._loading:
+            kept = self._said.get(question)
+        if kept is not None:
+            return kept
+        found = bm25.scores(reader, tokens, among, index=index)
+        if among is None and len(found[0]) <= MOST_HITS:
+            with self._loading:
+                self._said[question] = found
+                while len(self._said) > _QUESTIONS:
+                    self._said.popitem(last=False)
+        return found
 
     def _part(self, name: str, read: Callable[[], _Part]) -> _Part:
         found = self._parts.get(name)

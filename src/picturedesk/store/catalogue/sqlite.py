@@ -306,11 +306,7 @@ class SqliteCatalogue:
         words, where = checks.texts("words", words), checks.text("where", where)
         with self._reading() as (reader, state):
             now = self._at(state)
-            found = [
-                bm25.scores(reader, now.query_tokens(reader, words, index), index=index)
-                for index in indexes
-            ]
-            rows, scores = _summed(found)
+            rows, scores = _summed([now.word_scores(reader, words, index) for index in indexes])
             passing = now.passing(reader, where)
             if passing is not None:
                 among = np.isin(rows, passing)
@@ -329,11 +325,14 @@ class SqliteCatalogue:
         words, keys = checks.texts("words", words), checks.texts("keys", keys)
         with self._reading() as (reader, state):
             now = self._at(state)
-            wanted = self._of_all(keys, now.stock(reader).rows_of(reader, keys))
-            tokens = now.query_tokens(reader, words, bm25.WORDS)
-            rows, scores = bm25.scores(reader, tokens, wanted)
-            known = dict(zip(rows.tolist(), scores.tolist(), strict=True))
-            return np.array([known.get(row, 0.0) for row in wanted], dtype=np.float64)
+            wanted = np.array(
+                self._of_all(keys, now.stock(reader).rows_of(reader, keys)), dtype=np.int64
+            )
+            rows, scores = now.word_scores(reader, words, bm25.WORDS, wanted.tolist())
+            if not len(rows):
+                return np.zeros(len(wanted))
+            nearest = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+            return np.where(rows[nearest] == wanted, scores[nearest], 0.0)
 
     def fetch(self, keys: Sequence[str]) -> Entries:
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
