@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+# Before NumPy and torch are loaded, for processes that tests start, too: workers of a run share few
+# cores, and threads that wait for each other do so in a busy loop.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +19,7 @@ import pytest
 
 from browsing import Visit, chromium, new_window
 from catalogues import ENGINES, D
+from once import QUICK, once, shared_folder
 from picturedesk.types import Catalogue
 from servers import serving
 from shapes import write_archive
@@ -36,11 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache folder of this session, for subprocesses too: tests leave the user's alone.
+    """A cache folder of this run, for subprocesses too: tests leave the user's alone.
 
     Settings of the user do not hold either.
     """
-    folder = tmp_path_factory.mktemp("cache")
+    folder = shared_folder(tmp_path_factory) / "shared-cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PICTUREDESK_CACHE", str(folder))
         patch.setenv("PICTUREDESK_CONFIG", "off")
@@ -51,8 +60,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def shapes_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``archive.csv`` with 192 pictures beside it."""
-    return write_archive(tmp_path_factory.mktemp("archive"))
+    """``archive.csv`` with 192 pictures beside it; tests only read them."""
+    return once(tmp_path_factory, "archive", write_archive) / "archive.csv"
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +70,37 @@ def fitted_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) ->
     pytest.importorskip("timm", reason="fitting needs the extra 'train'")
     from picturedesk.desk import Desk
 
-    path = tmp_path_factory.mktemp("fitted") / "desk"
-    Desk.fit(shapes_table, path)
-    return path
+    def fit(home: Path) -> None:
+        Desk.fit(shapes_table, home / "desk").close()
+
+    return own(once(tmp_path_factory, "fitted", fit), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def read_desk(fitted_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a fit of the archive leaves that is killed before it learns: network and features."""
+    folder = tmp_path_factory.mktemp("read") / "desk"
+    names = ("backbone", "features.db")
+    folder.mkdir()
+    for path in fitted_desk.iterdir():
+        if path.name in names:
+            copy = shutil.copytree if path.is_dir() else shutil.copyfile
+            copy(path, folder / path.name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def quick_fit(
+    shapes_table: Path, read_desk: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A desk without sentence encoders that tests only read: another fit of it takes seconds."""
+    from picturedesk.desk import Desk
+
+    def fit(home: Path) -> None:
+        shutil.copytree(read_desk, home / "desk")
+        Desk.fit(shapes_table, home / "desk", QUICK).close()
+
+    return own(once(tmp_path_factory, "quick", fit), tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -72,15 +109,27 @@ def paper_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     pytest.importorskip("timm", reason="fitting needs the extra 'train'")
     from picturedesk.desk import Desk, DeskConfig
 
-    path = tmp_path_factory.mktemp("paper") / "desk"
-    Desk.fit(shapes_table, path, DeskConfig.of("paper"))
-    return path
+    def fit(home: Path) -> None:
+        Desk.fit(shapes_table, home / "desk", DeskConfig.of("paper")).close()
+
+    return own(once(tmp_path_factory, "paper", fit), tmp_path_factory)
+
+
+def own(home: Path, factory: pytest.TempPathFactory) -> Path:
+    """This worker's copy of a desk that was made once."""
+    return Path(shutil.copytree(home / "desk", factory.mktemp(home.name) / "desk"))
 
 
 @pytest.fixture
 def own_desk(fitted_desk: Path, tmp_path: Path) -> Path:
     """A copy of the fitted desk that a test may change."""
     return Path(shutil.copytree(fitted_desk, tmp_path / "desk"))
+
+
+@pytest.fixture
+def quick_desk(quick_fit: Path, tmp_path: Path) -> Path:
+    """A copy of the desk without sentence encoders that a test may change, and fit again."""
+    return Path(shutil.copytree(quick_fit, tmp_path / "desk"))
 
 
 @pytest.fixture(scope="session")

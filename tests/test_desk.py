@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from once import QUICK
 from picturedesk.datasets.split import SplitConfig
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.folder import DeskFolder
@@ -27,7 +28,7 @@ from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.extraction import ExtractConfig
 from picturedesk.store.features import FeatureStore
 from picturedesk.types import Picture
-from shapes import COLOURS, SHAPES, draw
+from shapes import COLOURS, SHAPES, draw, write_archive
 
 
 def test_a_fitted_desk_finds_the_colour_that_the_text_names(fitted_desk: Path):
@@ -213,9 +214,10 @@ def test_an_explanation_adds_up_to_the_score(desk: str, route: str, request: pyt
         assert explanation.words
 
 
-def test_levels_that_serve_the_archive_are_chosen_once(tmp_path: Path, shapes_table: Path):
-    config = replace(DeskConfig(), levels=("auto",))
-    Desk.fit(shapes_table, tmp_path / "desk", config)
+def test_levels_that_serve_the_archive_are_chosen_once(tmp_path: Path):
+    table = write_archive(tmp_path / "archive", copies=3)
+    config = replace(QUICK, levels=("auto",))
+    Desk.fit(table, tmp_path / "desk", config)
     folder = DeskFolder(tmp_path / "desk")
     chosen = read_record(folder.levels)["levels"]
     with FeatureStore.open(folder.features) as store:
@@ -224,7 +226,7 @@ def test_levels_that_serve_the_archive_are_chosen_once(tmp_path: Path, shapes_ta
     assert "probs" in read
     assert not folder.adviser.exists()
     before = folder.levels.stat().st_mtime_ns
-    Desk.fit(shapes_table, tmp_path / "desk", config)
+    Desk.fit(table, tmp_path / "desk", config)
     assert folder.levels.stat().st_mtime_ns == before
 
 
@@ -236,12 +238,12 @@ def test_the_report_is_a_page_that_says_what_was_found(fitted_desk: Path):
 
 
 def test_an_archive_without_test_texts_is_learned_and_not_measured(
-    tmp_path: Path, shapes_table: Path
+    quick_desk: Path, shapes_table: Path
 ):
-    config = replace(DeskConfig(), split=SplitConfig(validate=0.0, test=0.0))
-    report = Desk.fit_report(shapes_table, tmp_path / "desk", config)
+    config = replace(QUICK, split=SplitConfig(validate=0.0, test=0.0))
+    report = Desk.fit_report(shapes_table, quick_desk, config)
     assert report.measured is None
-    assert Desk(tmp_path / "desk").suggest("a red circle", k=1)
+    assert Desk(quick_desk).suggest("a red circle", k=1)
 
 
 def test_what_is_measured_is_what_is_served(fitted_desk: Path):
@@ -365,12 +367,12 @@ def test_the_same_bytes_under_another_name_are_one_picture(own_desk: Path, shape
 
 
 def test_a_second_fit_reads_no_picture_again_and_keeps_what_was_added(
-    own_desk: Path, shapes_table: Path, tmp_path: Path
+    quick_desk: Path, shapes_table: Path, tmp_path: Path
 ):
     draw("red", "circle", seed=9001).save(tmp_path / "added.png")
-    Desk(own_desk).add(tmp_path / "added.png")
-    Desk.fit(shapes_table, own_desk)
-    desk = Desk(own_desk)
+    Desk(quick_desk).add(tmp_path / "added.png")
+    Desk.fit(shapes_table, quick_desk, QUICK)
+    desk = Desk(quick_desk)
     assert desk.catalogue.count() == 193
     uris = {suggestion.picture.uri for suggestion in desk.suggest("a red circle", k=500)}
     assert any(uri.endswith("added.png") for uri in uris)
@@ -382,15 +384,14 @@ def test_another_backbone_on_the_same_desk_is_refused(own_desk: Path, shapes_tab
         Desk.fit(shapes_table, own_desk, config)
 
 
-def test_a_fit_that_read_nothing_leaves_the_choice_of_the_backbone(
-    tmp_path: Path, shapes_table: Path
-):
-    wrong = replace(DeskConfig(), weights=str(shapes_table))
+def test_a_fit_that_read_nothing_leaves_the_choice_of_the_backbone(tmp_path: Path):
+    table = write_archive(tmp_path / "archive", copies=1)
+    wrong = replace(QUICK, weights=str(table))
     with pytest.raises(BadInput, match="cannot be read as weights"):
-        Desk.fit(shapes_table, tmp_path / "desk", wrong)
-    Desk.fit(shapes_table, tmp_path / "desk", replace(DeskConfig(), sentences=()))
+        Desk.fit(table, tmp_path / "desk", wrong)
+    Desk.fit(table, tmp_path / "desk", QUICK)
     with pytest.raises(Mismatch, match="another --desk"):
-        Desk.fit(shapes_table, tmp_path / "desk", wrong)
+        Desk.fit(table, tmp_path / "desk", wrong)
 
 
 def test_equal_seeds_give_equal_desks(own_desk: Path, shapes_table: Path):
@@ -429,15 +430,15 @@ def test_texts_and_pictures_do_not_cross_parts(fitted_desk: Path):
         assert len(set(part_of[inside])) <= 1
 
 
-def test_what_is_left_out_is_listed(tmp_path: Path, shapes_table: Path):
-    with shapes_table.open(encoding="utf-8") as file:
-        rows = list(csv.reader(file))[:60]
-    table = shapes_table.with_name("with-faults.csv")
-    (shapes_table.parent / "empty.png").write_bytes(b"")
+def test_what_is_left_out_is_listed(tmp_path: Path):
+    table = write_archive(tmp_path / "archive", copies=2)
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    (table.parent / "empty.png").write_bytes(b"")
     rows += [["A red circle.", "absent.png", "", ""], ["A red circle.", "empty.png", "", ""]]
     with table.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
-    Desk.fit(table, tmp_path / "desk")
+    Desk.fit(table, tmp_path / "desk", QUICK)
     with Desk(tmp_path / "desk").fitted.rejected.open(encoding="utf-8") as file:
         listed = list(csv.DictReader(file))
     assert {Path(row["source"].split(":")[0]).name for row in listed} >= {"empty.png"}
@@ -448,7 +449,7 @@ def test_what_is_left_out_is_listed(tmp_path: Path, shapes_table: Path):
 def test_a_killed_fit_goes_on_with_the_same_command(tmp_path: Path, shapes_table: Path):
     desk = tmp_path / "desk"
     command = [sys.executable, "-m", "picturedesk", "fit", str(shapes_table), "--desk", str(desk)]
-    command += ["--quiet"]
+    command += ["--sentences", "none", "--quiet"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (desk / "features.db").exists() and time.monotonic() < deadline:

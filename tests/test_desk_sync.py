@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from once import QUICK
 from picturedesk.desk import Desk
 from picturedesk.errors import BadInput
 from picturedesk.types import Picture
@@ -143,9 +144,9 @@ def test_an_empty_folder_is_not_pruned(desk, photos):  # noqa: F811
         desk.sync(drawn(photos / "one.png", 9970))
 
 
-def test_an_open_desk_syncs_the_fit_that_is_current_now(own_desk, shapes_table, photos):  # noqa: F811
-    with Desk(own_desk) as before:
-        Desk.fit(shapes_table, own_desk).close()
+def test_an_open_desk_syncs_the_fit_that_is_current_now(quick_desk, shapes_table, photos):  # noqa: F811
+    with Desk(quick_desk) as before:
+        Desk.fit(shapes_table, quick_desk, QUICK).close()
         assert told(before.sync(photos)) == {"new": 4, "read": 4}
-    with Desk(own_desk) as now:
+    with Desk(quick_desk) as now:
         assert {"a.png", "d.png"} <= suggested(now)
