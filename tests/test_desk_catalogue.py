@@ -52,7 +52,8 @@ def table(path: Path, *rows: dict[str, str]) -> Path:
 
 
 def suggested(desk: Desk) -> set[str]:
-    return {Path(one.picture.uri).name for one in desk.suggest("a red circle", k=1000)}
+    found = desk.suggest("a red circle", k=1000, duplicates=True)
+    return {Path(one.picture.uri).name for one in found}
 
 
 # which fields a source names

@@ -27,8 +27,8 @@ def last_of(desk: Desk) -> Picture:
     return desk.suggest(TEXT, k=1000, route="transfer")[-1].picture
 
 
-def test_a_choice_counts_at_the_next_query_and_no_more_once_it_is_taken_back(quick_desk: Path):
-    with Desk(quick_desk) as desk, Desk(quick_desk) as other:
+def test_a_choice_counts_at_the_next_query_and_no_more_once_it_is_taken_back(own_desk: Path):
+    with Desk(own_desk) as desk, Desk(own_desk) as other:
         picture = last_of(desk)
         before = ranks_of(desk, picture.key)
         choice = desk.choose(TEXT, picture, who="Ann", time=MORNING)
@@ -85,19 +85,19 @@ def test_a_choice_that_a_kill_left_in_the_log_alone_is_followed_later(quick_desk
         assert desk.memory.text_rows([text_id(lost)]).tolist() != [-1]
 
 
-def test_a_fit_learns_from_choices_and_is_a_version_that_one_can_leave(quick_desk: Path):
-    with Desk(quick_desk) as desk:
+def test_a_fit_learns_from_choices_and_is_a_version_that_one_can_leave(own_desk: Path):
+    with Desk(own_desk) as desk:
         first, *others = desk.versions()
         assert (others, first.current, first.choices) == ([], True, 0)
         chosen = last_of(desk)
-        draw("red", "circle", seed=999).save(quick_desk / "new.png")
-        desk.add(quick_desk / "new.png")
+        draw("red", "circle", seed=999).save(own_desk / "new.png")
+        desk.add(own_desk / "new.png")
         desk.choose(TEXT, chosen, [desk.suggest(TEXT)[0]], time=MORNING)
         undone = desk.choose("violet stripes", chosen, time=MORNING)
         desk.undo_choice(undone.number)
         report = desk.refit()
         assert report.texts["train"] > first.texts / 2
-    with Desk(quick_desk) as desk:
+    with Desk(own_desk) as desk:
         before, now = desk.versions()
         assert (now.number, now.current, now.choices, now.texts) == (2, True, 1, first.texts + 1)
         assert before.current is False
@@ -106,7 +106,7 @@ def test_a_fit_learns_from_choices_and_is_a_version_that_one_can_leave(quick_des
         count = desk.catalogue.count()
         assert desk.rollback().number == 1
         assert desk.folder.is_current(desk.fitted) is False
-    with Desk(quick_desk) as desk:
+    with Desk(own_desk) as desk:
         assert [version.current for version in desk.versions()] == [True, False]
         assert desk.catalogue.count() == count
         assert desk.catalogue.find([chosen.key])[chosen.key].uses >= 2
