@@ -24,22 +24,44 @@ from picturedesk.types import Catalogue
 from servers import serving
 from shapes import write_archive
 
-# Files of few tests that take long: they begin first, so that no worker is left alone with one.
+# Files that take long, longest first: they begin first, so that no worker is left alone with one.
 LONG = (
-    "test_server_killed.py",
-    "test_desk_killed.py",
-    "test_web_jobs.py",
-    "test_web_description.py",
-    "test_docs_server.py",
-    "test_web_opened.py",
-    "test_fit_killed.py",
+    "test_desk.py",
+    "test_page_looks.py",
+    "test_cli_streams.py",
     "test_examples.py",
+    "test_cli.py",
+    "test_bad_input.py",
+    "test_backbones_onnx.py",
+    "test_torture.py",
+    "test_server_hostile.py",
+    "test_text_encoders.py",
+    "test_json_schemas.py",
+    "test_desk_killed.py",
+    "test_page_picture.py",
+    "test_page_catalogue.py",
+    "test_page_story.py",
+    "test_page_measures.py",
+    "test_openclip.py",
+    "test_e5.py",
+    "test_desk_dual.py",
+    "test_web_description.py",
+    "test_web_opened.py",
+    "test_reproduction_kept_rows.py",
+    "test_text_ranking.py",
+    "test_client.py",
+    "test_web_jobs.py",
+    "test_docs_server.py",
+    "test_extraction_killed.py",
+    "test_server_killed.py",
+    "test_fit_killed.py",
 )
+_PLACES = {name: place for place, name in enumerate(LONG)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the tests of long files before the others, which keep their order."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: _PLACES.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -49,7 +49,7 @@ def test_vanished_files_are_missing_until_they_are_back(desk, photos, tmp_path):
     assert told(desk.sync(photos)) == {"vanished": 1, "unchanged": 3}
     assert at(desk, photos / "a.png").missing
     assert "a.png" not in suggested(desk)
-    found = desk.suggest("a red circle", k=1000, include=["missing"])
+    found = desk.suggest("a red circle", k=1000, include=["missing"], duplicates=True)
     assert "a.png" in {Path(one.picture.uri).name for one in found}
     assert told(desk.sync(photos)) == {"unchanged": 4}
     shutil.move(tmp_path / "elsewhere.png", photos / "a.png")

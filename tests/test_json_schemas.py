@@ -96,17 +96,7 @@ def test_fit_of_the_papers_recipe_without_test_texts(
 
 
 def test_demo(shapes_table: Path, quick_desk: Path, tmp_path: Path):
-    arguments = (
-        "--data",
-        shapes_table,
-        "--sentences",
-        "none",
-        "--desk",
-        quick_desk,
-        "--cache",
-        tmp_path,
-        "-q",
-    )
+    arguments = ("--data", shapes_table, "--desk", quick_desk, "--cache", tmp_path, "-q")
     document = output("demo", *arguments)
     validate("demo", document)
     assert len(document["examples"]) == 3
