@@ -37,6 +37,7 @@ from picturedesk.errors import Mismatch, MissingArtefact
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, prepare
 from picturedesk.learning.recipes import Learned, learn
+from picturedesk.parallel import one_blas_thread
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText, excerpt
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.features import FeatureStore
@@ -97,7 +98,7 @@ def fit_desk(
         PicturedeskError: another fit of this desk is running.
     """
     folder, steps, reads = DeskFolder(root), _Steps(), how_pictures_are_read(config)
-    with folder.fitting():
+    with folder.fitting(), one_blas_thread():  # equal seeds give equal desks
         check_settings(folder, config)
         before = folder.begin(reads)
         reading = replace(config, levels=levels.read or config.levels)
