@@ -362,7 +362,7 @@ def test_vectors_that_cannot_be_are_refused_whatever_their_checksums(path):
             state = database.read_state(file)
             (old,) = file.execute("SELECT sum FROM vectors WHERE row = 2").fetchone()
             blob = np.full(D, number, dtype="<f4").tobytes()
-            new = blob_sum(blob, "2:0001")
+            new = blob_sum(blob, "2")
             file.execute("UPDATE vectors SET vector = ?, sum = ? WHERE row = 2", (blob, new))
             totals = replace(state.totals, vectors=state.totals.vectors - old + new)
             write_manifest(file, {"totals": asdict(totals)})

@@ -116,7 +116,7 @@ def test_remove_list_search_and_sync(quick_desk: Path, tmp_path: Path):
     (tmp_path / "photos" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0torn")
     done = output("sync", tmp_path / "photos", "--desk", quick_desk, "-q")
     validate("sync", done)
-    validate("optimize", output("optimize", "--desk", own_desk))
+    validate("optimize", output("optimize", "--desk", quick_desk))
     assert (done["new"], len(done["rejections"])) == (1, 1)
     page = output("list", "--desk", quick_desk, "-k", "3", "--sort", "-date")
     validate("list", page)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol, Self, SupportsIndex, overload, runtime_checkable
 
@@ -155,6 +155,20 @@ class Picture:
             raise checks.refusal("missing", self.missing, "true or false")
         if self.columns:
             object.__setattr__(self, "columns", _cells(self.columns))
+
+    @classmethod
+    def stored(cls, *values: Any) -> Picture:  # noqa: ANN401 - those of the fields
+        """A picture of values, in the order of the fields, that were checked before.
+
+        Checking again what was stored would take most of the time of reading it.
+        """
+        picture = object.__new__(cls)
+        for name, value in zip(_PICTURE_FIELDS, values, strict=True):
+            object.__setattr__(picture, name, value)
+        return picture
+
+
+_PICTURE_FIELDS = tuple(one.name for one in fields(Picture))
 
 
 def _cells(columns: object) -> dict[str, Cell]:

@@ -9,6 +9,7 @@ Does not search, and opens no connection.
 from __future__ import annotations
 
 import itertools
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -153,7 +154,7 @@ class Change:
         rows = {key: stored[key].row if key in stored else next(new) for key in last}
         self._forget_vectors([record.row for record in stored.values()])
         blobs = blobs_of(vectors[[*last.values()]])
-        crcs = [blob_sum(blob, f"{rows[key]}:{key}") for blob, key in zip(blobs, last, strict=True)]
+        crcs = [_sum(blob, rows[key]) for blob, key in zip(blobs, last, strict=True)]
         self._connection.executemany(_PUT_VECTOR, zip(rows.values(), crcs, blobs, strict=True))
         self._count(vectors=sum(crcs))
         self._touch(rows.values())
@@ -345,7 +346,7 @@ def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int
     matrix = np.empty((len(keys), width), dtype=np.float32)
     found = 0
     for place, row, known, blob in rows_of(connection, "row, vectors.sum, vector", joined, keys):
-        records.check(known == blob_sum(blob, f"{row}:{keys[place]}"), row)
+        records.check(known == _sum(blob, row), row)
         matrix[place] = vector_of(blob, width)
         found += 1
     if found != len(keys):
@@ -353,23 +354,14 @@ def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int
     return _of_length_one(keys, matrix)
 
 
-def read_rows(
-    connection: sqlite3.Connection, rows: Ints, width: int
-) -> tuple[Ints, list[str], Floats]:
-    """Those of the rows that are stored: rows (n,), keys n, vectors (n, W)."""
-    numbers = rows.tolist()
-    matrix = np.empty((len(numbers), width), dtype=np.float32)
-    places: list[int] = []
-    keys: list[str] = []
-    joined = "vectors JOIN pictures USING (row)"
-    for place, key, known, blob in rows_of(
-        connection, "key, vectors.sum, vector", joined, numbers, "row"
-    ):
-        records.check(known == blob_sum(blob, f"{numbers[place]}:{key}"), numbers[place])
-        matrix[len(places)] = vector_of(blob, width)
-        places.append(place)
-        keys.append(key)
-    return rows[places], keys, _of_length_one(keys, matrix[: len(places)])
+def read_rows(connection: sqlite3.Connection, rows: Ints, width: int) -> tuple[Ints, Floats]:
+    """Those of some rows, ascending, that are stored: rows (n,) and vectors (n, W)."""
+    found = connection.execute(
+        "SELECT row, sum, vector FROM vectors WHERE row IN (SELECT value FROM json_each(?)) "
+        "ORDER BY row",
+        (json.dumps(rows.tolist()),),
+    ).fetchall()
+    return _checked(found, width)
 
 
 def read_matrix(
@@ -383,7 +375,7 @@ def read_matrix(
     found = connection.execute("SELECT row, sum, vector FROM vectors ORDER BY row")
     try:
         for place, (row, known, blob) in zip(np.argsort(rows).tolist(), found, strict=True):
-            records.check(known == blob_sum(blob, f"{numbers[place]}:{keys[place]}"), row)
+            records.check(known == _sum(blob, row) and row == numbers[place], row)
             matrix[place] = vector_of(blob, state.width)
             total += known
     except ValueError:
@@ -395,16 +387,9 @@ def read_matrix(
 
 def each_part(connection: sqlite3.Connection, state: State) -> Iterator[tuple[Ints, Floats]]:
     """All rows (n,) with their vectors (n, W), by row, ``PART`` at a time; checks each of them."""
-    found = connection.execute(
-        "SELECT row, key, vectors.sum, vector FROM vectors JOIN pictures USING (row) ORDER BY row"
-    )
+    found = connection.execute("SELECT row, sum, vector FROM vectors ORDER BY row")
     while part := found.fetchmany(PART):
-        rows = np.array([row for row, *_ in part], dtype=np.int64)
-        matrix = np.empty((len(part), state.width), dtype=np.float32)
-        for place, (row, key, known, blob) in enumerate(part):
-            records.check(known == blob_sum(blob, f"{row}:{key}"), row)
-            matrix[place] = vector_of(blob, state.width)
-        yield rows, _of_length_one([key for _, key, *_ in part], matrix)
+        yield _checked(part, state.width)
 
 
 def read_touched(connection: sqlite3.Connection, state: State) -> Ints:
@@ -433,6 +418,24 @@ def vector_of(blob: bytes, width: int) -> npt.NDArray[Any]:
     return np.frombuffer(blob, dtype=kind)
 
 
+def _checked(found: Sequence[tuple[int, int, bytes]], width: int) -> tuple[Ints, Floats]:
+    """Rows (n,) and vectors (n, W) of what was read: row, checksum, vector."""
+    for row, known, blob in found:
+        records.check(known == _sum(blob, row), row)
+    rows = np.array([row for row, _, _ in found], dtype=np.int64)
+    if all(len(blob) == HALF.itemsize * width for _, _, blob in found):
+        halves = np.frombuffer(b"".join(blob for _, _, blob in found), dtype=HALF)
+        matrix = halves.reshape(-1, width).astype(np.float32)
+    else:
+        matrix = np.array([vector_of(blob, width) for _, _, blob in found], dtype=np.float32)
+    return rows, _of_length_one(rows, matrix)
+
+
+def _sum(blob: object, row: int) -> int:
+    """The checksum of a vector: its record has that of the same row and of its key."""
+    return blob_sum(blob, str(row))
+
+
 def _touched(connection: sqlite3.Connection) -> int:
     (count,) = connection.execute("SELECT count(*) FROM touched").fetchone()
     return int(count)
@@ -442,7 +445,7 @@ def _kept_out(connection: sqlite3.Connection) -> list[str]:
     return [key for (key,) in connection.execute("SELECT key FROM kept_out ORDER BY key")]
 
 
-def _of_length_one(keys: Sequence[str], matrix: npt.NDArray[np.float32]) -> Floats:
+def _of_length_one(owners: Sequence[str] | Ints, matrix: Floats) -> Floats:
     if wrong := not_of_length_one(matrix):
-        raise damaged(f"the vector of {keys[wrong[0]]} is not of length one")
+        raise damaged(f"the vector of {owners[wrong[0]]} is not of length one")
     return matrix

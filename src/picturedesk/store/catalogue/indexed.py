@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from picturedesk.disk.database import rows_of
 from picturedesk.store.catalogue import database, records
@@ -28,16 +27,14 @@ _CONDITIONS = 32  # conditions whose rows are kept as bits
 
 
 class _Vectors(NamedTuple):
-    """Some rows, in any order.
+    """Some rows.
 
     Attributes:
         rows: (n,) ascending.
-        keys: (n,).
         matrix: (n, W).
     """
 
     rows: Ints
-    keys: npt.NDArray[np.str_]
     matrix: Floats
 
 
@@ -56,7 +53,7 @@ class IndexedStock:
         self._touched = touched
         self._fresh = fresh
         self._width = state.width
-        self._held: dict[int, tuple[str, Floats]] = {}
+        self._held: dict[int, Floats] = {}
         self._pictures: dict[int, Picture] = {}
         self._may: dict[int, tuple[Ints | None, Rows | None]] = {}
 
@@ -64,8 +61,8 @@ class IndexedStock:
     def read(cls, connection: sqlite3.Connection, state: State, index: VectorIndex) -> IndexedStock:
         """Reads what the index does not have from a connection in this state."""
         touched = database.read_touched(connection, state)
-        rows, keys, matrix = database.read_rows(connection, touched, state.width)
-        return cls(index, touched, _Vectors(rows, np.array(keys, dtype=str), matrix), state)
+        fresh = _Vectors(*database.read_rows(connection, touched, state.width))
+        return cls(index, touched, fresh, state)
 
     def nearest(
         self, reader: sqlite3.Connection, queries: Doubles, k: int, passing: Ints | None
@@ -78,7 +75,7 @@ class IndexedStock:
         fresh = self._fresh
         if passing is not None:
             among = np.isin(fresh.rows, passing)
-            fresh = _Vectors(fresh.rows[among], fresh.keys[among], fresh.matrix[among])
+            fresh = _Vectors(fresh.rows[among], fresh.matrix[among])
         some = self._read(reader, np.unique(np.concatenate(proposed)))
         found: list[tuple[Ints, Doubles]] = []
         for query, rows in zip(queries, proposed, strict=True):
@@ -90,19 +87,13 @@ class IndexedStock:
                 ]
             )
             every = np.concatenate([rows, fresh.rows])
-            best = _best(scores, np.concatenate([some.keys[places], fresh.keys]), k)
+            best = _best(reader, every, scores, k)
             found.append((every[best], scores[best]))
         return found
 
     def ordered(self, reader: sqlite3.Connection, rows: Ints, scores: Doubles, k: int) -> Ints:
         """See ``snapshot.Stock``."""
-        if len(rows) > k > 0:
-            near = np.flatnonzero(scores >= np.partition(scores, -k)[-k])
-        else:
-            near = np.arange(len(rows))
-        keys = dict(rows_of(reader, "key", "pictures", rows[near].tolist(), "row"))
-        names = np.array([keys[place] for place in range(len(near))], dtype=str)
-        return near[_best(scores[near], names, k)]
+        return _best(reader, rows, scores, k)
 
     def first(self, reader: sqlite3.Connection, count: int, passing: Ints | None) -> Ints:
         """See ``snapshot.Stock``."""
@@ -165,19 +156,28 @@ class IndexedStock:
         known = {row: held[row] for row in numbers if row in held}
         missing = np.array([row for row in numbers if row not in known], dtype=np.int64)
         if len(missing):
-            found, keys, matrix = database.read_rows(reader, missing, self._width)
+            found, matrix = database.read_rows(reader, missing, self._width)
             records.check(len(found) == len(missing), int(missing[0]))
-            new = dict(zip(found.tolist(), zip(keys, matrix, strict=True), strict=True))
+            new = dict(zip(found.tolist(), matrix, strict=True))
             if len(held) + len(new) > _HELD:
                 held = self._held = {}
             held.update(new)
+            if not known:
+                return _Vectors(rows, matrix)
             known |= new
-        together = np.empty((len(numbers), self._width), dtype=np.float32)
-        for place, row in enumerate(numbers):
-            together[place] = known[row][1]
-        return _Vectors(rows, np.array([known[row][0] for row in numbers], dtype=str), together)
+        together = np.array([known[row] for row in numbers], dtype=np.float32)
+        return _Vectors(rows, together.reshape(-1, self._width))
 
 
-def _best(scores: Doubles, keys: npt.NDArray[np.str_], k: int) -> Ints:
-    """The k places of highest score, best first, equal ones by key."""
-    return np.lexsort((keys, -scores))[:k]
+def _best(reader: sqlite3.Connection, rows: Ints, scores: Doubles, k: int) -> Ints:
+    """Places of the k rows (n,) of highest score (n,), best first, equal ones by key."""
+    near = np.arange(len(rows))
+    if len(rows) > k > 0:
+        near = np.flatnonzero(scores >= np.partition(scores, -k)[-k])
+    near = near[np.argsort(-scores[near], kind="stable")]
+    if (scores[near[1:]] == scores[near[:-1]]).any():
+        numbers = rows[near].tolist()
+        keys = dict(rows_of(reader, "key", "pictures", numbers, "row"))
+        names = np.array([keys[place] for place in range(len(numbers))], dtype=str)
+        near = near[np.lexsort((names, -scores[near]))]
+    return near[:k]

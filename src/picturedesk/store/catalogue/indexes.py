@@ -140,7 +140,7 @@ def _built(reader: sqlite3.Connection, state: State, queries: Floats | None) -> 
     count = state.totals.count
     query = "SELECT row FROM pictures ORDER BY key LIMIT ?"  # keys are hashes: a random sample
     some = [row for (row,) in reader.execute(query, (sample_size(count),))]
-    _, _, sample = database.read_rows(reader, np.array(sorted(some), dtype=np.int64), state.width)
+    _, sample = database.read_rows(reader, np.array(sorted(some), dtype=np.int64), state.width)
     parts = database.each_part(reader, state)
     return VectorIndex.build(count, sample, parts, queries)
 
@@ -151,7 +151,6 @@ def _extended(reader: sqlite3.Connection, state: State, old: VectorIndex) -> Vec
     def parts() -> Iterator[tuple[Ints, Floats]]:
         for start in range(0, len(touched), database.PART):
             some = touched[start : start + database.PART]
-            rows, _, vectors = database.read_rows(reader, some, state.width)
-            yield rows, vectors
+            yield database.read_rows(reader, some, state.width)
 
     return old.extended(touched, parts())

@@ -165,7 +165,9 @@ def _record(row: Sequence[Any], known: int) -> Record:
         values[place] = tuple(json.loads(values[place])) if values[place] != "[]" else ()
     values[-1] = bool(values[-1])
     values.append(_cells(json.loads(more)) if more != "{}" else {})
-    return Record(number, Picture(*values), bool(added), json.loads(named) if named != "[]" else ())
+    return Record(
+        number, Picture.stored(*values), bool(added), json.loads(named) if named != "[]" else ()
+    )
 
 
 _LIST_PLACES = [place for place, name in enumerate(FIXED) if name in _LISTS]
