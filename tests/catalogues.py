@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.testing import DictCatalogue
 from picturedesk.types import Catalogue, Entries, Floats, Found, Picture
 
 D = 8
+MILVUS = "MILVUS_URI"  # of a server for the tests; else they use a file of milvus-lite
+
+
+def next_on_milvus() -> str:
+    """The address of a catalogue that no test has used; skips where Milvus is not installed."""
+    pytest.importorskip("pymilvus", reason="catalogues on Milvus need the extra 'milvus'")
+    name = f"t{secrets.token_hex(4)}"
+    return f"{_milvus()}/{name}"
+
+
+@cache
+def _milvus() -> str:
+    if given := os.environ.get(MILVUS):
+        return given.rstrip("/")
+    pytest.importorskip("milvus_lite", reason="catalogues on Milvus need the extra 'milvus'")
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    address = f"milvus://{folder}/lite.db"
+    keeper = open_catalogue(f"{address}/keeper")  # else the file would be closed after each test
+    atexit.register(keeper.close)
+    return address
+
+
 ENGINES: dict[str, Callable[[Path, str, int], Catalogue]] = {
     "exact": lambda folder, *owner: open_catalogue(folder / "catalogue", *owner),
     "dictionary": lambda folder, *owner: DictCatalogue(*owner),
+    "milvus": lambda folder, *owner: open_catalogue(next_on_milvus(), *owner),
 }
 
 

@@ -281,6 +281,19 @@ def read_kept_out(connection: sqlite3.Connection, totals: Totals) -> frozenset[s
 
 def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
     """Vectors (N, W) of N keys, all of which must be stored."""
+    return _of_length_one(keys, read_some_numbers(connection, keys, width))
+
+
+def read_matrix(
+    connection: sqlite3.Connection, keys: Sequence[str], rows: Ints, state: State
+) -> Floats:
+    """All vectors (N, W), in the order of the keys and of their ``rows`` (N,)."""
+    found = read_all_numbers(connection, keys, rows, state.width, state.totals.vectors)
+    return _of_length_one(keys, found)
+
+
+def read_some_numbers(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
+    """What is stored as vectors (N, W) of N keys, of any length."""
     joined = "pictures JOIN vectors USING (row)"
     matrix = np.empty((len(keys), width), dtype=VECTOR)
     found = 0
@@ -290,29 +303,29 @@ def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int
         found += 1
     if found != len(keys):
         raise damaged(f"{len(keys) - found} of {len(keys)} vectors are missing")
-    return _of_length_one(keys, matrix)
+    return matrix
 
 
-def read_matrix(
-    connection: sqlite3.Connection, keys: Sequence[str], rows: Ints, state: State
+def read_all_numbers(
+    connection: sqlite3.Connection, keys: Sequence[str], rows: Ints, width: int, known: int
 ) -> Floats:
-    """All vectors (N, W), in the order of the keys and of their ``rows`` (N,)."""
-    matrix = np.empty((len(rows), state.width), dtype=VECTOR)
+    """What is stored as vectors (N, W), of any length; ``known`` is the sum of the checksums."""
+    matrix = np.empty((len(rows), width), dtype=VECTOR)
     if not matrix.size:
         return matrix
     size, numbers, total = matrix.strides[0], rows.tolist(), 0
     content = matrix.data.cast("B")
     found = connection.execute("SELECT row, sum, vector FROM vectors ORDER BY row")
     try:
-        for place, (row, known, blob) in zip(np.argsort(rows).tolist(), found, strict=True):
-            records.check(known == blob_sum(blob, f"{numbers[place]}:{keys[place]}"), row)
+        for place, (row, crc, blob) in zip(np.argsort(rows).tolist(), found, strict=True):
+            records.check(crc == blob_sum(blob, f"{numbers[place]}:{keys[place]}"), row)
             content[place * size : (place + 1) * size] = blob
-            total += known
+            total += crc
     except ValueError:
         total = -1
-    if total != state.totals.vectors:
-        raise damaged(f"its vectors are not {len(rows)} of {state.width} numbers")
-    return _of_length_one(keys, matrix)
+    if total != known:
+        raise damaged(f"its vectors are not {len(rows)} of {width} numbers")
+    return matrix
 
 
 def _kept_out(connection: sqlite3.Connection) -> list[str]:
