@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -90,13 +90,14 @@ class MilvusCatalogue(ExactCatalogue):
         try:
             if not make_missing and not server.exists():
                 raise MissingArtefact(f"{address} has no catalogue: migrate a desk to it first")
-            make(server)
+            make(server, fingerprint, width)
             file = _mirror(server.address)
         except BaseException:
             server.close()
             raise
         try:
-            follow(server, file)
+            if vectors := follow(server, file).vectors:
+                server.load(vectors)
             catalogue = cls(server, file)
             if fingerprint:
                 catalogue._claim(fingerprint, width)
@@ -184,11 +185,15 @@ class MilvusCatalogue(ExactCatalogue):
         with super()._reading() as found:
             yield found
 
-    def _changing(self) -> AbstractContextManager[Change]:
-        return recorded(self._server, self._file, self._unchanged)
+    @contextmanager
+    def _changing(self) -> Iterator[Change]:
+        with recorded(self._server, self._file, self._unchanged) as change:
+            yield change
 
-    def _replacing(self, owner: Json) -> AbstractContextManager[Change]:
-        return recorded(self._server, self._file, self._unchanged, owner)
+    @contextmanager
+    def _replacing(self, owner: Json) -> Iterator[Change]:
+        with recorded(self._server, self._file, self._unchanged, owner) as change:
+            yield change
 
     def _take(self, fingerprint: str, width: int) -> None:
         owner = {"fingerprint": fingerprint, "width": width}

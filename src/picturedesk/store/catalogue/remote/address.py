@@ -59,8 +59,6 @@ class Address:
         return cls(text, f"http{'s' if secure else ''}://{parts.netloc}", name, fresh)
 
 
-
-
 def _seconds(given: str) -> float:
     try:
         return checks.number("fresh", float(given), 0.0)

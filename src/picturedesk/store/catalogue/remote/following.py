@@ -29,13 +29,16 @@ from picturedesk.types import Json
 _TRIES = 10  # while others condense the log
 
 
-def make(server: Server) -> None:
-    """Makes an empty catalogue, unless there is one."""
+def make(server: Server, fingerprint: str = "", width: int = 0) -> None:
+    """Makes an empty catalogue for vectors with this fingerprint, unless there is one."""
     server.make()
     if not log.commits(server):
         with Lease(server):
             if not log.commits(server):
-                log.write_commit(server, Commit(0, "", 0, "", secrets.token_hex(8)))
+                width = width if fingerprint else 0
+                vectors = server.new_vectors(width) if fingerprint else ""
+                first = Commit(0, fingerprint, width, vectors, secrets.token_hex(8))
+                log.write_commit(server, first)
 
 
 def follow(server: Server, file: SharedDatabase) -> Commit:

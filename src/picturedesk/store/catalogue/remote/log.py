@@ -133,5 +133,3 @@ def _commit(content: Json) -> Commit:
 
 def _ids(token: str, frame: int, parts: int) -> list[str]:
     return [f"part-{token}-{frame}-{part}" for part in range(parts)]
-
-

@@ -301,5 +301,3 @@ def _read(blob: bytes) -> Handles:
     if len(blob) != HANDLE.itemsize:
         raise damaged("a handle is not as it was written")
     return np.frombuffer(blob, dtype=HANDLE)
-
-

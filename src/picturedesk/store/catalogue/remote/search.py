@@ -77,11 +77,11 @@ def _candidates(asked: _Asked, queries: Doubles) -> list[Ints | None]:
     found: list[Ints | None] = [None] * len(queries)
     among, every = asked.among, len(asked.snapshot.keys)
     wanted = int((asked.k + _SPARE) * every / len(among) * 1.2)
+    blocks: list[Ints | None] = [None]
+    limit = min(MOST, wanted)
     if wanted > MOST and asked.k + _SPARE <= MOST:
         blocks = [among[start : start + AMONG] for start in range(0, len(among), AMONG)]
         limit = min(MOST, 2 * asked.k + _SPARE)
-    else:
-        blocks, limit = [None], min(MOST, wanted)  # type: ignore[list-item]
     waiting = list(range(len(queries)))
     while waiting and asked.k <= MOST:
         some = _search(asked, queries[waiting], limit, blocks)
@@ -105,9 +105,7 @@ def _search(
     together: list[list[tuple[Ints, Doubles, float]]] = [[] for _ in queries]
     for block in blocks:
         numbers = None if block is None else snapshot.handles["number"][block]
-        found = place.server.search(
-            place.collection, queries.astype(np.float32), limit, numbers
-        )
+        found = place.server.search(place.collection, queries.astype(np.float32), limit, numbers)
         for kept, (hits, rough) in zip(together, found, strict=True):
             lowest = float(rough[-1]) if len(rough) >= limit else -np.inf  # others are below it
             indices = snapshot.indices_of(hits)
@@ -126,9 +124,7 @@ def _chosen(asked: _Asked, kept: list[tuple[Ints, Doubles, float]]) -> Ints | No
     return None if lowest >= least else np.sort(indices[rough >= least])
 
 
-def _scored(
-    asked: _Asked, queries: Doubles, candidates: list[Ints | None]
-) -> list[Best]:
+def _scored(asked: _Asked, queries: Doubles, candidates: list[Ints | None]) -> list[Best]:
     """Scores candidates in double precision; nothing where there are none."""
     nothing = asked.among[:0]
     chosen = [nothing if some is None else some for some in candidates]

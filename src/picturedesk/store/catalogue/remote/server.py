@@ -27,11 +27,12 @@ from picturedesk.errors import Closed, MissingExtra, PicturedeskError
 from picturedesk.store.catalogue.remote.address import Address
 from picturedesk.types import Doubles, Floats, Ints, Json
 
-TOKEN = "PICTUREDESK_MILVUS_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN = "PICTUREDESK_MILVUS_TOKEN"  # user:password, or a key
 MOST = 16_384  # rows that one search may return; Milvus's limit
 CLAIM, COMMIT, PART = 0, 1, 2  # kinds of rows of the log
 LARGEST = 60_000  # characters of a text; Milvus takes 65,535 bytes
 _PATIENCE = 60.0  # seconds for one answer
+_CONNECTING = 10.0  # seconds to reach the server
 _ROWS = 4096  # read by number, or written, at once
 _TEXTS = 64  # of the log, read at once
 _TOGETHER = 200_000  # rows that the searches of one call return
@@ -142,6 +143,11 @@ class Server:
             self._make(name, self._schema_of_vectors(width))
         return name
 
+    def load(self, name: str) -> None:
+        """Makes vectors ready to be searched; a file that was closed does not keep that."""
+        with self._explained():
+            self._client.load_collection(name, _async=True)
+
     def drop_vectors(self, name: str) -> None:
         """Removes a collection of vectors."""
         with self._explained():
@@ -229,10 +235,11 @@ class Server:
     def _make(self, name: str, schema: Any) -> None:  # noqa: ANN401 - the client has no types
         if not self._client.has_collection(name):
             self._client.create_collection(name, schema=schema, consistency_level="Strong")
-        index = self._client.prepare_index_params()
-        index.add_index("vector", index_type="FLAT", metric_type="IP")
         # The client would sleep half a second for each; the first question waits in any case.
-        self._client.create_index(name, index, sync=False)
+        if not self._client.list_indexes(name):
+            index = self._client.prepare_index_params()
+            index.add_index("vector", index_type="FLAT", metric_type="IP")
+            self._client.create_index(name, index, sync=False)
         self._client.load_collection(name, _async=True)
 
     def _schema_of_log(self) -> Any:  # noqa: ANN401
@@ -287,7 +294,7 @@ def _open(address: Address) -> Any:  # noqa: ANN401
     token = "" if address.is_file else os.environ.get(TOKEN, "")
     with _opening:
         try:
-            client = pymilvus.MilvusClient(uri=address.uri, token=token, timeout=_PATIENCE)
+            client = pymilvus.MilvusClient(uri=address.uri, token=token, timeout=_CONNECTING)
         except pymilvus.MilvusException as error:
             reason = "start the server, or correct the address"
             if address.is_file:
@@ -310,7 +317,9 @@ def _lite() -> Any:  # noqa: ANN401
     try:
         return importlib.import_module("milvus_lite.server_manager")
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"a catalogue in a file of Milvus (with {error.name})", "milvus") from None
+        raise MissingExtra(
+            f"a catalogue in a file of Milvus (with {error.name})", "milvus"
+        ) from None
 
 
 def _one_line(error: Exception) -> str:
