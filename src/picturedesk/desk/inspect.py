@@ -104,7 +104,7 @@ def _describe_database(path: Path) -> Json:
                 "choices": len(log),
                 "valid": len(log.valid()),
             }
-    if path.name == FitFolder(path.parent).catalogue.name:
+    if path.name == FitFolder(path.parent).catalogue_file.name:
         with closing(open_catalogue(path, make=False)) as catalogue:
             return {
                 "kind": "catalogue",

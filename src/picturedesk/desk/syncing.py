@@ -101,7 +101,7 @@ def sync(
                     desk.catalogue.change(changes)
                 list_rejected(desk, rejections, f"sync {root}", uris)
     if not current:  # another fit became current; the features are in the store
-        with type(desk)(desk.folder.root) as again:
+        with type(desk)(desk.folder.root, desk.folder.at) as again:
             return replace(again.sync(folder, prune, progress, config), read=extraction.read)
     return Sync(
         new=len(plan.new) - len(plan.heirs),

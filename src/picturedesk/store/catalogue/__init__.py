@@ -37,3 +37,16 @@ def open_catalogue(
     from picturedesk.store.catalogue.exact import ExactCatalogue
 
     return ExactCatalogue.open(path, fingerprint, width, make)
+
+
+def remove_catalogue(address: str) -> None:
+    """Removes a catalogue from a server, if it is there.
+
+    Raises:
+        BadInput: it is no address.
+        MissingExtra: the engine is not installed.
+        PicturedeskError: the server does not answer.
+    """
+    from picturedesk.store.catalogue.milvus import remove_from_milvus
+
+    remove_from_milvus(address)

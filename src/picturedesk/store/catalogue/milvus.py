@@ -215,6 +215,16 @@ class MilvusCatalogue(ExactCatalogue):
         return Entries(pictures, place.vectors(handles_of(reader, keys)))
 
 
+def remove_from_milvus(address: str) -> None:
+    """Removes a catalogue from its server, if it is there; mirrors stay in the caches."""
+    server = Server(Address.of(address))
+    try:
+        if server.exists():
+            server.drop()
+    finally:
+        server.close()
+
+
 class _Filled(Exception):
     """The catalogue has a fingerprint already."""
 
