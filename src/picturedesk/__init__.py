@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from picturedesk.desk import Desk as Desk
     from picturedesk.desk import DeskConfig as DeskConfig
     from picturedesk.desk import Hit as Hit
+    from picturedesk.desk import Migration as Migration
     from picturedesk.desk import Removal as Removal
     from picturedesk.desk import Sync as Sync
     from picturedesk.desk.asking import Asked as Asked
@@ -163,7 +164,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     "The desk: fit, suggest, add, measure, inspect": {
-        "desk": "Addition Desk DeskConfig Hit Removal Sync",
+        "desk": "Addition Desk DeskConfig Hit Migration Removal Sync",
         "desk.asking": "Asked",
         "desk.auditing": "AuditConfig",
         "desk.exporting": "Export",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from picturedesk.desk.adding import Addition as Addition
     from picturedesk.desk.life_cycle import Hit as Hit
     from picturedesk.desk.life_cycle import Removal as Removal
+    from picturedesk.desk.migrating import Migration as Migration
     from picturedesk.desk.syncing import Sync as Sync
     from picturedesk.learning.config import DeskConfig as DeskConfig
 
@@ -21,11 +22,12 @@ _HOMES = {
     "Addition": "desk.adding",
     "DeskConfig": "learning.config",
     "Hit": "desk.life_cycle",
+    "Migration": "desk.migrating",
     "Removal": "desk.life_cycle",
     "Sync": "desk.syncing",
 }
 
-__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Removal", "Sync"]
+__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Migration", "Removal", "Sync"]
 
 
 def __getattr__(name: str) -> object:

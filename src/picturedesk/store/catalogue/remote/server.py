@@ -291,10 +291,12 @@ def _open(address: Address) -> Any:  # noqa: ANN401
     if address.is_file:
         _lite()
         os.makedirs(os.path.dirname(address.uri), exist_ok=True)
-    token = "" if address.is_file else os.environ.get(TOKEN, "")
+    given: Json = {"token": os.environ.get(TOKEN, "")}
+    if address.is_file:  # milvus-lite ends connections that ask whether it is alive
+        given = {"grpc_options": {"grpc.keepalive_time_ms": 2**31 - 1}}
     with _opening:
         try:
-            client = pymilvus.MilvusClient(uri=address.uri, token=token, timeout=_CONNECTING)
+            client = pymilvus.MilvusClient(uri=address.uri, timeout=_CONNECTING, **given)
         except pymilvus.MilvusException as error:
             reason = "start the server, or correct the address"
             if address.is_file:
