@@ -140,9 +140,7 @@ class _Marks:
 
 def _copy(old: Catalogue, new: Catalogue, counts: _Counts, progress: Progress) -> None:
     """Makes the new catalogue equal to the old one."""
-    if new.kept_out() != old.kept_out():
-        nothing = np.empty((0, new.width), dtype=np.float32)
-        new.replace_all((), nothing, kept_out=old.kept_out())
+    counts.removed += _keep_out(old, new)
     marks, there = _Marks.of(old), _Marks.of(new)
     done, total, after = 0, old.count(), ""
     progress(0, total, "pictures")
@@ -172,6 +170,25 @@ def _copy(old: Catalogue, new: Catalogue, counts: _Counts, progress: Progress) -
         if not last:
             return
         after = last
+
+
+def _keep_out(old: Catalogue, new: Catalogue) -> int:
+    """Lets the same pictures stay out of the new catalogue; returns how many it had of them.
+
+    A catalogue keeps out only what was there: placeholders are added and removed again, where
+    nobody reads them.
+    """
+    wanted, there = old.kept_out(), new.kept_out()
+    out, back = sorted(wanted - there), sorted(there - wanted)
+    if not out and not back:
+        return 0
+    known = new.find([*out, *back])
+    placeholders = [Picture("", key) for key in (*out, *back) if key not in known]
+    nothing = np.zeros((len(placeholders), new.width), dtype=np.float32)
+    new.change(Changes(placeholders, nothing))
+    new.change(Changes(removed=out, keep_out=True))
+    new.change(Changes(removed=back))
+    return len(known)
 
 
 def _equal(entries: Entries, new: Catalogue, marks: _Marks, there: _Marks) -> set[str]:
