@@ -314,6 +314,16 @@ def test_a_mirror_that_is_damaged_is_made_anew(on_machine, tmp_path):
     assert state_of(on_machine("there")) == expected
 
 
+def test_without_a_cache_a_mirror_goes_with_its_catalogue(address, tmp_path, monkeypatch):
+    monkeypatch.setenv("PICTUREDESK_CACHE", "off")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with closing(open_catalogue(address, "m1", D)) as catalogue:
+        catalogue.add(make_pictures(3), make_vectors(3))
+        assert catalogue.count() == 3
+        assert [*tmp_path.iterdir()] != []
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_answers_about_changes_may_hold_for_a_while(address, tmp_path, monkeypatch):
     with closing(open_catalogue(address, "m1", D)) as here:
         here.add(make_pictures(3), make_vectors(3))
@@ -408,3 +418,24 @@ def test_a_killed_process_loses_no_change_that_it_was_told_of(tmp_path):
         np.testing.assert_array_equal(catalogue.fetch(["0003"]).vectors, make_vectors(1, 3))
         catalogue.remove(["0003"])
         assert "0003" not in keys_of(catalogue.nearest(make_vectors(1, 3), 1)[0])
+
+
+def test_a_change_counts_although_nothing_can_be_tidied_up_after_it(on_machine, monkeypatch):
+    monkeypatch.setattr(lease, "LASTS", LASTS)
+    here, obvious = on_machine("here"), DictCatalogue("m1", D)
+    for one in (here, obvious):
+        one.add(make_pictures(5), make_vectors(5))
+    with monkeypatch.context() as patch:
+
+        def failing(*_: object) -> None:
+            raise PicturedeskError("no answer")
+
+        for name in ("erase", "delete", "drop_vectors"):
+            patch.setattr(here._server, name, failing)
+        for one in (here, obvious):
+            one.change(CHANGES)
+    assert state_of(here) == state_of(on_machine("there")) == state_of(obvious)
+    for one in (here, obvious):
+        one.remove(["0008"])
+    assert state_of(here) == state_of(obvious)
+    assert here._server.texts("kind == 0") == []

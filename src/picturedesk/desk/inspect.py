@@ -43,6 +43,7 @@ _EXTRAS = {
     "trec": ("ir-measures",),
     "serve": ("fastapi", "uvicorn", "nh3"),
     "mcp": ("mcp",),
+    "milvus": ("pymilvus", "milvus-lite"),
 }
 
 

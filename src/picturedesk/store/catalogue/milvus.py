@@ -58,8 +58,11 @@ class MilvusCatalogue(ExactCatalogue):
     Made by ``open_at``. Threads may share it; a forked process must open its own.
     """
 
-    def __init__(self, server: Server, file: SharedDatabase) -> None:
+    def __init__(
+        self, server: Server, file: SharedDatabase, rest: Callable[[], None] | None = None
+    ) -> None:
         self._server = server
+        self._rest = rest  # called at the end
         self._asked = 0.0  # when the log was asked last
         self._steady = threading.local()
         super().__init__(file)
@@ -91,14 +94,14 @@ class MilvusCatalogue(ExactCatalogue):
             if not make_missing and not server.exists():
                 raise MissingArtefact(f"{address} has no catalogue: migrate a desk to it first")
             make(server, fingerprint, width)
-            file = _mirror(server.address)
+            file, rest = _mirror(server.address)
         except BaseException:
             server.close()
             raise
         try:
             if vectors := follow(server, file).vectors:
                 server.load(vectors)
-            catalogue = cls(server, file)
+            catalogue = cls(server, file, rest)
             if fingerprint:
                 catalogue._claim(fingerprint, width)
         except BaseException:
@@ -111,6 +114,8 @@ class MilvusCatalogue(ExactCatalogue):
         """Closes mirror and connection; the object cannot be used afterwards."""
         super().close()
         self._server.close()
+        if self._rest is not None:
+            self._rest()
 
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each of the queries (Q, W) the k entries of highest cosine that meet ``where``.
@@ -236,20 +241,27 @@ def _if_empty(writer: sqlite3.Connection) -> State:
     return state
 
 
-def _mirror(address: Address) -> SharedDatabase:
-    """Opens the mirror of a catalogue in the cache; makes it anew if it cannot be used."""
-    graphs = cache_folder()
-    folder = Path(tempfile.mkdtemp()) if graphs is None else graphs.parent / "catalogues"
+def _mirror(address: Address) -> tuple[SharedDatabase, Callable[[], None] | None]:
+    """Opens the mirror of a catalogue; makes it anew if it cannot be used.
+
+    It is in the cache; without a cache in a temporary folder, which the second value removes.
+    """
+    graphs, rest = cache_folder(), None
+    if graphs is None:
+        temporary = tempfile.TemporaryDirectory()
+        folder, rest = Path(temporary.name), temporary.cleanup
+    else:
+        folder = graphs.parent / "catalogues"
     path = folder / f"{hash_of((address.uri, address.name))}.db"
     content = database.new_manifest("", 0)
     try:
         file = SharedDatabase.open(path, database.KIND, content)
         with file.reading() as reader:
             if read_manifest(reader)["words"] == bm25.MADE_BY:
-                return file
+                return file, rest
         file.close()
     except (MissingArtefact, Mismatch):
         pass
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         (folder / name).unlink(missing_ok=True)
-    return SharedDatabase.open(path, database.KIND, content)
+    return SharedDatabase.open(path, database.KIND, content), rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from picturedesk.store.catalogue.remote.mirror import (
 from picturedesk.store.catalogue.remote.server import Lost, Server
 from picturedesk.types import Json
 
+_LOG = logging.getLogger(__name__)
 _TRIES = 10  # while others condense the log
 
 
@@ -92,9 +94,12 @@ def recorded(
                 written = _write(server, lease, latest, change, owner)
                 write_manifest(writer, {FOLLOWED: _described(written)})
         if written is not None:
-            _tidy(server, lease, written, change)
-            if written.is_long:
-                _condense(server, lease, file, written)
+            try:
+                _tidy(server, lease, written, change)
+                if written.is_long:
+                    _condense(server, lease, file, written)
+            except PicturedeskError as error:
+                _LOG.warning("the change is made; who writes next tidies up: %s", error)
 
 
 def _write(

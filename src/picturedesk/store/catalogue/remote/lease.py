@@ -67,7 +67,8 @@ class Lease:
         self._ended.set()
         self._thread.join()
         if not self.is_left:
-            self._server.erase(_rows_of(self._token, self._beat))
+            with suppress(PicturedeskError):  # the next writer waits, and removes it
+                self._server.erase(_rows_of(self._token, self._beat))
 
     @property
     def follows_killed(self) -> bool:
