@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picturedesk.store.catalogue import open_catalogue
+from picturedesk.store.catalogue import open_catalogue, remove_catalogue
 from picturedesk.testing import DictCatalogue
 from picturedesk.types import Catalogue, Entries, Floats, Found, Picture
 
@@ -22,11 +22,22 @@ D = 8
 MILVUS = "MILVUS_URI"  # of a server for the tests; else they use a file of milvus-lite
 
 
+_given: list[str] = []  # addresses that the test has used
+
+
 def next_on_milvus() -> str:
     """The address of a catalogue that no test has used; skips where Milvus is not installed."""
     pytest.importorskip("pymilvus", reason="catalogues on Milvus need the extra 'milvus'")
-    name = f"t{secrets.token_hex(4)}"
-    return f"{_milvus()}/{name}"
+    _given.append(f"{_milvus()}/t{secrets.token_hex(4)}")
+    return _given[-1]
+
+
+def forget_milvus() -> None:
+    """Removes the catalogues of a test from a server, which many would slow down."""
+    while _given:
+        address = _given.pop()
+        if MILVUS in os.environ:
+            remove_catalogue(address)
 
 
 @cache

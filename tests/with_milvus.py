@@ -70,7 +70,8 @@ def main(arguments: list[str]) -> int:
 def tested(uri: str, arguments: list[str]) -> int:
     """Runs the tests against a server."""
     files = [str(TESTS / name) for name in FILES]
-    command = [sys.executable, "-m", "pytest", "-k", "milvus", *files, *arguments]
+    together = ["--numprocesses", "4"]  # they wait for the server, not for a core
+    command = [sys.executable, "-m", "pytest", "-k", "milvus", *together, *files, *arguments]
     return subprocess.run(command, env={**os.environ, URI: uri}, check=False).returncode
 
 
