@@ -10,7 +10,6 @@ Knows the client, and no pictures.
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import re
@@ -279,9 +278,10 @@ _opening = threading.Lock()
 
 def _pymilvus() -> Any:  # noqa: ANN401
     try:
-        return importlib.import_module("pymilvus")
+        import pymilvus
     except ModuleNotFoundError as error:
         raise MissingExtra(f"a catalogue on Milvus (with {error.name})", "milvus") from None
+    return pymilvus
 
 
 def _open(address: Address) -> Any:  # noqa: ANN401
@@ -317,11 +317,11 @@ def _close(address: Address, client: Any) -> None:  # noqa: ANN401
 
 def _lite() -> Any:  # noqa: ANN401
     try:
-        return importlib.import_module("milvus_lite.server_manager")
+        from milvus_lite import server_manager
     except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"a catalogue in a file of Milvus (with {error.name})", "milvus"
-        ) from None
+        what = f"a catalogue in a file of Milvus (with {error.name})"
+        raise MissingExtra(what, "milvus") from None
+    return server_manager
 
 
 def _one_line(error: Exception) -> str:
