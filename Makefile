@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train,languages,clip,doc2vec,report,trec,serve,mcp,milvus,dev]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train,languages,index,clip,doc2vec,report,trec,serve,mcp,milvus,dev]'
 	touch $(STAMP)
 
 demo: $(STAMP)

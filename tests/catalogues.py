@@ -10,13 +10,16 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from picturedesk.store.catalogue import open_catalogue, remove_catalogue
+from picturedesk.store.catalogue.database import State, read_state
+from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.testing import DictCatalogue
-from picturedesk.types import Catalogue, Entries, Floats, Found, Picture
+from picturedesk.types import Catalogue, Changes, Entries, Floats, Found, Picture
 
 D = 8
 MILVUS = "MILVUS_URI"  # of a server for the tests; else they use a file of milvus-lite
@@ -54,8 +57,42 @@ def _milvus() -> str:
     return address
 
 
+def state_of(catalogue: SqliteCatalogue) -> State:
+    """Its manifest now."""
+    with catalogue._file.reading() as reader:
+        return read_state(reader)
+
+
+class Indexed(SqliteCatalogue):
+    """Has an index from the first picture on, brought up to date after ``changes`` changes."""
+
+    index_from = 1
+    changes = 0  # 0: after each; 1: the first alone, and all others are searched beside the index
+
+    def change(self, changes: Changes) -> int:
+        new = super().change(changes)
+        self._bring_up_to_date()
+        return new
+
+    def replace_all(self, *given: Any, **options: Any) -> None:
+        super().replace_all(*given, **options)
+        self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        if not (state_of(self).index and self.changes):
+            self.optimize()
+
+
+class Behind(Indexed):
+    """Has an index of its first pictures, and searches all later ones beside it."""
+
+    changes = 1
+
+
 ENGINES: dict[str, Callable[[Path, str, int], Catalogue]] = {
-    "exact": lambda folder, *owner: open_catalogue(folder / "catalogue", *owner),
+    "sqlite": lambda folder, *owner: open_catalogue(folder / "catalogue", *owner),
+    "indexed": lambda folder, *owner: Indexed.open(folder / "catalogue", *owner),
+    "behind": lambda folder, *owner: Behind.open(folder / "catalogue", *owner),
     "dictionary": lambda folder, *owner: DictCatalogue(*owner),
     "milvus": lambda folder, *owner: open_catalogue(next_on_milvus(), *owner),
 }

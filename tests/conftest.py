@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+# Before NumPy and torch are loaded, for processes that tests start, too: workers of a run share few
+# cores, and threads that wait for each other do so in a busy loop.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,35 +19,59 @@ import pytest
 
 from browsing import Visit, chromium, new_window
 from catalogues import ENGINES, D, forget_milvus
+from once import QUICK, once, shared_folder
 from picturedesk.types import Catalogue
 from servers import serving
 from shapes import write_archive
 
-# Files of few tests that take long: they begin first, so that no worker is left alone with one.
+# Files that take long, longest first: they begin first, so that no worker is left alone with one.
 LONG = (
-    "test_server_killed.py",
-    "test_desk_killed.py",
-    "test_web_jobs.py",
-    "test_web_description.py",
-    "test_docs_server.py",
-    "test_web_opened.py",
-    "test_fit_killed.py",
+    "test_desk.py",
+    "test_page_looks.py",
+    "test_cli_streams.py",
     "test_examples.py",
+    "test_cli.py",
+    "test_bad_input.py",
+    "test_backbones_onnx.py",
+    "test_torture.py",
+    "test_server_hostile.py",
+    "test_text_encoders.py",
+    "test_json_schemas.py",
+    "test_desk_killed.py",
+    "test_page_picture.py",
+    "test_page_catalogue.py",
+    "test_page_story.py",
+    "test_page_measures.py",
+    "test_openclip.py",
+    "test_e5.py",
+    "test_desk_dual.py",
+    "test_web_description.py",
+    "test_web_opened.py",
+    "test_reproduction_kept_rows.py",
+    "test_text_ranking.py",
+    "test_client.py",
+    "test_web_jobs.py",
+    "test_docs_server.py",
+    "test_extraction_killed.py",
+    "test_server_killed.py",
+    "test_fit_killed.py",
 )
+_PLACES = {name: place for place, name in enumerate(LONG)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the tests of long files before the others, which keep their order."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: _PLACES.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache folder of this session, for subprocesses too: tests leave the user's alone.
+    """A cache folder of this run, for subprocesses too: tests leave the user's alone.
 
     Settings of the user do not hold either.
     """
-    folder = tmp_path_factory.mktemp("cache")
+    folder = shared_folder(tmp_path_factory) / "shared-cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PICTUREDESK_CACHE", str(folder))
         patch.setenv("PICTUREDESK_CONFIG", "off")
@@ -51,8 +82,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def shapes_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``archive.csv`` with 192 pictures beside it."""
-    return write_archive(tmp_path_factory.mktemp("archive"))
+    """``archive.csv`` with 192 pictures beside it; tests only read them."""
+    return once(tmp_path_factory, "archive", write_archive) / "archive.csv"
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +92,37 @@ def fitted_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) ->
     pytest.importorskip("timm", reason="fitting needs the extra 'train'")
     from picturedesk.desk import Desk
 
-    path = tmp_path_factory.mktemp("fitted") / "desk"
-    Desk.fit(shapes_table, path)
-    return path
+    def fit(home: Path) -> None:
+        Desk.fit(shapes_table, home / "desk").close()
+
+    return own(once(tmp_path_factory, "fitted", fit), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def read_desk(fitted_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a fit of the archive leaves that is killed before it learns: network and features."""
+    folder = tmp_path_factory.mktemp("read") / "desk"
+    names = ("backbone", "features.db")
+    folder.mkdir()
+    for path in fitted_desk.iterdir():
+        if path.name in names:
+            copy = shutil.copytree if path.is_dir() else shutil.copyfile
+            copy(path, folder / path.name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def quick_fit(
+    shapes_table: Path, read_desk: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A desk without sentence encoders that tests only read: another fit of it takes seconds."""
+    from picturedesk.desk import Desk
+
+    def fit(home: Path) -> None:
+        shutil.copytree(read_desk, home / "desk")
+        Desk.fit(shapes_table, home / "desk", QUICK).close()
+
+    return own(once(tmp_path_factory, "quick", fit), tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -72,15 +131,27 @@ def paper_desk(shapes_table: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     pytest.importorskip("timm", reason="fitting needs the extra 'train'")
     from picturedesk.desk import Desk, DeskConfig
 
-    path = tmp_path_factory.mktemp("paper") / "desk"
-    Desk.fit(shapes_table, path, DeskConfig.of("paper"))
-    return path
+    def fit(home: Path) -> None:
+        Desk.fit(shapes_table, home / "desk", DeskConfig.of("paper")).close()
+
+    return own(once(tmp_path_factory, "paper", fit), tmp_path_factory)
+
+
+def own(home: Path, factory: pytest.TempPathFactory) -> Path:
+    """This worker's copy of a desk that was made once."""
+    return Path(shutil.copytree(home / "desk", factory.mktemp(home.name) / "desk"))
 
 
 @pytest.fixture
 def own_desk(fitted_desk: Path, tmp_path: Path) -> Path:
     """A copy of the fitted desk that a test may change."""
     return Path(shutil.copytree(fitted_desk, tmp_path / "desk"))
+
+
+@pytest.fixture
+def quick_desk(quick_fit: Path, tmp_path: Path) -> Path:
+    """A copy of the desk without sentence encoders that a test may change, and fit again."""
+    return Path(shutil.copytree(quick_fit, tmp_path / "desk"))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.training import TrainConfig, TrainingSet
 from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs, level_blocks
-from picturedesk.store.catalogue.exact import ExactCatalogue
+from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.store.features import FeatureStore, Source
 from picturedesk.testing import TinyTextEncoder, tiny_backbone
 from picturedesk.texts.doc2vec import Doc2VecConfig, Doc2VecEncoder
@@ -162,6 +162,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.refit": lambda w: Call(
         w.desk().refit, {"archive": "absent.csv", "progress": silent}, refused=True
     ),
+    "Desk.optimize": lambda w: Call(w.desk().optimize, {}),
     "Desk.sync": lambda w: Call(
         w.desk().sync, {"folder": w.path(), "prune": False, "progress": silent}, refused=True
     ),
@@ -457,16 +458,16 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "open_catalogue": lambda w: Call(
         picturedesk.open_catalogue, {"path": w.path(".db"), "fingerprint": "f", "width": 4}
     ),
-    "ExactCatalogue": lambda w: Call(ExactCatalogue, {"file": None}, refused=True),
-    "ExactCatalogue.open": lambda w: Call(
-        ExactCatalogue.open, {"path": w.path(".db"), "fingerprint": "f", "width": 4}
+    "SqliteCatalogue": lambda w: Call(SqliteCatalogue, {"file": None}, refused=True),
+    "SqliteCatalogue.open": lambda w: Call(
+        SqliteCatalogue.open, {"path": w.path(".db"), "fingerprint": "f", "width": 4}
     ),
-    "ExactCatalogue.close": lambda w: Call(w.catalogue().close),
-    "ExactCatalogue.add": lambda w: Call(
+    "SqliteCatalogue.close": lambda w: Call(w.catalogue().close),
+    "SqliteCatalogue.add": lambda w: Call(
         w.catalogue().add, {"pictures": pictures(), "vectors": np.eye(4, dtype=np.float32)}
     ),
-    "ExactCatalogue.remove": lambda w: Call(w.catalogue().remove, {"keys": ["k0"]}),
-    "ExactCatalogue.replace_all": lambda w: Call(
+    "SqliteCatalogue.remove": lambda w: Call(w.catalogue().remove, {"keys": ["k0"]}),
+    "SqliteCatalogue.replace_all": lambda w: Call(
         w.catalogue().replace_all,
         {
             "pictures": pictures(),
@@ -477,37 +478,37 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "kept_out": ["k9"],
         },
     ),
-    "ExactCatalogue.update": lambda w: Call(
+    "SqliteCatalogue.update": lambda w: Call(
         w.catalogue().update, {"pictures": [Picture("a.jpg", "k0", "new")]}
     ),
-    "ExactCatalogue.change": lambda w: Call(
+    "SqliteCatalogue.change": lambda w: Call(
         w.catalogue().change, {"changes": picturedesk.Changes(removed=["k0"])}
     ),
-    "ExactCatalogue.mentioning": lambda w: Call(
+    "SqliteCatalogue.mentioning": lambda w: Call(
         w.catalogue().mentioning, {"words": ["word1"], "k": 2, "where": ""}
     ),
-    "ExactCatalogue.find": lambda w: Call(w.catalogue().find, {"keys": ["k0"]}),
-    "ExactCatalogue.page": lambda w: Call(
+    "SqliteCatalogue.find": lambda w: Call(w.catalogue().find, {"keys": ["k0"]}),
+    "SqliteCatalogue.page": lambda w: Call(
         w.catalogue().page, {"where": "", "order": "date", "after": "k0", "limit": 2}
     ),
-    "ExactCatalogue.columns": lambda w: Call(w.catalogue().columns),
-    "ExactCatalogue.places": lambda w: Call(w.catalogue().places),
-    "ExactCatalogue.named": lambda w: Call(w.catalogue().named),
-    "ExactCatalogue.kept_out": lambda w: Call(w.catalogue().kept_out),
-    "ExactCatalogue.nearest": lambda w: Call(
+    "SqliteCatalogue.columns": lambda w: Call(w.catalogue().columns),
+    "SqliteCatalogue.places": lambda w: Call(w.catalogue().places),
+    "SqliteCatalogue.named": lambda w: Call(w.catalogue().named),
+    "SqliteCatalogue.kept_out": lambda w: Call(w.catalogue().kept_out),
+    "SqliteCatalogue.nearest": lambda w: Call(
         w.catalogue().nearest, {"queries": np.eye(4, dtype=np.float32), "k": 2, "where": ""}
     ),
-    "ExactCatalogue.matching": lambda w: Call(
+    "SqliteCatalogue.matching": lambda w: Call(
         w.catalogue().matching, {"words": ["word1"], "k": 2, "where": ""}
     ),
-    "ExactCatalogue.word_scores": lambda w: Call(
+    "SqliteCatalogue.word_scores": lambda w: Call(
         w.catalogue().word_scores, {"words": ["word1"], "keys": ["k0"]}
     ),
-    "ExactCatalogue.fetch": lambda w: Call(w.catalogue().fetch, {"keys": ["k0"]}),
-    "ExactCatalogue.sample": lambda w: Call(w.catalogue().sample, {"count": 2, "where": ""}),
-    "ExactCatalogue.keys": lambda w: Call(w.catalogue().keys, {"after": "", "limit": 2}),
-    "ExactCatalogue.added": lambda w: Call(w.catalogue().added, {"after": "", "limit": 2}),
-    "ExactCatalogue.count": lambda w: Call(w.catalogue().count, {"where": ""}),
+    "SqliteCatalogue.fetch": lambda w: Call(w.catalogue().fetch, {"keys": ["k0"]}),
+    "SqliteCatalogue.sample": lambda w: Call(w.catalogue().sample, {"count": 2, "where": ""}),
+    "SqliteCatalogue.keys": lambda w: Call(w.catalogue().keys, {"after": "", "limit": 2}),
+    "SqliteCatalogue.added": lambda w: Call(w.catalogue().added, {"after": "", "limit": 2}),
+    "SqliteCatalogue.count": lambda w: Call(w.catalogue().count, {"where": ""}),
     # measuring and research
     "evaluate": lambda w: Call(
         picturedesk.evaluate, {"scores": {"a": unit(3, 3, 0)}, "relevant": own(3), "ks": (1, 5)}

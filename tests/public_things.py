@@ -17,7 +17,7 @@ from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.training import TrainingSet
 from picturedesk.learning.training_pairs import TextFeatures, TrainingPairs, level_blocks
-from picturedesk.store.catalogue.exact import ExactCatalogue
+from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.store.features import FeatureRow, FeatureStore, Source
 from picturedesk.testing import TinyTextEncoder, tiny_backbone
 from picturedesk.texts.doc2vec import Doc2VecConfig, Doc2VecEncoder
@@ -55,8 +55,8 @@ class World:
     def desk(self) -> Desk:
         return Desk(self.desk_path)
 
-    def catalogue(self) -> ExactCatalogue:
-        catalogue = ExactCatalogue.open(self.path(".db"), "f", 4)
+    def catalogue(self) -> SqliteCatalogue:
+        catalogue = SqliteCatalogue.open(self.path(".db"), "f", 4)
         catalogue.add(pictures(), np.eye(4, dtype=np.float32))
         return catalogue
 

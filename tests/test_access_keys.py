@@ -114,23 +114,23 @@ def test_there_is_a_most(keys: Keys, monkeypatch: pytest.MonkeyPatch):
         keys.add("Cem", Role.READER)
 
 
-def test_the_verb_shows_a_key_once(own_desk: Path, capsys: pytest.CaptureFixture):
-    desk = ("--desk", str(own_desk))
+def test_the_verb_shows_a_key_once(quick_desk: Path, capsys: pytest.CaptureFixture):
+    desk = ("--desk", str(quick_desk))
     assert run(["keys", "add", "Anna", "--role", "editor", *desk]) == 0
     said = capsys.readouterr().out.split()
     secret = said[-1]
-    assert Keys(own_desk).find(secret).role is Role.EDITOR
+    assert Keys(quick_desk).find(secret).role is Role.EDITOR
     assert run(["keys", "list", *desk]) == 0
     listed = capsys.readouterr().out
     assert f"Anna  editor  …{secret[-4:]}" in listed
     assert secret not in listed
     assert run(["keys", "remove", "Anna", *desk]) == 0
-    assert Keys(own_desk).all() == ()
+    assert Keys(quick_desk).all() == ()
 
 
-def test_the_verb_prints_json(own_desk: Path, capsys: pytest.CaptureFixture):
+def test_the_verb_prints_json(quick_desk: Path, capsys: pytest.CaptureFixture):
     for words in (["add", "Anna"], ["list"], ["remove", "Anna"]):
-        assert run(["keys", *words, "--desk", str(own_desk), "--json"]) == 0
+        assert run(["keys", *words, "--desk", str(quick_desk), "--json"]) == 0
         document = json.loads(capsys.readouterr().out)
         validate("keys", document)
         assert [key["name"] for key in document["keys"]] == ["Anna"]
@@ -138,9 +138,9 @@ def test_the_verb_prints_json(own_desk: Path, capsys: pytest.CaptureFixture):
 
 
 @pytest.mark.parametrize("words", [["add"], ["remove"], ["list", "Anna"]])
-def test_the_verb_says_what_is_missing(words: list[str], own_desk: Path):
+def test_the_verb_says_what_is_missing(words: list[str], quick_desk: Path):
     with pytest.raises(BadInput, match="name") as error:
-        run(["keys", *words, "--desk", str(own_desk)])
+        run(["keys", *words, "--desk", str(quick_desk)])
     assert reported(error.value) == 1
 
 

@@ -348,6 +348,32 @@ def test_a_reader_stays_where_it_is_until_it_moves_on(folder):
         check_whole(reader)
 
 
+def test_records_that_are_read_together_are_of_one_moment(folder):
+    with ArchiveMemory.open(folder) as reader, ArchiveMemory.open(folder) as writer:
+        before = reader.pictures([0])
+        with reader.reading():
+            assert reader.pictures([0]) == before
+            add_pairs(writer, ("t9", "p9"))
+            with reader.reading():
+                assert reader.picture_rows(["p9"]).tolist() == [-1]
+            assert not reader.refresh()
+            assert reader.text_rows(["t9"]).tolist() == [-1]
+        assert reader.refresh()
+        assert reader.picture_rows(["p9"]).tolist() == [2]
+        assert reader.pictures([2])[0].key == "p9"
+
+
+def test_a_picture_whose_record_changes_is_not_the_one_that_was_read(folder):
+    with ArchiveMemory.open(folder) as memory:
+        (before,) = memory.pictures([0])
+        again = memory.pictures([0])[0]
+        assert again == before
+        changed = Picture(before.uri, before.key, "another caption")
+        vectors = np.array([vector_of(before.key)], dtype=np.float32)
+        memory.add([], np.empty((0, WIDTH), np.float32), None, [changed], vectors, links())
+        assert memory.pictures([0])[0].caption == "another caption"
+
+
 def test_a_writer_builds_on_what_others_have_committed(folder):
     with ArchiveMemory.open(folder) as one, ArchiveMemory.open(folder) as two:
         add_pairs(one, ("a", "p0"))

@@ -129,8 +129,8 @@ def test_a_desk_is_audited(fitted_desk: Path):
     assert found.usual_texts == pytest.approx(10)
 
 
-def test_without_its_pictures_there_is_nothing_to_audit(own_desk: Path):
-    with Desk(own_desk) as desk:
+def test_without_its_pictures_there_is_nothing_to_audit(quick_desk: Path):
+    with Desk(quick_desk) as desk:
         keys = [one.key for one in desk.catalogue.sample(200).pictures]
         desk.catalogue.remove(keys)
         with pytest.raises(BadInput, match="has its picture in the catalogue"):

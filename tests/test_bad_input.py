@@ -94,9 +94,9 @@ def records() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def spare_desk(fitted_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the fitted desk that wrong arguments may leave a mark in."""
-    return Path(shutil.copytree(fitted_desk, tmp_path_factory.mktemp("spare") / "desk"))
+def spare_desk(quick_fit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of a fitted desk that wrong arguments may leave a mark in."""
+    return Path(shutil.copytree(quick_fit, tmp_path_factory.mktemp("spare") / "desk"))
 
 
 @pytest.fixture
@@ -173,6 +173,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "fit": ["absent.csv", "--quiet"],
     "add": ["absent.jpg", "--desk", "DESK"],
     "sync": ["absent", "--desk", "DESK"],
+    "optimize": ["--desk", "DESK"],
     "edit": ["absent.jpg", "--set", "caption=fog", "--desk", "DESK"],
     "rejected": ["--desk", "DESK"],
     "serve": ["--desk", "absent"],

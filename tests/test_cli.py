@@ -144,19 +144,20 @@ def test_evaluate_prints_the_table_and_the_same_as_json(fitted_desk: Path):
     assert {row["direction"] for row in rows} == {"text → picture", "picture → text"}
 
 
-def test_add_reports_what_it_left_out(own_desk: Path, tmp_path: Path):
+def test_add_reports_what_it_left_out(quick_desk: Path, tmp_path: Path):
     photos = tmp_path / "photos"
     photos.mkdir()
     draw("red", "circle", seed=77).save(photos / "new.png")
     (photos / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0torn")
-    done = run("add", str(photos), "--desk", str(own_desk), "--quiet")
+    done = run("add", str(photos), "--desk", str(quick_desk), "--quiet")
     assert done.returncode == 0
     assert done.stdout.startswith("1 added, 0 updated")
     assert "torn.jpg" in done.stderr
-    assert json.loads(run("add", str(photos), "--desk", str(own_desk), "--json").stdout)["new"] == 0
+    again = run("add", str(photos), "--desk", str(quick_desk), "--json")
+    assert json.loads(again.stdout)["new"] == 0
 
 
-def test_names_of_files_do_not_command_the_terminal(own_desk: Path, tmp_path: Path):
+def test_names_of_files_do_not_command_the_terminal(quick_desk: Path, tmp_path: Path):
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in (
@@ -167,9 +168,9 @@ def test_names_of_files_do_not_command_the_terminal(own_desk: Path, tmp_path: Pa
     ):
         Path(os.fsdecode(os.fsencode(photos) + b"/" + name)).write_bytes(b"no picture")
     for done in (
-        run("add", str(photos), "--desk", str(own_desk)),
-        run("add", str(photos), "--desk", str(own_desk), "--json"),
-        run("add", str(tmp_path / "\x1b[31mnone"), "--desk", str(own_desk)),
+        run("add", str(photos), "--desk", str(quick_desk)),
+        run("add", str(photos), "--desk", str(quick_desk), "--json"),
+        run("add", str(tmp_path / "\x1b[31mnone"), "--desk", str(quick_desk)),
         run("add", "--\x1b[31mred"),
     ):
         said = done.stdout + done.stderr
@@ -184,12 +185,12 @@ def test_an_empty_path_is_refused(fitted_desk: Path):
     assert done.stderr.startswith("error: archive or pictures is ''")
 
 
-def test_add_takes_limits_for_one_time(own_desk: Path, tmp_path: Path):
+def test_add_takes_limits_for_one_time(quick_desk: Path, tmp_path: Path):
     draw("red", "circle", seed=79).save(tmp_path / "new.png")
-    command = ("add", str(tmp_path / "new.png"), "--desk", str(own_desk))
+    command = ("add", str(tmp_path / "new.png"), "--desk", str(quick_desk))
     refused = run(*command, "--max-megapixels", "0.001")
     assert "more than max_megapixels = 0.001" in refused.stderr
-    assert f"{DeskFolder(own_desk).require().rejected} lists all" in refused.stderr
+    assert f"{DeskFolder(quick_desk).require().rejected} lists all" in refused.stderr
     assert run(*command, "--decode-memory", "0.001").stdout.startswith("1 added")
 
 
@@ -241,9 +242,9 @@ def test_doctor_finds_a_healthy_machine_and_desk(fitted_desk: Path):
     assert {check["state"] for check in checks} <= {"ok", "absent"}
 
 
-def test_doctor_says_what_is_broken(own_desk: Path):
-    (DeskFolder(own_desk).require().matcher / "manifest.json").write_text("{")
-    done = run("doctor", "--desk", str(own_desk))
+def test_doctor_says_what_is_broken(quick_desk: Path):
+    (DeskFolder(quick_desk).require().matcher / "manifest.json").write_text("{")
+    done = run("doctor", "--desk", str(quick_desk))
     assert done.returncode == 1
     assert "broken" in done.stdout
 
@@ -278,9 +279,9 @@ def test_suggest_works_where_torch_is_not_installed(fitted_desk: Path):
     assert "ran with" in done.stdout
 
 
-def test_add_works_where_torch_is_not_installed(own_desk: Path, tmp_path: Path):
+def test_add_works_where_torch_is_not_installed(quick_desk: Path, tmp_path: Path):
     draw("red", "circle", seed=78).save(tmp_path / "new.png")
-    done = run_without_torch("add", str(tmp_path / "new.png"), "--desk", str(own_desk))
+    done = run_without_torch("add", str(tmp_path / "new.png"), "--desk", str(quick_desk))
     assert done.returncode == 0, done.stderr
     assert "1 added" in done.stdout
 

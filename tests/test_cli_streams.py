@@ -73,8 +73,8 @@ def test_a_full_disk_is_one_line(fitted_desk: Path):
         assert b"No space left" in done.stderr
 
 
-def test_nobody_reading_progress_stops_no_work(own_desk: Path, shapes_table: Path):
-    done = shell(f"$PD add {shapes_table.parent} --desk {own_desk} 2>&1 >/dev/null | true")
+def test_nobody_reading_progress_stops_no_work(quick_desk: Path, shapes_table: Path):
+    done = shell(f"$PD add {shapes_table.parent} --desk {quick_desk} 2>&1 >/dev/null | true")
     assert done.returncode == 0
 
 

@@ -28,8 +28,8 @@ STORY = "A red circle by the river. It was large. A blue square on a hill. Viole
 
 
 @pytest.fixture(scope="module")
-def desk(fitted_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(fitted_desk, tmp_path_factory.mktemp("served") / "desk"))
+def desk(quick_fit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(quick_fit, tmp_path_factory.mktemp("served") / "desk"))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from once import QUICK
 from picturedesk.datasets.given import Given, merged, set_fields
 from picturedesk.desk import Desk
 from picturedesk.errors import BadInput
@@ -23,8 +24,8 @@ def drawn(path: Path, seed: int, colour: str = "red") -> Path:
 
 
 @pytest.fixture
-def desk(own_desk: Path) -> Iterator[Desk]:
-    with Desk(own_desk) as opened:
+def desk(quick_desk: Path) -> Iterator[Desk]:
+    with Desk(quick_desk) as opened:
         yield opened
 
 
@@ -51,7 +52,8 @@ def table(path: Path, *rows: dict[str, str]) -> Path:
 
 
 def suggested(desk: Desk) -> set[str]:
-    return {Path(one.picture.uri).name for one in desk.suggest("a red circle", k=1000)}
+    found = desk.suggest("a red circle", k=1000, duplicates=True)
+    return {Path(one.picture.uri).name for one in found}
 
 
 # which fields a source names
@@ -130,17 +132,17 @@ def test_pictures_are_removed_by_name_key_and_condition(desk, photos, monkeypatc
         desk.remove(where="licens = 'x'")
 
 
-def test_a_removed_archive_picture_and_edits_outlive_a_fit(own_desk, shapes_table, tmp_path):
+def test_a_removed_archive_picture_and_edits_outlive_a_fit(quick_desk, shapes_table, tmp_path):
     extra = drawn(tmp_path / "extra.png", 9100)
-    with Desk(own_desk) as desk:
+    with Desk(quick_desk) as desk:
         gone, edited, both = desk.list(k=3)
         desk.add(extra)
         desk.add([Picture(edited.uri, caption="By hand", expiry="2031", columns={"Ort": "Ulm"})])
         desk.add([Picture(both.uri, credit="me")])
         desk.remove([gone.key, both.key])
         count = desk.catalogue.count()
-    Desk.fit(shapes_table, own_desk).close()
-    with Desk(own_desk) as desk:
+    Desk.fit(shapes_table, quick_desk, QUICK).close()
+    with Desk(quick_desk) as desk:
         assert desk.catalogue.count() == count
         found = desk.catalogue.find([gone.key, both.key, edited.key])
         assert [*found] == [edited.key]
@@ -152,28 +154,28 @@ def test_a_removed_archive_picture_and_edits_outlive_a_fit(own_desk, shapes_tabl
         assert desk.catalogue.kept_out() == {both.key}
 
 
-def test_what_is_done_while_a_fit_runs_is_in_the_new_fit(own_desk, shapes_table, monkeypatch):
+def test_what_is_done_while_a_fit_runs_is_in_the_new_fit(quick_desk, shapes_table, monkeypatch):
     from picturedesk.desk import fit
 
-    with Desk(own_desk) as before:
+    with Desk(quick_desk) as before:
         first, second, third = before.list(k=3)
         before.remove(first.key)
         learn = fit.learn
 
         def learned(*given):
-            with Desk(own_desk) as other:
+            with Desk(quick_desk) as other:
                 other.remove(second.key)
                 other.add([Picture(third.uri, credit="late")])
                 other.add(first.uri)
             return learn(*given)
 
         monkeypatch.setattr(fit, "learn", learned)
-        Desk.fit(shapes_table, own_desk).close()
-        found = Desk(own_desk).catalogue.find([first.key, second.key, third.key])
+        Desk.fit(shapes_table, quick_desk, QUICK).close()
+        found = Desk(quick_desk).catalogue.find([first.key, second.key, third.key])
         assert found.keys() == {first.key, third.key}
         assert found[third.key].credit == "late"
         assert before.remove(third.key).removed == 1  # an open desk changes the new fit
-        assert Desk(own_desk).catalogue.find([third.key]) == {}
+        assert Desk(quick_desk).catalogue.find([third.key]) == {}
 
 
 # list and search

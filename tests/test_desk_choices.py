@@ -41,8 +41,8 @@ def test_a_choice_counts_at_the_next_query_and_no_more_once_it_is_taken_back(own
         assert desk.choices() == [desk.undo_choice(1)]
 
 
-def test_pictures_are_named_by_key_path_or_record(own_desk: Path):
-    with Desk(own_desk) as desk:
+def test_pictures_are_named_by_key_path_or_record(quick_desk: Path):
+    with Desk(quick_desk) as desk:
         found = desk.suggest(TEXT, k=3)
         one, two, three = (suggestion.picture for suggestion in found)
         assert desk.choose(TEXT, one.key, [two.uri, found[2]]).rejected == (two.key, three.key)
@@ -56,8 +56,8 @@ def test_pictures_are_named_by_key_path_or_record(own_desk: Path):
         assert [choice.number for choice in desk.choices(after=1, limit=1)] == [2]
 
 
-def test_the_catalogue_knows_how_often_a_picture_ran_and_when(own_desk: Path):
-    with Desk(own_desk) as desk:
+def test_the_catalogue_knows_how_often_a_picture_ran_and_when(quick_desk: Path):
+    with Desk(quick_desk) as desk:
         picture = last_of(desk)
 
         def use() -> tuple[int, str]:
@@ -74,8 +74,8 @@ def test_the_catalogue_knows_how_often_a_picture_ran_and_when(own_desk: Path):
         assert use() == before
 
 
-def test_a_choice_that_a_kill_left_in_the_log_alone_is_followed_later(own_desk: Path):
-    with Desk(own_desk) as desk:
+def test_a_choice_that_a_kill_left_in_the_log_alone_is_followed_later(quick_desk: Path):
+    with Desk(quick_desk) as desk:
         picture, *_, last = (one.picture for one in desk.suggest(TEXT, k=1000, route="transfer"))
         with ChoiceLog.open(desk.folder.choices) as log:
             lost = log.add(Choice(TEXT, last.key, (), MORNING))

@@ -14,8 +14,8 @@ from picturedesk.types import Rejection
 
 
 @pytest.fixture
-def desk(own_desk: Path) -> Iterator[Desk]:
-    with Desk(own_desk) as opened:
+def desk(quick_desk: Path) -> Iterator[Desk]:
+    with Desk(quick_desk) as opened:
         yield opened
 
 
@@ -42,17 +42,17 @@ def test_none_empties_a_column(desk: Desk):
     assert "price" not in changed.columns
 
 
-def test_what_was_set_outlives_a_fit(desk: Desk, own_desk: Path):
+def test_what_was_set_outlives_a_fit(desk: Desk, quick_desk: Path):
     key = desk.list(k=1)[0].key
     desk.edit(key, {"caption": "Fog over the sea", "price": 3})
     desk.refit()
-    with Desk(own_desk) as again:
+    with Desk(quick_desk) as again:
         assert again.fitted.root.name == "0002"
         kept = again.catalogue.find([key])[key]
         assert (kept.caption, kept.columns["price"]) == ("Fog over the sea", 3)
     # The first desk still has the old fit open; what it changes goes to the new one.
     desk.edit(key, {"caption": "Rain"})
-    with Desk(own_desk) as again:
+    with Desk(quick_desk) as again:
         assert again.catalogue.find([key])[key].caption == "Rain"
 
 
@@ -94,10 +94,10 @@ def test_one_unknown_picture_changes_none(desk: Desk):
 
 
 def test_the_verb_takes_values_in_the_types_of_their_columns(
-    desk: Desk, own_desk: Path, capsys: pytest.CaptureFixture[str]
+    desk: Desk, quick_desk: Path, capsys: pytest.CaptureFixture[str]
 ):
     key = desk.list(k=1)[0].key
-    where = ["--desk", str(own_desk)]
+    where = ["--desk", str(quick_desk)]
     desk.edit(key, {"price": 1.5, "paid": True})
     words = ("price=4", "paid=no", "tags=sea, fog", "max_uses=2", "note=007", "caption=a=b")
     assert run(["edit", key, *(part for one in words for part in ("--set", one)), *where]) == 0
@@ -114,7 +114,7 @@ def test_the_verb_takes_values_in_the_types_of_their_columns(
 
 
 def test_what_was_left_out_is_listed(
-    desk: Desk, own_desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    desk: Desk, quick_desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert desk.rejected() == ()
     torn = tmp_path / "torn.jpg"
@@ -122,5 +122,5 @@ def test_what_was_left_out_is_listed(
     (left,) = desk.add(torn).rejections
     assert desk.rejected() == (left,)
     assert isinstance(left, Rejection)
-    assert run(["rejected", "--desk", str(own_desk)]) == 0
+    assert run(["rejected", "--desk", str(quick_desk)]) == 0
     assert f"{torn}: {left.reason}; {left.cure}" in capsys.readouterr().out

@@ -104,16 +104,16 @@ def check(path: Path, facts: list[dict[str, Any]]) -> None:
         assert (rows >= 0).all()
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_removed_comes_back(own_desk, tmp_path):
+def test_nothing_acknowledged_is_lost_and_nothing_removed_comes_back(quick_desk, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
-    with Desk(own_desk) as desk:
+    with Desk(quick_desk) as desk:
         desk.refit()  # a second version to go back to and forth
     moments, start, facts = random.Random(0), 0, []
     for _ in range(KILLS):
-        said = killed(own_desk, photos, start, moments.randint(1, 4), moments.uniform(0, 1.5))
+        said = killed(quick_desk, photos, start, moments.randint(1, 4), moments.uniform(0, 1.5))
         facts += said
-        check(own_desk, facts)
+        check(quick_desk, facts)
         # Begin anew with pictures that no killed change has touched.
         start = (max(one["change"] for one in said) // len(KINDS) + 2) * len(KINDS)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from once import QUICK
 from picturedesk.desk import Desk
 from picturedesk.errors import BadInput
 from picturedesk.types import Picture
@@ -48,7 +49,7 @@ def test_vanished_files_are_missing_until_they_are_back(desk, photos, tmp_path):
     assert told(desk.sync(photos)) == {"vanished": 1, "unchanged": 3}
     assert at(desk, photos / "a.png").missing
     assert "a.png" not in suggested(desk)
-    found = desk.suggest("a red circle", k=1000, include=["missing"])
+    found = desk.suggest("a red circle", k=1000, include=["missing"], duplicates=True)
     assert "a.png" in {Path(one.picture.uri).name for one in found}
     assert told(desk.sync(photos)) == {"unchanged": 4}
     shutil.move(tmp_path / "elsewhere.png", photos / "a.png")
@@ -143,9 +144,9 @@ def test_an_empty_folder_is_not_pruned(desk, photos):  # noqa: F811
         desk.sync(drawn(photos / "one.png", 9970))
 
 
-def test_an_open_desk_syncs_the_fit_that_is_current_now(own_desk, shapes_table, photos):  # noqa: F811
-    with Desk(own_desk) as before:
-        Desk.fit(shapes_table, own_desk).close()
+def test_an_open_desk_syncs_the_fit_that_is_current_now(quick_desk, shapes_table, photos):  # noqa: F811
+    with Desk(quick_desk) as before:
+        Desk.fit(shapes_table, quick_desk, QUICK).close()
         assert told(before.sync(photos)) == {"new": 4, "read": 4}
-    with Desk(own_desk) as now:
+    with Desk(quick_desk) as now:
         assert {"a.png", "d.png"} <= suggested(now)

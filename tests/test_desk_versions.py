@@ -6,19 +6,18 @@ import csv
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from once import QUICK
 from other_user import unprivileged
-from picturedesk.desk import Desk, DeskConfig, fit
+from picturedesk.desk import Desk, fit
 from picturedesk.desk.fit import how_pictures_are_read
 from picturedesk.desk.folder import KEPT, DeskFolder
 from picturedesk.errors import MissingArtefact, PicturedeskError
 from shapes import draw, write_archive
 
-QUICK = replace(DeskConfig(), sentences=())
 TEXT = "We saw a red circle by the river."
 
 

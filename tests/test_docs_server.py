@@ -30,13 +30,13 @@ COMMANDS = [
 PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_every_curl_of_the_page_works(own_desk: Path, tmp_path: Path):
+def test_every_curl_of_the_page_works(quick_desk: Path, tmp_path: Path):
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     (tmp_path / "story.txt").write_text("A red circle by the river")
     draw("red", "circle", seed=50).save(tmp_path / "photo.png")
     assert len(COMMANDS) > 20
-    with serving(own_desk) as address:
+    with serving(quick_desk) as address:
         with Client(address) as client:
             first, second = client.pictures(limit=2).pictures
         names = {"URL": address, "KEY_OF_A_PICTURE": first.key, "KEY_OF_ANOTHER": second.key}
@@ -55,11 +55,11 @@ def test_every_curl_of_the_page_works(own_desk: Path, tmp_path: Path):
     assert len((tmp_path / "begin.png").read_bytes()) == 1024
 
 
-def test_the_program_of_the_page_works(own_desk: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_program_of_the_page_works(quick_desk: Path, capsys: pytest.CaptureFixture[str]):
     (program,) = PROGRAMS
     text = "The river rose after days of rain"
     ast.parse(program)
-    with serving(own_desk) as address:
+    with serving(quick_desk) as address:
         code = program.replace("http://127.0.0.1:8642", address)
         exec(compile(code.replace(text, "a red circle by the river"), "server.md", "exec"), {})
     assert capsys.readouterr().out

@@ -54,6 +54,9 @@ def test_texts_that_speak_against_a_picture_take_from_the_others():
     assert net_shares(np.array([3.0, 1.0, -2.0])) == pytest.approx([1.5, 0.5, 0.0])
     assert net_shares(np.array([1.0, 0.0, 2.0])).tolist() == [1, 0, 2]
     assert net_shares(np.array([1.0, -2.0])).tolist() == [0, 0]
+    several = net_shares(np.array([[3.0, 1.0, -2.0], [0.0, 0.0, 0.0], [-1.0, 0.5, 0.0]]))
+    assert several[0] == pytest.approx([1.5, 0.5, 0.0])
+    assert not several[1:].any()
 
 
 def test_where_transfer_weighs_nothing_evidence_is_similar_only():

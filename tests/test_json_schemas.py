@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from json_schemas import schemas, validate
+from picturedesk.cli.app import run
 from shapes import draw
 
 pytest.importorskip("jsonschema", reason="schemas are validated with the extra 'dev'")
@@ -26,10 +27,10 @@ OPEN = {"other", "backbone", "matcher", "blend", "held_out"}  # may have further
 
 def output(*arguments: str | Path, code: int = 0) -> Any:
     """The document that a verb prints."""
-    command = [sys.executable, "-m", "picturedesk", *map(str, arguments), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout)
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    with redirect_stdout(printed):
+        assert run([*map(str, arguments), "--json"]) == code
+    return json.loads(printed.buffer.getvalue())
 
 
 def objects(schema: object, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -72,8 +73,8 @@ def test_a_field_too_many_is_refused(fitted_desk: Path):
         validate("suggest", document | {"mood": "good"})
 
 
-def test_fit(shapes_table: Path, own_desk: Path):
-    document = output("fit", shapes_table, "--desk", own_desk, "-q")
+def test_fit(shapes_table: Path, quick_desk: Path):
+    document = output("fit", shapes_table, "--desk", quick_desk, "--sentences", "none", "-q")
     validate("fit", document)
     evaluation = document["evaluation"]
     assert evaluation["reliability"]
@@ -94,43 +95,44 @@ def test_fit_of_the_papers_recipe_without_test_texts(
     assert document["report"]["chosen"]["epochs"] == 2
 
 
-def test_demo(shapes_table: Path, own_desk: Path, tmp_path: Path):
-    arguments = ("--data", shapes_table, "--desk", own_desk, "--cache", tmp_path, "-q")
+def test_demo(shapes_table: Path, quick_desk: Path, tmp_path: Path):
+    arguments = ("--data", shapes_table, "--desk", quick_desk, "--cache", tmp_path, "-q")
     document = output("demo", *arguments)
     validate("demo", document)
     assert len(document["examples"]) == 3
 
 
-def test_add(own_desk: Path, tmp_path: Path):
+def test_add(quick_desk: Path, tmp_path: Path):
     draw("red", "circle", seed=79).save(tmp_path / "new.png")
     (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0torn")
-    document = output("add", tmp_path, "--desk", own_desk, "-q")
+    document = output("add", tmp_path, "--desk", quick_desk, "-q")
     validate("add", document)
     assert len(document["rejections"]) == 1
 
 
-def test_remove_list_search_and_sync(own_desk: Path, tmp_path: Path):
+def test_remove_list_search_and_sync(quick_desk: Path, tmp_path: Path):
     (tmp_path / "photos").mkdir()
     draw("red", "circle", seed=79).save(tmp_path / "photos" / "new.png")
     (tmp_path / "photos" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0torn")
-    done = output("sync", tmp_path / "photos", "--desk", own_desk, "-q")
+    done = output("sync", tmp_path / "photos", "--desk", quick_desk, "-q")
     validate("sync", done)
+    validate("optimize", output("optimize", "--desk", quick_desk))
     assert (done["new"], len(done["rejections"])) == (1, 1)
-    page = output("list", "--desk", own_desk, "-k", "3", "--sort", "-date")
+    page = output("list", "--desk", quick_desk, "-k", "3", "--sort", "-date")
     validate("list", page)
     assert page["after"] == page["pictures"][-1]["key"]
-    found = output("search", "a red circle", "--desk", own_desk, "-k", "4")
+    found = output("search", "a red circle", "--desk", quick_desk, "-k", "4")
     validate("search", found)
     assert len(found["hits"]) == 4
     edited = output(
-        "edit", tmp_path / "photos" / "new.png", "--set", "credit=A", "--desk", own_desk
+        "edit", tmp_path / "photos" / "new.png", "--set", "credit=A", "--desk", quick_desk
     )
     validate("edit", edited)
     assert edited["pictures"][0]["credit"] == "A"
-    left_out = output("rejected", "--desk", own_desk)
+    left_out = output("rejected", "--desk", quick_desk)
     validate("rejected", left_out)
     assert len(left_out["rejected"]) == 1
-    gone = output("remove", tmp_path / "photos" / "new.png", "absent.jpg", "--desk", own_desk)
+    gone = output("remove", tmp_path / "photos" / "new.png", "absent.jpg", "--desk", quick_desk)
     validate("remove", gone)
     assert (gone["removed"], gone["unknown"]) == (1, ["absent.jpg"])
 
@@ -156,11 +158,11 @@ def test_suggest(fitted_desk: Path, options: tuple[str, ...]):
     assert stated <= {"--route" not in options}
 
 
-def test_choices_and_versions(own_desk: Path):
-    picture = output("suggest", "a red circle", "--desk", own_desk)["suggestions"][0]["picture"]
+def test_choices_and_versions(quick_desk: Path):
+    picture = output("suggest", "a red circle", "--desk", quick_desk)["suggestions"][0]["picture"]
 
     def said(verb: str, *arguments: str) -> Any:
-        document = output(verb, *arguments, "--desk", own_desk)
+        document = output(verb, *arguments, "--desk", quick_desk)
         validate(verb, document)
         return document
 
@@ -180,8 +182,8 @@ def test_suggest_of_the_papers_recipe(paper_desk: Path):
     assert {(one["found"], one["match"]) for one in document["suggestions"]} == {(None, "")}
 
 
-def test_evaluate_and_a_run(own_desk: Path, tmp_path: Path):
-    validate("evaluate", output("evaluate", "--desk", own_desk, "--trec", tmp_path))
+def test_evaluate_and_a_run(quick_desk: Path, tmp_path: Path):
+    validate("evaluate", output("evaluate", "--desk", quick_desk, "--trec", tmp_path))
     files = ("--run", tmp_path / "direct.run", "--qrels", tmp_path / "qrels.txt")
     validate("evaluate-run", output("evaluate", *files))
 
@@ -223,7 +225,7 @@ def test_info_of_a_desk_and_every_part(fitted_desk: Path):
     assert {"desk", "backbone", "matcher", "blend", "archive memory", "catalogue"} <= kinds
 
 
-def test_doctor(fitted_desk: Path, own_desk: Path):
+def test_doctor(fitted_desk: Path, quick_desk: Path):
     validate("doctor", output("doctor", "--desk", fitted_desk))
-    next(own_desk.glob("fits/*/matcher/manifest.json")).write_text("{")
-    validate("doctor", output("doctor", "--desk", own_desk, code=1))
+    next(quick_desk.glob("fits/*/matcher/manifest.json")).write_text("{")
+    validate("doctor", output("doctor", "--desk", quick_desk, code=1))

@@ -61,8 +61,8 @@ def opened(fitted_desk: Path) -> Iterator[OpenDesk]:
 
 
 @pytest.fixture
-def own(own_desk: Path) -> Iterator[OpenDesk]:
-    with closing(OpenDesk(own_desk)) as opened:
+def own(quick_desk: Path) -> Iterator[OpenDesk]:
+    with closing(OpenDesk(quick_desk)) as opened:
         yield opened
 
 
@@ -118,12 +118,12 @@ def test_similar_and_tags_answer_as_the_command_line_does(opened: OpenDesk):
         validate("tags", said)
 
 
-def test_choose_stores_the_decision(own: OpenDesk, own_desk: Path):
+def test_choose_stores_the_decision(own: OpenDesk, quick_desk: Path):
     server = desk_server(own)
     key = talk(server, called("suggest", text=TEXT, k=1))["suggestions"][0]["picture"]["key"]
     choice = talk(server, called("choose", text=TEXT, picture=key))
     validate("choose", choice)
-    with Desk(own_desk) as desk:
+    with Desk(quick_desk) as desk:
         (kept,) = desk.choices()
     assert (kept.text, kept.picture, kept.who) == (TEXT, key, "local")
 
@@ -237,8 +237,8 @@ def test_the_tools_need_nothing_that_only_fits_need(own_desk: Path):
 
 
 @pytest.fixture
-def port(own: OpenDesk, own_desk: Path) -> Iterator[int]:
-    with running(http_app(own, AccessConfig(own_desk)), lifespan="on") as port:
+def port(own: OpenDesk, quick_desk: Path) -> Iterator[int]:
+    with running(http_app(own, AccessConfig(quick_desk)), lifespan="on") as port:
         yield port
 
 
@@ -258,8 +258,8 @@ def test_the_same_tools_answer_over_http(port: int):
     validate("suggest", document)
 
 
-def test_with_keys_a_reader_asks_and_an_editor_decides(port: int, own_desk: Path):
-    keys = Keys(own_desk)
+def test_with_keys_a_reader_asks_and_an_editor_decides(port: int, quick_desk: Path):
+    keys = Keys(quick_desk)
     reader, editor = (
         {"Authorization": f"Bearer {keys.add(role.word, role)[0]}"}
         for role in (Role.READER, Role.EDITOR)
@@ -269,7 +269,7 @@ def test_with_keys_a_reader_asks_and_an_editor_decides(port: int, own_desk: Path
     choose = called("choose", text=TEXT, picture=key)
     assert "role editor" in over_http(port, choose, reader)
     assert over_http(port, choose, editor)["who"] == "editor"
-    with Desk(own_desk) as desk:
+    with Desk(quick_desk) as desk:
         assert [choice.who for choice in desk.choices()] == ["editor"]
 
 
@@ -292,10 +292,10 @@ CALL = {
     ],
 )
 def test_all_of_access_holds_for_assistants_too(
-    port: int, own_desk: Path, headers: dict[str, str], status: int
+    port: int, quick_desk: Path, headers: dict[str, str], status: int
 ):
     if "Authorization" in headers:
-        Keys(own_desk).add("Anna", Role.READER)
+        Keys(quick_desk).add("Anna", Role.READER)
     own = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
     said = httpx2.post(
         f"http://127.0.0.1:{port}{PATH}", content=json.dumps(CALL), headers={**own, **headers}
@@ -305,12 +305,12 @@ def test_all_of_access_holds_for_assistants_too(
     assert said.headers["x-content-type-options"] == "nosniff"
 
 
-def test_without_a_key_where_there_are_keys_nothing_is_told(port: int, own_desk: Path):
-    Keys(own_desk).add("Anna", Role.READER)
+def test_without_a_key_where_there_are_keys_nothing_is_told(port: int, quick_desk: Path):
+    Keys(quick_desk).add("Anna", Role.READER)
     said = httpx2.post(f"http://127.0.0.1:{port}{PATH}", json=CALL)
     assert said.status_code == 401
 
 
-def test_no_assistants_from_elsewhere_without_a_key(own_desk: Path):
+def test_no_assistants_from_elsewhere_without_a_key(quick_desk: Path):
     with pytest.raises(BadInput, match="picturedesk keys add"):
-        run_http(AccessConfig(own_desk, "0.0.0.0"), 0, print)
+        run_http(AccessConfig(quick_desk, "0.0.0.0"), 0, print)

@@ -40,11 +40,11 @@ def site(folder):
 
 
 @pytest.fixture(scope="module")
-def embedded(fitted_desk, tmp_path_factory):
+def embedded(quick_fit, tmp_path_factory):
     """Addresses of the example's page and of the desk that it embeds, on two ports."""
     pytest.importorskip("fastapi", reason="serving needs the extra 'serve'")
     root = tmp_path_factory.mktemp("embedding")
-    desk = Path(shutil.copytree(fitted_desk, root / "desk"))
+    desk = Path(shutil.copytree(quick_fit, root / "desk"))
     pages = root / "pages"
     pages.mkdir()
     with site(pages) as origin, serving(desk, "--origin", origin) as address:

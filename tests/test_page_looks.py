@@ -195,12 +195,12 @@ def test_every_message_that_the_page_asks_for_is_there_and_none_is_left_over():
 
 
 @NEEDS_CHROMIUM
-def test_a_desk_with_keys_asks_for_one_and_shows_pictures_as_blobs(browser, own_desk):
+def test_a_desk_with_keys_asks_for_one_and_shows_pictures_as_blobs(browser, quick_desk):
     from picturedesk.web.access.keys import Keys
     from picturedesk.web.access.roles import Role
 
-    key, _ = Keys(own_desk).add("reader", Role.READER)
-    with serving(own_desk) as address, visiting(browser, address) as visitor:
+    key, _ = Keys(quick_desk).add("reader", Role.READER)
+    with serving(quick_desk) as address, visiting(browser, address) as visitor:
         page = visitor.page
         page.goto(f"{address}/#/write")
         ask = page.get_by_role("dialog", name="This desk asks for a key")

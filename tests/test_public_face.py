@@ -61,7 +61,7 @@ def test_import_alone_loads_no_heavy_library():
 def test_the_suggesting_side_loads_neither_torch_nor_timm_nor_scikit_learn():
     code = "\n".join(
         [
-            "from picturedesk import Desk, Matcher, LsaEncoder, ExactCatalogue, FusionMLP",
+            "from picturedesk import Desk, Matcher, LsaEncoder, SqliteCatalogue, FusionMLP",
             "from picturedesk import FeatureStore, extract, evaluate, open_archive, Doc2VecEncoder",
             "import picturedesk.backbones.onnx_runner, picturedesk.cli.app",
         ]
@@ -100,7 +100,7 @@ MADE_ELSEWHERE = {
     "picturedesk.heads.cross_fitted.CrossFitted": "fit_best",
     "picturedesk.routes.confidence.Calibration": "fit_best",
     "picturedesk.routes.text_ranking.TextRanking": "fit_best",
-    "picturedesk.disk.shared_database.SharedDatabase": "ExactCatalogue.open, FeatureStore.open",
+    "picturedesk.disk.shared_database.SharedDatabase": "SqliteCatalogue.open, FeatureStore.open",
     "picturedesk.learning.alignment.Block": "level_blocks",
     "picturedesk.texts.stored.StoredEncoder": "LsaEncoder.fit, Doc2VecEncoder.fit",
     "picturedesk.measuring.metrics.PerQuery": "evaluate",

@@ -124,9 +124,9 @@ def change(desk: Desk, number: int, **fields) -> Picture:
     return picture
 
 
-def test_what_may_not_run_is_not_suggested_and_k_others_are(own_desk: Path):
+def test_what_may_not_run_is_not_suggested_and_k_others_are(quick_desk: Path):
     by_score = {"diversity": 0.0, "duplicates": True}  # so that the others keep their order
-    with Desk(own_desk) as desk:
+    with Desk(quick_desk) as desk:
         first = desk.suggest("a red circle", k=3, today=NOON, **by_score)
         best = first[0].picture
         desk.catalogue.update([replace(best, expiry="2026-11-25")])
@@ -143,8 +143,8 @@ def test_what_may_not_run_is_not_suggested_and_k_others_are(own_desk: Path):
             assert one.found == pytest.approx(was.found)  # a filter raises no chance
 
 
-def test_evidence_of_what_may_not_run_is_marked(own_desk: Path):
-    with Desk(own_desk) as desk:
+def test_evidence_of_what_may_not_run_is_marked(quick_desk: Path):
+    with Desk(quick_desk) as desk:
         first = desk.suggest("a red circle", k=5, today=NOON)
         shown = [evidence for one in first for evidence in one.evidence]
         assert shown
@@ -163,8 +163,8 @@ def test_evidence_of_what_may_not_run_is_marked(own_desk: Path):
         assert all(evidence.available for one in lifted for evidence in one.evidence)
 
 
-def test_a_place_and_a_condition_are_both_kept(own_desk: Path):
-    with Desk(own_desk) as desk:
+def test_a_place_and_a_condition_are_both_kept(quick_desk: Path):
+    with Desk(quick_desk) as desk:
         picture = change(desk, 0, territory=("US",))
         other = change(desk, 1, territory=("de",))
         where = f"key IN ('{picture.key}', '{other.key}')"

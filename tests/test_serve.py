@@ -86,8 +86,8 @@ def test_the_server_loads_nothing_that_trains(own_desk: Path):
     assert done.returncode == 0, done.stderr
 
 
-def test_several_workers_share_a_desk_and_its_jobs(own_desk: Path):
-    with serving(own_desk, "--workers", "2") as address:
+def test_several_workers_share_a_desk_and_its_jobs(quick_desk: Path):
+    with serving(quick_desk, "--workers", "2") as address:
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda _: asked(address), range(24)))
         assert set(found) == {found[0]}
@@ -107,8 +107,8 @@ def asked(address: str) -> tuple[str, ...]:
         return tuple(one.picture.key for one in client.suggest("a red circle by the river"))
 
 
-def test_the_page_has_its_own_files_only(own_desk: Path):
-    with serving(own_desk) as address, httpx.Client(base_url=address) as http:
+def test_the_page_has_its_own_files_only(quick_desk: Path):
+    with serving(quick_desk) as address, httpx.Client(base_url=address) as http:
         for path in ("/page/../config.py", "/page/%2e%2e/config.py", "/page//etc/passwd"):
             assert http.get(path).status_code == 404, path
         found = http.get("/page/languages.json")
@@ -117,11 +117,11 @@ def test_the_page_has_its_own_files_only(own_desk: Path):
         assert again.status_code == 304
 
 
-def test_uploads_are_limited_while_they_come(own_desk: Path, tmp_path: Path):
+def test_uploads_are_limited_while_they_come(quick_desk: Path, tmp_path: Path):
     large = tmp_path / "large.png"
     large.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(300_000))
     limits = ("--max-upload-megabytes", "0.1", "--max-files", "2")
-    with serving(own_desk, *limits) as address, httpx.Client(base_url=address) as http:
+    with serving(quick_desk, *limits) as address, httpx.Client(base_url=address) as http:
         for path, field in (("/v1/pictures", "files"), ("/v1/similar", "file")):
             with large.open("rb") as file:
                 answer = http.post(path, files={field: ("../../x.png", file)})
@@ -138,8 +138,8 @@ def test_uploads_are_limited_while_they_come(own_desk: Path, tmp_path: Path):
         torn = {"Content-Type": "multipart/form-data; boundary=b"}
         half = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nxx'
         assert http.post("/v1/pictures", content=half, headers=torn).status_code == 400
-    folder = ServeConfig(own_desk).folder
+    folder = ServeConfig(quick_desk).folder
     assert list((folder / "incoming").iterdir()) == []
     assert not (folder / "uploads").exists()
-    with Desk(own_desk) as desk:
+    with Desk(quick_desk) as desk:
         assert desk.catalogue.count() == 192

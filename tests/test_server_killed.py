@@ -95,7 +95,7 @@ class Writer(threading.Thread):
             self.removed.add(picture.key)
 
 
-def test_nothing_that_a_killed_server_acknowledged_is_lost(own_desk, tmp_path):
+def test_nothing_that_a_killed_server_acknowledged_is_lost(quick_desk, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     moments = random.Random(0)
@@ -103,7 +103,7 @@ def test_nothing_that_a_killed_server_acknowledged_is_lost(own_desk, tmp_path):
     chosen: dict[int, bool] = {}
     removed: set[str] = set()
     for life in range(KILLS):
-        with living(own_desk) as (process, address):
+        with living(quick_desk) as (process, address):
             writer = Writer(address, photos, life)
             writer.start()
             for _ in range(moments.randint(1, 4)):
@@ -118,7 +118,7 @@ def test_nothing_that_a_killed_server_acknowledged_is_lost(own_desk, tmp_path):
         added |= writer.added
         chosen |= writer.chosen
         removed |= writer.removed
-        with Desk(own_desk) as desk:
+        with Desk(quick_desk) as desk:
             there = desk.catalogue.find([*added, *removed])
             log = {one.number: one for one in desk.choices(limit=2**40)}
         assert set(added) <= set(there)
@@ -126,9 +126,9 @@ def test_nothing_that_a_killed_server_acknowledged_is_lost(own_desk, tmp_path):
         assert not removed & set(there)
         assert set(chosen) <= set(log)
         assert all(log[number].undone for number, undone in chosen.items() if undone)
-    with living(own_desk) as (_, address), Client(address) as client:
+    with living(quick_desk) as (_, address), Client(address) as client:
         shown = {one.picture.key for one in client.suggest(TEXT)}
         assert shown
         assert not shown & removed
         assert set(chosen) <= {one.number for one in client.choices(limit=1000)}
-    end_jobs(own_desk)
+    end_jobs(quick_desk)

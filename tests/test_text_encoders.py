@@ -74,8 +74,13 @@ def test_vectors_are_as_wide_as_the_encoder_says(encoder):
     assert vectors.dtype == np.float32
 
 
-def test_vectors_are_of_length_one(encoder):
-    vectors = encoder.encode(TEXTS)
+@pytest.fixture(scope="module")
+def vectors(encoder) -> np.ndarray:
+    """Those of all texts."""
+    return encoder.encode(TEXTS)
+
+
+def test_vectors_are_of_length_one(vectors):
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
 
 
@@ -107,25 +112,24 @@ def test_unknown_words_among_known_ones_are_harmless(encoder):
     assert np.isfinite(encoder.encode(["river qwertz \ud800 😀", "x" * 100_000])).all()
 
 
-def test_a_text_of_one_subject_is_nearest_to_texts_of_that_subject(encoder):
-    vectors = encoder.encode(TEXTS)
+def test_a_text_of_one_subject_is_nearest_to_texts_of_that_subject(vectors):
     nearest = (vectors @ vectors.T - 2 * np.eye(len(TEXTS))).argmax(axis=1)
     assert (nearest % 4 == np.arange(len(TEXTS)) % 4).mean() > 0.9
 
 
-def test_what_was_saved_encodes_the_same_when_loaded(encoder, tmp_path):
+def test_what_was_saved_encodes_the_same_when_loaded(encoder, vectors, tmp_path):
     encoder.save(tmp_path / "encoder")
     loaded = type(encoder).load(tmp_path / "encoder")
-    np.testing.assert_array_equal(loaded.encode(TEXTS), encoder.encode(TEXTS))
+    np.testing.assert_array_equal(loaded.encode(TEXTS), vectors)
     assert (loaded.width, loaded.fingerprint) == (encoder.width, encoder.fingerprint)
 
 
-def test_what_was_loaded_can_be_saved_over_itself(encoder, tmp_path):
+def test_what_was_loaded_can_be_saved_over_itself(encoder, vectors, tmp_path):
     encoder.save(tmp_path / "encoder")
     loaded = type(encoder).load(tmp_path / "encoder")
     loaded.save(tmp_path / "encoder")
     again = type(encoder).load(tmp_path / "encoder")
-    np.testing.assert_array_equal(again.encode(TEXTS), encoder.encode(TEXTS))
+    np.testing.assert_array_equal(again.encode(TEXTS), vectors)
 
 
 def test_nothing_but_json_and_arrays_is_written(encoder, tmp_path):

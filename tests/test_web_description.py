@@ -16,10 +16,10 @@ SETTINGS = Path(__file__).with_name("schemathesis.toml")
 BOUNDS = ("--max-examples", "4", "--seed", "11", "--request-timeout", "60")
 
 
-def test_requests_made_of_the_description_find_no_fault(own_desk: Path):
+def test_requests_made_of_the_description_find_no_fault(quick_desk: Path):
     """Refit is left out: each would fit a desk; ``test_web_jobs`` has one."""
     pytest.importorskip("schemathesis", reason="needs the extra 'dev'")
-    with serving(own_desk) as address:
+    with serving(quick_desk) as address:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(SETTINGS)),

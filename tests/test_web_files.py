@@ -27,9 +27,9 @@ from shapes import draw
 
 
 @pytest.fixture
-def desk(own_desk: Path, tmp_path: Path) -> Iterator[Desk]:
+def desk(quick_desk: Path, tmp_path: Path) -> Iterator[Desk]:
     """With three pictures in a folder that the test may change."""
-    with Desk(own_desk) as opened:
+    with Desk(quick_desk) as opened:
         for seed in range(3):
             draw("red", "circle", seed=600 + seed, side=400).save(tmp_path / f"{seed}.png")
         opened.add([Picture(str(tmp_path / f"{seed}.png")) for seed in range(3)])

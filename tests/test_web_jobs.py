@@ -156,12 +156,12 @@ def test_jobs_that_nobody_works_on_get_a_process(tmp_path: Path, monkeypatch: py
     jobs.close()
 
 
-def test_where_many_jobs_wait_no_upload_is_taken(own_desk: Path, monkeypatch: pytest.MonkeyPatch):
+def test_where_many_jobs_wait_no_upload_is_taken(quick_desk: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "_MOST_OPEN", 2)
     monkeypatch.setattr(Jobs, "launch", lambda self, lane: None)
     monkeypatch.setattr(Jobs, "revive", lambda self: None)
-    config = ServeConfig(own_desk, rate=float("inf"), at_once=1)
-    files = [own_desk.parent / f"{number}.png" for number in range(2)]
+    config = ServeConfig(quick_desk, rate=float("inf"), at_once=1)
+    files = [quick_desk.parent / f"{number}.png" for number in range(2)]
     for number, file in enumerate(files):
         draw("red", "circle", seed=700 + number).save(file)
     with (
@@ -176,11 +176,11 @@ def test_where_many_jobs_wait_no_upload_is_taken(own_desk: Path, monkeypatch: py
     assert len(list((config.folder / "incoming").iterdir())) == 2
 
 
-def test_only_so_many_follow_jobs_at_a_time(own_desk: Path, monkeypatch: pytest.MonkeyPatch):
+def test_only_so_many_follow_jobs_at_a_time(quick_desk: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(job_routes, "_MOST", 1)
     monkeypatch.setattr(Jobs, "launch", lambda self, lane: None)
     monkeypatch.setattr(Jobs, "revive", lambda self: None)
-    config = ServeConfig(own_desk, rate=float("inf"))
+    config = ServeConfig(quick_desk, rate=float("inf"))
     store = JobStore(config.folder)
     path = f"/v1/jobs/{store.add(AUDIT, {}).id}/events"
     try:
@@ -200,8 +200,8 @@ def test_only_so_many_follow_jobs_at_a_time(own_desk: Path, monkeypatch: pytest.
         store.close()
 
 
-def test_explanations_are_for_few_texts(own_desk: Path):
-    config = ServeConfig(own_desk, rate=float("inf"))
+def test_explanations_are_for_few_texts(quick_desk: Path):
+    config = ServeConfig(quick_desk, rate=float("inf"))
     body = {"texts": ["a red circle"] * 11, "explain": True}
     with running(create_app(config), lifespan="on") as port:
         answer = httpx.post(f"http://127.0.0.1:{port}/v1/suggest", json=body)
@@ -209,22 +209,22 @@ def test_explanations_are_for_few_texts(own_desk: Path):
     assert "explain goes with 10 texts at most" in answer.json()["detail"]
 
 
-def test_an_acknowledged_upload_outlives_the_kill_of_server_and_job(own_desk: Path):
+def test_an_acknowledged_upload_outlives_the_kill_of_server_and_job(quick_desk: Path):
     """The server and the job's process are killed; the next server takes the files in."""
     paths = []
     for seed in range(6):
-        paths.append(own_desk.parent / f"{seed}.png")
+        paths.append(quick_desk.parent / f"{seed}.png")
         draw("blue", "stripes", seed=900 + seed).save(paths[-1])
-    config = ServeConfig(own_desk)
+    config = ServeConfig(quick_desk)
     # The job can read pictures, and waits for the catalogue, which this test holds.
-    held = locked(own_desk / ".changing", PATIENCE, "held")
-    with started(own_desk) as (server, address), Client(address) as client, held:
+    held = locked(quick_desk / ".changing", PATIENCE, "held")
+    with started(quick_desk) as (server, address), Client(address) as client, held:
         before = client.pictures(limit=1).total
         job = client.upload(paths)
         process = job_process(client, config, job.id)
         server.kill()
         os.kill(process, signal.SIGKILL)
-    with serving(own_desk) as address, Client(address) as client:
+    with serving(quick_desk) as address, Client(address) as client:
         done = client.wait(client.job(job.id))
         assert len(client.uploaded(done).pictures) == 6
         assert client.pictures(limit=1).total == before + 6
@@ -245,8 +245,8 @@ def job_process(client: Client, config: ServeConfig, job: str) -> int:
     return found[0]
 
 
-def test_a_refit_runs_beside_questions_and_its_fit_answers_then(own_desk: Path):
-    with serving(own_desk) as address, Client(address) as client:
+def test_a_refit_runs_beside_questions_and_its_fit_answers_then(quick_desk: Path):
+    with serving(quick_desk) as address, Client(address) as client:
         picture = client.suggest("a red circle")[0].picture
         client.choose("a red circle", picture.key)
         job = client.refit()
@@ -270,7 +270,7 @@ def test_a_refit_runs_beside_questions_and_its_fit_answers_then(own_desk: Path):
         with pytest.raises(Problem) as caught:
             client.rollback(1)
         assert caught.value.status == 409
-    with Desk(own_desk) as desk:
+    with Desk(quick_desk) as desk:
         assert len(desk.choices()) == 1
 
 

@@ -102,12 +102,12 @@ def waiting(folder: DeskFolder, url: str, time_: Time, *names: str) -> None:
 # From a choice to its message
 
 
-def test_a_choice_reaches_the_address_signed(own_desk: Path, receiver: Receiver, log: list[str]):
-    secret = Addresses.of(own_desk).add(receiver.url()).secret
-    with Desk(own_desk) as desk:
+def test_a_choice_reaches_the_address_signed(quick_desk: Path, receiver: Receiver, log: list[str]):
+    secret = Addresses.of(quick_desk).add(receiver.url()).secret
+    with Desk(quick_desk) as desk:
         picture = next(iter(desk.suggest("a red circle"))).picture
         choice = desk.choose("a red circle", picture, who="Anna")
-    assert Sender(own_desk, log.append).deliver_due() == 1
+    assert Sender(quick_desk, log.append).deliver_due() == 1
     path, headers, body = receiver.taken[0]
     assert path == "/hook"
     content = WebhookVerifier(secret).verify(headers, body)
@@ -116,50 +116,50 @@ def test_a_choice_reaches_the_address_signed(own_desk: Path, receiver: Receiver,
     assert content["choice"]["who"] == "Anna"
     assert content["picture"]["key"] == picture.key
     assert content["picture"]["uri"] == picture.uri
-    assert Sender(own_desk, log.append).deliver_due() == 0
+    assert Sender(quick_desk, log.append).deliver_due() == 0
     assert json.loads(log[0])["webhook"] == "delivered"
     assert "a red circle" not in log[0]
 
 
-def test_a_choice_that_is_taken_back_is_told_too(own_desk: Path, receiver: Receiver):
-    Addresses.of(own_desk).add(receiver.url())
-    with Desk(own_desk) as desk:
+def test_a_choice_that_is_taken_back_is_told_too(quick_desk: Path, receiver: Receiver):
+    Addresses.of(quick_desk).add(receiver.url())
+    with Desk(quick_desk) as desk:
         picture = desk.list(k=1)[0]
         number = desk.choose("a red circle", picture).number
         desk.undo_choice(number)
-    assert Sender(own_desk).deliver_due() == 2
+    assert Sender(quick_desk).deliver_due() == 2
     kinds = [json.loads(body)["type"] for _, _, body in receiver.taken]
     assert kinds == ["picture.chosen", "picture.undone"]
 
 
-def test_choices_before_an_address_are_not_told(own_desk: Path, receiver: Receiver):
-    with Desk(own_desk) as desk:
+def test_choices_before_an_address_are_not_told(quick_desk: Path, receiver: Receiver):
+    with Desk(quick_desk) as desk:
         picture = desk.list(k=1)[0]
         desk.choose("before", picture)
-        Addresses.of(own_desk).add(receiver.url())
+        Addresses.of(quick_desk).add(receiver.url())
         desk.choose("after", picture)
-    assert Sender(own_desk).deliver_due() == 1
+    assert Sender(quick_desk).deliver_due() == 1
     assert json.loads(receiver.taken[0][2])["choice"]["text"] == "after"
 
 
 def test_what_a_kill_kept_from_the_outbox_comes_with_the_next_choice(
-    own_desk: Path, receiver: Receiver
+    quick_desk: Path, receiver: Receiver
 ):
-    Addresses.of(own_desk).add(receiver.url())
-    with Desk(own_desk) as desk:
+    Addresses.of(quick_desk).add(receiver.url())
+    with Desk(quick_desk) as desk:
         picture = desk.list(k=1)[0]
         with ChoiceLog.open(desk.folder.choices) as choices:  # as if killed right after this
             choices.add(Choice("killed", picture.key, time="2026-01-01"))
         desk.choose("next", picture)
-    Sender(own_desk).deliver_due()
+    Sender(quick_desk).deliver_due()
     texts = [json.loads(body)["choice"]["text"] for _, _, body in receiver.taken]
     assert texts == ["killed", "next"]
 
 
-def test_without_addresses_nothing_is_kept(own_desk: Path):
-    with Desk(own_desk) as desk:
+def test_without_addresses_nothing_is_kept(quick_desk: Path):
+    with Desk(quick_desk) as desk:
         desk.choose("a red circle", desk.list(k=1)[0])
-    assert not DeskFolder(own_desk).outbox.exists()
+    assert not DeskFolder(quick_desk).outbox.exists()
 
 
 # Delivery
@@ -280,9 +280,9 @@ def test_a_log_line_has_no_path_of_an_address(
     assert "SECRET" not in log[0]
 
 
-def test_a_served_desk_tells_its_addresses_by_itself(own_desk: Path, receiver: Receiver):
-    secret = Addresses.of(own_desk).add(receiver.url()).secret
-    with serving(own_desk) as address, httpx.Client(base_url=address, timeout=60) as client:
+def test_a_served_desk_tells_its_addresses_by_itself(quick_desk: Path, receiver: Receiver):
+    secret = Addresses.of(quick_desk).add(receiver.url()).secret
+    with serving(quick_desk) as address, httpx.Client(base_url=address, timeout=60) as client:
         key = client.get("/v1/pictures", params={"limit": 1}).json()["pictures"][0]["key"]
         chosen = client.post("/v1/choices", json={"text": "a red circle", "picture": key})
         assert chosen.status_code in (200, 201), chosen.text
@@ -375,11 +375,11 @@ def test_there_is_a_most_of_addresses(folder: DeskFolder):
         Addresses(folder).add("https://b.example/")
 
 
-def test_the_verb_shows_a_secret_once(own_desk: Path, capsys: pytest.CaptureFixture):
-    url, desk = "https://cms.example.org/hook", ("--desk", str(own_desk))
+def test_the_verb_shows_a_secret_once(quick_desk: Path, capsys: pytest.CaptureFixture):
+    url, desk = "https://cms.example.org/hook", ("--desk", str(quick_desk))
     run(["webhooks", "add", url, *desk])
     secret = capsys.readouterr().out.split()[-1]
-    assert Addresses.of(own_desk).all()[0].secret == secret
+    assert Addresses.of(quick_desk).all()[0].secret == secret
     run(["webhooks", "list", *desk])
     listed = capsys.readouterr().out
     assert url in listed

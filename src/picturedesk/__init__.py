@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from picturedesk.desk import DeskConfig as DeskConfig
     from picturedesk.desk import Hit as Hit
     from picturedesk.desk import Migration as Migration
+    from picturedesk.desk import Optimized as Optimized
     from picturedesk.desk import Removal as Removal
     from picturedesk.desk import Sync as Sync
     from picturedesk.desk.asking import Asked as Asked
@@ -125,7 +126,7 @@ if TYPE_CHECKING:
     from picturedesk.routes.transfer import TransferPlan as TransferPlan
     from picturedesk.routes.zero_shot import ZeroShotPlan as ZeroShotPlan
     from picturedesk.store.catalogue import open_catalogue as open_catalogue
-    from picturedesk.store.catalogue.exact import ExactCatalogue as ExactCatalogue
+    from picturedesk.store.catalogue.sqlite import SqliteCatalogue as SqliteCatalogue
     from picturedesk.store.extraction import ExtractConfig as ExtractConfig
     from picturedesk.store.extraction import Extraction as Extraction
     from picturedesk.store.extraction import extract as extract
@@ -164,7 +165,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     "The desk: fit, suggest, add, measure, inspect": {
-        "desk": "Addition Desk DeskConfig Hit Migration Removal Sync",
+        "desk": "Addition Desk DeskConfig Hit Migration Optimized Removal Sync",
         "desk.asking": "Asked",
         "desk.auditing": "AuditConfig",
         "desk.exporting": "Export",
@@ -237,7 +238,7 @@ _PUBLIC = {  # topic → module → names; docs/api.md has the same order
         "routes.transfer": "NearestTextPlan TransferPlan",
         "routes.zero_shot": "ZeroShotPlan",
         "store.catalogue": "open_catalogue",
-        "store.catalogue.exact": "ExactCatalogue",
+        "store.catalogue.sqlite": "SqliteCatalogue",
     },
     "Measuring and research": {
         "measuring.evaluation": "Evaluation EvaluationRow evaluate",

@@ -360,6 +360,18 @@ class DictCatalogue:
         """Whether any entry has a word in caption or tags."""
         return bool(self._documents(bm25.WORDS))
 
+    def optimize(self, queries: Floats | None = None, only_if_needed: bool = False) -> None:
+        """Does nothing: every search reads all entries."""
+
+    @property
+    def indexed(self) -> int:
+        """0: there is no index."""
+        return 0
+
+    def recall(self, queries: Floats, k: int = 10) -> float:
+        """1: nothing is missed."""
+        return 1.0
+
     def close(self) -> None:
         """Does nothing: there is nothing to close."""
 

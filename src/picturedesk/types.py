@@ -727,6 +727,26 @@ class Catalogue(Protocol):
     def has_words(self) -> bool:
         """Whether any entry has a word in caption or tags."""
 
+    def optimize(self, queries: Floats | None = None, only_if_needed: bool = False) -> None:
+        """Brings up to date what makes searches fast; others may read and write meanwhile.
+
+        What an index misses may be other entries afterwards; nothing else changes.
+
+        Args:
+            queries: (Q, W) typical ones, which an index is made to answer well; None for none.
+            only_if_needed: whether to leave out what would gain little.
+        """
+
+    @property
+    def indexed(self) -> int:
+        """Number of entries that the index has as they are; 0 without one."""
+
+    def recall(self, queries: Floats, k: int = 10) -> float:
+        """The share of the k entries of highest cosine that ``nearest`` finds, 0 to 1.
+
+        Compares all entries with the queries (Q, W), so it takes its time.
+        """
+
     def close(self) -> None:
         """Closes files and connections."""
 

@@ -54,6 +54,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Keep the catalogue": (
         catalogue_verbs.add,
         catalogue_verbs.sync,
+        catalogue_verbs.optimize,
         edit_verbs.edit,
         catalogue_verbs.remove,
         catalogue_verbs.list_pictures,

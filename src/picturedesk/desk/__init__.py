@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from picturedesk.desk.life_cycle import Hit as Hit
     from picturedesk.desk.life_cycle import Removal as Removal
     from picturedesk.desk.migrating import Migration as Migration
+    from picturedesk.desk.optimizing import Optimized as Optimized
     from picturedesk.desk.syncing import Sync as Sync
     from picturedesk.learning.config import DeskConfig as DeskConfig
 
@@ -24,10 +25,11 @@ _HOMES = {
     "Hit": "desk.life_cycle",
     "Migration": "desk.migrating",
     "Removal": "desk.life_cycle",
+    "Optimized": "desk.optimizing",
     "Sync": "desk.syncing",
 }
 
-__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Migration", "Removal", "Sync"]
+__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Migration", "Optimized", "Removal", "Sync"]
 
 
 def __getattr__(name: str) -> object:

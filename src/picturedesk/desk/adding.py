@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import picturedesk.checks as checks
 from picturedesk.datasets.given import Given, merged
+from picturedesk.desk.optimizing import keep_fast
 from picturedesk.desk.reading import Reader, Seen, reading, shown_again
 from picturedesk.disk.tar_members import absolute
 from picturedesk.store.extraction import is_there
@@ -81,6 +82,7 @@ def add(
     if not current:  # another fit became current; the features are in the store
         with type(desk)(desk.folder.root, desk.folder.at) as again:
             return replace(again.add(pictures, progress, config, columns), read=extraction.read)
+    keep_fast(desk.catalogue, desk.blend)
     return Addition(
         new=new,
         updated=len(told) - new,

@@ -22,13 +22,13 @@ from picturedesk.routes.diversity import (
     near_duplicates,
     tiredness,
 )
-from picturedesk.routes.search import Ranking, SearchConfig, search
+from picturedesk.routes.search import BACKGROUND, Ranking, SearchConfig, search
 from picturedesk.types import Bools, Catalogue, Doubles, Floats, Ints
 
 POOL = 50  # best pictures among which diversity chooses, at least
 _WIDER = 3  # times as many as are shown, at least
 _MORE = 4  # times as many if too few are left
-SAMPLE = 512  # entries on which the deviation of scores is measured
+SAMPLE = BACKGROUND  # entries on which the deviation of scores is measured
 _FLAT = 1e-9  # a deviation below it is none
 
 HashesOf = Callable[[Sequence[str]], Mapping[str, np.uint64]]
@@ -121,10 +121,10 @@ class Arranger:
         rankings = self._searched(queries, depth, request, config)
         if order.by_score and not request.unwanted_keys:
             return [Arranged(one, ((),) * len(one.pictures), one.scores) for one in rankings]
-        deviations = self._deviations(queries, request)
         found = []
-        for query, (ranking, deviation) in enumerate(zip(rankings, deviations, strict=True)):
+        for query, ranking in enumerate(rankings):
             one, deeper = queries.of(query), depth
+            deviation = self._deviation(one, ranking, request)
             while True:
                 shown, final = self._arranged(ranking, k, request, order, deviation)
                 if final or len(ranking.pictures) < deeper:
@@ -142,18 +142,18 @@ class Arranger:
             self.blend, self.catalogue, queries, depth, request.route, where, config, weights
         )
 
-    def _deviations(self, queries: QueryVectors, request: Request) -> list[float]:
-        """The deviation of each query's scores over a sample of the catalogue, above 0."""
-        vectors = self.catalogue.sample(SAMPLE).vectors
-        weights = request.weights
-        if weights is None:
-            weights = self.blend.weights_of(request.route)
-        found = []
-        for query in range(len(queries.texts)):
-            rows = self.blend.combined(queries.of(query), weights).astype(np.float32)
-            found.append(deviation_of(products(rows, vectors).max(axis=0)))
-        radius = self.blend.layout.radius
-        return [one * radius if one > _FLAT else 1.0 for one in found]
+    def _deviation(self, query: QueryVectors, ranking: Ranking, request: Request) -> float:
+        """The deviation of one query's scores over a sample of the catalogue, above 0."""
+        sampled = ranking.sampled
+        if sampled is None:
+            vectors = self.catalogue.sample(SAMPLE).vectors
+            weights = request.weights
+            if weights is None:
+                weights = self.blend.weights_of(request.route)
+            rows = self.blend.combined(query, weights).astype(np.float32)
+            sampled = products(rows, vectors).max(axis=0) * np.float64(self.blend.layout.radius)
+        deviation = deviation_of(sampled)
+        return deviation if deviation > _FLAT else 1.0
 
     def _arranged(
         self, ranking: Ranking, k: int, request: Request, order: OrderConfig, deviation: float
@@ -167,19 +167,19 @@ class Arranger:
         scores = ranking.scores / deviation - held_back
         ordered = np.argsort(-scores, kind="stable")
         ordered = ordered[self._wanted(request, keys, vectors, hashes)[ordered]]
-        groups = [np.array([place]) for place in range(len(ordered))]
+        groups = [[place] for place in range(len(ordered))]
         if not order.duplicates:
             groups = collapsed(None if hashes is None else hashes[ordered], vectors[ordered])
-        kept = ordered[[int(group[0]) for group in groups]]
+        kept = ordered[[group[0] for group in groups]]
         chosen = diversified(scores[kept], vectors[kept], k, order.diversity)
         # Entries beyond the ranking score at most its last score, whenever they ran.
         reached = scores[kept[:k]].min(initial=np.inf) if len(kept) >= k else -np.inf
         last = float(ranking.scores[-1]) / deviation if len(keys) else -np.inf
         final = len(kept) >= k and (not held_back.any() or reached >= last)
         copies: list[tuple[str, ...]] = [()] * len(keys)
-        for group in groups:
-            first, *others = ordered[group].tolist()
-            copies[first] = tuple(keys[place] for place in others)
+        places = ordered.tolist()
+        for first, *others in groups:
+            copies[places[first]] = tuple(keys[places[other]] for other in others)
         everything = Arranged(ranking, tuple(copies), scores)
         return everything.some(kept[chosen]), final
 
@@ -212,7 +212,7 @@ class Arranger:
 
 def fused(blend: Blend, vectors: Floats) -> Floats:
     """The places (N, D) in the shared space, in catalogue vectors (N, W)."""
-    return blend.layout.split(vectors)[blend.block_routes[0].block.name]
+    return blend.layout.part(vectors, blend.block_routes[0].block.name)
 
 
 def deviation_of(scores: Floats | Doubles) -> float:

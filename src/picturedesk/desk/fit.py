@@ -26,6 +26,7 @@ from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
+from picturedesk.desk.optimizing import keep_fast
 from picturedesk.desk.reporting import write_report
 from picturedesk.desk.text_tower import open_tower, write_tower
 from picturedesk.disk.artifacts import (
@@ -37,6 +38,7 @@ from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, prepare
 from picturedesk.learning.recipes import Learned, learn
+from picturedesk.parallel import one_blas_thread
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText, excerpt
 from picturedesk.store.catalogue import open_catalogue, remove_catalogue
 from picturedesk.store.features import FeatureStore
@@ -98,7 +100,7 @@ def fit_desk(
         PicturedeskError: another fit of this desk is running.
     """
     folder, steps, reads = DeskFolder(root), _Steps(), how_pictures_are_read(config)
-    with folder.fitting():
+    with folder.fitting(), one_blas_thread():  # equal seeds give equal desks
         check_settings(folder, config)
         before = folder.begin(reads)
         reading = replace(config, levels=levels.read or config.levels)
@@ -249,6 +251,7 @@ def _store(
     hold_out(prepared, learned).save(made.held_out)
     with closing(open_catalogue(made.catalogue)) as catalogue:
         added.fill(catalogue, prepared.ready.archive.pictures, learned.blend, store)
+        keep_fast(catalogue, learned.blend)
 
 
 def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:

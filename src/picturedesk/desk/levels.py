@@ -12,6 +12,7 @@ from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.recipes import fit_texts, open_sentences
 from picturedesk.learning.training_pairs import PROBABILITIES, PROJECTED
+from picturedesk.parallel import one_blas_thread
 from picturedesk.research.adviser import choose_levels
 from picturedesk.research.adviser.advice import AdviceConfig
 from picturedesk.research.adviser.choice import ChoiceConfig, TextEncoders
@@ -45,17 +46,14 @@ def choose_for(archive: Archive, root: Path, config: DeskConfig, progress: Progr
         return LevelChoice()
     folder = DeskFolder(root)
     if not folder.levels.exists():
-        chosen = choose_levels(
-            archive,
-            folder.adviser,
-            ChoiceConfig(
-                NetworkConfig(config.backbone, config.weights, config.device),
-                LevelDataConfig(split=config.split, seed=config.split.seed, extract=config.extract),
-                AdviceConfig(best=config.best),
-            ),
-            TextEncoders(fit_texts(config), open_sentences(config)),
-            progress,
+        choice = ChoiceConfig(
+            NetworkConfig(config.backbone, config.weights, config.device),
+            LevelDataConfig(split=config.split, seed=config.split.seed, extract=config.extract),
+            AdviceConfig(best=config.best),
         )
+        encoders = TextEncoders(fit_texts(config), open_sentences(config))
+        with one_blas_thread():
+            chosen = choose_levels(archive, folder.adviser, choice, encoders, progress)
         write_record(folder.levels, KIND, {"levels": chosen})
         shutil.rmtree(folder.adviser, ignore_errors=True)
     cure = f"remove {folder.levels}, then run picturedesk fit again"

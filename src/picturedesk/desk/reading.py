@@ -16,6 +16,7 @@ from picturedesk.errors import MissingArtefact
 from picturedesk.images import with_file_facts
 from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.store.catalogue import rounded
 from picturedesk.store.extraction import ExtractConfig, Extraction, extract
 from picturedesk.store.features import FeatureStore
 from picturedesk.types import Cell, Floats, Picture, Progress
@@ -69,7 +70,7 @@ def see(keys: Sequence[str], blend: Blend, store: FeatureStore) -> Seen:
     for start in range(0, len(keys), _AT_ONCE):
         some = list(keys[start : start + _AT_ONCE])
         pictures = Pictures(blend.matcher, some, store.read(some))
-        vectors.append(blend.vectors(pictures))
+        vectors.append(rounded(blend.vectors(pictures)))
         shows += shown_words(blend, pictures)
         facts += store.facts(some)
     return Seen(tuple(keys), np.concatenate(vectors), tuple(shows), tuple(facts))

@@ -279,25 +279,30 @@ class Suggester:
         """Evidence for each suggestion of each query; reads the records of all together."""
         near = queries.neighbours(NEAR)
         keys = [picture.key for one in arranged for picture in one.ranking.pictures]
-        own = self.memory.picture_rows(keys)
         found: list[list[list[SupportingPair]]] = []
-        for query, one in enumerate(arranged):
-            vectors = one.ranking.vectors
-            rows, own = own[: len(vectors)], own[len(vectors) :]
-            shares = text_shares(self.blend, weights, queries.of(query), vectors)
-            places = fused(self.blend, vectors)
-            pairs = supporting_pairs(near.of(query), places, self.archive, own=rows, shares=shares)
-            found.append(pairs)
-        records = self._records([pair for one in found for pairs in one for pair in pairs], rights)
+        with self.memory.reading():
+            own = self.memory.picture_rows(keys)
+            for query, one in enumerate(arranged):
+                vectors = one.ranking.vectors
+                rows, own = own[: len(vectors)], own[len(vectors) :]
+                shares = text_shares(self.blend, weights, queries.of(query), vectors)
+                places = fused(self.blend, vectors)
+                found.append(
+                    supporting_pairs(
+                        near.of(query), places, queries.archive, own=rows, shares=shares
+                    )
+                )
+            pairs = [pair for one in found for pairs in one for pair in pairs]
+            records = self._records(pairs, rights)
         return [[tuple(records[pair] for pair in pairs) for pairs in one] for one in found]
 
     def _records(
         self, pairs: Sequence[SupportingPair], rights: Rights
     ) -> dict[SupportingPair, Evidence]:
-        texts = np.unique([pair.text for pair in pairs]).astype(np.int64)
-        pictures = np.unique([pair.picture for pair in pairs]).astype(np.int64)
-        text_of = dict(zip(texts.tolist(), self.memory.texts(texts), strict=True))
-        picture_of = dict(zip(pictures.tolist(), self.memory.pictures(pictures), strict=True))
+        texts = sorted({pair.text for pair in pairs})
+        pictures = sorted({pair.picture for pair in pairs})
+        text_of = dict(zip(texts, self.memory.texts(texts), strict=True))
+        picture_of = dict(zip(pictures, self.memory.pictures(pictures), strict=True))
         now = self.catalogue.find([picture.key for picture in picture_of.values()])
         allowed = {
             row: rights.allows(now.get(picture.key) or picture)

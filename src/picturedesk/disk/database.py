@@ -21,6 +21,8 @@ from picturedesk.errors import MissingArtefact, PicturedeskError
 from picturedesk.types import Json
 
 RECORDS_VERSION = 3  # of the format of files with records of pictures
+CATALOGUE_VERSION = 4  # of the format of catalogues
+_VERSIONS = (FORMAT_VERSION, RECORDS_VERSION, CATALOGUE_VERSION)
 _PAGE = 16384  # bytes; rows of 4 to 16 KB read 3 times as fast as with SQLite's 4096
 _LOG = 2**26  # bytes of write-ahead log that stay after a large transaction
 _BUSY_S = 60.0  # seconds to wait for another process's transaction
@@ -119,7 +121,7 @@ def _parsed(rows: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
     try:
         manifest = {name: json.loads(value) for name, value in rows}
         checksum = manifest.pop(_CHECKSUM, None)
-        ours = manifest.get("format_version") in (FORMAT_VERSION, RECORDS_VERSION)
+        ours = manifest.get("format_version") in _VERSIONS
         whole = not ours or checksum == fingerprint(manifest)
     except (TypeError, ValueError, RecursionError):
         whole = False

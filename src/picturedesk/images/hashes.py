@@ -74,8 +74,11 @@ def _hash_of_colours(image: Image.Image) -> int:
     return int.from_bytes(hashlib.blake2b(steps.tobytes(), digest_size=8).digest())
 
 
-def alike(one: np.uint64, others: Hashes) -> Bools:
-    """Which hashes (N,) differ from one in no more bits than those of near-duplicates do."""
+def alike(one: np.uint64 | Hashes, others: Hashes) -> Bools:
+    """Which hashes (N,) differ from one in no more bits than those of near-duplicates do.
+
+    From each of several ones (B, 1): (B, N).
+    """
     near: Bools = np.bitwise_count(one ^ others) <= _NEAR
     return near
 

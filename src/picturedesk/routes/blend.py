@@ -25,12 +25,14 @@ from picturedesk.disk.artifacts import (
 )
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.heads.matcher import Matcher
+from picturedesk.products import products_alone
 from picturedesk.routes.confidence import Confidence, Judgement, Pool, standardised
 from picturedesk.routes.kinds import BEST, PAPER
 from picturedesk.routes.layout import Layout
 from picturedesk.routes.route import (
     Block,
     BlockRoute,
+    NeighbourRoute,
     Pictures,
     Queries,
     Route,
@@ -132,6 +134,11 @@ class Blend:
     def block_routes(self) -> tuple[BlockRoute, ...]:
         """The routes that store a block."""
         return tuple(route for route in self.routes if isinstance(route, BlockRoute))
+
+    @cached_property
+    def neighbour_routes(self) -> tuple[NeighbourRoute, ...]:
+        """The routes whose scores are sums over archive texts."""
+        return tuple(route for route in self.routes if isinstance(route, NeighbourRoute))
 
     @cached_property
     def word_routes(self) -> tuple[WordRoute, ...]:
@@ -279,16 +286,18 @@ class Blend:
             weights: of the routes; only those with a weight are scored.
         """
         found: dict[str, Doubles] = {}
-        parts = self.layout.split(vectors)
+        part = self.layout.part
         for route in self.block_routes:
             if weights.get(route.name):
                 rows = queries.rows[route.name].vectors.astype(np.float64)
-                stored = parts[route.block.name]
+                stored = part(vectors, route.block.name)
                 # A matrix product would round a row depending on its neighbours.
                 products = [(stored * row).sum(axis=1) for row in rows]
                 found[route.name] = np.max(products, axis=0)
         if queries.added and weights.get(ASKED):
-            sides = [(parts[name] * vector).sum(axis=1) for name, vector in queries.added.items()]
+            sides = [
+                (part(vectors, name) * vector).sum(axis=1) for name, vector in queries.added.items()
+            ]
             found[ASKED] = np.sum(sides, axis=0, dtype=np.float64)
         for word_route in self.word_routes:
             if weights.get(word_route.name):
@@ -302,8 +311,8 @@ class Blend:
         In standard deviations from the mean, see ``confidence.standardised``.
         """
         assert self.references is not None
-        products = self.references @ vectors.T * np.float32(self.layout.radius)  # (R, K)
-        return standardised(scores, products)
+        found = products_alone(self.references, vectors) * np.float32(self.layout.radius)  # (R, K)
+        return standardised(scores, found)
 
     def judge(
         self, pool: Pool, scores: Doubles, vectors: Floats, text: str, nearest: float

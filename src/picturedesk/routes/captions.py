@@ -87,11 +87,12 @@ class CaptionIndex:
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)
         pictures = (Picture("", caption=caption) for caption in captions)
         bm25.make(self._connection, enumerate(pictures))
-        self._known = bm25.frequencies(self._connection)
+        self._frequencies = bm25.Frequencies()
 
     def __call__(self, query_words: Sequence[str]) -> Floats:
         """Words of a text → BM25 (N,), 0 for captions with none of them; higher is better."""
-        found, values = bm25.scores(self._connection, bm25.rarest(query_words, self._known))
+        known = self._frequencies.of(self._connection, query_words)
+        found, values = bm25.scores(self._connection, bm25.rarest(query_words, known))
         scores = np.zeros(self._count, dtype=np.float32)
         scores[found] = values
         return scores

@@ -12,6 +12,9 @@ al. 2005), combined as Fisher did (1932), with weights. Knows scores only; it is
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -155,7 +158,7 @@ class Usual:
         """The log p-value (S,) of each signal, weighted; 0 is usual, lower is rarer."""
         return np.array(
             [
-                weight * _log_p(np.array(known), float(value), self.count)
+                weight * _log_p(known, float(value), self.count)
                 for weight, known, value in zip(SIGNALS, self.signals, signals, strict=True)
             ]
         )
@@ -316,12 +319,12 @@ def logit(shares: Doubles | Floats) -> Doubles:
     return odds
 
 
-def _log_p(known: Doubles, value: float, count: int) -> float:
+def _log_p(known: Sequence[float], value: float, count: int) -> float:
     """Log of the share of known values (ascending) that are as low; lower still below them all."""
-    below = int(np.searchsorted(known, value, side="right"))
-    share = np.log(max((below + 1) / (len(known) + 1), 1 / (count + 1)))
-    distance = max(float(np.median(known) - known[0]), 1e-9)
-    return float(share - _BEYOND * max(0.0, float(known[0]) - value) / distance)
+    share = math.log(max((bisect_right(known, value) + 1) / (len(known) + 1), 1 / (count + 1)))
+    middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2  # the median
+    distance = max(middle - known[0], 1e-9)
+    return share - _BEYOND * max(0.0, known[0] - value) / distance
 
 
 def _calibration(content: Json) -> Calibration:

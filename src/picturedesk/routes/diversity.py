@@ -17,12 +17,14 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.images.hashes import Hashes, alike
+from picturedesk.products import products, products_alone
 from picturedesk.types import DIVERSITY, FATIGUE, Bools, Doubles, Floats, Ints
 
 SAME = 0.95  # cosine from which on two pictures are near-duplicates, whatever their hashes
 LOOKS_SAME = 0.5  # cosine from which on pictures of near hashes are; blank ones can agree by chance
 SPREAD = 4.0  # deviations that a copy of a picture before it would lose, at diversity 1
 TIRED = 1.0  # deviations that a picture loses on the day on which it ran
+_COMPARED = 64  # pictures that are compared with all after them at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,14 @@ def tiredness(last_used: Sequence[str], half_life: float, today: str = "") -> Do
 
 
 def near_duplicates(
-    hashes: Hashes | None, cosines: Floats, own: int | np.integer, others: Ints
+    hashes: Hashes | None, cosines: Floats, own: int | np.integer | Ints, others: Ints
 ) -> Bools:
     """Which of the ``others`` (M,) are near-duplicates of picture ``own``.
 
     Args:
         hashes: (N,) perceptual hashes; None if they are not known.
         cosines: (M,) of the pictures with ``own`` in the shared space.
-        own: place among the hashes.
+        own: place among the hashes; or (B, 1) places, for cosines and a result of (B, M).
         others: places among the hashes.
     """
     same: Bools = cosines >= SAME
@@ -97,7 +99,7 @@ def near_duplicates(
     return same
 
 
-def collapsed(hashes: Hashes | None, vectors: Floats) -> list[Ints]:
+def collapsed(hashes: Hashes | None, vectors: Floats) -> list[list[int]]:
     """Near-duplicates together: the places of each kept picture, the kept one first.
 
     A picture joins the first one before it that it is a near-duplicate of and that is kept, so
@@ -108,13 +110,23 @@ def collapsed(hashes: Hashes | None, vectors: Floats) -> list[Ints]:
         vectors: (N, D) in the shared space, of length one.
     """
     waiting = np.arange(len(vectors), dtype=np.int64)
-    groups: list[Ints] = []
+    groups: list[list[int]] = []
     while len(waiting):
-        first, rest = waiting[0], waiting[1:]
-        cosines = vectors[rest] @ vectors[first]
-        same = near_duplicates(hashes, cosines, first, rest)
-        groups.append(np.concatenate([waiting[:1], rest[same]]))
-        waiting = rest[~same]
+        first = waiting[:_COMPARED]
+        cosines = products_alone(vectors[first], vectors[waiting])  # (B, M)
+        same: Bools = np.triu(near_duplicates(hashes, cosines, first[:, None], waiting), 1)
+        gone = np.zeros(len(waiting), dtype=bool)
+        copied = set(np.flatnonzero(same.any(axis=1)).tolist())
+        for place, picture in enumerate(first.tolist()):
+            if gone[place]:
+                continue
+            group = [picture]
+            if place in copied:
+                joins = np.flatnonzero(same[place] & ~gone)
+                gone[joins] = True
+                group += waiting[joins].tolist()
+            groups.append(group)
+        waiting = waiting[len(first) :][~gone[len(first) :]]
     return groups
 
 
@@ -135,13 +147,13 @@ def diversified(scores: Doubles, vectors: Floats, k: int, diversity: float) -> I
         return np.arange(k, dtype=np.int64)
     relevance = (1 - diversity) * scores
     nearest = np.zeros(len(scores))  # highest cosine with those chosen
-    free = np.ones(len(scores), dtype=bool)
     chosen = [0]
     while len(chosen) < k:
-        free[chosen[-1]] = False
-        nearest = np.maximum(nearest, vectors @ vectors[chosen[-1]])
-        values = np.where(free, relevance - diversity * SPREAD * nearest, -np.inf)
-        chosen.append(int(np.argmax(values)))
+        last = chosen[-1]
+        np.maximum(nearest, products(vectors[last : last + 1], vectors)[0], out=nearest)
+        values = relevance - diversity * SPREAD * nearest
+        values[chosen] = -np.inf
+        chosen.append(int(values.argmax()))
     return np.array(chosen, dtype=np.int64)
 
 

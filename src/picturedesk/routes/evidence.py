@@ -5,7 +5,8 @@ Takes arrays; knows no files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from picturedesk.errors import BadInput
 from picturedesk.products import products
 from picturedesk.routes.archive import ArchiveVectors, Neighbours
 from picturedesk.routes.blend import Blend
-from picturedesk.routes.route import NeighbourRoute, Queries, TextShares
+from picturedesk.routes.route import Queries, TextShares
 from picturedesk.types import RAN_WITH, SIMILAR, SIMILAR_TEXT, Doubles, Floats, Ints
 
 NEAR = 50  # most similar archive texts that evidence is taken from
@@ -56,11 +57,13 @@ def text_shares(
     Returns:
         Texts with exact summands of the scores; None if no such route has a weight.
     """
-    parts = blend.layout.split(vectors)
     found = [
-        (weights[route.name], route.text_shares(queries, parts[route.block.name]))
-        for route in blend.block_routes
-        if isinstance(route, NeighbourRoute) and weights.get(route.name)
+        (
+            weights[route.name],
+            route.text_shares(queries, blend.layout.part(vectors, route.block.name)),
+        )
+        for route in blend.neighbour_routes
+        if weights.get(route.name)
     ]
     if not found:
         return None
@@ -72,15 +75,18 @@ def text_shares(
 
 
 def net_shares(shares: Doubles) -> Doubles:
-    """Exact summands (n,) of one score → the sum, divided among those that raise the score.
+    """Exact summands (..., n) of scores → each score, divided among those that raise it.
 
     In proportion to what they add; 0 for the others. Where none lowers the score, these are the
-    summands themselves. Zeros if the sum is not above 0.
+    summands themselves. Zeros if the score is not above 0.
     """
-    total, raising = float(shares.sum()), np.maximum(shares, 0)
-    if total <= 0:
-        return np.zeros(len(shares))
-    net: Doubles = raising * (total / float(raising.sum()))
+    total = shares.sum(axis=-1, keepdims=True)
+    raising = np.maximum(shares, 0)
+    above = total > 0
+    factors = np.divide(
+        total, raising.sum(axis=-1, keepdims=True), np.zeros_like(total), where=above
+    )
+    net: Doubles = raising * factors
     return net
 
 
@@ -120,80 +126,111 @@ def supporting_pairs(
             f"pictures of shape {pictures.shape} cannot be compared with the archive's of width "
             f"{archive.pictures.shape[1]}: were they made by the same matcher?"
         )
-    links = _Links.of(near, pictures, archive)
     rows = np.full(len(pictures), -1, dtype=np.int64) if own is None else own
+    links = _Links.of(near, pictures, archive, rows)
+    texts = [] if shares is None else shares.rows.tolist()
+    net = None if shares is None else net_shares(shares.shares).tolist()  # (K, S)
+    helped = [False] * len(pictures) if net is None else [any(row) for row in net]
+    order = [] if all(helped) else links.by_similarity()
     found = []
-    for place, row in enumerate(rows.tolist()):
-        net = None if shares is None else net_shares(shares.shares[place])
-        adds: dict[int, float] = {}
-        if shares is not None and net is not None and net.any():
-            adds = dict(zip(shares.rows.tolist(), net.tolist(), strict=True))
-        pairs = links.ran_with(row, adds if shares is not None else None)
-        others = links.adding(place, row, adds) if adds else links.similar(place, row)
+    for place in range(len(pictures)):
+        adds = None if net is None else dict(zip(texts, net[place], strict=True))
+        pairs = links.ran_with(place, adds)
+        if adds is not None and helped[place]:
+            others = links.adding(place, adds)
+        else:
+            others = links.similar(place, order[place])
         found.append(_each_once(chain(pairs, others), n))
     return found
 
 
-class _Links(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Links:
     """The links (m) of the nearest archive texts, by text, then picture.
 
+    Lists, since a few of them are looked at one by one.
+
     Attributes:
-        texts: (m,) rows.
-        to_texts: (m,) cosines of the texts with the query.
-        pictures: (m,) rows.
+        texts: (m) rows.
+        to_texts: (m) cosines of the texts with the query.
+        pictures: (m) rows.
         to_pictures: (K, m) cosines of the pictures with the suggested ones.
+        own: (K) rows of the suggested pictures, -1 for those that the archive does not have.
+        of_text: text → the places of its links.
+        of_picture: picture → the places of its links.
     """
 
-    texts: Ints
-    to_texts: Floats
-    pictures: Ints
+    texts: list[int]
+    to_texts: list[float]
+    pictures: list[int]
     to_pictures: Floats
+    own: list[int]
+    of_text: dict[int, list[int]]
+    of_picture: dict[int, list[int]]
 
     @classmethod
-    def of(cls, near: Neighbours, suggested: Floats, archive: ArchiveVectors) -> _Links:
-        own, counts = archive.links_of(near.rows[0])
+    def of(cls, near: Neighbours, suggested: Floats, archive: ArchiveVectors, own: Ints) -> _Links:
+        linked, counts = archive.links_of(near.rows[0])
         texts, to_texts = np.repeat(near.rows[0], counts), np.repeat(near.cosines[0], counts)
-        order = np.lexsort((own, texts))  # of equal pairs, the lower rows come first
-        own = own[order]
-        return cls(texts[order], to_texts[order], own, products(suggested, archive.pictures[own]))
+        order = np.lexsort((linked, texts))  # of equal pairs, the lower rows come first
+        linked = linked[order]
+        rows, columns = texts[order].tolist(), linked.tolist()
+        return cls(
+            rows,
+            to_texts[order].tolist(),
+            columns,
+            products(suggested, archive.pictures[linked]),
+            own.tolist(),
+            _places(rows),
+            _places(columns),
+        )
 
-    def ran_with(self, row: int, adds: Mapping[int, float] | None) -> list[SupportingPair]:
+    def by_similarity(self) -> list[list[int]]:
+        """For each suggested picture (K) the links whose text and picture are similar, best first.
+
+        Those of the picture itself are left out: see ``ran_with``.
+        """
+        strength = np.maximum(np.array(self.to_texts, dtype=np.float32), 0)
+        strength = strength * np.maximum(self.to_pictures, 0)  # (K, m)
+        strength[np.equal.outer(self.own, self.pictures)] = 0
+        order = np.argsort(-strength, axis=1, kind="stable")
+        counts = np.count_nonzero(strength, axis=1).tolist()
+        return [row[:count] for row, count in zip(order.tolist(), counts, strict=True)]
+
+    def ran_with(self, place: int, adds: Mapping[int, float] | None) -> list[SupportingPair]:
         """The most similar text that a picture of the archive ran with."""
-        least = max(_HALF * float(self.to_texts.max(initial=0.0)), 1e-9)
-        places = np.flatnonzero((self.pictures == row) & (self.to_texts >= least))
-        if row < 0 or not len(places):
+        links = self.of_picture.get(self.own[place], ())
+        best = max(links, key=self.to_texts.__getitem__, default=None)
+        least = max(_HALF * max(self.to_texts, default=0.0), 1e-9)
+        if best is None or self.to_texts[best] < least:
             return []
-        best = int(places[np.argmax(self.to_texts[places])])
-        text = int(self.texts[best])
-        share = None if adds is None else adds.get(text, 0.0)
-        return [SupportingPair(text, float(self.to_texts[best]), row, None, RAN_WITH, share)]
+        share = None if adds is None else adds.get(self.texts[best], 0.0)
+        return [self._pair(place, best, RAN_WITH, share)]
 
-    def adding(self, place: int, row: int, adds: Mapping[int, float]) -> Iterator[SupportingPair]:
-        """Texts that raise the score, the strongest first, with their most similar pictures."""
-        for text in sorted(adds, key=lambda text: (-adds[text], text)):
-            links = np.flatnonzero(self.texts == text)
-            if adds[text] <= 0 or not len(links):
-                continue
-            best = int(links[np.argmax(self.to_pictures[place, links])])
-            yield self._pair(place, row, best, SIMILAR_TEXT, adds[text])
+    def adding(self, place: int, adds: Mapping[int, float]) -> Iterator[SupportingPair]:
+        """Texts that raise the score, the strongest first, with their most similar pictures.
 
-    def similar(self, place: int, row: int) -> Iterator[SupportingPair]:
-        """Links whose text and picture are similar, the strongest first."""
-        strength = np.maximum(self.to_texts, 0) * np.maximum(self.to_pictures[place], 0)
-        strength = np.where(self.pictures == row, 0, strength)  # of itself: see ``ran_with``
-        order = np.argsort(-strength, kind="stable")
-        for link in order.tolist():
-            if strength[link] > 0:
-                yield self._pair(place, row, link, SIMILAR, None)
+        Args:
+            place: of the suggested picture.
+            adds: text → what it adds, by ascending rows.
+        """
+        similarities = self.to_pictures[place].tolist()
+        for text in sorted(adds, key=adds.__getitem__, reverse=True):  # keeps the order of equals
+            links = self.of_text.get(text)
+            if adds[text] > 0 and links:
+                best = max(links, key=similarities.__getitem__)
+                yield self._pair(place, best, SIMILAR_TEXT, adds[text])
 
-    def _pair(
-        self, place: int, row: int, link: int, kind: str, share: float | None
-    ) -> SupportingPair:
-        picture = int(self.pictures[link])
-        itself = picture == row
+    def similar(self, place: int, order: Sequence[int]) -> Iterator[SupportingPair]:
+        """Links in this order, which ``by_similarity`` gives."""
+        return (self._pair(place, link, SIMILAR, None) for link in order)
+
+    def _pair(self, place: int, link: int, kind: str, share: float | None) -> SupportingPair:
+        picture = self.pictures[link]
+        itself = picture == self.own[place]
         return SupportingPair(
-            int(self.texts[link]),
-            float(self.to_texts[link]),
+            self.texts[link],
+            self.to_texts[link],
             picture,
             None if itself else float(self.to_pictures[place, link]),
             RAN_WITH if itself else kind,
@@ -201,12 +238,22 @@ class _Links(NamedTuple):
         )
 
 
+def _places(rows: Iterable[int]) -> dict[int, list[int]]:
+    """Row → the places where it is, ascending."""
+    found: dict[int, list[int]] = {}
+    for place, row in enumerate(rows):
+        found.setdefault(row, []).append(place)
+    return found
+
+
 def _each_once(pairs: Iterable[SupportingPair], n: int) -> list[SupportingPair]:
     """The first n pairs without one whose text or picture came before."""
     found: list[SupportingPair] = []
+    texts, pictures = set[int](), set[int]()
     for pair in pairs:
-        known = any(pair.text == one.text or pair.picture == one.picture for one in found)
-        if not known:
+        if pair.text not in texts and pair.picture not in pictures:
+            texts.add(pair.text)
+            pictures.add(pair.picture)
             found.append(pair)
         if len(found) == n:
             break

@@ -72,13 +72,21 @@ class Layout:
         Raises:
             BadInput: they have another width.
         """
+        return {block.name: self.part(vectors, block.name) for block in self.blocks}
+
+    def part(self, vectors: Floats, name: str) -> Floats:
+        """One block (N, w) of catalogue vectors (N, W).
+
+        Raises:
+            BadInput: they have another width.
+        """
         if vectors.ndim != 2 or vectors.shape[1] != self.width:
             raise BadInput(
                 f"catalogue vectors of shape {vectors.shape}, these routes store {self.width} "
                 "numbers a picture: were they made by the same fit?"
             )
-        scale = np.float32(self.radius)
-        return {block.name: vectors[:, columns] * scale for block, columns in self.columns()}
+        columns = next(columns for block, columns in self.columns() if block.name == name)
+        return vectors[:, columns] * np.float32(self.radius)
 
     def query(self, parts: Mapping[str, Floats | Doubles]) -> Doubles:
         """The query (R, W) whose inner product with a vector is the sum over blocks.

@@ -44,6 +44,7 @@ class Ranking:
         route_scores: route → (K,) scores, not weighted.
         judged: (K,) their scores as the confidence was calibrated on: with or without captions.
         pool: scores of the whole catalogue, for the confidence; None if none is needed.
+        sampled: (B,) scores of the background sample, without words; None as for the pool.
     """
 
     pictures: tuple[Picture, ...]
@@ -52,6 +53,7 @@ class Ranking:
     route_scores: Mapping[str, Doubles]
     judged: Doubles
     pool: Pool | None
+    sampled: Doubles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +213,15 @@ class _Search:
             depth = min(_MORE * depth, scope.config.most)
             found = scope.catalogue.nearest(self.dense, depth, scope.where)
         judged = np.asarray(total(scored, scope.judged_weights), dtype=np.float64)
+        sampled = self._sampled() if scope.config.background else None
         return Ranking(
             pictures=tuple(candidates.pictures[index] for index in best),
             vectors=candidates.vectors[best],
             scores=scores[best],
             route_scores={name: values[best] for name, values in scored.items()},
             judged=judged[best],
-            pool=self._pool(candidates, judged, query_words, whole),
+            pool=self._pool(candidates, judged, query_words, whole, sampled),
+            sampled=sampled,
         )
 
     def _matching(self, query_words: Sequence[str], depth: int, where: str) -> Found | None:
@@ -263,10 +267,11 @@ class _Search:
         scores: Doubles,
         query_words: Sequence[str],
         whole: bool,
+        sampled: Doubles | None,
     ) -> Pool | None:
         """Scores of the best entries of the whole catalogue, and of a sample of the others."""
         scope = self.scope
-        if not scope.config.background:
+        if sampled is None:
             return None
         if scope.where:
             depth = scope.config.candidates
@@ -279,12 +284,20 @@ class _Search:
             return Pool.of(scores)
         known = {picture.key for picture in candidates.pictures}
         other = np.array([key not in known for key in scope.sample_keys], dtype=bool)
-        cosines = products(self.dense.astype(np.float32), scope.sample.vectors)  # (R, B)
-        background = cosines.max(axis=0) * np.float64(scope.blend.layout.radius)
+        background = sampled
         if query_words:
             bm25 = scope.catalogue.word_scores(query_words, scope.sample_keys)
             background = background + scope.word_part(bm25, scope.judged_weights)
         return Pool.of(scores, background[other], scope.total)
+
+    def _sampled(self) -> Doubles:
+        """Scores (B,) of the background sample, without words."""
+        vectors = self.scope.sample.vectors
+        if not len(vectors):  # of an empty catalogue, which has no width yet
+            return np.empty(0)
+        cosines = products(self.dense.astype(np.float32), vectors)  # (R, B)
+        scores: Doubles = cosines.max(axis=0) * np.float64(self.scope.blend.layout.radius)
+        return scores
 
 
 def _is_final(score: float, key: str, found: Sequence[Found], bound: float) -> bool:

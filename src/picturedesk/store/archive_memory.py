@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -163,6 +164,10 @@ class ArchiveMemory:
         before = np.cumsum(counts) - counts
         found: Ints = links[np.repeat(first - before, counts) + np.arange(counts.sum())]
         return found
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Records that this thread reads inside the block are of one moment, and quicker."""
+        return self._records.reading()
 
     def texts(self, rows: Ints | Sequence[int]) -> list[ArchiveText]:
         """The texts of these rows, in their order; rows may repeat. Raises BadInput."""

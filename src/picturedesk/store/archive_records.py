@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from picturedesk.errors import MissingArtefact
 from picturedesk.own_columns import FIXED
 from picturedesk.types import Ints, Json, Picture
 
+_PICTURES = 4096  # records in memory; some kilobytes each
 _AT_ONCE = 900  # values in one statement; some builds of SQLite take 999 at most
 _SCHEMA = (
     """CREATE TABLE texts (
@@ -111,7 +113,7 @@ class ArchiveRecords:
     def __init__(self, file: SharedDatabase) -> None:
         self.path = file.path
         self._file = file
-        self._mine = threading.local()  # the writing connection of each thread
+        self._mine = threading.local()  # the connection of each thread that has one in use
         self._opened = os.stat(file.path)
         manifest = self._manifest()
         self.matcher = str(manifest["matcher"])
@@ -161,6 +163,17 @@ class ArchiveRecords:
             finally:
                 self._mine.connection = None
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All that this thread reads inside the block is of one moment, and one transaction."""
+        with self._connection() as connection:
+            before = getattr(self._mine, "connection", None)
+            self._mine.connection = connection
+            try:
+                yield
+            finally:
+                self._mine.connection = before
+
     def generation(self) -> int:
         """The generation that is committed now."""
         return int(self._manifest()["generation"])
@@ -189,7 +202,7 @@ class ArchiveRecords:
         found = self._chosen("SELECT * FROM pictures WHERE row", np.unique(rows))
         for row, *words, known in found:
             self._check(known, row, *words)
-            pictures[row] = _picture(words)
+            pictures[row] = _picture(tuple(words))
         return self._in_order(pictures, rows)
 
     def text_rows(self, ids: Sequence[str]) -> Ints:
@@ -288,7 +301,9 @@ def _rows_of(names: Sequence[str], found: Iterable[tuple[str | bytes, int]]) -> 
     return np.array([rows.get(name, -1) for name in names], dtype=np.int64)
 
 
-def _picture(stored: Sequence[str | bytes]) -> Picture:
+@lru_cache(maxsize=_PICTURES)
+def _picture(stored: tuple[str | bytes, ...]) -> Picture:
+    """The picture of a record; equal records are one object, since those of now recur."""
     uri, key, caption, credit, licence, date, tags, more = map(_string, stored)
     said = (uri, key, caption, credit, licence, date, tuple(json.loads(tags)))
     return Picture(*said, **json.loads(more))

@@ -83,6 +83,9 @@ class Rights:
 
     def allows(self, picture: Picture) -> bool:
         """Whether a picture may be suggested."""
+        limits = (picture.expiry, picture.embargo, picture.max_uses, picture.territory)
+        if not (picture.missing or any(limits)):
+            return True
         now, expiry = self.moment, _plain(picture.expiry)
         hindered = {
             "missing": picture.missing,

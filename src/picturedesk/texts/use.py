@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import threading
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from picturedesk.errors import Mismatch
+from picturedesk.parallel import one_blas_thread
 from picturedesk.texts import use_model
 from picturedesk.texts.engines import threads, without_capitals
 from picturedesk.types import Floats, Json
@@ -51,7 +51,6 @@ _WIDTH = 512
 _BATCH = 32_000  # characters; fixed, so that the output does not depend on the number of threads
 _ROUNDING = 1e-5  # of a coordinate of a vector of length one
 _READING = 1  # raise it when `without_capitals` changes
-_LIMITING = threading.Lock()  # BLAS has one limit per process: one call at a time may change it
 _MODEL, _TOKENIZER = "model.", "tokenizer."
 _NOT_STORED = {"sp", "threads", "_threadpool"}
 _TOKENIZER_NUMBERS = ("_unk_id", "_bos_id", "_eos_id", "_unk_score", "_max_len")
@@ -145,7 +144,7 @@ class UseEngine:
         batches = list(_batches(prepared))
         if not batches:
             return np.zeros((0, _WIDTH), dtype=np.float32)
-        with _LIMITING, self._blas.limit(limits=1, user_api="blas"):
+        with one_blas_thread(self._blas):
             if min(len(batches), self._threads) == 1:
                 return np.concatenate(list(map(self._encode, batches)))
             with ThreadPoolExecutor(self._threads, "picturedesk sentences") as pool:

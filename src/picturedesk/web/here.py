@@ -45,7 +45,8 @@ class Served:
     webhooks: Sender
 
 
-def _here(request: Request) -> Served:
+async def _here(request: Request) -> Served:
+    # FastAPI would run a plain function in a thread, and each request would wait for it.
     served: Served = request.app.state.served
     return served
 

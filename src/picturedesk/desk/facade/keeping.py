@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from picturedesk.desk.deciding import Named
     from picturedesk.desk.life_cycle import Hit, Removal
     from picturedesk.desk.migrating import Migration
+    from picturedesk.desk.optimizing import Optimized
     from picturedesk.desk.syncing import Sync
     from picturedesk.store.extraction import ExtractConfig
 
@@ -189,6 +190,21 @@ class Keeping(DeskParts):
         checks.encodable("to", to)
         checks.function("progress", progress)
         return migrate(self.folder, to, progress)
+
+    def optimize(self) -> Optimized:
+        """Brings the index of a large catalogue up to date, and measures it.
+
+        Catalogues of 50,000 pictures and more have an index, so that searches need not compare all
+        of them. Fits and additions look after it; pictures that it does not have yet are found
+        all the same. Measuring compares typical queries with all pictures, so it takes its time.
+
+        Raises:
+            MissingExtra: the extra ``index`` is not installed.
+        """
+        from picturedesk.desk.optimizing import optimized
+
+        self._loaded.require_open()
+        return optimized(self)
 
     def _reads(self, progress: Progress, extract: ExtractConfig | None) -> ExtractConfig:
         """Limits for reading, after the desk and the arguments were checked."""

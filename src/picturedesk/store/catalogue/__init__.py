@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from picturedesk.types import Catalogue
+    from picturedesk.types import Catalogue, Floats
 
 
 def open_catalogue(
@@ -34,9 +36,9 @@ def open_catalogue(
         from picturedesk.store.catalogue.milvus import MilvusCatalogue
 
         return MilvusCatalogue.open_at(path, fingerprint, width, make)
-    from picturedesk.store.catalogue.exact import ExactCatalogue
+    from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 
-    return ExactCatalogue.open(path, fingerprint, width, make)
+    return SqliteCatalogue.open(path, fingerprint, width, make)
 
 
 def remove_catalogue(address: str) -> None:
@@ -50,3 +52,8 @@ def remove_catalogue(address: str) -> None:
     from picturedesk.store.catalogue.milvus import remove_from_milvus
 
     remove_from_milvus(address)
+
+
+def rounded(vectors: Floats) -> Floats:
+    """Vectors (N, W) as the nearest that take half the room in a catalogue: of half precision."""
+    return vectors.astype(np.float16).astype(np.float32)

@@ -161,9 +161,26 @@ def has_any(connection: sqlite3.Connection, index: Index = WORDS) -> bool:
     return found.fetchone() is not None
 
 
-def frequencies(connection: sqlite3.Connection, index: Index = WORDS) -> dict[str, int]:
-    """Token → number of pictures that have it in this index."""
-    return dict(connection.execute(f"SELECT term, doc FROM {index.table}_terms"))
+class Frequencies:
+    """How many pictures have a word in one index, which must not change; asked once a word.
+
+    Args:
+        index: the index of words.
+    """
+
+    def __init__(self, index: Index = WORDS) -> None:
+        self._index = index
+        self._known: dict[str, int] = {}
+
+    def of(self, connection: sqlite3.Connection, query: Iterable[str]) -> dict[str, int]:
+        """Token → number of pictures; of the words that any has."""
+        tokens = {token_of(word) for word in query}
+        if new := sorted(tokens - self._known.keys()):
+            terms = f"json_each(?) CROSS JOIN {self._index.table}_terms"
+            counts = f"SELECT term, doc FROM {terms} WHERE term = value"
+            found = dict(connection.execute(counts, (json.dumps(new),)))
+            self._known |= dict.fromkeys(new, 0) | found  # at once: other threads read it
+        return {token: self._known[token] for token in tokens if self._known[token]}
 
 
 def rarest(query: Iterable[str], known: Mapping[str, int]) -> list[str]:
@@ -174,7 +191,7 @@ def rarest(query: Iterable[str], known: Mapping[str, int]) -> list[str]:
 
     Args:
         query: words in any order; repeated ones count once.
-        known: ``frequencies``.
+        known: token → number of pictures, see ``Frequencies``.
 
     Returns:
         Rarest first; equally rare tokens in alphabetical order.

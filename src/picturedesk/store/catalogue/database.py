@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from picturedesk.disk.artifacts import CURE
 from picturedesk.disk.database import (
-    RECORDS_VERSION,
+    CATALOGUE_VERSION,
     damaged,
     read_manifest,
     rows_of,
@@ -33,15 +34,21 @@ from picturedesk.store.catalogue.conditions import prepare
 from picturedesk.store.catalogue.records import Record
 from picturedesk.types import Floats, Ints, Json, Picture
 
-VECTOR = np.dtype("<f4")  # on disk: float32, little-endian, on every machine
+SINGLE = np.dtype("<f4")  # on disk: little-endian on every machine
+HALF = np.dtype("<f2")  # … of vectors that it holds without a loss, which the routes make
 _VECTORS = (  # the wide column last, so that SQLite reads the others without it
     "CREATE TABLE vectors (row INTEGER PRIMARY KEY, sum INTEGER NOT NULL, vector BLOB NOT NULL)"
 )
 _KEPT_OUT = "CREATE TABLE kept_out (key TEXT PRIMARY KEY) WITHOUT ROWID"
-_SCHEMA = (records.PICTURES, _VECTORS, columns.TABLE, _KEPT_OUT, *bm25.SCHEMA)
-KIND = FileKind("catalogue", 0x50444341, _SCHEMA, prepare, CURE, RECORDS_VERSION)  # "PDCA"
+_TOUCHED = "CREATE TABLE touched (row INTEGER PRIMARY KEY, generation INTEGER NOT NULL)"
+_SCHEMA = (records.PICTURES, _VECTORS, columns.TABLE, _KEPT_OUT, _TOUCHED, *bm25.SCHEMA)
+KIND = FileKind("catalogue", 0x50444341, _SCHEMA, prepare, CURE, CATALOGUE_VERSION)  # "PDCA"
+
+PART = 20_000  # vectors that are read at once
+LARGE = 50_000  # pictures above which words are not compared as a whole with each change
 
 _PUT_VECTOR = "INSERT OR REPLACE INTO vectors (row, sum, vector) VALUES (?, ?, ?)"
+_TOUCH = "INSERT OR REPLACE INTO touched (row, generation) VALUES (?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +59,37 @@ class Totals:
         count: number of pictures.
         pictures: sum of the checksums of their records.
         vectors: sum of the checksums of their vectors.
-        words: checksum of the indexes of words; see ``bm25.checksum``.
-        documents: checksum of the indexed words.
+        words: checksum of the indexes of words, see ``bm25.checksum``; None if there are more
+            than ``LARGE`` pictures.
+        documents: the same of the indexed words.
         columns: checksum of the counts of columns.
         kept_out: checksum of the keys that stay out.
+        touched: number of rows whose vectors the index does not have as they are.
     """
 
     count: int = 0
     pictures: int = 0
     vectors: int = 0
-    words: int = 0
-    documents: int = 0
+    words: int | None = 0
+    documents: int | None = 0
     columns: int = 0
     kept_out: int = 0
+    touched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRecord:
+    """The index that belongs to the file.
+
+    Attributes:
+        name: of its folder.
+        generation: whose vectors it has.
+        checksum: of its folder.
+    """
+
+    name: str
+    generation: int
+    checksum: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +101,17 @@ class State:
         width: of the vectors, W; 0 for an empty catalogue.
         generation: grows with every change.
         totals: counts and checksums.
+        index: None if there is none.
+        lineage: of the pictures since they were last replaced as a whole; "" until an index is
+            made, from when on changed rows are noted.
     """
 
     fingerprint: str
     width: int
     generation: int
     totals: Totals
+    index: IndexRecord | None = None
+    lineage: str = ""
 
 
 class Change:
@@ -90,13 +120,15 @@ class Change:
     Args:
         connection: for writing.
         totals: counts and checksums before the change.
+        generation: that the change makes.
 
     Attributes:
         totals: counts and checksums now; ``finish`` updates those of words, columns and keys.
     """
 
-    def __init__(self, connection: sqlite3.Connection, totals: Totals) -> None:
+    def __init__(self, connection: sqlite3.Connection, totals: Totals, generation: int) -> None:
         self.totals = totals
+        self._generation = generation
         self._connection = connection
         self._columns = columns.Counts()  # what is to be added to the stored counts
 
@@ -120,10 +152,11 @@ class Change:
         new = self._new_rows()
         rows = {key: stored[key].row if key in stored else next(new) for key in last}
         self._forget_vectors([record.row for record in stored.values()])
-        blobs = [vectors[place].astype(VECTOR, copy=False).tobytes() for place in last.values()]
+        blobs = self._blobs(vectors[[*last.values()]])
         crcs = [blob_sum(blob, f"{rows[key]}:{key}") for blob, key in zip(blobs, last, strict=True)]
         self._connection.executemany(_PUT_VECTOR, zip(rows.values(), crcs, blobs, strict=True))
         self._count(vectors=sum(crcs))
+        self._touch(rows.values())
         kept = [pictures[place] for place in last.values()]
         self._write(kept, rows, stored, added, named or {})
 
@@ -149,6 +182,7 @@ class Change:
         self._forget(stored)
         self._forget_vectors(rows)
         bm25.remove(self._connection, rows)
+        self._touch(rows)
         for table in ("vectors", "pictures"):
             self._connection.executemany(
                 f"DELETE FROM {table} WHERE row = ?", ((row,) for row in rows)
@@ -165,8 +199,9 @@ class Change:
     def clear(self) -> None:
         """Removes everything but the manifest."""
         bm25.clear(self._connection)
-        for table in ("vectors", "pictures", "columns", "kept_out"):
+        for table in ("vectors", "pictures", "columns", "kept_out", "touched"):
             self._connection.execute(f"DELETE FROM {table}")
+        write_manifest(self._connection, {"index": None, "lineage": ""})
         self.totals = Totals()
         self._columns = columns.Counts()
 
@@ -175,14 +210,39 @@ class Change:
         bm25.flush(self._connection)
         counts = columns.read(self._connection)
         counts.update(self._columns)
+        small = self.totals.count <= LARGE
         self.totals = replace(
             self.totals,
-            words=bm25.checksum(self._connection, bm25.SEARCH_TABLES),
-            documents=bm25.checksum(self._connection, bm25.CONTENT_TABLES),
+            words=bm25.checksum(self._connection, bm25.SEARCH_TABLES) if small else None,
+            documents=bm25.checksum(self._connection, bm25.CONTENT_TABLES) if small else None,
             columns=columns.write(self._connection, counts),
             kept_out=row_sum(*_kept_out(self._connection)),
+            touched=_touched(self._connection),
         )
         write_manifest(self._connection, {"totals": asdict(self.totals)})
+
+    def track(self, lineage: str) -> None:
+        """Notes changed rows from now on."""
+        write_manifest(self._connection, {"lineage": lineage})
+
+    def index(self, record: IndexRecord) -> None:
+        """Notes an index, which has the vectors of its generation."""
+        write_manifest(self._connection, {"index": asdict(record)})
+        self._connection.execute("DELETE FROM touched WHERE generation <= ?", (record.generation,))
+
+    def finish_index(self) -> None:
+        """In place of ``finish``, where nothing but the index is another one."""
+        self.totals = replace(self.totals, touched=_touched(self._connection))
+        write_manifest(self._connection, {"totals": asdict(self.totals)})
+
+    def _blobs(self, vectors: Floats) -> list[bytes]:
+        """What is stored for vectors (N, W)."""
+        return blobs_of(vectors)
+
+    def _touch(self, rows: Iterable[int]) -> None:
+        """Notes that the vectors of these rows are other ones now, or are gone."""
+        if read_manifest(self._connection)["lineage"]:
+            self._connection.executemany(_TOUCH, ((row, self._generation) for row in rows))
 
     def _write(
         self,
@@ -253,6 +313,8 @@ def new_manifest(fingerprint: str, width: int) -> Json:
         "width": width if fingerprint else 0,
         "words": bm25.MADE_BY,
         "totals": asdict(totals),
+        "index": None,
+        "lineage": "",
     }
 
 
@@ -260,7 +322,9 @@ def read_state(connection: sqlite3.Connection) -> State:
     """Fingerprint, width, generation and totals of the file now."""
     manifest = read_manifest(connection)
     owner = (manifest["fingerprint"], manifest["width"], manifest["generation"])
-    return State(*owner, Totals(**manifest["totals"]))
+    index = manifest["index"]
+    record = IndexRecord(**index) if index is not None else None
+    return State(*owner, Totals(**manifest["totals"]), record, manifest["lineage"])
 
 
 def read_columns(connection: sqlite3.Connection, totals: Totals) -> columns.Counts:
@@ -284,6 +348,39 @@ def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int
     return _of_length_one(keys, read_some_numbers(connection, keys, width))
 
 
+def read_some_numbers(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
+    """What is stored as vectors (N, W) of N keys, of any length."""
+    joined = "pictures JOIN vectors USING (row)"
+    matrix = np.empty((len(keys), width), dtype=np.float32)
+    found = 0
+    for place, row, known, blob in rows_of(connection, "row, vectors.sum, vector", joined, keys):
+        records.check(known == blob_sum(blob, f"{row}:{keys[place]}"), row)
+        matrix[place] = vector_of(blob, width)
+        found += 1
+    if found != len(keys):
+        raise damaged(f"{len(keys) - found} of {len(keys)} vectors are missing")
+    return matrix
+
+
+def read_rows(
+    connection: sqlite3.Connection, rows: Ints, width: int
+) -> tuple[Ints, list[str], Floats]:
+    """Those of the rows that are stored: rows (n,), keys n, vectors (n, W)."""
+    numbers = rows.tolist()
+    matrix = np.empty((len(numbers), width), dtype=np.float32)
+    places: list[int] = []
+    keys: list[str] = []
+    joined = "vectors JOIN pictures USING (row)"
+    for place, key, known, blob in rows_of(
+        connection, "key, vectors.sum, vector", joined, numbers, "row"
+    ):
+        records.check(known == blob_sum(blob, f"{numbers[place]}:{key}"), numbers[place])
+        matrix[len(places)] = vector_of(blob, width)
+        places.append(place)
+        keys.append(key)
+    return rows[places], keys, _of_length_one(keys, matrix[: len(places)])
+
+
 def read_matrix(
     connection: sqlite3.Connection, keys: Sequence[str], rows: Ints, state: State
 ) -> Floats:
@@ -292,40 +389,70 @@ def read_matrix(
     return _of_length_one(keys, found)
 
 
-def read_some_numbers(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
-    """What is stored as vectors (N, W) of N keys, of any length."""
-    joined = "pictures JOIN vectors USING (row)"
-    matrix = np.empty((len(keys), width), dtype=VECTOR)
-    found = 0
-    for place, row, known, blob in rows_of(connection, "row, vectors.sum, vector", joined, keys):
-        records.check(known == blob_sum(blob, f"{row}:{keys[place]}"), row)
-        matrix[place] = np.frombuffer(blob, dtype=VECTOR)
-        found += 1
-    if found != len(keys):
-        raise damaged(f"{len(keys) - found} of {len(keys)} vectors are missing")
-    return matrix
-
-
 def read_all_numbers(
-    connection: sqlite3.Connection, keys: Sequence[str], rows: Ints, width: int, known: int
+    connection: sqlite3.Connection, keys: Sequence[str], rows: Ints, width: int, whole: int
 ) -> Floats:
-    """What is stored as vectors (N, W), of any length; ``known`` is the sum of the checksums."""
-    matrix = np.empty((len(rows), width), dtype=VECTOR)
+    """What is stored as vectors (N, W), of any length; ``whole`` is the sum of the checksums."""
+    matrix = np.empty((len(rows), width), dtype=np.float32)
     if not matrix.size:
         return matrix
-    size, numbers, total = matrix.strides[0], rows.tolist(), 0
-    content = matrix.data.cast("B")
+    numbers, total = rows.tolist(), 0
     found = connection.execute("SELECT row, sum, vector FROM vectors ORDER BY row")
     try:
-        for place, (row, crc, blob) in zip(np.argsort(rows).tolist(), found, strict=True):
-            records.check(crc == blob_sum(blob, f"{numbers[place]}:{keys[place]}"), row)
-            content[place * size : (place + 1) * size] = blob
-            total += crc
+        for place, (row, known, blob) in zip(np.argsort(rows).tolist(), found, strict=True):
+            records.check(known == blob_sum(blob, f"{numbers[place]}:{keys[place]}"), row)
+            matrix[place] = vector_of(blob, width)
+            total += known
     except ValueError:
         total = -1
-    if total != known:
+    if total != whole:
         raise damaged(f"its vectors are not {len(rows)} of {width} numbers")
     return matrix
+
+
+def each_part(connection: sqlite3.Connection, state: State) -> Iterator[tuple[Ints, Floats]]:
+    """All rows (n,) with their vectors (n, W), by row, ``PART`` at a time; checks each of them."""
+    found = connection.execute(
+        "SELECT row, key, vectors.sum, vector FROM vectors JOIN pictures USING (row) ORDER BY row"
+    )
+    while part := found.fetchmany(PART):
+        rows = np.array([row for row, *_ in part], dtype=np.int64)
+        matrix = np.empty((len(part), state.width), dtype=np.float32)
+        for place, (row, key, known, blob) in enumerate(part):
+            records.check(known == blob_sum(blob, f"{row}:{key}"), row)
+            matrix[place] = vector_of(blob, state.width)
+        yield rows, _of_length_one([key for _, key, *_ in part], matrix)
+
+
+def read_touched(connection: sqlite3.Connection, state: State) -> Ints:
+    """Rows whose vectors the index does not have as they are: new, replaced or removed."""
+    rows = [row for (row,) in connection.execute("SELECT row FROM touched ORDER BY row")]
+    if len(rows) != state.totals.touched:
+        raise damaged("its list of changed rows is not as it was written")
+    return np.array(rows, dtype=np.int64)
+
+
+def blobs_of(vectors: Floats) -> list[bytes]:
+    """The vectors (N, W) as they are stored: in half precision, where that loses nothing."""
+    with np.errstate(over="ignore"):
+        halves = vectors.astype(HALF)
+    whole = (halves.astype(np.float32) == vectors).all(axis=1).tolist()
+    singles = vectors.astype(SINGLE, copy=False)
+    return [
+        (half if lossless else single).tobytes()
+        for half, single, lossless in zip(halves, singles, whole, strict=True)
+    ]
+
+
+def vector_of(blob: bytes, width: int) -> npt.NDArray[Any]:
+    """A stored vector (W,)."""
+    kind = HALF if len(blob) == HALF.itemsize * width else SINGLE
+    return np.frombuffer(blob, dtype=kind)
+
+
+def _touched(connection: sqlite3.Connection) -> int:
+    (count,) = connection.execute("SELECT count(*) FROM touched").fetchone()
+    return int(count)
 
 
 def _kept_out(connection: sqlite3.Connection) -> list[str]:
@@ -335,4 +462,4 @@ def _kept_out(connection: sqlite3.Connection) -> list[str]:
 def _of_length_one(keys: Sequence[str], matrix: npt.NDArray[np.float32]) -> Floats:
     if wrong := not_of_length_one(matrix):
         raise damaged(f"the vector of {keys[wrong[0]]} is not of length one")
-    return matrix.astype(np.float32, copy=False)
+    return matrix

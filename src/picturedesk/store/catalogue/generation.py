@@ -17,15 +17,18 @@ from picturedesk.disk.database import damaged
 from picturedesk.errors import BadInput
 from picturedesk.own_columns import FIXED
 from picturedesk.store.catalogue import bm25, database, records
-from picturedesk.store.catalogue.bm25 import Index
+from picturedesk.store.catalogue.bm25 import MOST_HITS, Index
 from picturedesk.store.catalogue.columns import columns_of
 from picturedesk.store.catalogue.conditions import own_value, passing_rows
 from picturedesk.store.catalogue.database import State
+from picturedesk.store.catalogue.indexed import IndexedStock
 from picturedesk.store.catalogue.records import Marks
-from picturedesk.store.catalogue.snapshot import Snapshot
-from picturedesk.types import Column, Entries, Ints
+from picturedesk.store.catalogue.snapshot import Snapshot, Stock
+from picturedesk.store.vector_index import VectorIndex
+from picturedesk.types import Column, Doubles, Entries, Ints
 
 _CONDITIONS = 32  # results of conditions that are kept
+_QUESTIONS = 8  # results of searches by words that are kept, of ``MOST_HITS`` pictures at most
 _Part = TypeVar("_Part")
 
 
@@ -34,29 +37,39 @@ class Generation:
 
     Args:
         state: of the file.
+        index: that belongs to it; None for none.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, index: VectorIndex | None = None) -> None:
         self.state = state
+        self._index = index
+        self._frequencies = {index.table: bm25.Frequencies(index) for index in bm25.INDEXES}
         self._parts: dict[str, object] = {}
         self._loading = threading.RLock()  # one thread reads a part, the others wait
         self._passing: OrderedDict[str, Ints] = OrderedDict()
+        self._said: OrderedDict[tuple[str, ...], tuple[Ints, Doubles]] = OrderedDict()
 
     @property
-    def snapshot_in_memory(self) -> Snapshot | None:
-        """The vectors, if they have been read."""
-        return cast("Snapshot | None", self._parts.get("snapshot"))
+    def stock_at_hand(self) -> Stock | None:
+        """The vectors, if they have been read, or are found without reading all."""
+        return cast("Stock | None", self._parts.get("stock"))
 
-    def snapshot(self, reader: sqlite3.Connection) -> Snapshot:
+    def stock(self, reader: sqlite3.Connection) -> Stock:
         """The vectors of all pictures."""
-        return self._part("snapshot", lambda: Snapshot.read(reader, self.state))
+
+        def opened() -> Stock:
+            if self._index is not None:
+                return IndexedStock.read(reader, self.state, self._index)
+            return Snapshot.read(reader, self.state)
+
+        return self._part("stock", opened)
 
     def sample(self, reader: sqlite3.Connection, count: int) -> Entries:
         """The entries with the lowest keys, read once; nothing may change them."""
 
         def first() -> Entries:
-            snapshot = self.snapshot(reader)
-            found = snapshot.entries(reader, [np.arange(min(count, len(snapshot.keys)))])[0]
+            stock = self.stock(reader)
+            found = stock.entries(reader, [stock.first(reader, count, None)])[0]
             found.vectors.flags.writeable = False
             return found
 
@@ -83,20 +96,21 @@ class Generation:
         """Names of the own columns."""
         return [*self.columns(reader)][len(FIXED) :]
 
-    def frequencies(self, reader: sqlite3.Connection, index: Index) -> dict[str, int]:
-        """Token → number of pictures that have it."""
-        self.check_words(reader)
-        return self._part(index.table, lambda: bm25.frequencies(reader, index))
-
     def check_words(self, reader: sqlite3.Connection) -> None:
-        """Compares the indexes of words with their checksum."""
+        """Compares the indexes of words with their checksum, in catalogues that have one."""
+        known = self.state.totals.words
 
         def compared() -> bool:
-            if bm25.checksum(reader, bm25.SEARCH_TABLES) != self.state.totals.words:
+            if known is not None and bm25.checksum(reader, bm25.SEARCH_TABLES) != known:
                 raise damaged("its index of words is not as it was written")
             return True
 
         self._part("checked words", compared)
+
+    def check_records(self, reader: sqlite3.Connection) -> None:
+        """Compares all records with their checksums; in large catalogues each is when read."""
+        if self.state.totals.count <= database.LARGE:
+            self.marks(reader)
 
     def passing(self, reader: sqlite3.Connection, where: str) -> Ints | None:
         """Rows of the pictures that meet a condition; None without a condition."""
@@ -107,7 +121,7 @@ class Generation:
             if kept is not None:
                 self._passing.move_to_end(where)
                 return kept
-        self.marks(reader)
+        self.check_records(reader)
         found = passing_rows(reader, where, self.own_columns(reader))
         if found.lasts:
             with self._loading:
@@ -126,7 +140,7 @@ class Generation:
             raise BadInput(
                 f"order {order[:100]!r} is no column: there are {', '.join(self.columns(reader))}"
             )
-        self.marks(reader)
+        self.check_records(reader)
         value = name if name in FIXED else own_value(name)
         by = f"{value} IS NULL OR {value} IN ('', '[]'), {value} {'DESC' if descends else ''}, key"
         query = f"SELECT row FROM pictures ORDER BY {by}"
@@ -140,7 +154,34 @@ class Generation:
         self, reader: sqlite3.Connection, words: Sequence[str], index: Index
     ) -> list[str]:
         """The tokens to search for: those of the rarest of these words."""
-        return bm25.rarest(words, self.frequencies(reader, index))
+        self.check_words(reader)
+        return bm25.rarest(words, self._frequencies[index.table].of(reader, words))
+
+    def word_scores(
+        self,
+        reader: sqlite3.Connection,
+        words: Sequence[str],
+        index: Index,
+        among: Sequence[int] | None = None,
+    ) -> tuple[Ints, Doubles]:
+        """See ``bm25.scores``; of the rarest of these words.
+
+        A search asks for the pictures of its words, then for the scores of some: all scores of the
+        last questions are kept.
+        """
+        tokens = self.query_tokens(reader, words, index)
+        question = (index.table, *tokens)
+        with self._loading:
+            kept = self._said.get(question)
+        if kept is not None:
+            return kept
+        found = bm25.scores(reader, tokens, among, index=index)
+        if among is None and len(found[0]) <= MOST_HITS:
+            with self._loading:
+                self._said[question] = found
+                while len(self._said) > _QUESTIONS:
+                    self._said.popitem(last=False)
+        return found
 
     def _part(self, name: str, read: Callable[[], _Part]) -> _Part:
         found = self._parts.get(name)

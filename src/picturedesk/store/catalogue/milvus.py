@@ -34,25 +34,23 @@ from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.store.catalogue import bm25, database, records
 from picturedesk.store.catalogue.checks import check_amount, directions
 from picturedesk.store.catalogue.database import Change, State
-from picturedesk.store.catalogue.exact import ExactCatalogue
 from picturedesk.store.catalogue.remote.address import Address
 from picturedesk.store.catalogue.remote.following import follow, make, recorded
 from picturedesk.store.catalogue.remote.mirror import (
     MirrorGeneration,
-    MirrorSnapshot,
     Place,
     followed,
     handles_of,
 )
-from picturedesk.store.catalogue.remote.search import nearest_on_server
 from picturedesk.store.catalogue.remote.server import Lost, Server
+from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.types import Doubles, Entries, Floats, Found, Json
 
 _Answer = TypeVar("_Answer")
 _TRIES = 10  # of a question, while others change the catalogue
 
 
-class MilvusCatalogue(ExactCatalogue):
+class MilvusCatalogue(SqliteCatalogue):
     """A catalogue on a Milvus server. See the module, and ``types.Catalogue``.
 
     Made by ``open_at``. Threads may share it; a forked process must open its own.
@@ -120,11 +118,26 @@ class MilvusCatalogue(ExactCatalogue):
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each of the queries (Q, W) the k entries of highest cosine that meet ``where``.
 
-        As ``ExactCatalogue.nearest``, number for number.
+        As ``SqliteCatalogue.nearest``, number for number.
         """
-        k = check_amount("k", k)
-        checks.text("where", where)
-        return self._steadily(lambda: self._nearest(queries, k, where))
+        ask = super().nearest
+        return self._steadily(lambda: ask(queries, k, where))
+
+    def optimize(self, queries: Floats | None = None, only_if_needed: bool = False) -> None:
+        """Does nothing: the server keeps its own index."""
+        if queries is not None:
+            directions(self._name, queries, self.width)
+
+    @property
+    def indexed(self) -> int:
+        """0: the server compares all entries."""
+        return 0
+
+    def recall(self, queries: Floats, k: int = 10) -> float:
+        """1: searches are exact."""
+        check_amount("k", k)
+        directions(self._name, queries, self.width)
+        return 1.0
 
     def sample(self, count: int, where: str = "") -> Entries:
         """The ``count`` entries with the lowest keys that meet ``where``, or all that meet it."""
@@ -139,17 +152,6 @@ class MilvusCatalogue(ExactCatalogue):
     ) -> Found:
         ask = super()._speaking
         return self._steadily(lambda: ask(words, k, where, indexes))
-
-    def _nearest(self, queries: Floats | Doubles, k: int, where: str) -> list[Found]:
-        with self._reading() as (reader, state):
-            towards = directions(self._name, queries, state.width)
-            now = self._at(state)
-            snapshot = now.snapshot(reader)
-            assert isinstance(snapshot, MirrorSnapshot)
-            among = snapshot.among(now.passing(reader, where))
-            best = nearest_on_server(snapshot, towards, k, among)
-            entries = snapshot.entries(reader, [indices for indices, _ in best])
-            return [Found(found, scores) for found, (_, scores) in zip(entries, best, strict=True)]
 
     def _steadily(self, ask: Callable[[], _Answer]) -> _Answer:
         """Asks the mirror and the server, until the log has not moved meanwhile."""

@@ -13,12 +13,13 @@ from picturedesk.disk.database import write_manifest
 from picturedesk.disk.shared_database import SharedDatabase
 from picturedesk.errors import MissingArtefact, PicturedeskError
 from picturedesk.store.catalogue import bm25, database
-from picturedesk.store.catalogue.database import Change, State, Totals
+from picturedesk.store.catalogue.database import State, Totals
 from picturedesk.store.catalogue.remote import log
 from picturedesk.store.catalogue.remote.lease import Lease
 from picturedesk.store.catalogue.remote.log import Commit
 from picturedesk.store.catalogue.remote.mirror import (
     FOLLOWED,
+    MirrorChange,
     RecordedChange,
     followed,
     repeat,
@@ -82,7 +83,8 @@ def recorded(
         written = None
         with file.writing() as writer:
             state = check(writer)
-            change = RecordedChange(writer, state.totals if owner is None else Totals())
+            totals = state.totals if owner is None else Totals()
+            change = RecordedChange(writer, totals, state.generation + 1)
             if owner is not None:
                 change.clear()
                 write_manifest(writer, owner)
@@ -189,7 +191,8 @@ def _catch_up(server: Server, writer: sqlite3.Connection) -> Commit:
         return found[-1]
     wholes = [place for place, commit in enumerate(pending) if commit.is_whole]
     pending = pending[wholes[-1] if wholes else 0 :]
-    change = Change(writer, database.read_state(writer).totals)
+    state = database.read_state(writer)
+    change = MirrorChange(writer, state.totals, state.generation + 1)
     for commit in pending:
         if commit.is_whole:
             change.clear()

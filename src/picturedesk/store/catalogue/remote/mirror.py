@@ -13,7 +13,8 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from zlib import crc32
 
@@ -23,16 +24,17 @@ import numpy.typing as npt
 from picturedesk.disk.database import damaged, read_manifest, rows_of
 from picturedesk.errors import MissingArtefact
 from picturedesk.store.catalogue import database, records
-from picturedesk.store.catalogue.database import VECTOR, Change, State, Totals
+from picturedesk.store.catalogue.database import SINGLE, Change, State, Totals
 from picturedesk.store.catalogue.generation import Generation
 from picturedesk.store.catalogue.remote.log import as_json, from_json
+from picturedesk.store.catalogue.remote.search import nearest_on_server
 from picturedesk.store.catalogue.remote.server import Server
 from picturedesk.store.catalogue.snapshot import Snapshot
-from picturedesk.types import Entries, Floats, Ints, Json, Picture
+from picturedesk.types import Doubles, Entries, Floats, Ints, Json, Picture
 
 HANDLE = np.dtype([("number", "<i8"), ("sum", "<u4")])
 Handles = npt.NDArray[np.void]
-_WORDS = HANDLE.itemsize // VECTOR.itemsize  # a handle, written as if it were a vector
+_WORDS = HANDLE.itemsize // SINGLE.itemsize  # a handle, written as if it were a vector
 FOLLOWED = "followed"  # entry of the mirror's manifest
 _NOTHING = {"generation": -1, "token": "", "vectors": ""}
 _FRAME = 2000  # pictures
@@ -73,7 +75,14 @@ class Place:
         return found[where.reshape(-1)]
 
 
-class RecordedChange(Change):
+class MirrorChange(Change):
+    """A change of the mirror; it takes handles, as numbers, in place of vectors."""
+
+    def _blobs(self, vectors: Floats) -> list[bytes]:
+        return [vector.tobytes() for vector in vectors]
+
+
+class RecordedChange(MirrorChange):
     """A change of the mirror, and the frames by which other mirrors repeat it.
 
     Attributes:
@@ -82,8 +91,8 @@ class RecordedChange(Change):
         dead: numbers of vectors that nothing needs after the change.
     """
 
-    def __init__(self, connection: sqlite3.Connection, totals: Totals) -> None:
-        super().__init__(connection, totals)
+    def __init__(self, connection: sqlite3.Connection, totals: Totals, generation: int) -> None:
+        super().__init__(connection, totals, generation)
         self.frames: list[Json] = []
         self.fresh: list[tuple[Handles, Floats]] = []
         self.dead: list[int] = []
@@ -148,7 +157,7 @@ class RecordedChange(Change):
         super()._forget_vectors(rows)
 
 
-def repeat(change: Change, frame: Json) -> None:
+def repeat(change: MirrorChange, frame: Json) -> None:
     """Repeats a recorded change."""
     what = frame["do"]
     if what in ("put", "update"):
@@ -187,8 +196,8 @@ def handles_of(connection: sqlite3.Connection, keys: Sequence[str]) -> Handles:
     return numbers.view(HANDLE).reshape(-1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MirrorSnapshot(Snapshot):
+@dataclass(frozen=True, eq=False)
+class MirrorStock(Snapshot):
     """The handles of one generation in memory; vectors come from the server when they are needed.
 
     Attributes:
@@ -197,27 +206,28 @@ class MirrorSnapshot(Snapshot):
     """
 
     place: Place | None = None
-    _order: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # of the numbers
 
     @classmethod
-    def of(cls, connection: sqlite3.Connection, state: State, place: Place) -> MirrorSnapshot:
+    def of(cls, connection: sqlite3.Connection, state: State, place: Place) -> MirrorStock:
         """Reads all handles from a connection in this state."""
         keys, rows = records.read_keys(connection, state.totals.count)
         numbers = database.read_all_numbers(connection, keys, rows, _WORDS, state.totals.vectors)
-        order = np.argsort(numbers.view(HANDLE).reshape(-1)["number"])
-        return cls(state.generation, keys, rows, numbers, place=place, _order=order)
+        return cls(keys, rows, numbers, place=place)
 
     @property
     def handles(self) -> Handles:
         """Of all entries (N,)."""
         return self.matrix.view(HANDLE).reshape(-1)
 
+    @cached_property
+    def _by_vector(self) -> Ints:
+        return np.argsort(self.handles["number"])
+
     def indices_of(self, numbers: Ints) -> Ints:
         """Indices of the entries with these vectors; -1 for vectors that nothing names."""
         if not len(self.keys):
             return np.full(len(numbers), -1)
-        known = self.handles["number"]
-        order = self._order
+        known, order = self.handles["number"], self._by_vector
         places = np.searchsorted(known, numbers, sorter=order).clip(max=len(known) - 1)
         found: Ints = np.where(known[order[places]] == numbers, order[places], -1)
         return found
@@ -227,11 +237,19 @@ class MirrorSnapshot(Snapshot):
         assert self.place is not None
         return self.place.vectors(self.handles[indices])
 
-    def entries(self, connection: sqlite3.Connection, indices: Sequence[Ints]) -> list[Entries]:
-        """Entries for each array of indices; raises Lost."""
-        every = [some.tolist() for some in indices]
-        self._read(connection, set[int]().union(*every))
-        vectors = self.vectors(np.array([*chain(*every)], dtype=np.int64))
+    def nearest(
+        self, reader: sqlite3.Connection, queries: Doubles, k: int, passing: Ints | None
+    ) -> list[tuple[Ints, Doubles]]:
+        """See ``Stock``; exact, by the server. Raises Lost."""
+        best = nearest_on_server(self, queries, k, self._among(passing))
+        return [(self.numbers[indices], scores) for indices, scores in best]
+
+    def entries(self, reader: sqlite3.Connection, rows: Sequence[Ints]) -> list[Entries]:
+        """See ``Stock``; raises Lost."""
+        every = [some.tolist() for some in rows]
+        self._read(reader, set[int]().union(*every))
+        together = np.array([*chain(*every)], dtype=np.int64)
+        vectors = self.vectors(self._places(together))
         ends = np.cumsum([len(some) for some in every]).tolist()
         return [
             Entries(tuple(map(self._pictures.__getitem__, some)), vectors[end - len(some) : end])
@@ -251,14 +269,14 @@ class MirrorGeneration(Generation):
         super().__init__(state)
         self._server = server
 
-    def snapshot(self, reader: sqlite3.Connection) -> MirrorSnapshot:
+    def stock(self, reader: sqlite3.Connection) -> MirrorStock:
         """The handles of all pictures."""
 
-        def read() -> MirrorSnapshot:
+        def read() -> MirrorStock:
             place = Place.of(self._server, reader, self.state)
-            return MirrorSnapshot.of(reader, self.state, place)
+            return MirrorStock.of(reader, self.state, place)
 
-        return self._part("snapshot", read)
+        return self._part("stock", read)
 
 
 def _frame(
@@ -294,7 +312,7 @@ def _new_handles(vectors: Floats) -> Handles:
 
 def _written(handles: Handles) -> Floats:
     """Handles as rows of numbers (N, 3), whose bytes are theirs."""
-    return np.ascontiguousarray(handles).view(VECTOR).reshape(len(handles), _WORDS)
+    return np.ascontiguousarray(handles).view(SINGLE).reshape(len(handles), _WORDS)
 
 
 def _read(blob: bytes) -> Handles:

@@ -12,13 +12,16 @@ two, the server searches among their numbers, some thousands at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from picturedesk.store.catalogue.nearest import cosines, nearest
-from picturedesk.store.catalogue.remote.mirror import MirrorSnapshot
 from picturedesk.store.catalogue.remote.server import MOST
 from picturedesk.types import Doubles, Ints
+
+if TYPE_CHECKING:
+    from picturedesk.store.catalogue.remote.mirror import MirrorStock
 
 FEW = 1000  # entries that are compared here
 AMONG = 10_000  # numbers of vectors in one question
@@ -34,7 +37,7 @@ Best = tuple[Ints, Doubles]
 class _Asked:
     """A question: the ``k`` best ``among`` some entries of a snapshot."""
 
-    snapshot: MirrorSnapshot
+    snapshot: MirrorStock
     k: int
     among: Ints
 
@@ -45,9 +48,7 @@ class _Asked:
         return (width + 4) * 2.0**-21
 
 
-def nearest_on_server(
-    snapshot: MirrorSnapshot, queries: Doubles, k: int, among: Ints
-) -> list[Best]:
+def nearest_on_server(snapshot: MirrorStock, queries: Doubles, k: int, among: Ints) -> list[Best]:
     """Per query the k entries of highest cosine, best first; ties go to the lower index.
 
     Args:

@@ -1,7 +1,7 @@
-"""Exact search over unit vectors with metadata: one SQLite file, one matrix product.
+"""Unit vectors with metadata and words in one SQLite file, searched exactly or by an index.
 
-Below some 50,000 pictures this is faster than any index. Also ranks captions and tags by BM25.
-Does not know how vectors are made.
+Up to some 50,000 pictures, comparing all vectors is as fast as an index; above, one stands beside
+the file (``indexes``). Also ranks captions and tags by BM25. Does not know how vectors are made.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from picturedesk.store.catalogue.checks import (
 )
 from picturedesk.store.catalogue.database import Change, State, Totals
 from picturedesk.store.catalogue.generation import Generation
-from picturedesk.store.catalogue.nearest import nearest
+from picturedesk.store.catalogue.indexes import INDEX_FROM, Indexes
+from picturedesk.store.vector_index import Nearest
 from picturedesk.types import (
     Changes,
     Column,
@@ -49,8 +50,8 @@ _Row = TypeVar("_Row")
 _SMALL_SAMPLE = 4096  # entries; samples up to it are kept, since every search asks for one
 
 
-class ExactCatalogue:
-    """A catalogue that compares queries with every vector. See ``types.Catalogue``.
+class SqliteCatalogue:
+    """A catalogue in a file. See ``types.Catalogue``.
 
     Made by ``open``. Any number of processes and threads may read while one writes; writers wait
     for each other. Every reader sees each change as a whole: the vectors in memory never change,
@@ -58,8 +59,14 @@ class ExactCatalogue:
 
     Everything that an answer depends on is compared with its checksums, once for each generation:
     vectors when they are read, records before the first condition, words before the first search
-    by words. A difference raises MissingArtefact.
+    by words. In large catalogues, records and vectors are compared when they are used, and words
+    are not. A difference raises MissingArtefact.
+
+    Attributes:
+        index_from: number of pictures from which on ``optimize`` makes an index.
     """
+
+    index_from = INDEX_FROM
 
     def __init__(self, file: SharedDatabase) -> None:
         self._file = checks.instance("file", file, SharedDatabase)
@@ -67,11 +74,12 @@ class ExactCatalogue:
         with file.reading() as reader:
             self._opened = database.read_state(reader)
         self._newest: Generation | None = None
+        self._indexes = Indexes(file)
 
     @classmethod
     def open(
         cls, path: Path | str, fingerprint: str = "", width: int = 0, make: bool = True
-    ) -> ExactCatalogue:
+    ) -> SqliteCatalogue:
         """Opens a catalogue, or makes an empty one; see ``open_catalogue``.
 
         Nothing is written to a file that is there, unless its words were made by the rules of
@@ -215,11 +223,45 @@ class ExactCatalogue:
         with self._file.reading() as reader:
             self._opened = database.read_state(reader)
 
+    def optimize(self, queries: Floats | None = None, only_if_needed: bool = False) -> None:
+        """Makes or extends the index, from ``index_from`` pictures on; see ``types.Catalogue``.
+
+        Raises:
+            BadInput: if the queries cannot be used.
+            MissingExtra: FAISS is not installed.
+        """
+        typical = None
+        if queries is not None:
+            typical = directions(self._name, queries, self.width).astype(np.float32)
+        self._indexes.make(typical, self.index_from, only_if_needed)
+
+    @property
+    def indexed(self) -> int:
+        """Number of entries that the index has as they are; 0 without one."""
+        with self._reading() as (reader, state):
+            index = self._indexes.of(state)
+            if index is None:
+                return 0
+            return index.rows_among(None, database.read_touched(reader, state)).count
+
+    def recall(self, queries: Floats, k: int = 10) -> float:
+        """See ``types.Catalogue``; 1 without an index."""
+        k = check_amount("k", k)
+        with self._reading() as (reader, state):
+            towards = directions(self._name, queries, state.width)
+            if state.index is None or not k:
+                return 1.0
+            found = self._at(state).stock(reader).nearest(reader, towards, k, None)
+            best = Nearest(towards.astype(np.float32), k)
+            for rows, vectors in database.each_part(reader, state):
+                best.see(rows, vectors)
+            return best.recall([rows for rows, _ in found])
+
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each of the queries (Q, W) the k entries of highest cosine that meet ``where``.
 
-        Exact, also with a condition, which is applied before the ranking. Scores are cosines
-        in double precision of the stored numbers; the same alone and in a batch.
+        Without an index exact, also with a condition, which is applied before the ranking. Scores
+        are cosines in double precision of the stored numbers; the same alone and in a batch.
 
         Args:
             queries: (Q, W); their lengths do not matter, zeros score 0.
@@ -235,10 +277,9 @@ class ExactCatalogue:
         with self._reading() as (reader, state):
             towards = directions(self._name, queries, state.width)
             now = self._at(state)
-            snapshot = now.snapshot(reader)
-            among = snapshot.among(now.passing(reader, where))
-            best = nearest(snapshot.matrix, towards, k, among)
-            entries = snapshot.entries(reader, [indices for indices, _ in best])
+            stock = now.stock(reader)
+            best = stock.nearest(reader, towards, k, now.passing(reader, where))
+            entries = stock.entries(reader, [rows for rows, _ in best])
             return [Found(found, scores) for found, (_, scores) in zip(entries, best, strict=True)]
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
@@ -269,19 +310,14 @@ class ExactCatalogue:
         words, where = checks.texts("words", words), checks.text("where", where)
         with self._reading() as (reader, state):
             now = self._at(state)
-            found = [
-                bm25.scores(reader, now.query_tokens(reader, words, index), index=index)
-                for index in indexes
-            ]
-            rows, scores = _summed(found)
+            rows, scores = _summed([now.word_scores(reader, words, index) for index in indexes])
             passing = now.passing(reader, where)
             if passing is not None:
                 among = np.isin(rows, passing)
                 rows, scores = rows[among], scores[among]
-            snapshot = now.snapshot(reader)
-            places = snapshot.places(rows)
-            best = np.lexsort((places, -scores))[:k]  # places are in the order of keys
-            return Found(snapshot.entries(reader, [places[best]])[0], scores[best])
+            stock = now.stock(reader)
+            best = stock.ordered(reader, rows, scores, k)
+            return Found(stock.entries(reader, [rows[best]])[0], scores[best])
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:
         """BM25 (N,) of the entries with these keys, as in ``matching``; 0 without a shared word.
@@ -293,13 +329,14 @@ class ExactCatalogue:
         words, keys = checks.texts("words", words), checks.texts("keys", keys)
         with self._reading() as (reader, state):
             now = self._at(state)
-            snapshot = now.snapshot(reader)
-            places = self._of_all(keys, snapshot.indices(keys))
-            wanted = snapshot.rows[np.array(places, dtype=np.int64)].tolist()
-            tokens = now.query_tokens(reader, words, bm25.WORDS)
-            rows, scores = bm25.scores(reader, tokens, wanted)
-            known = dict(zip(rows.tolist(), scores.tolist(), strict=True))
-            return np.array([known.get(row, 0.0) for row in wanted], dtype=np.float64)
+            wanted = np.array(
+                self._of_all(keys, now.stock(reader).rows_of(reader, keys)), dtype=np.int64
+            )
+            rows, scores = now.word_scores(reader, words, bm25.WORDS, wanted.tolist())
+            if not len(rows):
+                return np.zeros(len(wanted))
+            nearest = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+            return np.where(rows[nearest] == wanted, scores[nearest], 0.0)
 
     def fetch(self, keys: Sequence[str]) -> Entries:
         """The entries with these keys, in their order; raises BadInput for an unknown key."""
@@ -311,10 +348,9 @@ class ExactCatalogue:
         """The pictures that it has among these keys, by key."""
         keys = checks.texts("keys", keys)
         with self._reading() as (reader, state):
-            snapshot = self._at(state).snapshot_in_memory
-            if snapshot is not None:
-                places = [place for _, place in snapshot.indices(keys)]
-                found = snapshot.pictures(reader, places)
+            stock = self._at(state).stock_at_hand
+            if stock is not None:
+                found = stock.pictures(reader, [row for _, row in stock.rows_of(reader, keys)])
             else:
                 found = [record.picture for _, record in records.read(reader, keys)]
             return {picture.key: picture for picture in found}
@@ -370,9 +406,9 @@ class ExactCatalogue:
             now = self._at(state)
             if not where.strip() and count <= _SMALL_SAMPLE:
                 return now.sample(reader, count)
-            snapshot = now.snapshot(reader)
-            among = snapshot.among(now.passing(reader, where))
-            return snapshot.entries(reader, [among[:count]])[0]
+            stock = now.stock(reader)
+            first = stock.first(reader, count, now.passing(reader, where))
+            return stock.entries(reader, [first])[0]
 
     def keys(self, after: str = "", limit: int = 1000) -> list[str]:
         """The first ``limit`` keys above ``after``, ascending."""
@@ -425,9 +461,10 @@ class ExactCatalogue:
         with self._file.writing() as writer:
             state = self._unchanged(writer)
             Generation(state).check_words(writer)
-            if bm25.checksum(writer, bm25.CONTENT_TABLES) != state.totals.documents:
+            known = state.totals.documents
+            if known is not None and bm25.checksum(writer, bm25.CONTENT_TABLES) != known:
                 raise damaged("the words of its captions are not as they were written")
-            change = Change(writer, state.totals)
+            change = Change(writer, state.totals, state.generation + 1)
             yield change
             change.finish()
 
@@ -436,7 +473,7 @@ class ExactCatalogue:
         """As ``_changing``, of an empty catalogue whose vectors have another owner."""
         with self._file.writing() as writer:
             self._unchanged(writer)
-            change = Change(writer, Totals())
+            change = Change(writer, Totals(), 0)
             change.clear()
             write_manifest(writer, owner)
             yield change
@@ -468,13 +505,13 @@ class ExactCatalogue:
         return held
 
     def _generation(self, state: State) -> Generation:
-        return Generation(state)
+        return Generation(state, self._indexes.of(state))
 
     def _entries(self, reader: sqlite3.Connection, state: State, keys: Sequence[str]) -> Entries:
-        snapshot = self._at(state).snapshot_in_memory
-        if snapshot is not None:
-            indices = np.array(self._of_all(keys, snapshot.indices(keys)), dtype=np.int64)
-            return snapshot.entries(reader, [indices])[0]
+        stock = self._at(state).stock_at_hand
+        if stock is not None:
+            rows = self._of_all(keys, stock.rows_of(reader, keys))
+            return stock.entries(reader, [np.array(rows, dtype=np.int64)])[0]
         found = ((place, record.picture) for place, record in records.read(reader, keys))
         pictures = tuple(self._of_all(keys, found))
         return Entries(pictures, database.read_vectors(reader, keys, state.width))
@@ -497,7 +534,8 @@ def _index_words(file: SharedDatabase) -> None:
         if read_manifest(writer)["words"] != bm25.MADE_BY:  # no other process has rebuilt it
             bm25.make(writer, ((one.row, one.picture) for one in records.read_all(writer)))
             write_manifest(writer, {"words": bm25.MADE_BY})
-            Change(writer, database.read_state(writer).totals).finish()
+            state = database.read_state(writer)
+            Change(writer, state.totals, state.generation + 1).finish()
 
 
 def _summed(found: Sequence[tuple[Ints, Doubles]]) -> tuple[Ints, Doubles]:

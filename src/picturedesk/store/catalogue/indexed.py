@@ -1,0 +1,183 @@
+"""The entries of a large catalogue: an index proposes rows, their stored vectors decide.
+
+The index has the vectors of an earlier generation. Rows that have changed since are left out of
+what it finds, and searched one by one: what was removed never comes back, and what was added is
+found at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from picturedesk.disk.database import rows_of
+from picturedesk.store.catalogue import database, records
+from picturedesk.store.catalogue.database import State
+from picturedesk.store.catalogue.nearest import cosines
+from picturedesk.store.vector_index import Rows, VectorIndex
+from picturedesk.types import Doubles, Entries, Floats, Ints, Picture
+
+_MORE = 2  # times as many candidates as are wanted
+_AT_LEAST = 400  # candidates
+_HELD = 20_000  # vectors and records of a generation that are kept in memory
+_CONDITIONS = 32  # conditions whose rows are kept as bits
+
+
+class _Vectors(NamedTuple):
+    """Some rows, in any order.
+
+    Attributes:
+        rows: (n,) ascending.
+        keys: (n,).
+        matrix: (n, W).
+    """
+
+    rows: Ints
+    keys: npt.NDArray[np.str_]
+    matrix: Floats
+
+
+class IndexedStock:
+    """Implements ``snapshot.Stock``. Threads may share it.
+
+    Args:
+        index: of some generation.
+        touched: (t,) rows that have changed since.
+        fresh: those of them that are there now.
+        state: of the file.
+    """
+
+    def __init__(self, index: VectorIndex, touched: Ints, fresh: _Vectors, state: State) -> None:
+        self._index = index
+        self._touched = touched
+        self._fresh = fresh
+        self._width = state.width
+        self._held: dict[int, tuple[str, Floats]] = {}
+        self._pictures: dict[int, Picture] = {}
+        self._may: dict[int, tuple[Ints | None, Rows | None]] = {}
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection, state: State, index: VectorIndex) -> IndexedStock:
+        """Reads what the index does not have from a connection in this state."""
+        touched = database.read_touched(connection, state)
+        rows, keys, matrix = database.read_rows(connection, touched, state.width)
+        return cls(index, touched, _Vectors(rows, np.array(keys, dtype=str), matrix), state)
+
+    def nearest(
+        self, reader: sqlite3.Connection, queries: Doubles, k: int, passing: Ints | None
+    ) -> list[tuple[Ints, Doubles]]:
+        """See ``snapshot.Stock``; rows that the index does not propose may be missed."""
+        if k < 1 or not len(queries):
+            return [(np.empty(0, dtype=np.int64), np.empty(0)) for _ in queries]
+        depth = max(_AT_LEAST, _MORE * k)
+        proposed = self._index.search(queries, depth, self._may_be_found(passing))
+        fresh = self._fresh
+        if passing is not None:
+            among = np.isin(fresh.rows, passing)
+            fresh = _Vectors(fresh.rows[among], fresh.keys[among], fresh.matrix[among])
+        some = self._read(reader, np.unique(np.concatenate(proposed)))
+        found: list[tuple[Ints, Doubles]] = []
+        for query, rows in zip(queries, proposed, strict=True):
+            places = np.searchsorted(some.rows, rows)
+            scores = np.concatenate(
+                [
+                    cosines(some.matrix, query, places),
+                    cosines(fresh.matrix, query, np.arange(len(fresh.rows))),
+                ]
+            )
+            every = np.concatenate([rows, fresh.rows])
+            best = _best(scores, np.concatenate([some.keys[places], fresh.keys]), k)
+            found.append((every[best], scores[best]))
+        return found
+
+    def ordered(self, reader: sqlite3.Connection, rows: Ints, scores: Doubles, k: int) -> Ints:
+        """See ``snapshot.Stock``."""
+        if len(rows) > k > 0:
+            near = np.flatnonzero(scores >= np.partition(scores, -k)[-k])
+        else:
+            near = np.arange(len(rows))
+        keys = dict(rows_of(reader, "key", "pictures", rows[near].tolist(), "row"))
+        names = np.array([keys[place] for place in range(len(near))], dtype=str)
+        return near[_best(scores[near], names, k)]
+
+    def first(self, reader: sqlite3.Connection, count: int, passing: Ints | None) -> Ints:
+        """See ``snapshot.Stock``."""
+        if passing is None:
+            query = "SELECT row FROM pictures ORDER BY key LIMIT ?"
+            return np.array([row for (row,) in reader.execute(query, (count,))], dtype=np.int64)
+        wanted = set(passing.tolist())
+        found: list[int] = []
+        for (row,) in reader.execute("SELECT row FROM pictures ORDER BY key"):
+            if len(found) >= min(count, len(wanted)):
+                break
+            if row in wanted:
+                found.append(row)
+        return np.array(found, dtype=np.int64)
+
+    def rows_of(self, reader: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """See ``snapshot.Stock``."""
+        yield from rows_of(reader, "row", "pictures", keys)
+
+    def entries(self, reader: sqlite3.Connection, rows: Sequence[Ints]) -> list[Entries]:
+        """See ``snapshot.Stock``."""
+        every = np.unique(np.concatenate([*rows, np.empty(0, dtype=np.int64)]))
+        some = self._read(reader, every)
+        known = dict(zip(every.tolist(), self.pictures(reader, every.tolist()), strict=True))
+        return [
+            Entries(
+                tuple(known[row] for row in part.tolist()),
+                some.matrix[np.searchsorted(some.rows, part)],
+            )
+            for part in rows
+        ]
+
+    def pictures(self, reader: sqlite3.Connection, rows: Sequence[int]) -> list[Picture]:
+        """See ``snapshot.Stock``."""
+        held = self._pictures
+        known = {row: held[row] for row in rows if row in held}
+        missing = sorted({row for row in rows if row not in known})
+        new = {record.row: record.picture for _, record in records.read(reader, missing, by="row")}
+        if len(held) + len(new) > _HELD:
+            held = self._pictures = {}
+        held.update(new)
+        known |= new
+        return [known[row] for row in rows]
+
+    def _may_be_found(self, passing: Ints | None) -> Rows | None:
+        """The rows that the index may propose; None for all of its rows."""
+        if passing is None and not len(self._touched):
+            return None
+        known = self._may.get(id(passing))
+        if known is None or known[0] is not passing:
+            if len(self._may) >= _CONDITIONS:
+                self._may.clear()
+            known = (passing, self._index.rows_among(passing, self._touched))
+            self._may[id(passing)] = known
+        return known[1]
+
+    def _read(self, reader: sqlite3.Connection, rows: Ints) -> _Vectors:
+        """The vectors of rows (n,), ascending, all of which are there."""
+        held, numbers = self._held, rows.tolist()
+        known = {row: held[row] for row in numbers if row in held}
+        missing = np.array([row for row in numbers if row not in known], dtype=np.int64)
+        if len(missing):
+            found, keys, matrix = database.read_rows(reader, missing, self._width)
+            records.check(len(found) == len(missing), int(missing[0]))
+            new = dict(zip(found.tolist(), zip(keys, matrix, strict=True), strict=True))
+            if len(held) + len(new) > _HELD:
+                held = self._held = {}
+            held.update(new)
+            known |= new
+        together = np.empty((len(numbers), self._width), dtype=np.float32)
+        for place, row in enumerate(numbers):
+            together[place] = known[row][1]
+        return _Vectors(rows, np.array([known[row][0] for row in numbers], dtype=str), together)
+
+
+def _best(scores: Doubles, keys: npt.NDArray[np.str_], k: int) -> Ints:
+    """The k places of highest score, best first, equal ones by key."""
+    return np.lexsort((keys, -scores))[:k]

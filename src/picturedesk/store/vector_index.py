@@ -1,0 +1,338 @@
+"""An index of many vectors: finds those near a query without comparing all of them.
+
+The numbers of each vector along the main directions are kept in 8 bits, in lists around centres (an
+inverted file: Jégou, Douze and Schmid 2011; FAISS keeps the lists). A query looks through the lists
+whose centres are nearest; how many is chosen when the index is made, so that typical queries find
+what an exact search finds. What it finds are candidates: their owner, who has the whole vectors,
+scores them exactly. A condition is given as rows that may be found, and holds inside the search.
+
+Derived: it can be made again at any time. Knows rows and vectors, not their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from picturedesk.disk.arrays import read_arrays, write_arrays
+from picturedesk.disk.artifacts import (
+    atomic_folder,
+    checked_file,
+    fingerprint,
+    read_manifest,
+    write_manifest,
+)
+from picturedesk.errors import Mismatch, MissingExtra
+from picturedesk.parallel import cpus
+from picturedesk.types import Bools, Doubles, Floats, Ints
+
+KIND = "vector index"
+CURE = "run picturedesk optimize, which makes it again"
+_LISTS = "lists.faiss"
+_SHARES = (64, 32, 16, 8, 4, 2, 1)  # a query looks through one list in so many
+_SHARE = 8  # … where no typical queries are known
+_DEPTH = 400  # candidates of the queries that the share is chosen with
+_TOP = 10  # of the exact search, which these queries should find
+_ROUNDS = 8  # of k-means
+_SAMPLE = 50_000  # vectors that the main directions are taken from
+
+Mask = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexConfig:
+    """How an index is made.
+
+    Attributes:
+        width: numbers that are kept of each vector, at most.
+        per_list: vectors in a list, on average, in an index of a million; smaller indexes have
+            smaller lists.
+        trained_on: vectors that each centre is learned from.
+        recall: share of the ten nearest vectors that must be among the candidates.
+    """
+
+    width: int = 256
+    per_list: int = 500
+    trained_on: int = 64
+    recall: float = 0.99
+
+    def lists(self, count: int) -> int:
+        """Number of lists for so many vectors."""
+        return int(max(1, min(count / self.trained_on, np.sqrt(count * 1e6) / self.per_list)))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """What is known of an index.
+
+    Attributes:
+        count: vectors in it.
+        width: numbers of the whole vectors, W.
+        kept: numbers of each that are kept.
+        lists: number of lists.
+        learned_from: number of vectors when the lists were made.
+        share: a query without a condition looks through one list in so many.
+        recall: share of the ten nearest that the queries found, with which ``share`` was chosen;
+            None if there were none.
+    """
+
+    count: int
+    width: int
+    kept: int
+    lists: int
+    learned_from: int
+    share: int
+    recall: float | None
+
+
+class Rows:
+    """Rows that may be found, as one bit each.
+
+    Args:
+        may: (R,) whether the row of this number may be found.
+    """
+
+    def __init__(self, may: Bools) -> None:
+        self.count = int(np.count_nonzero(may))
+        self.mask: Mask = np.packbits(may, bitorder="little")
+
+
+class VectorIndex:
+    """Rows with vectors, see above. Threads may share it; it never changes.
+
+    Made by ``build``, ``extended`` or ``open``.
+    """
+
+    def __init__(self, lists: Any, directions: Floats, rows: Ints, facts: IndexFacts) -> None:  # noqa: ANN401
+        self.facts = facts
+        self._rows = rows  # ascending
+        self._lists = lists  # of FAISS
+        self._directions = directions  # (W, d)
+        self._home: Path | None = None  # where they are mapped from
+
+    @classmethod
+    def build(
+        cls,
+        count: int,
+        sample: Floats,
+        parts: Iterable[tuple[Ints, Floats]],
+        queries: Floats | None = None,
+        config: IndexConfig = IndexConfig(),
+    ) -> Self:
+        """Makes an index.
+
+        Args:
+            count: number of vectors.
+            sample: (S, W) some of the vectors, at random; best ``sample_size`` of them.
+            parts: rows (n,) and vectors (n, W), until all are given.
+            queries: (Q, W) typical queries; None if none are known.
+            config: how it is made.
+
+        Raises:
+            MissingExtra: FAISS is not installed.
+        """
+        faiss = _faiss()
+        directions = _main_directions(sample, config.width)
+        width = directions.shape[1]
+        lists = config.lists(count)
+        inside = faiss.IndexIVFScalarQuantizer(
+            faiss.IndexFlatIP(width),
+            width,
+            lists,
+            faiss.ScalarQuantizer.QT_8bit,
+            faiss.METRIC_INNER_PRODUCT,
+            False,
+        )
+        inside.cp.niter, inside.cp.max_points_per_centroid = _ROUNDS, config.trained_on
+        inside.cp.min_points_per_centroid = 1
+        faiss.omp_set_num_threads(cpus())
+        inside.train(sample @ directions)
+        wanted = None if queries is None else Nearest(queries)
+        every = []
+        for rows, vectors in parts:
+            inside.add_with_ids(vectors @ directions, rows)
+            if wanted is not None:
+                wanted.see(rows, vectors)
+            every.append(rows)
+        facts = IndexFacts(count, sample.shape[1], width, lists, count, _SHARES[0], None)
+        rows = np.sort(np.concatenate([*every, np.empty(0, dtype=np.int64)]))
+        return cls(inside, directions, rows, facts)._with_share(wanted, config.recall)
+
+    def extended(self, removed: Ints, parts: Iterable[tuple[Ints, Floats]]) -> Self:
+        """The same index without some rows and with others; lists and directions stay."""
+        faiss = _faiss()
+        mapped = self._home
+        lists = faiss.read_index(str(mapped / _LISTS)) if mapped else faiss.clone_index(self._lists)
+        if len(removed):
+            lists.remove_ids(removed)
+        every = [np.setdiff1d(self._rows, removed, assume_unique=True)]
+        for rows, vectors in parts:
+            lists.add_with_ids(vectors @ self._directions, rows)
+            every.append(rows)
+        facts = replace(self.facts, count=int(lists.ntotal))
+        return type(self)(lists, self._directions, np.sort(np.concatenate(every)), facts)
+
+    def rows_among(self, passing: Ints | None, without: Ints) -> Rows:
+        """The rows of the index that are among some (None: all), and not among others."""
+        highest = int(max(self._rows.max(initial=0), without.max(initial=0)))
+        if passing is not None:
+            highest = max(highest, int(passing.max(initial=0)))
+        may = np.zeros(highest + 1, dtype=bool)
+        may[self._rows] = True
+        if passing is not None:
+            passes = np.zeros(highest + 1, dtype=bool)
+            passes[passing] = True
+            may &= passes
+        may[without] = False
+        return Rows(may)
+
+    def search(self, queries: Doubles, depth: int, may: Rows | None = None) -> list[Ints]:
+        """Rows near each of the queries (Q, W): the candidates, most promising first.
+
+        Returns ``depth`` rows, or fewer if fewer may be found.
+
+        Args:
+            queries: (Q, W).
+            depth: how many for each.
+            may: the rows that may be found; None for all.
+        """
+        available = self.facts.count if may is None else may.count
+        wanted = min(depth, available)
+        if not wanted or not len(queries):
+            return [np.empty(0, dtype=np.int64) for _ in queries]
+        projected = np.ascontiguousarray(queries.astype(np.float32) @ self._directions)
+        probes = max(1, self.facts.lists // self.facts.share)
+        # A condition empties the lists: so many more are looked through as there are fewer rows.
+        probes = min(self.facts.lists, -(-probes * self.facts.count // max(1, available)))
+        found = self._looked_up(projected, depth, probes, may)
+        if probes < self.facts.lists and any(len(rows) < wanted for rows in found):
+            found = self._looked_up(projected, depth, self.facts.lists, may)
+        return found
+
+    def save(self, folder: Path) -> str:
+        """Writes a folder, atomically; returns the checksum that ``open`` wants."""
+        faiss = _faiss()
+        with atomic_folder(folder) as temporary:
+            faiss.write_index(self._lists, str(temporary / _LISTS))
+            write_arrays(temporary, {"directions": self._directions, "rows": self._rows})
+            write_manifest(temporary, KIND, {"facts": asdict(self.facts)})
+        return checksum_of(folder)
+
+    @classmethod
+    def open(cls, folder: Path, checksum: str) -> Self:
+        """Opens what ``save`` wrote; the lists are memory-mapped.
+
+        Raises:
+            MissingArtefact: it is missing or damaged.
+            Mismatch: it is another one than was saved with this checksum.
+            MissingExtra: FAISS is not installed.
+        """
+        faiss = _faiss()
+        if checksum_of(folder) != checksum:
+            raise Mismatch(f"{folder} is of another state of the pictures: {CURE}")
+        manifest = read_manifest(folder, KIND, CURE)
+        file = checked_file(folder, _LISTS, manifest, CURE)
+        try:
+            file.check()  # before FAISS reads it
+        finally:
+            file.close()
+        lists = faiss.read_index(str(folder / _LISTS), faiss.IO_FLAG_MMAP)
+        mapped = faiss.downcast_InvertedLists(lists.invlists)
+        if hasattr(mapped, "prefetch_nthread"):
+            mapped.prefetch_nthread = 0  # else each query starts 32 threads
+        arrays = read_arrays(folder, manifest)
+        facts = IndexFacts(**manifest["facts"])
+        opened = cls(lists, arrays["directions"], arrays["rows"], facts)
+        opened._home = folder
+        return opened
+
+    def _looked_up(
+        self, projected: Floats, depth: int, probes: int, may: Rows | None
+    ) -> list[Ints]:
+        faiss = _faiss()
+        faiss.omp_set_num_threads(1)
+        chosen = {} if may is None else {"sel": faiss.IDSelectorBitmap(may.mask)}
+        how = faiss.SearchParametersIVF(nprobe=probes, **chosen)
+        _, rows = self._lists.search(projected, depth, params=how)
+        return [some[some >= 0].astype(np.int64) for some in rows]
+
+    def _with_share(self, wanted: Nearest | None, recall: float) -> Self:
+        """Looks through as few lists as still find what typical queries want."""
+        if wanted is None:
+            return self._with(replace(self.facts, share=_SHARE))
+        for share in _SHARES:
+            known = self._with(replace(self.facts, share=share))
+            reached = wanted.recall(known.search(wanted.queries.astype(np.float64), _DEPTH))
+            if reached >= recall or share == 1:
+                break
+        return known._with(replace(known.facts, recall=reached))
+
+    def _with(self, facts: IndexFacts) -> Self:
+        return type(self)(self._lists, self._directions, self._rows, facts)
+
+
+def checksum_of(folder: Path) -> str:
+    """The checksum of an index's folder, which names its files' checksums."""
+    return fingerprint(read_manifest(folder, KIND, CURE))
+
+
+def sample_size(count: int, config: IndexConfig = IndexConfig()) -> int:
+    """How many vectors an index of so many is learned from."""
+    return min(count, max(_SAMPLE, config.trained_on * config.lists(count)))
+
+
+class Nearest:
+    """The nearest of all vectors to some queries, exactly, seen part by part.
+
+    Args:
+        queries: (Q, W).
+        k: how many.
+    """
+
+    def __init__(self, queries: Floats, k: int = _TOP) -> None:
+        self.queries = queries
+        self._k = k
+        self._rows = np.empty((len(queries), 0), dtype=np.int64)
+        self._scores = np.empty((len(queries), 0), dtype=np.float32)
+
+    def see(self, rows: Ints, vectors: Floats) -> None:
+        """Takes in rows (n,) with their vectors (n, W)."""
+        scores = np.concatenate([self._scores, self.queries @ vectors.T], axis=1)
+        every = np.broadcast_to(rows, (len(self.queries), len(rows)))
+        every = np.concatenate([self._rows, every], axis=1)
+        if scores.shape[1] > self._k:
+            best = np.argpartition(-scores, self._k - 1, axis=1)[:, : self._k]
+            every = np.take_along_axis(every, best, axis=1)
+            scores = np.take_along_axis(scores, best, axis=1)
+        self._rows, self._scores = every, scores
+
+    def recall(self, found: Sequence[Ints]) -> float:
+        """Share of them that is among the rows that were found for each query."""
+        pairs = zip(self._rows, found, strict=True)
+        shares = [np.isin(best, rows).mean() for best, rows in pairs if len(best)]
+        return float(np.mean(shares)) if shares else 1.0
+
+
+def _main_directions(sample: Floats, width: int) -> Floats:
+    """(W, d): the directions that keep most of the vectors (S, W), which are not centred.
+
+    So inner products of what is kept stand for those of the vectors.
+    """
+    some = sample[:_SAMPLE]
+    width = min(width, some.shape[1])
+    _, directions = np.linalg.eigh((some.T @ some).astype(np.float64))
+    kept: Floats = np.ascontiguousarray(directions[:, ::-1][:, :width], dtype=np.float32)
+    return kept
+
+
+def _faiss() -> Any:  # noqa: ANN401 - it has no types
+    try:
+        import faiss
+    except ImportError:
+        raise MissingExtra("an index of pictures (with faiss)", "index") from None
+    return faiss
