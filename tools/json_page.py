@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 VERBS = (
     *("suggest", "suggest-lines", "suggest-slots", "similar", "tags", "texts"),
     *("fit", "demo", "add", "sync", "optimize", "edit", "remove", "list", "search", "rejected"),
-    *("choose", "choices", "refit", "versions", "rollback", "export"),
+    *("choose", "choices", "refit", "versions", "rollback", "export", "migrate"),
     *("evaluate", "evaluate-run", "audit", "levels", "levels-data", "levels-networks"),
     *("reproduce", "reproduce-dry-run", "keys", "webhooks", "info", "doctor", "config"),
 )

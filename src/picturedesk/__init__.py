@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from picturedesk.desk import Desk as Desk
     from picturedesk.desk import DeskConfig as DeskConfig
     from picturedesk.desk import Hit as Hit
+    from picturedesk.desk import Migration as Migration
     from picturedesk.desk import Optimized as Optimized
     from picturedesk.desk import Removal as Removal
     from picturedesk.desk import Sync as Sync
@@ -164,7 +165,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {  # topic → module → names; docs/api.md has the same order
     "The desk: fit, suggest, add, measure, inspect": {
-        "desk": "Addition Desk DeskConfig Hit Optimized Removal Sync",
+        "desk": "Addition Desk DeskConfig Hit Migration Optimized Removal Sync",
         "desk.asking": "Asked",
         "desk.auditing": "AuditConfig",
         "desk.exporting": "Export",

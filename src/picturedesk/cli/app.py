@@ -25,6 +25,7 @@ from picturedesk.cli import (
     inspect_verbs,
     keys_verb,
     mcp_verb,
+    migrate_verb,
     reproduce_verb,
     serve_verb,
     show,
@@ -73,7 +74,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         keys_verb.keys,
         webhooks_verb.webhooks,
     ),
-    "Take it elsewhere": (export_verb.export,),
+    "Take it elsewhere": (export_verb.export, migrate_verb.migrate),
     "Measure": (
         desk_verbs.evaluate,
         audit_verb.audit,

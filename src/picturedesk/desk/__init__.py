@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from picturedesk.desk.adding import Addition as Addition
     from picturedesk.desk.life_cycle import Hit as Hit
     from picturedesk.desk.life_cycle import Removal as Removal
+    from picturedesk.desk.migrating import Migration as Migration
     from picturedesk.desk.optimizing import Optimized as Optimized
     from picturedesk.desk.syncing import Sync as Sync
     from picturedesk.learning.config import DeskConfig as DeskConfig
@@ -22,12 +23,13 @@ _HOMES = {
     "Addition": "desk.adding",
     "DeskConfig": "learning.config",
     "Hit": "desk.life_cycle",
+    "Migration": "desk.migrating",
     "Removal": "desk.life_cycle",
     "Optimized": "desk.optimizing",
     "Sync": "desk.syncing",
 }
 
-__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Optimized", "Removal", "Sync"]
+__all__ = ["Addition", "Desk", "DeskConfig", "Hit", "Migration", "Optimized", "Removal", "Sync"]
 
 
 def __getattr__(name: str) -> object:

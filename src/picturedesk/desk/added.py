@@ -42,8 +42,8 @@ class _Done:
     kept_out: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, path: Path) -> _Done:
-        """Of the catalogue in a file."""
+    def of(cls, path: Path | str) -> _Done:
+        """Of the catalogue in a file, or at an address."""
         with closing(open_catalogue(path, make=False)) as catalogue:
             keys = catalogue.added(limit=catalogue.count())
             named = catalogue.named()
@@ -72,7 +72,7 @@ class Added:
 
     def __init__(
         self,
-        path: Path | None = None,
+        path: Path | str | None = None,
         done: _Done | None = None,
         gone: frozenset[str] = frozenset(),
         rejections: tuple[Rejection, ...] = (),

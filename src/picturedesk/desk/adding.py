@@ -80,7 +80,7 @@ def add(
                 new = desk.catalogue.change(_changes(desk.catalogue, told, seen, reader))
                 list_rejected(desk, rejections, command, uris)
     if not current:  # another fit became current; the features are in the store
-        with type(desk)(desk.folder.root) as again:
+        with type(desk)(desk.folder.root, desk.folder.at) as again:
             return replace(again.add(pictures, progress, config, columns), read=extraction.read)
     keep_fast(desk.catalogue, desk.blend)
     return Addition(

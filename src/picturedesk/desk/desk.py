@@ -17,6 +17,9 @@ class Desk(Exporting, Measuring, Keeping, Answering, Learning):
 
     Args:
         path: a folder that ``Desk.fit`` or ``picturedesk fit`` made.
+        catalogue: address of another catalogue for the current fit, ``milvus://HOST:PORT/NAME``
+            or ``milvus:///FOLDER/FILE.db/NAME``, such as another machine's copy of the desk uses;
+            "" for the one that the desk remembers.
 
     Raises:
         MissingArtefact: the folder has no finished fit.

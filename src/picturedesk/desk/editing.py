@@ -34,7 +34,7 @@ def edit(desk: Keeping, pictures: Sequence[Named], changes: Mapping[str, Any]) -
             updated = [merged(known[key], said, named) for key in keys]
             catalogue.change(Changes(updated=updated, named=dict.fromkeys(keys, named)))
             return updated
-    with type(desk)(desk.folder.root) as again:  # another fit became current
+    with type(desk)(desk.folder.root, desk.folder.at) as again:  # another fit became current
         return again.edit(pictures, changes)
 
 

@@ -7,6 +7,7 @@ before. To continue a killed fit, start the same command again: pictures are not
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -33,19 +34,20 @@ from picturedesk.disk.artifacts import (
     plain,
     write_json,
 )
-from picturedesk.errors import Mismatch, MissingArtefact
+from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, prepare
 from picturedesk.learning.recipes import Learned, learn
 from picturedesk.parallel import one_blas_thread
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText, excerpt
-from picturedesk.store.catalogue import open_catalogue
+from picturedesk.store.catalogue import open_catalogue, remove_catalogue
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.store.rejected import write_rejections
 from picturedesk.types import Archive, Json, Progress, Rejection, silent, step
 
 ALL_LEVELS = LevelChoice()
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def fit_desk(
             with steps.step("learn"):
                 learned = learn(prepared, config, progress, levels.active)
             rejections = prepared.rejections + added.rejections
-            with folder.new_fit() as made:
+            with folder.new_fit(before) as made:
                 with steps.step("index"), step(progress, "filling the catalogue"):
                     _store(made, prepared, learned, store, added)
                 facts = {"archive": archive.name, "source": source, "config": config}
@@ -123,7 +125,7 @@ def fit_desk(
                 with folder.changing():
                     added.catch_up(made, learned.blend, store)
                     follow_choices(folder, made, learned.matcher)
-                    fitted = folder.make_current(made, before, reads)
+                    fitted = _made_current(folder, made, before, reads)
     return FitReport(
         texts={part: len(prepared.ready.texts_of(part)) for part in PARTS},
         pictures=len(prepared.ready.keys),
@@ -133,6 +135,20 @@ def fit_desk(
         measured=measured,
         fitted=fitted,
     )
+
+
+def _made_current(
+    folder: DeskFolder, made: FitFolder, before: FitFolder | None, reads: Json
+) -> FitFolder:
+    """Makes a fit current; removes catalogues on servers of fits that are not kept any more."""
+    there = {fit.at for fit in folder.all_fits() if fit.at}
+    fitted = folder.make_current(made, before, reads)
+    for address in there - {fit.at for fit in folder.all_fits()}:
+        try:
+            remove_catalogue(address)
+        except PicturedeskError as error:
+            _LOG.warning("an old catalogue could not be removed: %s", error)
+    return fitted
 
 
 def open_backbone(folder: DeskFolder, config: DeskConfig, progress: Progress = silent) -> Backbone:

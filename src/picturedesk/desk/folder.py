@@ -6,6 +6,7 @@ Knows names, not contents.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,9 +20,23 @@ from picturedesk.types import Json
 
 KIND = "desk"
 SETTINGS = "fit"
+PLACE = "place of a catalogue"
 KEPT = 5  # fits: the current one and those before it that one can go back to
 _PATIENCE = 60.0  # seconds that an addition waits for another addition or the end of a fit
 _HIDDEN = "."  # first character of the names of fits that are being made or removed
+
+
+_FIT = re.compile(r"(_\d{4,})?(?=\?|\Z)")  # ends the name in an address
+
+
+def address_for(address: str, fit: str) -> str:
+    """The address of a fit's catalogue on a server, beside those of other fits.
+
+    Args:
+        address: as the user named it, or that of another fit's catalogue.
+        fit: name of the fit's folder, "0003".
+    """
+    return _FIT.sub(f"_{fit}", address, count=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +52,32 @@ class FitFolder:
           memory/            the archive in the shared space
           held_out/          held-out texts, for measuring
           catalogue.db       pictures that may be suggested: metadata and vectors
+          catalogue.json     where they are instead, if the desk was migrated to a server
+          migrating.json     where they are being copied to, while that is not finished
           rejected.csv       what was left out, why, a cure, and by which command
           reports/           evaluation.json, report.html
     """
 
     root: Path
+    at: str = ""  # address of its catalogue on a server; "" for its own file
+
+    @classmethod
+    def of(cls, root: Path) -> FitFolder:
+        """The fit in a folder, with the address that is noted there.
+
+        Raises:
+            MissingArtefact: the note is damaged.
+        """
+        place = cls(root).place
+        return cls(root, read_record(place, PLACE)["address"] if place.exists() else "")
+
+    def keep_at(self, address: str) -> FitFolder:
+        """Notes that the catalogue is at an address from now on; "" for its own file."""
+        if address:
+            write_record(self.place, PLACE, {"address": address})
+        else:
+            self.place.unlink(missing_ok=True)
+        return FitFolder(self.root, address)
 
     @property
     def settings(self) -> Path:
@@ -77,9 +113,24 @@ class FitFolder:
         return self.root / "held_out"
 
     @property
-    def catalogue(self) -> Path:
-        """The catalogue."""
+    def catalogue(self) -> Path | str:
+        """The catalogue: a file, or its address."""
+        return self.at or self.catalogue_file
+
+    @property
+    def catalogue_file(self) -> Path:
+        """The file of the catalogue, where it is not on a server."""
         return self.root / "catalogue.db"
+
+    @property
+    def place(self) -> Path:
+        """The record of the catalogue's address; missing if it is in its own file."""
+        return self.root / "catalogue.json"
+
+    @property
+    def migrating(self) -> Path:
+        """The record of where a migration that did not finish copies to."""
+        return self.root / "migrating.json"
 
     @property
     def rejected(self) -> Path:
@@ -124,6 +175,7 @@ class DeskFolder:
     """
 
     root: Path
+    at: str = ""  # address of a catalogue to use instead of the current fit's own; "" for none
 
     @property
     def pointer(self) -> Path:
@@ -177,7 +229,7 @@ class DeskFolder:
 
     def all_fits(self) -> list[FitFolder]:
         """The fits that are kept, oldest first."""
-        return [FitFolder(self.fits / name) for name in sorted(self._names())]
+        return [FitFolder.of(self.fits / name) for name in sorted(self._names())]
 
     def require(self) -> FitFolder:
         """The current fit.
@@ -196,14 +248,16 @@ class DeskFolder:
                 f"the fit of {self.root} did not finish: run the same picturedesk fit again, "
                 "it continues where it stopped"
             )
-        fitted = FitFolder(self.fits / current)
-        if not fitted.root.is_dir():
-            raise MissingArtefact(f"{fitted.root} does not exist: fit again with {again}")
-        return fitted
+        root = self.fits / current
+        if not root.is_dir():
+            raise MissingArtefact(f"{root} does not exist: fit again with {again}")
+        return FitFolder(root, self.at) if self.at else FitFolder.of(root)
 
     def is_current(self, fitted: FitFolder) -> bool:
-        """Whether this fit is still the current one."""
-        return self._current() == fitted.root.name
+        """Whether this fit is still the current one, and its catalogue where it was."""
+        if self._current() != fitted.root.name:
+            return False
+        return (self.at or FitFolder.of(fitted.root).at) == fitted.at
 
     def reads(self) -> Json:
         """How pictures are read, as ``begin`` wrote it; {} if desk.json is missing or damaged."""
@@ -246,16 +300,22 @@ class DeskFolder:
             current = self._current()
         except (MissingArtefact, Mismatch):
             current = max(self._names(), default="")
-        return FitFolder(self.fits / current) if current in self._names() else None
+        return FitFolder.of(self.fits / current) if current in self._names() else None
 
     @contextmanager
-    def new_fit(self) -> Iterator[FitFolder]:
-        """A folder for a fit, inside ``fitting``; removed unless ``make_current`` was called."""
+    def new_fit(self, before: FitFolder | None = None) -> Iterator[FitFolder]:
+        """A folder for a fit, inside ``fitting``; removed unless ``make_current`` was called.
+
+        Args:
+            before: the result of ``begin``; if its catalogue is on a server, the new one is too.
+        """
         number = max((int(name) for name in self._names()), default=0) + 1
         building = self.fits / f"{_HIDDEN}{number:04d}"
         building.mkdir(parents=True)
         try:
-            yield FitFolder(building)
+            made = FitFolder(building)
+            at = before.at if before is not None else ""
+            yield made.keep_at(address_for(at, f"{number:04d}")) if at else made
         finally:
             shutil.rmtree(building, ignore_errors=True)
 
@@ -276,7 +336,11 @@ class DeskFolder:
             hidden = self.fits / f"{_HIDDEN}{old}.old"
             os.replace(self.fits / old, hidden)  # first, so that no incomplete fit is left
             shutil.rmtree(hidden, ignore_errors=True)
-        return FitFolder(self.fits / name)
+        return FitFolder.of(self.fits / name)
+
+    def repoint(self) -> None:
+        """Writes desk.json again, so that servers see that the catalogue is elsewhere."""
+        self._point(self._current(), self.reads())
 
     def go_back(self, fitted: FitFolder) -> None:
         """Makes an older fit the current one, inside ``fitting`` and ``changing``."""

@@ -45,6 +45,7 @@ _EXTRAS = {
     "trec": ("ir-measures",),
     "serve": ("fastapi", "uvicorn", "nh3"),
     "mcp": ("mcp",),
+    "milvus": ("pymilvus", "milvus-lite"),
 }
 
 
@@ -106,7 +107,7 @@ def _describe_database(path: Path) -> Json:
                 "choices": len(log),
                 "valid": len(log.valid()),
             }
-    if path.name == FitFolder(path.parent).catalogue.name:
+    if path.name == FitFolder(path.parent).catalogue_file.name:
         with closing(open_catalogue(path, make=False)) as catalogue:
             return {
                 "kind": "catalogue",

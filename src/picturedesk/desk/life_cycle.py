@@ -65,7 +65,7 @@ def remove(desk: Keeping, pictures: Sequence[str], where: str) -> Removal:
                 catalogue.change(Changes(removed=keys, keep_out=True))
             now = catalogue.count()
             return Removal(before - now, unknown, now)
-    with type(desk)(desk.folder.root) as again:
+    with type(desk)(desk.folder.root, desk.folder.at) as again:
         return again.remove(pictures, where)
 
 

@@ -102,7 +102,7 @@ def sync(
                     desk.catalogue.change(changes)
                 list_rejected(desk, rejections, f"sync {root}", uris)
     if not current:  # another fit became current; the features are in the store
-        with type(desk)(desk.folder.root) as again:
+        with type(desk)(desk.folder.root, desk.folder.at) as again:
             return replace(again.sync(folder, prune, progress, config), read=extraction.read)
     keep_fast(desk.catalogue, desk.blend)
     return Sync(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from picturedesk.desk.adding import Addition
     from picturedesk.desk.deciding import Named
     from picturedesk.desk.life_cycle import Hit, Removal
+    from picturedesk.desk.migrating import Migration
     from picturedesk.desk.optimizing import Optimized
     from picturedesk.desk.syncing import Sync
     from picturedesk.store.extraction import ExtractConfig
@@ -162,6 +163,33 @@ class Keeping(DeskParts):
 
         words, where = checks.text("words", words), checks.text("where", where)
         return search(self, words, checks.whole_number("k", k, 1), where)
+
+    def migrate(self, to: str, progress: Progress = silent) -> Migration:
+        """Moves the catalogue of the current fit to another engine; the desk remembers it.
+
+        Pictures, vectors and what users did are copied and compared; then, in one step, the desk
+        uses the new place, and the old one stays as it is. A killed migration is continued by the
+        next one to the same place. Later fits write their catalogues into the same engine. This
+        object answers from the old place: open the desk again.
+
+        Args:
+            to: ``milvus://HOST:PORT/NAME`` for a Milvus server, ``milvus:///FOLDER/FILE.db/NAME``
+                for a file of milvus-lite, or "sqlite" for a file in the desk. The number of the
+                fit is added to the name.
+            progress: called as pictures are copied.
+
+        Raises:
+            BadInput: it is no place for a catalogue, the catalogue is there already, or other
+                pictures are.
+            MissingExtra: the engine is not installed.
+            PicturedeskError: the server does not answer, or a fit of the desk is running.
+        """
+        from picturedesk.desk.migrating import migrate
+
+        self._loaded.require_open()
+        checks.encodable("to", to)
+        checks.function("progress", progress)
+        return migrate(self.folder, to, progress)
 
     def optimize(self) -> Optimized:
         """Brings the index of a large catalogue up to date, and measures it.

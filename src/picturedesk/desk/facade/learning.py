@@ -181,5 +181,5 @@ class Learning(DeskParts):
         with self.folder.changing():
             if self.folder.is_current(self.fitted):
                 return decide(self.folder, self.fitted, self.matcher, choice, undone)
-        with type(self)(self.folder.root) as again:  # another fit became current
+        with type(self)(self.folder.root, self.folder.at) as again:  # another fit became current
             return again._decided(choice, undone)

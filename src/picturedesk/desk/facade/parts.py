@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 class DeskParts:
     """The parts of an open desk; see ``Desk``."""
 
-    def __init__(self, path: str | Path) -> None:
-        self.folder = DeskFolder(checks.path("path", path))
+    def __init__(self, path: str | Path, catalogue: str = "") -> None:
+        checks.encodable("catalogue", catalogue)
+        self.folder = DeskFolder(checks.path("path", path), catalogue)
         self.fitted = self.folder.require()
         self._loaded = Loaded(f"desk {path}")
         self._absolute = os.path.abspath(path)
@@ -51,9 +52,9 @@ class DeskParts:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
         """An unpickled copy opens the same folder by itself."""
-        return type(self), (self._absolute,)
+        return type(self), (self._absolute, self.folder.at)
 
     @property
     def matcher(self) -> Matcher:

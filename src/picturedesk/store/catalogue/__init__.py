@@ -20,7 +20,8 @@ def open_catalogue(
     recognises its paths, and one line in ``tests/catalogues.py``, which runs the contract suite.
 
     Args:
-        path: of the file.
+        path: of the file; or an address, ``milvus://HOST:PORT/NAME`` for a Milvus server or
+            ``milvus:///FOLDER/FILE.db/NAME`` for a file of milvus-lite.
         fingerprint: hash of everything that determines the vectors; "" accepts any, to inspect
             the catalogue or to replace all of it.
         width: W of the vectors.
@@ -29,10 +30,28 @@ def open_catalogue(
     Raises:
         Mismatch: it holds vectors with another fingerprint or width.
         MissingArtefact: the file is something else, or damaged, or there is none.
+        MissingExtra: an engine is not installed.
     """
+    if isinstance(path, str) and path.startswith("milvus://"):
+        from picturedesk.store.catalogue.milvus import MilvusCatalogue
+
+        return MilvusCatalogue.open_at(path, fingerprint, width, make)
     from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 
     return SqliteCatalogue.open(path, fingerprint, width, make)
+
+
+def remove_catalogue(address: str) -> None:
+    """Removes a catalogue from a server, if it is there.
+
+    Raises:
+        BadInput: it is no address.
+        MissingExtra: the engine is not installed.
+        PicturedeskError: the server does not answer.
+    """
+    from picturedesk.store.catalogue.milvus import remove_from_milvus
+
+    remove_from_milvus(address)
 
 
 def rounded(vectors: Floats) -> Floats:

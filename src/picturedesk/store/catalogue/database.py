@@ -153,7 +153,7 @@ class Change:
         new = self._new_rows()
         rows = {key: stored[key].row if key in stored else next(new) for key in last}
         self._forget_vectors([record.row for record in stored.values()])
-        blobs = blobs_of(vectors[[*last.values()]])
+        blobs = self._blobs(vectors[[*last.values()]])
         crcs = [_sum(blob, rows[key]) for blob, key in zip(blobs, last, strict=True)]
         self._connection.executemany(_PUT_VECTOR, zip(rows.values(), crcs, blobs, strict=True))
         self._count(vectors=sum(crcs))
@@ -235,6 +235,10 @@ class Change:
         """In place of ``finish``, where nothing but the index is another one."""
         self.totals = replace(self.totals, touched=_touched(self._connection))
         write_manifest(self._connection, {"totals": asdict(self.totals)})
+
+    def _blobs(self, vectors: Floats) -> list[bytes]:
+        """What is stored for vectors (N, W)."""
+        return blobs_of(vectors)
 
     def _touch(self, rows: Iterable[int]) -> None:
         """Notes that the vectors of these rows are other ones now, or are gone."""
@@ -342,6 +346,11 @@ def read_kept_out(connection: sqlite3.Connection, totals: Totals) -> frozenset[s
 
 def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
     """Vectors (N, W) of N keys, all of which must be stored."""
+    return _of_length_one(keys, read_some_numbers(connection, keys, width))
+
+
+def read_some_numbers(connection: sqlite3.Connection, keys: Sequence[str], width: int) -> Floats:
+    """What is stored as vectors (N, W) of N keys, of any length."""
     joined = "pictures JOIN vectors USING (row)"
     matrix = np.empty((len(keys), width), dtype=np.float32)
     found = 0
@@ -351,7 +360,7 @@ def read_vectors(connection: sqlite3.Connection, keys: Sequence[str], width: int
         found += 1
     if found != len(keys):
         raise damaged(f"{len(keys) - found} of {len(keys)} vectors are missing")
-    return _of_length_one(keys, matrix)
+    return matrix
 
 
 def read_rows(connection: sqlite3.Connection, rows: Ints, width: int) -> tuple[Ints, Floats]:
@@ -368,7 +377,13 @@ def read_matrix(
     connection: sqlite3.Connection, keys: Sequence[str], rows: Ints, state: State
 ) -> Floats:
     """All vectors (N, W), in the order of the keys and of their ``rows`` (N,)."""
-    matrix = np.empty((len(rows), state.width), dtype=np.float32)
+    found = read_all_numbers(connection, rows, state.width, state.totals.vectors)
+    return _of_length_one(keys, found)
+
+
+def read_all_numbers(connection: sqlite3.Connection, rows: Ints, width: int, whole: int) -> Floats:
+    """What is stored as vectors (N, W), of any length; ``whole`` is the sum of the checksums."""
+    matrix = np.empty((len(rows), width), dtype=np.float32)
     if not matrix.size:
         return matrix
     numbers, total = rows.tolist(), 0
@@ -376,13 +391,13 @@ def read_matrix(
     try:
         for place, (row, known, blob) in zip(np.argsort(rows).tolist(), found, strict=True):
             records.check(known == _sum(blob, row) and row == numbers[place], row)
-            matrix[place] = vector_of(blob, state.width)
+            matrix[place] = vector_of(blob, width)
             total += known
     except ValueError:
         total = -1
-    if total != state.totals.vectors:
-        raise damaged(f"its vectors are not {len(rows)} of {state.width} numbers")
-    return _of_length_one(keys, matrix)
+    if total != whole:
+        raise damaged(f"its vectors are not {len(rows)} of {width} numbers")
+    return matrix
 
 
 def each_part(connection: sqlite3.Connection, state: State) -> Iterator[tuple[Ints, Floats]]:

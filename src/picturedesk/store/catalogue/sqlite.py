@@ -32,7 +32,17 @@ from picturedesk.store.catalogue.database import Change, State, Totals
 from picturedesk.store.catalogue.generation import Generation
 from picturedesk.store.catalogue.indexes import INDEX_FROM, Indexes
 from picturedesk.store.vector_index import Nearest
-from picturedesk.types import Changes, Column, Doubles, Entries, Floats, Found, Ints, Picture
+from picturedesk.types import (
+    Changes,
+    Column,
+    Doubles,
+    Entries,
+    Floats,
+    Found,
+    Ints,
+    Json,
+    Picture,
+)
 
 _Row = TypeVar("_Row")
 
@@ -60,7 +70,7 @@ class SqliteCatalogue:
 
     def __init__(self, file: SharedDatabase) -> None:
         self._file = checks.instance("file", file, SharedDatabase)
-        self._name = file.path.name
+        self._name, self._where = file.path.name, str(file.path)  # for errors
         with file.reading() as reader:
             self._opened = database.read_state(reader)
         self._newest: Generation | None = None
@@ -207,15 +217,9 @@ class SqliteCatalogue:
             width = int(np.shape(vectors)[1])
         owner = {"fingerprint": fingerprint or self.fingerprint, "width": width}
         checked = storable(self._name, pictures, vectors, width)
-        with self._file.writing() as writer:
-            self._unchanged(writer)
-            change = Change(writer, Totals(), 0)
-            change.clear()
-            write_manifest(writer, owner)
+        with self._replacing(owner) as change:
             change.put(pictures, checked, by_add, fields)
             change.keep_out(out)
-            bm25.merge(writer)
-            change.finish()
         with self._file.reading() as reader:
             self._opened = database.read_state(reader)
 
@@ -437,17 +441,20 @@ class SqliteCatalogue:
     def _claim(self, fingerprint: str, width: int) -> None:
         """Checks the fingerprint of the vectors; an empty catalogue takes this one."""
         if not self.fingerprint:
-            with self._file.writing() as writer:
-                # Read again inside the lock: another process may have written first.
-                if not database.read_state(writer).fingerprint:
-                    write_manifest(writer, {"fingerprint": fingerprint, "width": width})
-                self._opened = database.read_state(writer)
+            self._take(fingerprint, width)
         if (self.fingerprint, self.width) != (fingerprint, width):
             raise Mismatch(
-                f"{self._file.path} holds vectors with fingerprint {self.fingerprint} (width "
+                f"{self._where} holds vectors with fingerprint {self.fingerprint} (width "
                 f"{self.width}), wanted {fingerprint} (width {width}): run the same picturedesk "
                 "fit again, or open the desk that it belongs to"
             )
+
+    def _take(self, fingerprint: str, width: int) -> None:
+        with self._file.writing() as writer:
+            # Read again inside the lock: another process may have written first.
+            if not database.read_state(writer).fingerprint:
+                write_manifest(writer, {"fingerprint": fingerprint, "width": width})
+            self._opened = database.read_state(writer)
 
     @contextmanager
     def _changing(self) -> Iterator[Change]:
@@ -462,6 +469,18 @@ class SqliteCatalogue:
             change.finish()
 
     @contextmanager
+    def _replacing(self, owner: Json) -> Iterator[Change]:
+        """As ``_changing``, of an empty catalogue whose vectors have another owner."""
+        with self._file.writing() as writer:
+            self._unchanged(writer)
+            change = Change(writer, Totals(), 0)
+            change.clear()
+            write_manifest(writer, owner)
+            yield change
+            bm25.merge(writer)
+            change.finish()
+
+    @contextmanager
     def _reading(self) -> Iterator[tuple[sqlite3.Connection, State]]:
         """One state of the file, whatever others write meanwhile."""
         with self._file.reading() as reader:
@@ -471,7 +490,7 @@ class SqliteCatalogue:
         now = database.read_state(connection)
         if (now.fingerprint, now.width) != (self.fingerprint, self.width):
             raise Mismatch(
-                f"{self._file.path} was filled with vectors of fingerprint {now.fingerprint} since "
+                f"{self._where} was filled with vectors of fingerprint {now.fingerprint} since "
                 f"it was opened with {self.fingerprint or 'none'}: open the desk again"
             )
         return now
@@ -480,11 +499,13 @@ class SqliteCatalogue:
         """What has been read of the reader's state."""
         held = self._newest
         if held is None or held.state.generation < state.generation:
-            # The one before is freed.
-            held = self._newest = Generation(state, self._indexes.of(state))
+            held = self._newest = self._generation(state)  # the one before is freed
         elif held.state.generation > state.generation:
-            return Generation(state, self._indexes.of(state))  # another thread has seen a newer one
+            return self._generation(state)  # another thread has seen a newer one
         return held
+
+    def _generation(self, state: State) -> Generation:
+        return Generation(state, self._indexes.of(state))
 
     def _entries(self, reader: sqlite3.Connection, state: State, keys: Sequence[str]) -> Entries:
         stock = self._at(state).stock_at_hand

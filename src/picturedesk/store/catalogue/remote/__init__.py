@@ -1,0 +1,1 @@
+"""What a catalogue on a server consists of: see ``store.catalogue.milvus``."""
