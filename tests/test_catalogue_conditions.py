@@ -17,6 +17,8 @@ from picturedesk.errors import BadInput
 from picturedesk.store.catalogue import conditions, open_catalogue
 from picturedesk.types import Catalogue, Picture
 
+LEFT_OUT = ("behind",)  # engines; an index is given what passes, whatever it holds
+
 CONDITIONS = {
     "licence = 'cc0'": lambda p: p.licence == "cc0",
     "licence IN ('cc0', 'cc-by') AND date >= '2010'": lambda p: p.licence and p.date >= "2010",

@@ -12,6 +12,8 @@ from picturedesk.errors import BadInput
 from picturedesk.own_columns import FIXED
 from picturedesk.types import Catalogue, Changes, Column, Picture
 
+LEFT_OUT = ("behind",)  # engines; an index has no records
+
 WHOLE = Picture(
     "ü/1.jpg",
     "k",

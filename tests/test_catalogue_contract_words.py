@@ -13,6 +13,8 @@ from picturedesk.errors import BadInput
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Picture
 
+LEFT_OUT = ("behind",)  # engines; an index has no words
+
 
 def okapi(documents, query):
     """The slow, obvious reference: BM25 of documents (lists of words by key) that have a hit."""

@@ -24,6 +24,7 @@ from picturedesk.routes.captions import CaptionIndex, catalogue_words
 from picturedesk.routes.confidence import TEN, Judgement
 from picturedesk.routes.transfer import transfer_scores
 from picturedesk.store.archive_memory import ArchiveMemory
+from picturedesk.store.catalogue import rounded
 from picturedesk.store.held_out import HeldOutTexts
 from picturedesk.types import Bools, Doubles, Floats, Ints, Json
 
@@ -103,8 +104,8 @@ class RouteScores:
         else:
             learned = held_out.captions
             self._captions = [learned[row] for row in self.candidates] if learned else []
-        self._pictures = Pictures(blend.matcher, keys, features[self.candidates])
-        self._parts = blend.store(self._pictures)
+        vectors = blend.vectors(Pictures(blend.matcher, keys, features[self.candidates]))
+        self._parts = blend.layout.split(rounded(vectors))  # as a catalogue has them
         self._raw = {} if whole else _raw_features(blend, features)
 
     @property
