@@ -130,6 +130,16 @@ class BruteForceCatalogue:
     def count(self, where=""):
         return len(self._passing(where))
 
+    def optimize(self, queries=None, only_if_needed=False):
+        """There is nothing to do."""
+
+    @property
+    def indexed(self):
+        return 0
+
+    def recall(self, queries, k=10):
+        return 1.0
+
     @property
     def has_words(self):
         return any(picture.caption or picture.tags for picture, _ in self._entries.values())

@@ -466,6 +466,12 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "SqliteCatalogue.add": lambda w: Call(
         w.catalogue().add, {"pictures": pictures(), "vectors": np.eye(4, dtype=np.float32)}
     ),
+    "SqliteCatalogue.optimize": lambda w: Call(
+        w.catalogue().optimize, {"queries": unit(1, 4, 0), "only_if_needed": False}
+    ),
+    "SqliteCatalogue.recall": lambda w: Call(
+        w.catalogue().recall, {"queries": unit(1, 4, 0), "k": 3}
+    ),
     "SqliteCatalogue.remove": lambda w: Call(w.catalogue().remove, {"keys": ["k0"]}),
     "SqliteCatalogue.replace_all": lambda w: Call(
         w.catalogue().replace_all,
@@ -610,6 +616,7 @@ INSIDE = {
     *("ArchiveVectors.links_of", "ArchiveVectors.neighbours", "ArchiveVectors.nearest_text"),
     *("TrainingPairs.pictures_of", "BackboneSpec.from_json", "Advice.set_of", "Suggestions"),
     *("NetworkAdvice.score_of", "TextEncoders.features"),
+    "Picture.stored",
     *("TransformerEngine.restored", "TransformerEngine.encode", "TransformerEngine.arrays"),
     *("ReproduceConfig.training", "TextEncoders.default", "RetrievalScores.as_row"),
     *("Evaluation.as_json", "Evaluation.tables", "Measured.as_json", "Reliability.as_json"),

@@ -47,7 +47,8 @@ def test_scores_of_some_rows_are_those_of_all(among):
     with closing(sqlite3.connect(":memory:")) as connection:
         captions = ["the sea", "a gull at sea", "a town hall", "the sea, the sea", "gull", "tern"]
         bm25.make(connection, enumerate(Picture("a.jpg", caption=one) for one in captions))
-        asked = bm25.rarest(["sea", "gull"], bm25.frequencies(connection))
+        known = bm25.Frequencies().of(connection, ["sea", "gull", "ship"])
+        asked = bm25.rarest(["sea", "gull"], known)
         everything = dict(zip(*map(list, bm25.scores(connection, asked)), strict=True))
         some = dict(zip(*map(list, bm25.scores(connection, asked, among)), strict=True))
     assert everything.keys() == {0, 1, 3, 4}

@@ -16,6 +16,7 @@ from picturedesk.testing import DictCatalogue
 from picturedesk.types import Picture, silent
 from shapes import draw
 
+HALF = 2.0**-11  # between neighbouring numbers of half precision below one
 TEXTS = ["We saw a violet circle by the river.", "a red square"]
 
 
@@ -52,7 +53,7 @@ def test_a_picture_that_the_desk_knows_has_the_vector_of_the_catalogue(fitted_de
     desk = Desk(fitted_desk)
     keys = desk.catalogue.keys(limit=3)
     entries = desk.catalogue.fetch(keys)
-    np.testing.assert_allclose(desk.embed_pictures(keys), entries.vectors, atol=1e-5)
+    np.testing.assert_allclose(desk.embed_pictures(keys), entries.vectors, atol=HALF)
 
 
 def test_a_new_file_gets_a_vector_and_the_desk_stays_as_it_is(fitted_desk: Path, tmp_path: Path):
@@ -61,7 +62,7 @@ def test_a_new_file_gets_a_vector_and_the_desk_stays_as_it_is(fitted_desk: Path,
     before = desk.catalogue.count()
     vectors = desk.embed_pictures(tmp_path / "new.png")
     assert vectors.shape == (1, desk.catalogue.width)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=HALF)
     assert desk.catalogue.count() == before
 
 

@@ -10,6 +10,7 @@ import picturedesk.checks as checks
 from picturedesk.desk.embedding import query_vectors
 from picturedesk.desk.facade.parts import DeskParts
 from picturedesk.desk.given import names_of, read_given
+from picturedesk.store.catalogue import rounded
 from picturedesk.types import (
     Floats,
     Progress,
@@ -60,7 +61,7 @@ class Exporting(DeskParts):
         names = names_of(pictures)
         folder = self.folder
         given = read_given(names, self.matcher, folder.features, folder.backbone, self.limits)
-        return self.blend.vectors(given)
+        return rounded(self.blend.vectors(given))  # as the catalogue has them
 
     def export(self, folder: str | Path) -> Export:
         """Writes what programs without picturedesk need to compute the desk's vectors.

@@ -230,6 +230,8 @@ class SqliteCatalogue:
             BadInput: if the queries cannot be used.
             MissingExtra: FAISS is not installed.
         """
+        if type(only_if_needed) is not bool:
+            raise checks.refusal("only_if_needed", only_if_needed, "true or false")
         typical = None
         if queries is not None:
             typical = directions(self._name, queries, self.width).astype(np.float32)
