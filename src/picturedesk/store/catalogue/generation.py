@@ -16,7 +16,7 @@ import numpy as np
 from picturedesk.disk.database import damaged
 from picturedesk.errors import BadInput
 from picturedesk.own_columns import FIXED
-from picturedesk.store.catalogue import bm25, database, records
+from picturedesk.store.catalogue import bm25, conditions, database, records
 from picturedesk.store.catalogue.bm25 import MOST_HITS, Index
 from picturedesk.store.catalogue.columns import columns_of
 from picturedesk.store.catalogue.conditions import own_value, passing_rows
@@ -28,6 +28,7 @@ from picturedesk.store.vector_index import VectorIndex
 from picturedesk.types import Column, Doubles, Entries, Ints
 
 _CONDITIONS = 32  # results of conditions that are kept
+_LONGEST_EACH = 1e-5  # seconds for each picture that a condition may take in large catalogues
 _QUESTIONS = 8  # results of searches by words that are kept, of ``MOST_HITS`` pictures at most
 _Part = TypeVar("_Part")
 
@@ -122,7 +123,8 @@ class Generation:
                 self._passing.move_to_end(where)
                 return kept
         self.check_records(reader)
-        found = passing_rows(reader, where, self.own_columns(reader))
+        longest = max(conditions.LONGEST, self.state.totals.count * _LONGEST_EACH)
+        found = passing_rows(reader, where, self.own_columns(reader), longest)
         if found.lasts:
             with self._loading:
                 self._passing[where] = found.rows
