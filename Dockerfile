@@ -11,7 +11,7 @@ WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN python -m venv /opt/picturedesk \
-    && /opt/picturedesk/bin/pip install --no-cache-dir '.[serve,mcp,languages]'
+    && /opt/picturedesk/bin/pip install --no-cache-dir '.[serve,mcp,languages,index]'
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin picturedesk

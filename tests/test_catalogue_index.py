@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from contextlib import closing
 
@@ -294,10 +295,16 @@ def test_folders_of_killed_makers_do_not_stay(catalogue, tmp_path, monkeypatch):
     catalogue.add(make_pictures(60), clustered(60))
     left = tmp_path / "catalogue.index" / "3-killed"
     left.mkdir(parents=True)
+    old, new = (tmp_path / "catalogue.index" / f".{name}" for name in ("4-killed", "5-made-now"))
+    for unfinished in (old, new):
+        unfinished.mkdir()
+    os.utime(old, (0, 0))
     for place in range(3):
         catalogue.add(make_pictures(1, 100 + place), clustered(1))
         catalogue.optimize()
     assert not left.exists()
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_the_index_of_a_catalogue_in_tests_is_used(tmp_path, monkeypatch):

@@ -11,8 +11,10 @@ import logging
 import shutil
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ INDEX_FROM = 50_000  # pictures; below, comparing all vectors takes about as lon
 _GROWN = 2  # times as many pictures as when the lists were learned: they are learned anew
 _FEW = 5_000  # changed pictures, which are searched beside an index in a few milliseconds
 _SMALL_PART = 0.01  # of all pictures; an index is written as a whole
+_LEFT = 86_400  # seconds without a change, after which an unfinished index is one of a killed maker
 _KEPT = 2  # indexes that stay: readers may open the one before
 _LOG = logging.getLogger(__name__)
 
@@ -120,9 +123,16 @@ class Indexes:
         folders = sorted(self._home.iterdir(), key=_generation) if self._home.exists() else []
         named = [one for one in folders if not one.name.startswith(".")]
         kept = {one.name for one in named[-_KEPT:]} | ({current.name} if current else set())
-        for folder in named:
-            if folder.name not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+        unfinished = [one for one in folders if one.name.startswith(".") and _is_old(one)]
+        for folder in (*unfinished, *(one for one in named if one.name not in kept)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_old(folder: Path) -> bool:
+    """Whether the maker of an unfinished folder must have been killed."""
+    with suppress(OSError):  # it is finished by now
+        return time.time() - folder.stat().st_mtime > _LEFT
+    return False
 
 
 def _generation(folder: Path) -> int:
