@@ -23,7 +23,7 @@ import faiss
 import numpy as np
 
 from picturedesk.store.vector_index import Rows, VectorIndex, sample_size
-from vectors import Like
+from vectors import Like, size_of
 
 CANDIDATES = 400
 SHARES = {"all": 1.0, "1 %": 0.01, ".01 %": 0.0001}
@@ -121,12 +121,6 @@ ENGINES = {
     "rabitq": of_faiss("IVF2048,RaBitQ"),
     "usearch": usearch,
 }
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of a folder's files."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(one.stat().st_size for one in files if one.is_file())
 
 
 def recall(found: np.ndarray, vectors: np.ndarray, query: np.ndarray, best: np.ndarray) -> float:

@@ -27,7 +27,7 @@ import numpy as np
 from picturedesk import Desk
 from picturedesk.store.catalogue import open_catalogue, rounded
 from picturedesk.types import Changes, Picture
-from vectors import Like
+from vectors import Like, size_of
 
 VOCABULARY = 200_000  # words of captions
 ADDED = 2_000
@@ -81,12 +81,7 @@ def fill(desk: Path, into: Path, count: int) -> None:
         catalogue.optimize(blend.references)
         say(step="index", s=round(time.perf_counter() - began, 1), gb=memory())
         say(step="recall", recall=catalogue.recall(blend.references), indexed=catalogue.indexed)
-    disk = sum(one.stat().st_size for one in path.parent.rglob("catalogue*") if one.is_file())
-    disk += sum(
-        one.stat().st_size
-        for one in path.with_name(f"{path.name}.index").rglob("*")
-        if one.is_file()
-    )
+    disk = sum(map(size_of, path.parent.glob(f"{path.name}*")))  # with log and index
     say(step="disk", bytes_per_picture=round(disk / (count or 1)))
 
 

@@ -1,9 +1,10 @@
-"""Catalogue vectors and queries like those of a fitted desk, as many as are wanted."""
+"""Catalogue vectors and queries like those of a fitted desk, as many as wanted; sizes of files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -69,3 +70,9 @@ class Like:
                 mixed[:, block] *= wanted / np.maximum(found, 1e-9)
                 begin += width
             yield rounded(mixed / np.linalg.norm(mixed, axis=1, keepdims=True))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of a folder's files."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(one.stat().st_size for one in files if one.is_file())

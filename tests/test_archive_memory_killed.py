@@ -8,16 +8,14 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from itertools import count
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import numpy as np
 
+from dying import dies_at
 from memories import MATCHER, WIDTH, add_pairs, check_whole, pairs_in
 from picturedesk.disk.database import transaction
 from picturedesk.disk.rows import RowFile
@@ -110,32 +108,9 @@ def die_everywhere(folder: Path, number: int) -> None:
 
 def dies(folder: Path, number: int, line: int) -> bool:
     """Makes a change in a process that kills itself at a line; whether it came that far."""
-    process = os.fork()
-    if process:
-        _, status = os.waitpid(process, 0)
-        assert status in (0, signal.SIGKILL), status
-        return status == signal.SIGKILL
-    passed = 0
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal passed
-        if frame.f_code not in WATCHED:
-            return None
-        if event == "line":
-            if passed == line:
-                os.kill(os.getpid(), signal.SIGKILL)
-            passed += 1
-        return trace
-
-    status = 1
-    try:
-        with ArchiveMemory.open(folder) as memory:
-            sys.settrace(trace)
-            change(memory, number)
-            sys.settrace(None)
-        status = 0
-    finally:
-        os._exit(status)
+    return dies_at(
+        line, WATCHED, lambda: ArchiveMemory.open(folder), lambda memory: change(memory, number)
+    )
 
 
 def child(what: str, *values: object) -> subprocess.Popen[str]:

@@ -42,6 +42,19 @@ def catalogue(tmp_path):
         yield opened
 
 
+def while_made(monkeypatch, act):
+    """Does something once an index is made, before it is named."""
+    build = VectorIndex.build.__func__
+
+    def meanwhile(cls, *given):
+        made = build(cls, *given)
+        monkeypatch.undo()
+        act()
+        return made
+
+    monkeypatch.setattr(VectorIndex, "build", classmethod(meanwhile))
+
+
 def best_by_hand(vectors, query, k, passing=None):
     scores = vectors.astype(np.float64) @ (query / np.linalg.norm(query))
     if passing is not None:
@@ -86,18 +99,14 @@ def test_scores_are_those_of_the_stored_vectors(catalogue):
 def test_what_changed_while_an_index_was_made_counts(catalogue, monkeypatch):
     vectors = clustered(300)
     catalogue.add(make_pictures(200), vectors[:200])
-    build = VectorIndex.build.__func__
 
-    def meanwhile(cls, *given):
-        made = build(cls, *given)
+    def change():
         catalogue.remove(["0007"])
         catalogue.add(make_pictures(1, 250), vectors[250:251])
         catalogue.add(make_pictures(1, 3), vectors[251:252])
-        return made
 
-    monkeypatch.setattr(VectorIndex, "build", classmethod(meanwhile))
+    while_made(monkeypatch, change)
     catalogue.optimize()
-    monkeypatch.undo()
     assert catalogue.indexed == 198  # without the removed one and the replaced one
     found = catalogue.nearest(vectors[[7, 250, 251]], 400)
     assert "0007" not in keys_of(found[0])
@@ -111,14 +120,8 @@ def test_what_changed_while_an_index_was_made_counts(catalogue, monkeypatch):
 
 def test_an_index_of_pictures_that_were_replaced_meanwhile_is_thrown_away(catalogue, monkeypatch):
     catalogue.add(make_pictures(100), clustered(100))
-    build = VectorIndex.build.__func__
-
-    def meanwhile(cls, *given):
-        made = build(cls, *given)
-        catalogue.replace_all(make_pictures(5, 500), clustered(5, seed=5))
-        return made
-
-    monkeypatch.setattr(VectorIndex, "build", classmethod(meanwhile))
+    others = (make_pictures(5, 500), clustered(5, seed=5))
+    while_made(monkeypatch, lambda: catalogue.replace_all(*others))
     catalogue.optimize()
     assert catalogue.indexed == 0
     assert state_of(catalogue).index is None
@@ -129,16 +132,12 @@ def test_an_index_of_pictures_that_were_replaced_meanwhile_is_thrown_away(catalo
 def test_of_two_that_make_an_index_the_newer_stays(catalogue, monkeypatch):
     vectors = clustered(120)
     catalogue.add(make_pictures(100), vectors[:100])
-    build = VectorIndex.build.__func__
 
-    def meanwhile(cls, *given):
-        made = build(cls, *given)
-        monkeypatch.undo()
+    def faster():
         catalogue.add(make_pictures(20, 100), vectors[100:])
         catalogue.optimize()
-        return made
 
-    monkeypatch.setattr(VectorIndex, "build", classmethod(meanwhile))
+    while_made(monkeypatch, faster)
     catalogue.optimize()
     assert catalogue.indexed == 120
 

@@ -10,19 +10,17 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import numpy as np
 import pytest
 
 from catalogues import keys_of, make_pictures, make_vectors, state_of
+from dying import dies_at
 from picturedesk.disk import artifacts
 from picturedesk.disk.database import transaction
 from picturedesk.store.catalogue.indexes import Indexes
@@ -82,32 +80,7 @@ def check(catalogue: SqliteCatalogue) -> None:
 
 def dies(path: Path, line: int) -> bool:
     """Brings the index up to date in a process that kills itself at a line; whether it did."""
-    process = os.fork()
-    if process:
-        _, status = os.waitpid(process, 0)
-        assert status in (0, signal.SIGKILL), status
-        return status == signal.SIGKILL
-    passed = 0
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal passed
-        if frame.f_code not in WATCHED:
-            return None
-        if event == "line":
-            if passed == line:
-                os.kill(os.getpid(), signal.SIGKILL)
-            passed += 1
-        return trace
-
-    status = 1
-    try:
-        with closing(Large.open(path, "m1", D)) as catalogue:
-            sys.settrace(trace)
-            catalogue.optimize()
-            sys.settrace(None)
-        status = 0
-    finally:
-        os._exit(status)
+    return dies_at(line, WATCHED, lambda: closing(Large.open(path, "m1", D)), Large.optimize)
 
 
 def kill_at_many_lines(folder: Path, made: bool) -> int:

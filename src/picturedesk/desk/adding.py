@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import picturedesk.checks as checks
 from picturedesk.datasets.given import Given, merged
+from picturedesk.desk.facade.parts import opened_again
 from picturedesk.desk.optimizing import keep_fast
 from picturedesk.desk.reading import Reader, Seen, reading, shown_again
 from picturedesk.disk.tar_members import absolute
@@ -80,7 +81,7 @@ def add(
                 new = desk.catalogue.change(_changes(desk.catalogue, told, seen, reader))
                 list_rejected(desk, rejections, command, uris)
     if not current:  # another fit became current; the features are in the store
-        with type(desk)(desk.folder.root, desk.folder.at) as again:
+        with opened_again(desk) as again:
             return replace(again.add(pictures, progress, config, columns), read=extraction.read)
     keep_fast(desk.catalogue, desk.blend)
     return Addition(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import picturedesk.checks as checks
 from picturedesk.datasets.given import OF_THE_FILE, merged
 from picturedesk.desk.deciding import keys_of
+from picturedesk.desk.facade.parts import opened_again
 from picturedesk.errors import BadInput
 from picturedesk.own_columns import FIXED, is_date, normalised
 from picturedesk.types import Cell, Changes, Picture
@@ -34,7 +35,7 @@ def edit(desk: Keeping, pictures: Sequence[Named], changes: Mapping[str, Any]) -
             updated = [merged(known[key], said, named) for key in keys]
             catalogue.change(Changes(updated=updated, named=dict.fromkeys(keys, named)))
             return updated
-    with type(desk)(desk.folder.root, desk.folder.at) as again:  # another fit became current
+    with opened_again(desk) as again:  # another fit became current
         return again.edit(pictures, changes)
 
 

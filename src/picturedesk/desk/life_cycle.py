@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from picturedesk.desk.facade.parts import opened_again
 from picturedesk.disk.tar_members import absolute
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Changes, Picture
@@ -65,7 +66,7 @@ def remove(desk: Keeping, pictures: Sequence[str], where: str) -> Removal:
                 catalogue.change(Changes(removed=keys, keep_out=True))
             now = catalogue.count()
             return Removal(before - now, unknown, now)
-    with type(desk)(desk.folder.root, desk.folder.at) as again:
+    with opened_again(desk) as again:
         return again.remove(pictures, where)
 
 

@@ -19,11 +19,12 @@ from picturedesk.disk.artifacts import read_record, write_record
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend
-from picturedesk.store.catalogue import open_catalogue
+from picturedesk.routes.captions import catalogue_words
+from picturedesk.store.catalogue import MILVUS, open_catalogue
+from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Changes, Doubles, Entries, Picture, Progress, silent
 
 SQLITE = "sqlite"
-_SCHEME = "milvus://"
 _KIND = "migration"
 _PAGE = 2000  # pictures that are copied in one change
 _ASKED = 5  # vectors that are searched for in both places, to compare the answers
@@ -92,7 +93,7 @@ def migrate(folder: DeskFolder, to: str, progress: Progress = silent) -> Migrati
 def _target(to: str, current: FitFolder) -> str:
     if to == SQLITE:
         return ""
-    if not to.startswith(_SCHEME):
+    if not to.startswith(MILVUS):
         raise BadInput(
             f"{to[:200]!r} is no place for a catalogue: there are {SQLITE}, for a file in the "
             "desk, and addresses such as milvus://HOST:PORT/NAME"
@@ -221,7 +222,7 @@ def _keys_between(catalogue: Catalogue, after: str, last: str) -> set[str]:
 def _compare(old: Catalogue, new: Catalogue) -> None:
     """Raises PicturedeskError unless both catalogues say and find the same."""
     some = old.sample(_ASKED)
-    words = [word for picture in some.pictures for word in _words(picture)]
+    said = [word for picture in some.pictures for word in words(catalogue_words(picture))]
     asked: dict[str, Callable[[Catalogue], object]] = {
         "the number of pictures": lambda one: one.count(),
         "columns": lambda one: one.columns(),
@@ -233,7 +234,7 @@ def _compare(old: Catalogue, new: Catalogue) -> None:
             _said(found.entries.pictures, found.scores) for found in one.nearest(some.vectors, 20)
         ],
         "matching words": lambda one: [
-            picture.key for picture in one.matching(words, 20).entries.pictures
+            picture.key for picture in one.matching(said, 20).entries.pictures
         ],
     }
     for what, ask in asked.items():
@@ -241,12 +242,6 @@ def _compare(old: Catalogue, new: Catalogue) -> None:
             raise PicturedeskError(
                 f"{what} differ between the two places: the desk stays where it was; run again"
             )
-
-
-def _words(picture: Picture) -> list[str]:
-    from picturedesk.texts.words import words
-
-    return words("\n".join((picture.caption, *picture.tags)))
 
 
 def _said(pictures: tuple[Picture, ...], scores: Doubles) -> list[tuple[str, float]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from picturedesk.datasets.folder import read_pictures
 from picturedesk.desk.adding import list_rejected, placed
+from picturedesk.desk.facade.parts import opened_again
 from picturedesk.desk.optimizing import keep_fast
 from picturedesk.desk.reading import Reader, reading, shown_again
 from picturedesk.disk.tar_members import absolute
@@ -102,7 +103,7 @@ def sync(
                     desk.catalogue.change(changes)
                 list_rejected(desk, rejections, f"sync {root}", uris)
     if not current:  # another fit became current; the features are in the store
-        with type(desk)(desk.folder.root, desk.folder.at) as again:
+        with opened_again(desk) as again:
             return replace(again.sync(folder, prune, progress, config), read=extraction.read)
     keep_fast(desk.catalogue, desk.blend)
     return Sync(

@@ -221,7 +221,7 @@ class VectorIndex:
             faiss.write_index(self._lists, str(temporary / _LISTS))
             write_arrays(temporary, {"directions": self._directions, "rows": self._rows})
             write_manifest(temporary, KIND, {"facts": asdict(self.facts)})
-        return checksum_of(folder)
+        return fingerprint(read_manifest(folder, KIND, CURE))  # it names the files' checksums
 
     @classmethod
     def open(cls, folder: Path, checksum: str) -> Self:
@@ -233,9 +233,9 @@ class VectorIndex:
             MissingExtra: FAISS is not installed.
         """
         faiss = _faiss()
-        if checksum_of(folder) != checksum:
-            raise Mismatch(f"{folder} is of another state of the pictures: {CURE}")
         manifest = read_manifest(folder, KIND, CURE)
+        if fingerprint(manifest) != checksum:
+            raise Mismatch(f"{folder} is of another state of the pictures: {CURE}")
         file = checked_file(folder, _LISTS, manifest, CURE)
         try:
             file.check()  # before FAISS reads it
@@ -274,11 +274,6 @@ class VectorIndex:
 
     def _with(self, facts: IndexFacts) -> Self:
         return type(self)(self._lists, self._directions, self._rows, facts)
-
-
-def checksum_of(folder: Path) -> str:
-    """The checksum of an index's folder, which names its files' checksums."""
-    return fingerprint(read_manifest(folder, KIND, CURE))
 
 
 def sample_size(count: int, config: IndexConfig = IndexConfig()) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import picturedesk.checks as checks
-from picturedesk.desk.facade.parts import DeskParts
+from picturedesk.desk.facade.parts import DeskParts, opened_again
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.errors import BadInput
 from picturedesk.types import (
@@ -181,5 +181,5 @@ class Learning(DeskParts):
         with self.folder.changing():
             if self.folder.is_current(self.fitted):
                 return decide(self.folder, self.fitted, self.matcher, choice, undone)
-        with type(self)(self.folder.root, self.folder.at) as again:  # another fit became current
+        with opened_again(self) as again:  # another fit became current
             return again._decided(choice, undone)

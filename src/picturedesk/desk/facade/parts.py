@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,14 @@ from picturedesk.types import (
 if TYPE_CHECKING:
     from picturedesk.store.extraction import ExtractConfig
     from picturedesk.store.features import FeatureStore
+
+
+_Parts = TypeVar("_Parts", bound="DeskParts")
+
+
+def opened_again(desk: _Parts) -> _Parts:
+    """The same desk, with the fit that is current now."""
+    return type(desk)(desk.folder.root, desk.folder.at)
 
 
 class DeskParts:

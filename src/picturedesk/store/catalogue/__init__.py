@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from picturedesk.types import Catalogue, Floats
 
+MILVUS = "milvus://"  # begins the addresses of catalogues on a Milvus server
+
 
 def open_catalogue(
     path: Path | str, fingerprint: str = "", width: int = 0, make: bool = True
@@ -32,7 +34,7 @@ def open_catalogue(
         MissingArtefact: the file is something else, or damaged, or there is none.
         MissingExtra: an engine is not installed.
     """
-    if isinstance(path, str) and path.startswith("milvus://"):
+    if isinstance(path, str) and path.startswith(MILVUS):
         from picturedesk.store.catalogue.milvus import MilvusCatalogue
 
         return MilvusCatalogue.open_at(path, fingerprint, width, make)

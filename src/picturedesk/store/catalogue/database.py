@@ -227,14 +227,10 @@ class Change:
         write_manifest(self._connection, {"lineage": lineage})
 
     def index(self, record: IndexRecord) -> None:
-        """Notes an index, which has the vectors of its generation."""
-        write_manifest(self._connection, {"index": asdict(record)})
+        """Notes an index, which has the vectors of its generation; in place of ``finish``."""
         self._connection.execute("DELETE FROM touched WHERE generation <= ?", (record.generation,))
-
-    def finish_index(self) -> None:
-        """In place of ``finish``, where nothing but the index is another one."""
         self.totals = replace(self.totals, touched=_touched(self._connection))
-        write_manifest(self._connection, {"totals": asdict(self.totals)})
+        write_manifest(self._connection, {"index": asdict(record), "totals": asdict(self.totals)})
 
     def _blobs(self, vectors: Floats) -> list[bytes]:
         """What is stored for vectors (N, W)."""

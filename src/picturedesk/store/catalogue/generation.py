@@ -44,7 +44,7 @@ class Generation:
     def __init__(self, state: State, index: VectorIndex | None = None) -> None:
         self.state = state
         self._index = index
-        self._frequencies = {index.table: bm25.Frequencies(index) for index in bm25.INDEXES}
+        self._frequencies = {words.table: bm25.Frequencies(words) for words in bm25.INDEXES}
         self._parts: dict[str, object] = {}
         self._loading = threading.RLock()  # one thread reads a part, the others wait
         self._passing: OrderedDict[str, Ints] = OrderedDict()
@@ -52,7 +52,7 @@ class Generation:
 
     @property
     def stock_at_hand(self) -> Stock | None:
-        """The vectors, if they have been read, or are found without reading all."""
+        """What ``stock`` gives, if anybody has asked for it."""
         return cast("Stock | None", self._parts.get("stock"))
 
     def stock(self, reader: sqlite3.Connection) -> Stock:

@@ -111,9 +111,7 @@ class Indexes:
             newer = state.index is None or state.index.generation < record.generation
             if state.lineage != lineage or not newer:
                 return False
-            change = Change(writer, state.totals, state.generation + 1)
-            change.index(record)
-            change.finish_index()
+            Change(writer, state.totals, state.generation + 1).index(record)
             return True
 
     def _sweep(self) -> None:

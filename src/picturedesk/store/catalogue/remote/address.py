@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlsplit
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 
-SCHEME = "milvus://"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
 _WANTED = "milvus://HOST:PORT/NAME or milvus:///FOLDER/FILE.db/NAME"
 _OPTIONS = ("fresh", "tls")
