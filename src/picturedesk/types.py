@@ -40,8 +40,47 @@ DIVERSITY = 0.05  # 0 to 1; see docs/recipes.md
 FATIGUE = 14.0  # days; likewise
 RAN_WITH, SIMILAR_TEXT, SIMILAR = "ran with", "similar text", "similar"  # kinds of evidence
 
+
 Cell = str | float | bool | tuple[str, ...]
 """A value of a column of one's own: a text or an ISO 8601 date, a number, true or false, tags."""
+
+
+class RowSource(Protocol):
+    """Rows of numbers: an array, or rows that are read or computed when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, w)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Ints | slice) -> Floats:
+        """Some of the rows (n, w), in the order of their indices."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SomeRows:
+    """Some rows (n, w) of others, without a copy; see ``RowSource``.
+
+    Attributes:
+        source: (N, w).
+        rows: (n,) the chosen ones.
+    """
+
+    source: RowSource
+    rows: Ints
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, w)."""
+        return len(self.rows), self.source.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: Ints | slice) -> Floats:
+        """Some of the chosen rows."""
+        return self.source[self.rows[rows]]
 
 
 @dataclass(frozen=True, slots=True)

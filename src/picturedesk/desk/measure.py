@@ -26,11 +26,13 @@ from picturedesk.routes.transfer import transfer_scores
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import rounded
 from picturedesk.store.held_out import HeldOutTexts
-from picturedesk.types import Bools, Doubles, Floats, Ints, Json
+from picturedesk.types import Bools, Doubles, Floats, Ints, Json, RowSource
 
 FIRST, ONE_OF_TEN = "first picture", "one of the first ten"
 _BACKWARDS = "blend, texts for a picture"
 _CELLS = 1 << 22  # scores of a route held at a time: 16 MB
+_CANDIDATES = 100_000  # pictures among which the texts' own are looked for, at most
+_AT_ONCE = 4096  # pictures whose level features are in memory together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +58,8 @@ class RouteScores:
     """Scores of every route for the texts of one part.
 
     Candidates are the pictures of that part, with captions that do not repeat their text; or the
-    whole catalogue as the fit leaves it, with all captions. The transfer route uses training texts
-    only.
+    whole catalogue as the fit leaves it, with all captions: of a very large one, 100,000 pictures,
+    those of the part and others at random. The transfer route uses training texts only.
 
     Args:
         memory: the archive in the shared space.
@@ -65,7 +67,7 @@ class RouteScores:
         features: (P, ΣD_l) level features of the memory's pictures.
         part: "test" or "validate".
         blend: routes and weights.
-        whole: whether all pictures of the archive are candidates.
+        whole: whether the pictures of the whole archive are candidates.
 
     Attributes:
         texts: (Q,) places of the texts among those held out.
@@ -80,7 +82,7 @@ class RouteScores:
         self,
         memory: ArchiveMemory,
         held_out: HeldOutTexts,
-        features: Floats,
+        features: RowSource,
         part: str,
         blend: Blend,
         whole: bool = False,
@@ -91,8 +93,10 @@ class RouteScores:
         rows = held_out.rows[self.texts]
         self.candidates, self.relevant = renumber(rows, memory.links)
         if whole:
-            self.relevant[:, 1] = self.candidates[self.relevant[:, 1]]
-            self.candidates = np.arange(len(memory.picture_vectors), dtype=np.int64)
+            own = self.candidates
+            self.candidates = _with_others(own, len(memory.picture_vectors))
+            places = np.searchsorted(self.candidates, own)
+            self.relevant[:, 1] = places[self.relevant[:, 1]]
         self.blend = blend
         self._held_out = held_out
         self._features = features
@@ -104,8 +108,12 @@ class RouteScores:
         else:
             learned = held_out.captions
             self._captions = [learned[row] for row in self.candidates] if learned else []
-        vectors = blend.vectors(Pictures(blend.matcher, keys, features[self.candidates]))
-        self._parts = blend.layout.split(rounded(vectors))  # as a catalogue has them
+        vectors = np.empty((len(keys), blend.layout.width), dtype=np.float32)
+        for start in range(0, len(keys), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            read = Pictures(blend.matcher, keys[some], features[self.candidates[some]])
+            vectors[some] = rounded(blend.vectors(read))  # as a catalogue has them
+        self._parts = blend.layout.split(vectors)
         self._raw = {} if whole else _raw_features(blend, features)
 
     @property
@@ -199,7 +207,7 @@ class _AnswerCollector:
         candidates, relevant = len(self._routes.candidates), self._routes.relevant
         pairs = np.arange(len(best))[:, None] * candidates + best  # one number per pair
         return Answers(
-            best=best,
+            best=self._routes.candidates[best],
             right=np.isin(pairs, relevant[:, 0] * candidates + relevant[:, 1]),
             found=np.array([one.chances for one in self._judged]).reshape(-1, best.shape[1]),
             found_of_ten=np.array([one.found for one in self._judged]),
@@ -239,7 +247,7 @@ class Measured:
 
 
 def measure(
-    memory: ArchiveMemory, held_out: HeldOutTexts, features: Floats, part: str, blend: Blend
+    memory: ArchiveMemory, held_out: HeldOutTexts, features: RowSource, part: str, blend: Blend
 ) -> Measured:
     """The results of each route on one part; arguments as for ``RouteScores``."""
     routes = RouteScores(memory, held_out, features, part, blend)
@@ -289,8 +297,22 @@ def _training_part(memory: ArchiveMemory, held_out: HeldOutTexts) -> ArchiveVect
     return ArchiveVectors(memory.text_vectors, memory.picture_vectors, links, memory.groups)
 
 
-def _raw_features(blend: Blend, features: Floats) -> dict[str, Floats]:
-    """Level features for the paper's transfer route: one level, or all of them."""
+def _with_others(own: Ints, pictures: int) -> Ints:
+    """All rows of the pictures, ascending, or the ``own`` of a part and some others at random."""
+    if pictures <= _CANDIDATES:
+        return np.arange(pictures, dtype=np.int64)
+    drawn = np.random.default_rng(0).permutation(pictures)
+    others = drawn[: max(0, _CANDIDATES - len(own))].astype(np.int64)
+    return np.union1d(own, others)
+
+
+def _raw_features(blend: Blend, features: RowSource) -> dict[str, Floats]:
+    """Level features for the paper's transfer route: one level, or all of them.
+
+    None where they are too many to be in memory.
+    """
+    if not isinstance(features, np.ndarray):
+        return {}
     matcher: Matcher = blend.matcher
     final = final_level(matcher.backbone)
     raw = {final: features[:, matcher.backbone.columns(final)]}

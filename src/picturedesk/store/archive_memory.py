@@ -238,6 +238,41 @@ class ArchiveMemory:
                 self._records.reach(extent)
             self._seen = self._newest()
 
+    def add_pictures(self, pictures: Sequence[Picture], vectors: Floats) -> None:
+        """Adds pictures without texts, in one transaction; as ``add``."""
+        self.add(
+            (),
+            np.empty((0, self.width), dtype=np.float32),
+            None,
+            pictures,
+            vectors,
+            np.empty((0, 2), dtype=np.int64),
+        )
+
+    def add_texts(
+        self, texts: Sequence[ArchiveText], vectors: Floats, groups: Ints | None, links: Ints
+    ) -> None:
+        """Adds texts and their links to pictures that are there, in one transaction; as ``add``.
+
+        Args:
+            texts: T' texts.
+            vectors: (T', D) of length one or zero.
+            groups: (T',) as for ``add``.
+            links: (M', 2) of an index into the texts given, and the row of a picture.
+        """
+        check_vectors("text", vectors, len(texts), self.width)
+        check_links(links, len(texts), self._seen.extent.pictures)
+        if groups is not None:
+            check_groups(groups, len(texts))
+        with self._lock:
+            with self._records.writing():
+                seen = self._newest()
+                rows, extent = self._put_texts(seen.extent, texts, vectors, groups)
+                pairs = np.stack([rows[links[:, 0]], links[:, 1]], axis=1)
+                extent = self._put_links(extent, seen, each_once(pairs))
+                self._records.reach(extent)
+            self._seen = self._newest()
+
     def remove(self, text_id: str, picture_key: str) -> bool:
         """Removes a pair; returns whether it existed. Text and picture keep their rows."""
         with self._lock:
