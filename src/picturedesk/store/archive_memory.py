@@ -14,9 +14,8 @@ Rows keep their number. To remove a pair, its link is recorded as removed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +24,7 @@ import numpy as np
 from picturedesk.disk.artifacts import CURE
 from picturedesk.disk.database import explained
 from picturedesk.errors import BadInput, Mismatch
+from picturedesk.store.archive_additions import Additions
 from picturedesk.store.archive_checks import (
     check_groups,
     check_links,
@@ -32,8 +32,8 @@ from picturedesk.store.archive_checks import (
     check_vectors,
     rows_within,
 )
-from picturedesk.store.archive_records import ArchiveRecords, ArchiveText, Extent
-from picturedesk.store.archive_rows import ArchiveRows, Generation, each_once
+from picturedesk.store.archive_records import ArchiveRecords, ArchiveText
+from picturedesk.store.archive_rows import ArchiveRows, Generation
 from picturedesk.types import Floats, Ints, Picture
 
 __all__ = ["EXCERPT", "ArchiveMemory", "ArchiveText", "excerpt"]
@@ -228,15 +228,56 @@ class ArchiveMemory:
         check_links(links, len(texts), len(pictures))
         if groups is not None:
             check_groups(groups, len(texts))
-        with self._lock:
-            with self._records.writing():
-                seen = self._newest()
-                rows, extent = self._put_texts(seen.extent, texts, text_vectors, groups)
-                columns, extent = self._put_pictures(extent, pictures, picture_vectors)
-                pairs = np.stack([rows[links[:, 0]], columns[links[:, 1]]], axis=1)
-                extent = self._put_links(extent, seen, each_once(pairs))
-                self._records.reach(extent)
-            self._seen = self._newest()
+        with self._adding() as additions:
+            rows = additions.put_texts(texts, text_vectors, groups)
+            columns = additions.put_pictures(pictures, picture_vectors)
+            additions.put_links(np.stack([rows[links[:, 0]], columns[links[:, 1]]], axis=1))
+
+    def add_pictures(self, pictures: Sequence[Picture], vectors: Floats) -> Ints:
+        """Adds pictures without links, in one transaction; for large archives, part by part.
+
+        Args:
+            pictures: P' pictures with keys; metadata of a known key is replaced.
+            vectors: (P', D) of length one or zero.
+
+        Returns:
+            Their rows (P',), for the links of ``add_texts``.
+
+        Raises:
+            BadInput: an argument does not fit.
+            Mismatch: a fit has replaced the folder since it was opened.
+        """
+        check_vectors("picture", vectors, len(pictures), self.width)
+        check_pictures(pictures)
+        with self._adding() as additions:
+            return additions.put_pictures(pictures, vectors)
+
+    def add_texts(
+        self, texts: Sequence[ArchiveText], vectors: Floats, groups: Ints | None, links: Ints
+    ) -> Ints:
+        """Adds texts that ran with pictures that are there, in one transaction.
+
+        Args:
+            texts: T' texts; a known id keeps row, record and vector.
+            vectors: (T', D) of length one or zero.
+            groups: (T',), see ``add``.
+            links: (M', 2) index of a given text, row of a picture.
+
+        Returns:
+            Their rows (T',).
+
+        Raises:
+            BadInput: an argument does not fit.
+            Mismatch: a fit has replaced the folder since it was opened.
+        """
+        check_vectors("text", vectors, len(texts), self.width)
+        if groups is not None:
+            check_groups(groups, len(texts))
+        with self._adding() as additions:
+            check_links(links, len(texts), additions.pictures)
+            rows = additions.put_texts(texts, vectors, groups)
+            additions.put_links(np.stack([rows[links[:, 0]], links[:, 1]], axis=1))
+            return rows
 
     def remove(self, text_id: str, picture_key: str) -> bool:
         """Removes a pair; returns whether it existed. Text and picture keep their rows."""
@@ -253,38 +294,15 @@ class ArchiveMemory:
             self._seen = self._newest()
             return found
 
-    def _put_texts(
-        self, extent: Extent, texts: Sequence[ArchiveText], vectors: Floats, groups: Ints | None
-    ) -> tuple[Ints, Extent]:
-        """Stores new texts; returns the rows of all given texts, and the new extent."""
-        ids = [text.id for text in texts]
-        rows, new = _placed(self._records.text_rows(ids), ids, extent.texts)
-        first = extent.next_group
-        own = first + np.arange(len(new)) if groups is None else groups[new].astype(np.int64)
-        extent = self._rows.append(extent, texts=_chosen(vectors, new), groups=own[:, None])
-        self._records.put_texts(rows[new], [texts[index] for index in new])
-        return rows, replace(
-            extent,
-            texts=extent.texts + len(new),
-            next_group=max(first, int(own.max(initial=-1)) + 1),
-        )
-
-    def _put_pictures(
-        self, extent: Extent, pictures: Sequence[Picture], vectors: Floats
-    ) -> tuple[Ints, Extent]:
-        """Stores the pictures; returns their rows, and the new extent."""
-        keys = [picture.key for picture in pictures]
-        rows, new = _placed(self._records.picture_rows(keys), keys, extent.pictures)
-        extent = self._rows.append(extent, pictures=_chosen(vectors, new))
-        self._records.put_pictures(rows, pictures)
-        return rows, replace(extent, pictures=extent.pictures + len(new))
-
-    def _put_links(self, extent: Extent, seen: Generation, links: Ints) -> Extent:
-        """Writes new links (n, 2), restores removed ones; returns the new extent."""
-        new = links[~seen.has_written(links)]
-        extent = self._rows.append(extent, links=new)
-        self._records.restore(links[seen.has_removed(links)])
-        return replace(extent, links=extent.links + len(new))
+    @contextmanager
+    def _adding(self) -> Iterator[Additions]:
+        """One transaction, after which the newest generation is loaded."""
+        with self._lock:
+            with self._records.writing():
+                additions = Additions(self._records, self._rows, self._newest())
+                yield additions
+                additions.finish()
+            self._seen = self._newest()
 
     def _newest(self) -> Generation:
         """The generation that is committed now."""
@@ -298,28 +316,3 @@ def excerpt(text: str) -> str:
     """The first ``EXCERPT`` characters of a text, white space folded."""
     folded = " ".join(text[: 4 * EXCERPT].split())
     return folded if len(folded) <= EXCERPT else folded[: EXCERPT - 1] + "…"
-
-
-def _placed(rows: Ints, names: Sequence[str], count: int) -> tuple[Ints, Ints]:
-    """Rows for all names, and the indices of the first of each new name.
-
-    Args:
-        rows: (N,) of known names, -1 for new ones.
-        names: N names; may repeat.
-        count: number of rows so far; new names get the next ones.
-    """
-    placed = rows.copy()
-    new: list[int] = []
-    taken: dict[str, int] = {}
-    for index in np.flatnonzero(rows < 0).tolist():
-        name = names[index]
-        if name not in taken:
-            taken[name] = count + len(new)
-            new.append(index)
-        placed[index] = taken[name]
-    return placed, np.array(new, dtype=np.int64)
-
-
-def _chosen(vectors: Floats, rows: Ints) -> Floats:
-    """The chosen rows, ascending; no copy if all are chosen."""
-    return vectors if len(rows) == len(vectors) else vectors[rows]
