@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from picturedesk.routes.archive import top
 from picturedesk.routes.blend import total
 from picturedesk.routes.captions import CaptionIndex, catalogue_words
 from picturedesk.routes.confidence import TEN, Judgement
-from picturedesk.routes.transfer import transfer_scores
+from picturedesk.routes.transfer import scores_by_text
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import rounded
 from picturedesk.store.held_out import HeldOutTexts
@@ -106,7 +106,8 @@ class RouteScores:
             self._captions = [learned[row] for row in self.candidates] if learned else []
         vectors = blend.vectors(Pictures(blend.matcher, keys, features[self.candidates]))
         self._parts = blend.layout.split(rounded(vectors))  # as a catalogue has them
-        self._raw = {} if whole else _raw_features(blend, features)
+        raw = {} if whole else _raw_features(blend, features)
+        self._raw = {name: replace(self._archive, pictures=some) for name, some in raw.items()}
 
     @property
     def backwards(self) -> dict[str, str]:
@@ -153,14 +154,7 @@ class RouteScores:
         places = self.texts[block]
         texts = [self._held_out.texts[place] for place in places]
         queries = Queries(self.blend.matcher, texts, self._held_out.features[places], self._archive)
-        scores = {
-            f"transfer, {name} raw": transfer_scores(
-                queries.vectors,
-                ArchiveVectors(self._archive.texts, raw, self._archive.links),
-                raw[self.candidates],
-            )
-            for name, raw in self._raw.items()
-        }
+        scores = self._raw_scores(queries)
         asked = self.blend.ask(queries)
         alone = self.blend.scores(asked, self._parts, index)
         scores |= {name: alone[name] for name in self.blend.names if name in alone}
@@ -169,6 +163,16 @@ class RouteScores:
         if self.backwards:
             scores[_BACKWARDS] = self.blend.text_scores(asked, alone)
         return scores
+
+    def _raw_scores(self, queries: Queries) -> dict[str, Floats]:
+        """Scores (q, N) of the paper's transfer route by level features as they are."""
+        if not self._raw:
+            return {}
+        nearest = self._archive.nearest_text(queries.vectors)
+        return {
+            f"transfer, {name} raw": scores_by_text(nearest, raw, raw.pictures[self.candidates])
+            for name, raw in self._raw.items()
+        }
 
 
 class _AnswerCollector:

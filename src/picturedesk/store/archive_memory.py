@@ -8,6 +8,8 @@ removed without a fit. Knows neither routes nor measuring.
     texts.f32     (T, D) vectors of texts           pictures.f32  (P, D) vectors of pictures
     groups.i64    (T,) near-duplicate groups        links.i64     (m, 2) links, with removed ones
 
+In large archives vectors are in half precision, with a checksum each: texts.f16, texts.crc32.
+
 Rows keep their number. To remove a pair, its link is recorded as removed.
 """
 
@@ -34,7 +36,8 @@ from picturedesk.store.archive_checks import (
 )
 from picturedesk.store.archive_records import ArchiveRecords, ArchiveText
 from picturedesk.store.archive_rows import ArchiveRows, Generation
-from picturedesk.types import Floats, Ints, Picture
+from picturedesk.store.index_folder import INDEX_FROM
+from picturedesk.types import Floats, Ints, Picture, Vectors
 
 __all__ = ["EXCERPT", "ArchiveMemory", "ArchiveText", "excerpt"]
 
@@ -56,19 +59,21 @@ class ArchiveMemory:
         self.width = records.width
         self._records = records
         self._lock = threading.RLock()
-        self._rows = ArchiveRows(folder, self.width)
+        self._rows = ArchiveRows(folder, self.width, records.half)
         self._seen = self._newest()
 
     @classmethod
-    def create(cls, folder: Path, matcher: str, width: int) -> ArchiveMemory:
+    def create(cls, folder: Path, matcher: str, width: int, texts: int = 0) -> ArchiveMemory:
         """Makes an empty archive memory in a folder that is empty or missing.
 
-        Opens an existing one with the same matcher and width if it is still empty.
+        Opens an existing one of the same kind if it is still empty.
 
         Args:
             folder: its folder.
             matcher: fingerprint of the matcher that makes the vectors.
             width: width D of the vectors.
+            texts: how many it is going to hold, more or less. From ``INDEX_FROM`` on, vectors are
+                kept in half precision, however many there are later.
 
         Raises:
             BadInput: the folder holds something else, or the width is below 1.
@@ -79,12 +84,14 @@ class ArchiveMemory:
             there = {path.name for path in folder.iterdir()} if folder.exists() else set()
         if _RECORDS in there:  # a killed ``create`` may leave it
             there -= {_RECORDS, f"{_RECORDS}-wal", f"{_RECORDS}-shm"}
-            there -= ArchiveRows(folder, width).names
+            there -= {
+                name for half in (0, 1) for name in ArchiveRows(folder, width, bool(half)).names
+            }
         if there:
             raise BadInput(f"{folder} already holds {min(there)}: name an empty folder")
-        new = {"matcher": matcher, "width": width}
+        new = {"matcher": matcher, "width": width, "half": texts >= INDEX_FROM}
         memory = cls._opened(folder, ArchiveRecords.open(folder / _RECORDS, new))
-        if (memory.matcher, memory.width, memory.generation) != (matcher, width, 0):
+        if {**memory._records.kind, "generation": memory.generation} != {**new, "generation": 0}:
             memory.close()
             raise BadInput(f"{folder} already holds an archive memory: name an empty folder")
         return memory
@@ -137,13 +144,16 @@ class ArchiveMemory:
         return self._seen.extent.texts
 
     @property
-    def text_vectors(self) -> Floats:
-        """(T, D), memory-mapped; of length one, or zeros for a text without a known word."""
+    def text_vectors(self) -> Vectors:
+        """(T, D), memory-mapped; of length one, or zeros for a text without a known word.
+
+        In a large archive an object that reads rows as they are asked for: take some at a time.
+        """
         return self._seen.texts
 
     @property
-    def picture_vectors(self) -> Floats:
-        """(P, D), memory-mapped; fused, of length one."""
+    def picture_vectors(self) -> Vectors:
+        """(P, D), likewise; fused, of length one."""
         return self._seen.pictures
 
     @property

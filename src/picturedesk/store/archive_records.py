@@ -118,6 +118,7 @@ class ArchiveRecords:
         manifest = self._manifest()
         self.matcher = str(manifest["matcher"])
         self.width = int(manifest["width"])
+        self.half = bool(manifest.get("half", False))
 
     @classmethod
     def open(cls, path: Path, new: Json | None = None) -> ArchiveRecords:
@@ -125,7 +126,7 @@ class ArchiveRecords:
 
         Args:
             path: the file.
-            new: "matcher" and "width" of a new one.
+            new: "matcher", "width" and "half" of a new one.
 
         Raises:
             Mismatch: another format version wrote it.
@@ -140,6 +141,11 @@ class ArchiveRecords:
         except BaseException:
             file.close()
             raise
+
+    @property
+    def kind(self) -> Json:
+        """What ``open`` was given when it was made."""
+        return {"matcher": self.matcher, "width": self.width, "half": self.half}
 
     def close(self) -> None:
         """Closes the file."""
