@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from picturedesk.desk.archived import archive_vectors
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.preparation import final_level
@@ -290,7 +291,7 @@ def _training_part(memory: ArchiveMemory, held_out: HeldOutTexts) -> ArchiveVect
     trained = np.ones(len(memory), dtype=bool)
     trained[held_out.rows] = False
     links = memory.links[trained[memory.links[:, 0]]]
-    return ArchiveVectors(memory.text_vectors, memory.picture_vectors, links, memory.groups)
+    return archive_vectors(memory, links)
 
 
 def _raw_features(blend: Blend, features: Floats) -> dict[str, Floats]:

@@ -22,8 +22,6 @@ ROUNDING = 1e-6  # cosines that differ by less are a tie: float32 is not more ex
 _CELLS = 1 << 22  # cosines in memory at a time: 16 MB
 _GROUP = 64  # scores
 _TEXTS = 1 << 16  # vectors of texts in memory at a time, where they are read from a file
-_DEPTH = 400  # texts that an index proposes
-_MORE = 4  # times as many as are wanted, at least
 
 
 class Neighbours(NamedTuple):
@@ -55,12 +53,12 @@ class NearTexts(Protocol):
         """The texts in rows below it are in the index, no others."""
         ...
 
-    def near(self, queries: Floats, depth: int, may: Bools | None) -> list[Ints]:
-        """For each query (Q, D) rows of texts that may be its nearest, without repeats.
+    def near(self, queries: Floats, count: int, may: Bools | None) -> list[Ints]:
+        """For each query rows of texts that may be its nearest, without repeats.
 
         Args:
             queries: (Q, D).
-            depth: how many rows; fewer only if fewer may be proposed.
+            count: how many nearest ones are wanted; more rows come, fewer only if fewer may.
             may: (count,) the texts that may be proposed; None for all.
         """
         ...
@@ -108,10 +106,9 @@ class ArchiveVectors:
         """The links by text, then picture, each once; raises BadInput if there are none."""
         self._require_links()
         texts, pictures = self.links.T
-        later = (texts[1:] > texts[:-1]) | (texts[1:] == texts[:-1]) & (
-            pictures[1:] > pictures[:-1]
-        )
-        return self.links if later.all() else np.unique(self.links, axis=0)
+        same = texts[1:] == texts[:-1]
+        in_order = np.where(same, pictures[1:] > pictures[:-1], texts[1:] > texts[:-1]).all()
+        return self.links if in_order else np.unique(self.links, axis=0)
 
     @cached_property
     def illustrated(self) -> Bools:
@@ -197,9 +194,8 @@ class ArchiveVectors:
         """The texts that an index proposes, and those that it does not have."""
         own = int(np.searchsorted(self._linked, index.count))  # of the texts with pictures
         may = None if own == index.count else self.illustrated[: index.count]
-        depth = max(_DEPTH, _MORE * count)
         added, vectors = self._linked[own:], self._not_in_index
-        for query, rows in zip(queries, index.near(queries, depth, may), strict=True):
+        for query, rows in zip(queries, index.near(queries, count, may), strict=True):
             rows = np.sort(rows)
             cosines = [products(query[None], some)[0] for some in (self.texts[rows], vectors)]
             yield np.concatenate([rows, added]), np.concatenate(cosines)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -34,9 +35,10 @@ from picturedesk.store.archive_checks import (
     check_vectors,
     rows_within,
 )
+from picturedesk.store.archive_index import TextIndex, updated
 from picturedesk.store.archive_records import ArchiveRecords, ArchiveText
 from picturedesk.store.archive_rows import ArchiveRows, Generation
-from picturedesk.store.index_folder import INDEX_FROM
+from picturedesk.store.index_folder import INDEX_FROM, IndexFolder, IndexRecord
 from picturedesk.types import Floats, Ints, Picture, Vectors
 
 __all__ = ["EXCERPT", "ArchiveMemory", "ArchiveText", "excerpt"]
@@ -51,7 +53,12 @@ class ArchiveMemory:
     The arrays of one generation fit each other and never change. Records are read when needed, so
     a caption may be newer than the arrays. Several threads may use one object, and several
     processes may open one folder; writers wait for each other.
+
+    Attributes:
+        index_from: number of texts from which on ``optimize`` makes an index.
     """
+
+    index_from = INDEX_FROM
 
     def __init__(self, folder: Path, records: ArchiveRecords) -> None:
         self.folder = folder
@@ -60,6 +67,7 @@ class ArchiveMemory:
         self._records = records
         self._lock = threading.RLock()
         self._rows = ArchiveRows(folder, self.width, records.half)
+        self._indexes = IndexFolder(folder / "texts.index")
         self._seen = self._newest()
 
     @classmethod
@@ -84,9 +92,8 @@ class ArchiveMemory:
             there = {path.name for path in folder.iterdir()} if folder.exists() else set()
         if _RECORDS in there:  # a killed ``create`` may leave it
             there -= {_RECORDS, f"{_RECORDS}-wal", f"{_RECORDS}-shm"}
-            there -= {
-                name for half in (0, 1) for name in ArchiveRows(folder, width, bool(half)).names
-            }
+            for half in (False, True):
+                there -= ArchiveRows(folder, width, half).names
         if there:
             raise BadInput(f"{folder} already holds {min(there)}: name an empty folder")
         new = {"matcher": matcher, "width": width, "half": texts >= INDEX_FROM}
@@ -289,6 +296,42 @@ class ArchiveMemory:
             additions.put_links(np.stack([rows[links[:, 0]], links[:, 1]], axis=1))
             return rows
 
+    @property
+    def index(self) -> TextIndex | None:
+        """Proposes texts near a query; None for small archives, or if it cannot be used."""
+        index = self._indexes.of(self._seen.extent.index)
+        return None if index is None else TextIndex(index)
+
+    def optimize(self, only_if_needed: bool = False) -> None:
+        """Makes the index of the texts, or extends it, from ``index_from`` texts on.
+
+        Others may read and write meanwhile. Texts that an index does not have are found all the
+        same.
+
+        Args:
+            only_if_needed: only if there is none, or many texts are not in it.
+
+        Raises:
+            MissingExtra: FAISS is not installed.
+            Mismatch: a fit has replaced the folder since it was opened.
+        """
+        self.refresh()
+        seen = self._seen
+        if seen.extent.texts < self.index_from:
+            return
+        index = updated(seen.texts, self._indexes.of(seen.extent.index), only_if_needed)
+        if index is None:
+            return
+        record = self._indexes.save(index, seen.extent.generation)
+        if not self._name(record):
+            self._indexes.remove(record)
+        self._indexes.sweep(self._seen.extent.index)
+
+    def recall(self) -> float:
+        """Share of the 50 texts nearest to some of the texts that are found; 1 without an index."""
+        index = self.index
+        return 1.0 if index is None else index.recall(self.text_vectors)
+
     def remove(self, text_id: str, picture_key: str) -> bool:
         """Removes a pair; returns whether it existed. Text and picture keep their rows."""
         with self._lock:
@@ -313,6 +356,17 @@ class ArchiveMemory:
                 yield additions
                 additions.finish()
             self._seen = self._newest()
+
+    def _name(self, record: IndexRecord) -> bool:
+        """Makes an index the current one, unless there is a newer one."""
+        with self._lock:
+            with self._records.writing():
+                extent = self._newest().extent
+                newer = extent.index is None or extent.index.generation < record.generation
+                if newer:
+                    self._records.reach(replace(extent, index=record))
+            self._seen = self._newest()
+            return newer
 
     def _newest(self) -> Generation:
         """The generation that is committed now."""
