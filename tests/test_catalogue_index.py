@@ -12,8 +12,8 @@ import pytest
 
 from catalogues import Indexed, keys_of, make_pictures, make_vectors, state_of
 from picturedesk.errors import MissingExtra
-from picturedesk.store.index_folder import IndexFolder
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
+from picturedesk.store.index_folder import IndexFolder
 from picturedesk.store.vector_index import IndexConfig, Rows, VectorIndex
 from picturedesk.types import Changes, Picture
 

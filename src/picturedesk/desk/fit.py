@@ -26,7 +26,7 @@ from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
-from picturedesk.desk.optimizing import keep_fast
+from picturedesk.desk.optimizing import keep_fast, keep_texts_fast
 from picturedesk.desk.reporting import write_report
 from picturedesk.desk.text_tower import open_tower, write_tower
 from picturedesk.disk.artifacts import (
@@ -259,7 +259,9 @@ def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:
     archive, matcher = prepared.ready.archive, learned.matcher
     with (
         atomic_folder(folder) as temporary,
-        ArchiveMemory.create(temporary, matcher.fingerprint, matcher.width) as memory,
+        ArchiveMemory.create(
+            temporary, matcher.fingerprint, matcher.width, len(archive.texts)
+        ) as memory,
     ):
         memory.add(
             [
@@ -272,6 +274,7 @@ def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:
             matcher.pictures(prepared.features),
             archive.links,
         )
+        keep_texts_fast(memory)
 
 
 def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:

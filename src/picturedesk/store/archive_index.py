@@ -15,12 +15,12 @@ from picturedesk.store.index_folder import is_much, still_suits
 from picturedesk.store.vector_index import IndexConfig, Nearest, Rows, VectorIndex, sample_size
 from picturedesk.types import Bools, Floats, Ints, Vectors
 
-ASKED = 200  # texts with which an index is measured
-_NEAREST = 50  # texts that it should find, as many as evidence looks at
+NEAREST = 50  # texts that an index should find, as many as evidence looks at
+_ASKED = 200  # texts with which it is measured
 _MORE = 4  # times as many candidates as are wanted, at least
 _PART = 20_000  # vectors that are read at once
 _TYPICAL = 256  # texts that are asked, to choose how much of an index is looked through
-_CONFIG = IndexConfig(top=_NEAREST)
+_CONFIG = IndexConfig(top=NEAREST)
 
 
 class TextIndex:
@@ -49,12 +49,12 @@ class TextIndex:
 
         Each text is the nearest to itself; this one counts, too.
         """
-        queries = vectors[_some(len(vectors), ASKED)]
-        nearest = Nearest(queries, _NEAREST)
+        queries = vectors[_some(len(vectors), _ASKED)]
+        nearest = Nearest(queries, NEAREST)
         for rows, part in _parts(vectors, 0):
             nearest.see(rows, part)
         added = np.arange(self.count, len(vectors))
-        found = self.near(queries, _NEAREST, None)
+        found = self.near(queries, NEAREST, None)
         return nearest.recall([np.concatenate([rows, added]) for rows in found])
 
 
