@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from picturedesk.disk.rows import RowFile, append_bytes
 from picturedesk.disk.sums import Sums, too_short, unreadable
-from picturedesk.errors import MissingArtefact
+from picturedesk.errors import BadInput, MissingArtefact
 from picturedesk.types import Floats, Ints
 
 _HALF = np.dtype("<f2")
@@ -128,6 +128,8 @@ class SummedRowFile:
         cure: str = "make it again",
         complaint: Callable[[Floats], str] = lambda rows: "",
     ) -> None:
+        if width < 1:
+            raise BadInput(f"rows of width {width} in {path}: a row needs at least one number")
         self.path = path
         self.width = width
         self.cure = cure
@@ -162,6 +164,10 @@ class SummedRowFile:
 
         They are rounded to half precision. See ``rows.RowFile.append``.
         """
+        if rows.shape[1:] != (self.width,):
+            raise BadInput(
+                f"rows of shape {rows.shape} for {self.path}: it takes (n, {self.width})"
+            )
         if not len(rows):
             return sums
         stored = np.ascontiguousarray(rows, dtype=_HALF)
