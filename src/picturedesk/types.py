@@ -532,6 +532,22 @@ class Suggestions(list[Suggestion]):
     __hash__ = None  # as of every list
 
 
+@runtime_checkable
+class Vectors(Protocol):
+    """Vectors (N, D) in single precision: an array, or a large file that is read as needed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, D)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any:  # noqa: ANN401 - as NumPy's
+        """The rows (n, D) of these numbers (n,), or of a slice, as an array."""
+        ...
+
+
 class Progress(Protocol):
     """Receives the progress of a run: the library calls it, the CLI draws it, tests record it."""
 

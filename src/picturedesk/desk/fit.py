@@ -26,7 +26,7 @@ from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
-from picturedesk.desk.optimizing import keep_fast
+from picturedesk.desk.optimizing import keep_fast, keep_texts_fast
 from picturedesk.desk.reporting import write_report
 from picturedesk.desk.text_tower import open_tower, write_tower
 from picturedesk.disk.artifacts import (
@@ -270,7 +270,9 @@ def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:
     links = archive.links[np.lexsort((archive.links[:, 1], archive.links[:, 0]))]
     with (
         atomic_folder(folder) as temporary,
-        ArchiveMemory.create(temporary, matcher.fingerprint, matcher.width) as memory,
+        ArchiveMemory.create(
+            temporary, matcher.fingerprint, matcher.width, len(archive.texts)
+        ) as memory,
     ):
         for rows in _blocks(len(archive.pictures)):
             memory.add_pictures(archive.pictures[rows], matcher.pictures(prepared.features[rows]))
@@ -285,6 +287,7 @@ def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:
                 learned.duplicate_groups[rows],
                 links[first:last] - [rows.start, 0],
             )
+        keep_texts_fast(memory)
 
 
 def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from picturedesk.desk.archived import archive_vectors
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.preparation import final_level
@@ -22,7 +23,7 @@ from picturedesk.routes.archive import top
 from picturedesk.routes.blend import total
 from picturedesk.routes.captions import CaptionIndex, catalogue_words
 from picturedesk.routes.confidence import TEN, Judgement
-from picturedesk.routes.transfer import transfer_scores
+from picturedesk.routes.transfer import scores_by_text
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import rounded
 from picturedesk.store.held_out import HeldOutTexts
@@ -114,7 +115,8 @@ class RouteScores:
             read = Pictures(blend.matcher, keys[some], features[self.candidates[some]])
             vectors[some] = rounded(blend.vectors(read))  # as a catalogue has them
         self._parts = blend.layout.split(vectors)
-        self._raw = {} if whole else _raw_features(blend, features)
+        raw = {} if whole else _raw_features(blend, features)
+        self._raw = {name: replace(self._archive, pictures=some) for name, some in raw.items()}
 
     @property
     def backwards(self) -> dict[str, str]:
@@ -161,14 +163,7 @@ class RouteScores:
         places = self.texts[block]
         texts = [self._held_out.texts[place] for place in places]
         queries = Queries(self.blend.matcher, texts, self._held_out.features[places], self._archive)
-        scores = {
-            f"transfer, {name} raw": transfer_scores(
-                queries.vectors,
-                ArchiveVectors(self._archive.texts, raw, self._archive.links),
-                raw[self.candidates],
-            )
-            for name, raw in self._raw.items()
-        }
+        scores = self._raw_scores(queries)
         asked = self.blend.ask(queries)
         alone = self.blend.scores(asked, self._parts, index)
         scores |= {name: alone[name] for name in self.blend.names if name in alone}
@@ -177,6 +172,16 @@ class RouteScores:
         if self.backwards:
             scores[_BACKWARDS] = self.blend.text_scores(asked, alone)
         return scores
+
+    def _raw_scores(self, queries: Queries) -> dict[str, Floats]:
+        """Scores (q, N) of the paper's transfer route by level features as they are."""
+        if not self._raw:
+            return {}
+        nearest = self._archive.nearest_text(queries.vectors)
+        return {
+            f"transfer, {name} raw": scores_by_text(nearest, raw, raw.pictures[self.candidates])
+            for name, raw in self._raw.items()
+        }
 
 
 class _AnswerCollector:
@@ -294,7 +299,7 @@ def _training_part(memory: ArchiveMemory, held_out: HeldOutTexts) -> ArchiveVect
     trained = np.ones(len(memory), dtype=bool)
     trained[held_out.rows] = False
     links = memory.links[trained[memory.links[:, 0]]]
-    return ArchiveVectors(memory.text_vectors, memory.picture_vectors, links, memory.groups)
+    return archive_vectors(memory, links)
 
 
 def _with_others(own: Ints, pictures: int) -> Ints:
