@@ -8,7 +8,7 @@ Makes pairs with a planted signal, puts their level features into the desk's sto
 often, and prints how recall changes. ``million.py --desk`` asks the desk afterwards.
 
 A picture shows six of 600 things, most of them rare; its features are a noisy mixture of what the
-things look like. Its text names two or three of them, among other words whose frequencies follow
+things look like. Its text names three or four of them, among other words whose frequencies follow
 Zipf's law, in one of 16 made-up languages with their own alphabets. Only times, memory and
 differences between fits mean anything here. Prints one JSON object a line.
 """
@@ -44,7 +44,7 @@ SHOWN = 6  # things of a picture
 VOCABULARY = 20_000  # words of a language
 LENGTHS = (10, 40)  # words of a text
 AT_ONCE = 5_000  # pictures of a transaction
-NOISE = 1.2
+NOISE = 0.8
 # First letter and number of letters of each language's alphabet.
 ALPHABETS = (
     *((0x61, 26), (0xE0, 22), (0x103, 40), (0x3B1, 24), (0x430, 32), (0x561, 38), (0x5D0, 26)),
@@ -56,6 +56,11 @@ ALPHABETS = (
 def say(**found: object) -> None:
     """Prints one record."""
     print(json.dumps(found), flush=True)
+
+
+def peak() -> float:
+    """The most memory that this process has had, GB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
 
 
 class Language:
@@ -79,11 +84,11 @@ class Language:
         self._share = np.cumsum(share / share.sum())
 
     def text(self, things: np.ndarray, random: np.random.Generator) -> str:
-        """A text that names two or three of the things."""
+        """A text that names three or four of the things."""
         length = int(random.integers(*LENGTHS))
         places = np.searchsorted(self._share, random.random(length))
         words = self._words[np.minimum(places, VOCABULARY - 1)].tolist()
-        for place in random.choice(length, size=int(random.integers(2, 4)), replace=False):
+        for place in random.choice(length, size=int(random.integers(3, 5)), replace=False):
             words[place] = str(self.names[random.choice(things)])
         return " ".join(words)
 
@@ -165,12 +170,12 @@ def fit(desk: Path, archive: Archive, learn_from: int, sentences: Sequence[str])
     """Fits the desk, and says what it took and what came of it."""
     config = DeskConfig(learn_from=learn_from, sentences=tuple(sentences))
     began, spent = time.perf_counter(), time.process_time()
-    last = [time.perf_counter(), ""]
+    told: list[str] = []
 
     def progress(done: int, of: int, what: str) -> None:
-        if what != last[1]:
-            last[:] = [time.perf_counter(), what]
-            say(step=what, at=round(time.perf_counter() - began))
+        if what not in told[-1:]:
+            told.append(what)
+            say(step=what, at=round(time.perf_counter() - began), peak_gb=peak())
 
     report = Desk.fit_report(archive, desk, config, progress)
     rows = report.measured.evaluation.rows + report.measured.whole.rows
@@ -188,11 +193,13 @@ def fit(desk: Path, archive: Archive, learn_from: int, sentences: Sequence[str])
         s=round(time.perf_counter() - began),
         cpu_s=round(time.process_time() - spent),
         steps=report.seconds,
-        peak_gb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        peak_gb=peak(),
         kilobytes_a_picture=round(used / report.pictures / 1000, 2),
         chosen={k: v for k, v in report.chosen.items() if k in ("encoders", "weights", "sample")},
         recall=recall,
-        reliability={k: round(max(0.0, v.ece - v.noise), 4) for k, v in report.measured.reliability.items()},
+        reliability={
+            k: round(max(0.0, v.ece - v.noise), 4) for k, v in report.measured.reliability.items()
+        },
     )
 
 
