@@ -268,10 +268,10 @@ def test_a_desk_answers_the_same_with_an_index_of_its_few_texts(quick_desk, monk
     assert after == before
     assert again == measured
     said = {check.name: check for check in diagnose(quick_desk)}["index of texts"]
-    assert (said.state, "searches find 100.0% of the 50 nearest" in said.detail) == ("ok", True)
+    assert (said.state, "searches find 100.0% of the 50 nearest" in said.found) == ("ok", True)
     with Desk(quick_desk) as desk:
         shutil.rmtree(desk.fitted.memory / "texts.index")
     monkeypatch.setattr("picturedesk.desk.inspect.INDEX_FROM", 1)
     said = {check.name: check for check in diagnose(quick_desk)}["index of texts"]
-    assert (said.state, "compared one by one, which is slow" in said.detail) == ("absent", True)
+    assert (said.state, "compared one by one, which is slow" in said.found) == ("absent", True)
     assert "picturedesk optimize" in said.cure
