@@ -12,6 +12,7 @@ import pytest
 from memories import LARGE
 from picturedesk.desk import Desk
 from picturedesk.desk.archived import archive_vectors
+from picturedesk.desk.inspect import diagnose
 from picturedesk.disk.artifacts import plain
 from picturedesk.errors import MissingExtra
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText
@@ -266,3 +267,11 @@ def test_a_desk_answers_the_same_with_an_index_of_its_few_texts(quick_desk, monk
     after, _, again = answers()
     assert after == before
     assert again == measured
+    said = {check.name: check for check in diagnose(quick_desk)}["index of texts"]
+    assert (said.state, "searches find 100.0% of the 50 nearest" in said.found) == ("ok", True)
+    with Desk(quick_desk) as desk:
+        shutil.rmtree(desk.fitted.memory / "texts.index")
+    monkeypatch.setattr("picturedesk.desk.inspect.INDEX_FROM", 1)
+    said = {check.name: check for check in diagnose(quick_desk)}["index of texts"]
+    assert (said.state, "compared one by one, which is slow" in said.found) == ("absent", True)
+    assert "picturedesk optimize" in said.cure

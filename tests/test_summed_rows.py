@@ -137,6 +137,23 @@ def test_what_was_opened_stays_as_it_is_while_rows_are_appended(file):
     assert len(file.open(sums)()) == 606
 
 
+def test_a_file_that_becomes_shorter_while_it_is_open_is_named(file):
+    opened = file.open(file.append(file.empty, rows(6)))()
+    assert opened[:].shape == (6, WIDTH)
+    file.path.write_bytes(file.path.read_bytes()[:-4])
+    assert opened[:5].shape == (5, WIDTH)
+    for some in (slice(None), np.array([0, 5])):
+        with pytest.raises(MissingArtefact, match="it holds 56 bytes of 60"):
+            opened[some]
+
+
+def test_rows_come_the_same_where_files_have_one_position(file, monkeypatch):
+    monkeypatch.delattr("os.pread", raising=False)
+    opened = file.open(file.append(file.empty, rows(9)))()
+    np.testing.assert_array_equal(opened[np.array([8, 2])], half(rows(9))[[8, 2]])
+    np.testing.assert_array_equal(opened[3:], half(rows(9))[3:])
+
+
 def test_rows_of_another_width_are_refused(file):
     with pytest.raises(BadInput, match=r"rows of shape \(2, 4\)"):
         file.append(file.empty, np.zeros((2, 4), dtype=np.float32))

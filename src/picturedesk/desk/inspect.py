@@ -57,7 +57,7 @@ class Check:
 
     Attributes:
         name: what was checked.
-        state: "ok", "absent" (optional and not installed) or "broken" (needed and not working).
+        state: "ok", "absent" (optional and not there) or "broken" (needed and not working).
         found: version, count, or what is wrong.
         cure: what to do, "" for nothing.
     """

@@ -7,9 +7,11 @@ are rows of a file beside it. Does not know the meaning of the rows.
 
 from __future__ import annotations
 
-import mmap
 import os
+import threading
+import weakref
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -29,29 +31,34 @@ _AT_ONCE = 1 << 14  # rows that are compared and converted at a time
 class SummedRows:
     """Vectors (N, width) of a file, in single precision wherever rows are taken.
 
-    Implements ``types.Vectors``. Threads may share it.
+    Implements ``types.Vectors``. Threads may share it. Rows are read from the file and not mapped,
+    because the use of one page of a map may load 2 MB around it.
 
     Args:
         owner: their file.
-        mapped: (N, width) of it, memory-mapped, in half precision.
+        count: number of rows N.
         sums: returns the CRC-32 (N,) of all rows.
+
+    Raises:
+        MissingArtefact: the file is missing, cannot be read, or has fewer rows.
     """
 
     def __init__(
-        self,
-        owner: SummedRowFile,
-        mapped: npt.NDArray[Any],
-        sums: Callable[[], npt.NDArray[np.uint32]],
+        self, owner: SummedRowFile, count: int, sums: Callable[[], npt.NDArray[np.uint32]]
     ) -> None:
         self._owner = owner
-        self._mapped = mapped
+        self._count = count
         self._sums = sums
-        self._checked = np.zeros(len(mapped), dtype=bool)
+        self._checked = np.zeros(count, dtype=bool)
+        self._lock = threading.Lock()
+        path = owner.path if count else Path(os.devnull)  # without rows there may be no file
+        self._file = _opened(path, count * owner.row_bytes, owner.cure)
+        weakref.finalize(self, self._file.close)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(N, width)."""
-        return self._mapped.shape
+        return (self._count, self._owner.width)
 
     @property
     def dtype(self) -> np.dtype[np.float32]:
@@ -59,7 +66,7 @@ class SummedRows:
         return np.dtype(np.float32)
 
     def __len__(self) -> int:
-        return len(self._mapped)
+        return self._count
 
     def __getitem__(self, rows: Ints | slice) -> Floats:
         """The rows (n, width) of these numbers, or of a slice, as an array in memory."""
@@ -67,32 +74,50 @@ class SummedRows:
             start, stop, step = rows.indices(len(self))
             if step != 1:
                 return self[np.arange(start, stop, step)]
-            return self._several(slice(start, max(start, stop)), max(0, stop - start))
+            return self._several(np.arange(start, stop), in_order=True)
         wanted = np.asarray(rows)
         if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
             raise TypeError(f"rows of shape {wanted.shape} and type {wanted.dtype}")
-        return self._several(wanted, len(wanted))
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self._count:
+            raise IndexError(f"rows {wanted.min()} to {wanted.max()} of {self._count}")
+        return self._several(wanted, in_order=False)
 
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]:
         return self[:].astype(dtype or np.float32, copy=False)
 
-    def _several(self, rows: Ints | slice, count: int) -> Floats:
-        found = np.empty((count, self.shape[1]), dtype=np.float32)
-        for start in range(0, count, _AT_ONCE):
-            stop = min(start + _AT_ONCE, count)
-            if isinstance(rows, slice):
-                part: Ints = np.arange(rows.start + start, rows.start + stop)
-                stored = self._mapped[rows.start + start : rows.start + stop]
-            else:
-                part = rows[start:stop]
-                stored = self._mapped[part]
-            found[start:stop] = stored
+    def _several(self, rows: Ints, in_order: bool) -> Floats:
+        found = np.empty((len(rows), self._owner.width), dtype=np.float32)
+        for start in range(0, len(rows), _AT_ONCE):
+            part = rows[start : start + _AT_ONCE]
+            stored = self._read(part, in_order)
+            given = found[start : start + _AT_ONCE]
+            given[...] = stored
             fresh = np.flatnonzero(~self._checked[part])
             if len(fresh):
-                self._check(part[fresh], stored[fresh], found[start:stop][fresh])
+                self._check(part[fresh], stored[fresh], given[fresh])
         return found
+
+    def _read(self, rows: Ints, in_order: bool) -> npt.NDArray[Any]:
+        """What is stored of rows (n,), n > 0, in half precision; at once if they are in order."""
+        owner, size = self._owner, self._owner.row_bytes
+        starts, length = (rows[:1], len(rows) * size) if in_order else (rows, size)
+        try:
+            content = b"".join([self._bytes(start, length) for start in (starts * size).tolist()])
+        except OSError as error:
+            raise unreadable(owner.path, error, owner.cure) from None
+        if len(content) != len(rows) * size:
+            found = self._file.seek(0, os.SEEK_END)
+            raise too_short(owner.path, found, self._count * size, owner.cure)
+        return np.frombuffer(content, dtype=_HALF).reshape(-1, owner.width)
+
+    def _bytes(self, start: int, length: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._file.fileno(), length, start)
+        with self._lock:  # one position in the file
+            self._file.seek(start)
+            return self._file.read(length)
 
     def _check(self, rows: Ints, stored: npt.NDArray[Any], given: Floats) -> None:
         """Raises MissingArtefact for rows (n,) that are not as they were written."""
@@ -142,6 +167,11 @@ class SummedRowFile:
         return (self.path, *self._sums.paths)
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return self.width * _HALF.itemsize
+
+    @property
     def empty(self) -> Sums:
         """The sums of an empty file."""
         return self._sums.empty
@@ -152,11 +182,8 @@ class SummedRowFile:
         Raises:
             MissingArtefact: a file is missing, or has fewer rows.
         """
-        size = self._size(sums)
-        mapped = _mapped(self.path, size, self.cure) if size else np.empty(0, dtype=np.uint8)
-        vectors = mapped.view(_HALF).reshape(-1, self.width)
         checksums = self._sums.open(sums)
-        opened = SummedRows(self, vectors, lambda: checksums()[:, 0])
+        opened = SummedRows(self, self._count(sums), lambda: checksums()[:, 0])
         return lambda: opened
 
     def append(self, sums: Sums, rows: Floats) -> Sums:
@@ -171,24 +198,23 @@ class SummedRowFile:
         if not len(rows):
             return sums
         stored = np.ascontiguousarray(rows, dtype=_HALF)
-        append_bytes(self.path, self._size(sums), stored.data, self.cure)
+        append_bytes(self.path, self._count(sums) * self.row_bytes, stored.data, self.cure)
         found = np.array([crc32(row) for row in stored], dtype=np.uint32)
         return self._sums.append(sums, found[:, None])
 
-    def _size(self, sums: Sums) -> int:
-        """Bytes of the vectors whose checksums the sums cover."""
-        return sums.size // self._sums.row_bytes * self.width * _HALF.itemsize
+    def _count(self, sums: Sums) -> int:
+        """Number of rows whose checksums the sums cover."""
+        return sums.size // self._sums.row_bytes
 
 
-def _mapped(path: Path, size: int, cure: str) -> npt.NDArray[np.uint8]:
-    """The first bytes of a file, memory-mapped."""
+def _opened(path: Path, size: int, cure: str) -> FileIO:
+    """A file that has so many bytes at least."""
     try:
-        with path.open("rb") as file:
-            if (found := file.seek(0, os.SEEK_END)) < size:
-                raise too_short(path, found, size, cure)
-            mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+        file = FileIO(path)
+        found = file.seek(0, os.SEEK_END)
     except OSError as error:
         raise unreadable(path, error, cure) from None
-    if hasattr(mmap, "MADV_RANDOM"):  # rows are read from anywhere: what is around is not wanted
-        mapped.madvise(mmap.MADV_RANDOM)
-    return np.frombuffer(mapped, dtype=np.uint8)
+    if found < size:
+        file.close()
+        raise too_short(path, found, size, cure)
+    return file
