@@ -1,7 +1,7 @@
 """Time and quality of the recipe on large synthetic archives.
 
-    python benchmarks/scale.py --pictures 6000 --captions 5
-    python benchmarks/scale.py --pictures 51200 --captions 1 --sizes
+    python benchmarks/recipe_sizes.py --pictures 6000 --captions 5
+    python benchmarks/recipe_sizes.py --pictures 51200 --captions 1 --sizes
 
 In a synthetic archive, every picture shows a few of 600 things; a caption names some of them among
 other words; level features are a noisy mixture of the things. Only times, and differences between
