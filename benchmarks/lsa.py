@@ -134,9 +134,7 @@ def one_fit(engine: str, file: Path, count: int) -> dict[str, Any]:
     report = {"s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
     report["peak_mb"] = peak_mb()
     held_out = [text.split() for text in list(Lines(file, count + HELD_OUT))[count:]]
-    asked, wanted = (
-        encode([" ".join(words[half::2]) for words in held_out]) for half in range(2)
-    )
+    asked, wanted = (encode([" ".join(words[half::2]) for words in held_out]) for half in range(2))
     scores = np.asarray(asked) @ np.asarray(wanted).T
     ranks = (scores > np.diag(scores)[:, None]).sum(axis=1)
     return report | {f"recall@{k}": float((ranks < k).mean()) for k in (1, 10)}
