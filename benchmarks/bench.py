@@ -66,16 +66,17 @@ SUBJECTS = {
 
 
 def commit() -> str:
-    """The short name of the checked-out commit."""
+    """The short name of the checked-out commit; "no-commit" outside a repository."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(
-            ["git", "-C", str(HERE), *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", str(HERE), *arguments], capture_output=True, text=True, check=False
         )
         return done.stdout.strip()
 
     changed = git("status", "--porcelain", "--untracked-files=no")
-    return git("rev-parse", "--short=10", "HEAD") + ("-changed" if changed else "")
+    name = git("rev-parse", "--short=10", "HEAD") or "no-commit"
+    return name + ("-changed" if changed else "")
 
 
 def machine() -> dict[str, Any]:
@@ -109,15 +110,14 @@ def run(name: str, given: dict[str, str], into: Path) -> None:
     command = SUBJECTS[name].command.format(**given).split()
     print(f"== {name}: {' '.join(command[:1])}", flush=True)
     before, began = os.getloadavg(), time.time()
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / command[0]), *command[1:]], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
+    program = [sys.executable, str(HERE / command[0]), *command[1:]]
     last = ""
-    for line in process.stdout:
-        print(last, end="")
-        last = line
-    if process.wait():
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(last, end="")
+            last = line
+    if process.returncode:
         raise SystemExit(f"{name} ended with {process.returncode}")
     shown = SUBJECTS[name].command.replace("{texts}", "").strip()
     record = {

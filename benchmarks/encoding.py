@@ -1,6 +1,6 @@
 """Texts per second of the text encoders: LSA, the Universal Sentence Encoder, multilingual E5.
 
-    python benchmarks/encoding.py                 # 1,000 texts of four sentences, made up
+    python benchmarks/encoding.py                 # 300 texts of some four sentences, made up
     python benchmarks/encoding.py --texts FILE    # one text a line
 
 Each encodes all texts in one call and, in turns, one by one; LSA is fitted on the same texts. Also
@@ -63,7 +63,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--texts", type=Path)
-    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--count", type=int, default=300)
     given = parser.parse_args()
     texts = made_up(given.count)
     if given.texts:

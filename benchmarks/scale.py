@@ -28,6 +28,7 @@ from scale_questions import busy, simulate
 SIZES = (10**5, 10**6, 10**7, 10**8, 10**9)
 DEVICES = ("cpu", "gpu")
 SHARDS = (1, 2, 10, 30, 100)
+TWIN = 2.5  # times the mean: after so long, a shard's twin is asked as well
 
 
 def sizes_table(plans: Sequence[Plan]) -> Iterator[str]:
@@ -59,14 +60,15 @@ def answers_table(plans: Sequence[Plan]) -> Iterator[str]:
 def shards_table(model: Model) -> Iterator[str]:
     """The slowest of many shards: what sharding alone costs, with equal shards."""
     part = int(model.of["pictures_per_shard"])
-    yield "| shards | slowest shard: p50 | p95 | p95 without stragglers |"
-    yield "|---|---|---|---|"
+    yield "| shards | slowest shard: p50 | p95 | p95 without stragglers | p95 with twins |"
+    yield "|---|---|---|---|---|"
     for count in SHARDS:
         load = model.load(part * count, count, model.machines["large"])
         only = replace(load, before_ms=0.0, after_ms=0.0, network_ms=0.0, per_s=0.0)
         p50, p95 = np.percentile(simulate(only), [50, 95])
         even = np.percentile(simulate(replace(only, straggling=0.0)), 95)
-        yield f"| {count} | {p50:.0f} ms | {p95:.0f} ms | {even:.0f} ms |"
+        twins = np.percentile(simulate(replace(only, twin_after_ms=TWIN * only.shard_ms)), 95)
+        yield f"| {count} | {p50:.0f} ms | {p95:.0f} ms | {even:.0f} ms | {twins:.0f} ms |"
 
 
 def exact_table(model: Model) -> Iterator[str]:
@@ -82,7 +84,7 @@ def predicted(model: Model, what: str, pictures: int) -> float:
     """What the model says of a point that was measured: one machine, one question at a time."""
     if what in ("p50_ms", "p95_ms"):
         alone = model.load(pictures, 1, model.machines["small"], per_s=0.0)
-        alone = replace(alone, before_ms=alone.before_ms - _texts_too_many(model, pictures))
+        alone = replace(alone, shard_ms=alone.shard_ms - _texts_too_many(model, pictures))
         return float(np.percentile(simulate(alone), int(what[1:3])))
     by_name = {
         "fill_s": model.fill_s,

@@ -154,8 +154,9 @@ class Model:
         """Questions to so many shards of machines of a kind."""
         part = pictures / shards
         per_s = self.of["questions_per_s"] if per_s < 0 else per_s
-        before = self.of["encode_ms"] + self.texts_ms(self.texts(pictures) / shards)
+        before = self.of["encode_ms"]
         on_shard = self.search_ms(part) + self.of["candidates_ms"] + self.of["words_ms"]
+        on_shard += self.texts_ms(self.texts(pictures) / shards)
         after = self.of["rest_ms"] + (shards > 1) * shards * self.of["merge_ms_per_shard"]
         front_s = per_s * (before + after + (on_shard if shards == 1 else 0)) / 1000
         cores = machine.cores if shards == 1 else math.ceil(front_s / BUSY / machine.cores)

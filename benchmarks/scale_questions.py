@@ -1,7 +1,7 @@
 """Simulates questions to shards: they come at random, wait for cores, and take the slowest shard.
 
 Knows nothing of pictures: a question is CPU time on a front core, then on a core of every shard,
-then on the front core again. Discrete events: whoever comes first to a machine gets its first free
+then on a front core again. Discrete events: whoever comes first to a machine gets its first free
 core.
 """
 
@@ -29,6 +29,8 @@ class Load:
         spread: deviation of the logarithm of each of these times.
         straggling: share of a shard's answers that take ``straggle_times`` as long.
         straggle_times: how much longer.
+        twin_after_ms: a shard that has not answered after so long has a twin that is asked as well;
+            0 for none. Counted for questions one after the other only.
     """
 
     per_s: float
@@ -42,6 +44,7 @@ class Load:
     spread: float
     straggling: float = 0.0
     straggle_times: float = 1.0
+    twin_after_ms: float = 0.0
 
 
 class _Cores:
@@ -75,14 +78,24 @@ def simulate(load: Load, questions: int = 4000, seed: int = 0) -> np.ndarray:
         return ms * factor
 
     before, after = times(load.before_ms), times(load.after_ms)
-    on_shards = times(load.shard_ms, load.shards)
-    slow = random.random(on_shards.shape) < load.straggling
-    on_shards = np.where(slow, load.straggle_times, 1.0) * on_shards
+
+    def answers() -> np.ndarray:
+        usual = times(load.shard_ms, load.shards)
+        slow = random.random(usual.shape) < load.straggling
+        return np.where(slow, load.straggle_times, 1.0) * usual
+
+    on_shards = answers()
     if not load.per_s:
+        if load.twin_after_ms:
+            on_shards = np.minimum(on_shards, load.twin_after_ms + answers())
         return before + on_shards.max(axis=1) + after + load.network_ms
     arrivals = np.cumsum(random.exponential(1000 / load.per_s, questions))
     front = _Cores(load.front_cores)
-    shards = [front] if load.shards == 1 else [_Cores(load.shard_cores) for _ in range(load.shards)]
+    if load.shards == 1:  # one process answers from beginning to end
+        whole = before + on_shards[:, 0] + after
+        ends = [front.work(at, ms) for at, ms in zip(arrivals, whole, strict=True)]
+        return np.array(ends) - arrivals
+    shards = [_Cores(load.shard_cores) for _ in range(load.shards)]
     return _run(arrivals, before, on_shards, after, front, shards, load.network_ms)
 
 
