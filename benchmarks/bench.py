@@ -55,7 +55,7 @@ SUBJECTS = {
     "lsa": Subject("lsa.py --count 20000 {texts}"),
     "lsa-100000": Subject("lsa.py --count 100000", quick=False),
     "lsa-million": Subject("lsa.py --count 1000000 --only picturedesk,scikit-learn", quick=False),
-    "encoding": Subject("encoding.py {texts}"),
+    "encoding": Subject("encoding.py --count 100 {texts}"),
     "training": Subject("training.py --rounds 2"),
     "suggest": Subject("suggest_parts.py {desk}"),
     "evaluation": Subject("growth.py evaluation --count 20000"),
@@ -119,7 +119,7 @@ def run(name: str, given: dict[str, str], into: Path) -> None:
             last = line
     if process.returncode:
         raise SystemExit(f"{name} ended with {process.returncode}")
-    shown = SUBJECTS[name].command.replace("{texts}", "").strip()
+    shown = SUBJECTS[name].command.format(pictures="FOLDER", desk="DESK", texts="").strip()
     record = {
         "subject": name,
         "command": f"python benchmarks/{shown}",

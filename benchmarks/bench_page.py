@@ -67,7 +67,10 @@ def _training(found: Found) -> Iterator[tuple[str, str]]:
 def _suggest(found: Found) -> Iterator[tuple[str, str]]:
     for part, ms in found["cpu_ms"].items():
         yield f"suggest, {found['pictures']:,} pictures: {part}", f"{ms:.1f} ms of CPU"
-    yield "… all but encoding, search, records and words", f"{found['rest_cpu_ms']:.1f} ms of CPU"
+    yield (
+        "… all but encoding and search: arranging, evidence, JSON",
+        f"{found['rest_cpu_ms']:.1f} ms of CPU",
+    )
 
 
 def _evaluation(found: Found) -> Iterator[tuple[str, str]]:
@@ -132,8 +135,8 @@ def draw(records: dict[str, Found], file: Path) -> None:
         }
         _bars(left, pictures, "pictures a second, extract = 1")
         found = records["lsa-100000"]["found"]
-        fits = {name: found[name]["s"] for name in ("picturedesk", "scikit-learn", "gensim")}
-        _bars(middle, fits, f"LSA of {found['texts']:,} texts, s")
+        fits = {name: found[name]["cpu_s"] for name in ("picturedesk", "scikit-learn", "gensim")}
+        _bars(middle, fits, f"LSA of {found['texts']:,} texts, s of CPU")
         parts = records["suggest"]["found"]["cpu_ms"]
         _bars(right, dict(parts), "a question by part, ms of CPU")
         figure.savefig(file, metadata={"Date": None, "Creator": None})
@@ -147,13 +150,17 @@ def _bars(axes: Any, values: dict[str, float], title: str) -> None:
         for name in names
     ]
     bars = axes.barh(names, list(values.values()), color=colours, height=0.62)
-    axes.bar_label(bars, labels=[f"{value:.3g}" for value in values.values()], padding=3)
+    axes.bar_label(bars, labels=[_short(value) for value in values.values()], padding=3)
     axes.invert_yaxis()
     axes.set_title(title, loc="left", fontsize=10)
     axes.set_xlim(0, max(values.values()) * 1.18)
     axes.tick_params(length=0)
     axes.xaxis.set_visible(False)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def main() -> None:

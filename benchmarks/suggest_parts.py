@@ -28,10 +28,10 @@ from picturedesk.routes.archive import ArchiveVectors
 
 WORDS = (5, 60)
 ENCODING, TEXTS, NEAREST = "encoding the text", "nearest texts", "nearest pictures"
-RECORDS, WORDED, SEARCH = "vectors and records", "words", "ranking, chances"
+RECORDS, WORDED, SEARCH = "vectors and records", "words", "ranking"
 ARRANGING, ANSWERING, DOCUMENT = "arranging", "evidence, answer", "JSON"
 PARTS = (ENCODING, TEXTS, NEAREST, RECORDS, WORDED, SEARCH, ARRANGING, ANSWERING, DOCUMENT)
-SEARCHING = (TEXTS, NEAREST, RECORDS, WORDED)  # a search, with what it reads
+SEARCHING = (TEXTS, NEAREST, RECORDS, WORDED, SEARCH)
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""The model of larger archives says what was measured, grows as it must, queues as theory says."""
+"""Benchmarks: the model of larger archives, and the pages that rest on kept figures."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "benchmarks"))  # last, so that its names hide no others
 
 import bench  # noqa: E402
+import bench_page  # noqa: E402
 import scale  # noqa: E402
 from scale_model import Model  # noqa: E402
 from scale_questions import Load, busy, simulate  # noqa: E402
@@ -116,3 +117,20 @@ def test_figures_are_kept_by_commit_and_subject(tmp_path, monkeypatch):
     assert record["command"] == "python benchmarks/growth.py evaluation --count 200"
     assert record["found"]["peak_mb"] > 0
     assert record["machine"]["versions"]["numpy"] == np.__version__
+
+
+def test_the_page_on_performance_has_the_kept_figures():
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    (folder,) = (path.parent for path in bench.RESULTS.glob("*/lsa-100000.json"))
+    lines = list(bench_page.table(bench_page.read(folder)))
+    assert len(lines) > 20
+    for line in lines:
+        assert line in page
+
+
+def test_figures_are_drawn_as_a_small_picture(tmp_path):
+    (folder,) = (path.parent for path in bench.RESULTS.glob("*/lsa-100000.json"))
+    bench_page.draw(bench_page.read(folder), tmp_path / "drawn.svg")
+    drawn = (tmp_path / "drawn.svg").read_text(encoding="utf-8")
+    assert all(name in drawn for name in ("picturedesk", "scikit-learn", "gensim", "timm"))
+    assert len(drawn) < 60_000
