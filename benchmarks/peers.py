@@ -38,11 +38,11 @@ def picturedesk() -> Reader:
     from picturedesk.store.features import FeatureStore
 
     backbone = Backbone("default")
-    exported = Path(tempfile.mkdtemp(prefix="peers-"))
-    backbone.save(exported / "backbone")
-    backbone = Backbone.load(exported / "backbone")
+    exported = tempfile.TemporaryDirectory(prefix="peers-")  # lives as long as the reader
+    backbone.save(Path(exported.name) / "backbone")
+    backbone = Backbone.load(Path(exported.name) / "backbone")
 
-    def read(folder: Path) -> None:
+    def read(folder: Path, exported: Any = exported) -> None:
         files = sorted(map(str, folder.rglob("*.*")))
         with FeatureStore.open(folder.parent / f"{folder.name}.db", backbone.spec) as store:
             extract(files, backbone, store, ExtractConfig(batch=BATCH))
