@@ -1,11 +1,12 @@
 # On a fresh Debian machine with Python 3.11: `make demo` runs the demonstration, `make test` all
 # checks and tests, `make torture` damages a desk in 2,000 ways, `make test-milvus` tests catalogues
-# on a real Milvus server, `make docs` writes the generated pages of docs/.
+# on a real Milvus server, `make bench` measures (ARGS="lsa suggest" chooses), `make docs` writes the
+# generated pages of docs/.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-milvus check chromium torture docs clean
+.PHONY: demo test test-milvus check chromium torture bench docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -44,6 +45,10 @@ test-milvus: $(STAMP)
 
 torture: $(STAMP)
 	$(VENV)/bin/python tests/torture.py $(ARGS)
+
+# Some 15 minutes on two free cores; `make bench ARGS=--list` names the subjects, also longer ones.
+bench: $(STAMP)
+	$(VENV)/bin/python benchmarks/bench.py $(ARGS)
 
 docs: $(STAMP)
 	$(VENV)/bin/python tools/make_docs.py

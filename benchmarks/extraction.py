@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from measured import peak_mb
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.images import decode, to_pixels
 from picturedesk.parallel import cpus
@@ -188,17 +189,9 @@ def be_child(options: Options, path: Path, count: int) -> None:
     print("begins", flush=True)
     with FeatureStore.open(path, backbone.spec) as store:
         done = extract(files, backbone, store, options.config)
-    peak = peak_bytes()
+    peak = int(peak_mb() * 2**20)
     said = {"read": done.read, "reused": done.reused, "seconds": done.seconds, "peak_bytes": peak}
     print(json.dumps(said), flush=True)
-
-
-def peak_bytes() -> int:
-    """Peak resident memory of this program; getrusage would include that of its parent."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise SystemExit("this system does not report peak resident memory: run it on Linux")
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:

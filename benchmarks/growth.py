@@ -4,17 +4,19 @@
     python benchmarks/growth.py texts --kind equal --count 100000
     python benchmarks/growth.py pictures --kind stretch --count 100000
 
-One measurement per process, since peak memory never falls.
+One measurement per process, since peak memory never falls. The last line printed is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import json
+import os
 import time
 
 import numpy as np
 
+from measured import peak_mb
 from picturedesk.images import near_duplicate_groups
 from picturedesk.measuring.evaluation import TO_TEXT, evaluate_blocks
 from picturedesk.measuring.ranking import row_blocks
@@ -77,11 +79,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     asked = parser.parse_args()
     measured = {"evaluation": evaluation, "texts": texts, "pictures": pictures}[asked.what]
-    began = time.process_time()
+    load, began, cpu = os.getloadavg()[0], time.perf_counter(), time.process_time()
     said = measured(asked.kind, asked.count)
-    spent = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{asked.what} {asked.kind} {asked.count}: {said}; {spent:.1f} s of CPU, {peak} MB peak")
+    wall, spent, peak = time.perf_counter() - began, time.process_time() - cpu, peak_mb()
+    print(f"{asked.what} {asked.kind} {asked.count}: {said}")
+    print(f"{wall:.1f} s, {spent:.1f} s of CPU, {peak:.0f} MB peak")
+    report = {"what": asked.what, "kind": asked.kind, "count": asked.count, "load_before": load}
+    print(json.dumps(report | {"s": wall, "cpu_s": spent, "peak_mb": peak, "found": said}))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ from typing import Any
 
 import numpy as np
 
+from measured import peak_mb
+
 STEPS = ("build", "ask", "cold")
 SHOWN = (1, 5, 10, 30)  # how many pictures are asked for
 ASKED = 20  # texts per number of pictures
@@ -250,14 +252,6 @@ def rates(rounds: Sequence[tuple[float, float]]) -> dict[str, float]:
         "median": MANY / statistics.median(wall),
         "cpu_ms_each": 1000 * statistics.median(taken[1] for taken in rounds) / MANY,
     }
-
-
-def peak_mb() -> float:
-    """Peak resident memory of this process; getrusage would count what started it as well."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise SystemExit("this kernel does not say the peak resident memory: run it on Linux")
 
 
 def cold(options: argparse.Namespace) -> dict[str, Any]:

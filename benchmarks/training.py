@@ -6,11 +6,15 @@ a last epoch is profiled for its share of time outside products. The target is a
 15 s on two free cores.
 
     python benchmarks/training.py [--batch 256] [--threads 0] [--rounds 3]
+
+The last line printed is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -130,6 +134,10 @@ def main() -> None:
     print(f"epoch: {wall:.2f} s wall, {cpu:.2f} s CPU; {work:.0f} GFLOP in products")
     print(f"products: {bare_wall:.2f} s wall, {bare_cpu:.2f} s CPU; {work / bare_wall:.0f} GFLOP/s")
     print(f"epoch / products, CPU: {ratio:.2f}; profiled outside products: {laps.outside:.0%}")
+    report = {"batch": config.batch, "load": os.getloadavg()[0], "gflop_per_s": work / bare_wall}
+    report |= {"epoch_s": wall, "epoch_cpu_s": cpu, "products_s": bare_wall}
+    report |= {"products_cpu_s": bare_cpu, "ratio_cpu": ratio, "outside_products": laps.outside}
+    print(json.dumps({name: float(value) for name, value in report.items()}))
 
 
 if __name__ == "__main__":

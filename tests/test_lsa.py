@@ -8,7 +8,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-import picturedesk.texts.lsa
+import picturedesk.texts.topics
 from corpus import made_up_corpus
 from picturedesk.errors import BadInput
 from picturedesk.texts.lsa import LsaConfig, LsaEncoder
@@ -21,7 +21,7 @@ TEXTS = made_up_corpus()
 @pytest.mark.parametrize("sublinear", [True, False])
 @pytest.mark.parametrize("topics", [5, 20])
 def test_output_equals_that_of_scikit_learn(sublinear, topics, algorithm, exact, monkeypatch):
-    monkeypatch.setattr(picturedesk.texts.lsa, "_EXACT", exact)
+    monkeypatch.setattr(picturedesk.texts.topics, "_EXACT", exact)
     config = LsaConfig(topics=topics, min_count=3, max_share=0.6, sublinear=sublinear, seed=4)
     ours = LsaEncoder.fit(TEXTS, config)
     tfidf = TfidfVectorizer(

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,15 +32,18 @@ CURE = "run picturedesk fit again"
 _CHECKSUM = "checksum"
 
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
     """Records, tuples, paths, NumPy scalars and arrays → JSON types, recursively.
 
     Records are dataclasses and NamedTuples: both become objects.
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {name: plain(getattr(value, name)) for name in value._fields}
+    if type(value) in _PLAIN:  # most values are; the other questions take longer
+        return value
+    if (names := _names_of(value)) is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -52,6 +55,16 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
     if isinstance(value, np.ndarray):
         return value.tolist()
     return value
+
+
+def _names_of(value: object) -> Sequence[str] | None:
+    """Names of the fields of a record; None for anything else."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [field.name for field in dataclasses.fields(value)]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        names: Sequence[str] = value._fields
+        return names
+    return None
 
 
 def fingerprint(value: object) -> str:

@@ -7,7 +7,7 @@ in the paper.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,21 +17,21 @@ import numpy.typing as npt
 
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
+from picturedesk.texts.counted import CountedTexts, counted_texts
 from picturedesk.texts.stored import (
     StoredEncoder,
     encoder_fingerprint,
     load_encoder,
     save_encoder,
 )
-from picturedesk.texts.vocabulary import SMALL_CORPUS, Vocabulary, count_words
-from picturedesk.types import Doubles, Floats, Ints
+from picturedesk.texts.topics import TopicsConfig, topics_of, topics_of_parts
+from picturedesk.texts.vocabulary import SMALL_CORPUS, Vocabulary
+from picturedesk.types import Floats, Ints
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 KIND = "lsa"
-_EXACT = 3000  # texts; up to here, the exact SVD is faster than random projections
-_NO_TOPIC = 1e-5  # a singular value below this share of the first is rounding, not a topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class LsaConfig:
         max_words: maximum number of words, the most widespread ones; each takes 4 · topics bytes.
         sublinear: whether a word that occurs n times counts 1 + ln n instead of n.
         iterations: power iterations of the randomised SVD (for over 3,000 texts); more are more
-            exact and slower.
+            exact and slower. Over 50,000 texts, they are made on a sample.
         seed: equal seeds give equal arrays.
     """
 
@@ -93,9 +93,10 @@ class LsaEncoder:
     def fit(cls, texts: Iterable[str], config: LsaConfig | None = None) -> Self:
         """Fits words, weights and topics on the training texts.
 
-        Reads the texts once and does not keep them. T texts of n distinct words each take 24 T n
-        bytes during counting, then 8 T n + 12 (T + V) · topics in the SVD: about 10 GB for a
-        million texts of 400 words.
+        Reads the texts once and does not keep them. Up to 50,000 texts of n distinct words take
+        24 T n bytes while they are counted, then 8 T n + 12 (T + V) · topics. From there on memory
+        does not grow with T: counts lie in a temporary file of 8 T n bytes, and topics are those of
+        a sample, made more exact by two rounds over all texts (``texts.topics``).
 
         Args:
             texts: T texts of any length and language; may be a generator.
@@ -105,15 +106,14 @@ class LsaEncoder:
             BadInput: there are no texts, or no word is left.
         """
         config = checks.optional("config", config, LsaConfig) or LsaConfig()
-        seen, counts = count_words(checks.each_text("texts", texts))
-        kept = _keep(seen, counts, config)
-        counts = counts[:, kept].sorted_indices()  # makes sums independent of the order of words
-        idf = np.log((1 + counts.shape[0]) / np.bincount(counts.indices)).astype(np.float32)
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "components": _components(_weigh(counts, idf, config), config),
-            "idf": idf,
-            "vocabulary": Vocabulary(seen[row] for row in kept).as_array(),
-        }
+        with counted_texts(checks.each_text("texts", texts)) as counted:
+            kept, numbers = _keep(counted, config)
+            idf = np.log((1 + counted.texts) / counted.spread()[numbers]).astype(np.float32)
+            arrays: dict[str, npt.NDArray[Any]] = {
+                "components": _components(counted, numbers, idf, config),
+                "idf": idf,
+                "vocabulary": Vocabulary(kept).as_array(),
+            }
         known = encoder_fingerprint(KIND, config, arrays)
         return cls(StoredEncoder(asdict(config), arrays, known))
 
@@ -193,22 +193,21 @@ class LsaEncoder:
         return cls(load_encoder(folder, KIND, by_rows=("components",)))
 
 
-def _keep(seen: list[str], counts: csr_matrix, config: LsaConfig) -> Ints:
-    """Columns of the words to keep, most widespread first, so that their rows are adjacent."""
-    texts = counts.shape[0]
-    if not texts:
+def _keep(counted: CountedTexts, config: LsaConfig) -> tuple[list[str], Ints]:
+    """Words to keep and their numbers (V,), most widespread first: their rows are adjacent."""
+    if not counted.texts:
         raise BadInput("there are no texts to fit LSA on: give it the archive's training texts")
-    spread = np.bincount(counts.indices, minlength=len(seen))  # texts per word
-    usable = np.ones(len(seen), dtype=bool)
-    if texts >= SMALL_CORPUS:
-        usable = (spread >= config.min_count) & (spread <= config.max_share * texts)
-    ranked = sorted(np.flatnonzero(usable), key=lambda row: (-spread[row], seen[row]))
+    spread, least, most = counted.spread().tolist(), 1, float(counted.texts)
+    if counted.texts >= SMALL_CORPUS:
+        least, most = config.min_count, config.max_share * counted.texts
+    usable = ((w, n) for w, n in counted.numbers.items() if least <= spread[n] <= most)
+    ranked = sorted(usable, key=lambda one: (-spread[one[1]], one[0]))[: config.max_words]
     if not ranked:
         raise BadInput(
-            f"no word is left of {len(seen)} different ones in {texts} texts: lower min_count "
-            f"({config.min_count}) or raise max_share ({config.max_share})"
+            f"no word is left of {len(counted.numbers)} different ones in {counted.texts} texts: "
+            f"lower min_count ({config.min_count}) or raise max_share ({config.max_share})"
         )
-    return np.array(ranked[: config.max_words], dtype=np.int64)
+    return [word for word, _ in ranked], np.array([n for _, n in ranked], dtype=np.int64)
 
 
 def _dampen(often: Floats, config: LsaConfig) -> Floats:
@@ -225,37 +224,15 @@ def _weigh(counts: csr_matrix, idf: Floats, config: LsaConfig) -> csr_matrix:
     return normalize(counts, copy=False)
 
 
-def _components(tfidf: csr_matrix, config: LsaConfig) -> Floats:
-    """tf-idf (T, V) → the topics' directions (V, D), the strongest first.
+def _components(counted: CountedTexts, numbers: Ints, idf: Floats, config: LsaConfig) -> Floats:
+    """Directions of topics (V, D) for the words with these numbers."""
+    how = TopicsConfig(config.topics, config.iterations, config.seed)
+    if counted.few:
+        counts = counted.all_counts()[:, numbers]
+        counts = counts.sorted_indices()  # makes sums independent of the order of words
+        return topics_of(_weigh(counts, idf, config), how)
 
-    The word with the largest absolute weight in a topic gets a positive weight, which fixes signs.
-    """
-    topics = min(config.topics, *tfidf.shape)
-    few = tfidf.shape[0] <= _EXACT
-    strength, directions = _exact(tfidf, topics) if few else _randomised(tfidf, topics, config)
-    directions = directions[strength > _NO_TOPIC * strength[0]]  # (D, V)
-    strongest = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
-    signed = directions.T * np.sign(strongest)
-    return np.ascontiguousarray(signed, dtype=np.float32)
+    def parts() -> Iterator[csr_matrix]:
+        return (_weigh(counts, idf, config) for counts in counted.parts(numbers))
 
-
-def _exact(tfidf: csr_matrix, topics: int) -> tuple[Doubles, Doubles]:
-    """Singular values (D,) and right vectors (D, V), from the cosines of all pairs of texts."""
-    from scipy.linalg import eigh
-
-    tfidf = tfidf.astype(np.float64)  # roots follow: in float32, rounding would become topics
-    cosines = (tfidf @ tfidf.T).toarray()
-    squares, left = eigh(cosines, subset_by_index=(len(cosines) - topics, len(cosines) - 1))
-    strength = np.sqrt(np.maximum(squares[::-1], 0))  # (D,)
-    known = np.maximum(strength, _NO_TOPIC * strength[0])
-    return strength, (tfidf.T @ left[:, ::-1] / known).T
-
-
-def _randomised(tfidf: csr_matrix, topics: int, config: LsaConfig) -> tuple[Doubles, Doubles]:
-    """The same for many texts, by Halko, Martinsson and Tropp (2011)."""
-    from sklearn.utils.extmath import randomized_svd
-
-    _, strength, directions = randomized_svd(
-        tfidf, n_components=topics, n_iter=config.iterations, random_state=config.seed
-    )
-    return strength, directions
+    return topics_of_parts(parts, counted.texts, len(numbers), how)

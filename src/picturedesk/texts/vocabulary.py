@@ -1,20 +1,16 @@
-"""The known words of an encoder, and word counts of texts. Knows nothing of weights or vectors."""
+"""The known words of an encoder. Knows nothing of weights or vectors."""
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from picturedesk.texts.words import words
 from picturedesk.types import Floats, Ints
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 SMALL_CORPUS = 100  # texts; in a smaller corpus all words are kept, since counts say little
 _SEPARATOR = "\n"  # no word contains it
@@ -50,28 +46,3 @@ class Vocabulary:
     def from_array(cls, stored: npt.NDArray[Any]) -> Vocabulary:
         """The vocabulary that ``as_array`` stored."""
         return cls(stored.tobytes().decode().split(_SEPARATOR))
-
-
-def count_words(texts: Iterable[str]) -> tuple[list[str], csr_matrix]:
-    """All words of a corpus in order of appearance, and their counts in each text.
-
-    Reads the texts once and does not keep them. Takes 8 bytes for each distinct word of each text
-    (3 GB for a million texts of 400 words), and the distinct words of the corpus.
-
-    Args:
-        texts: T texts; may be a generator.
-
-    Returns:
-        W words, and counts (T, W), float32, sparse.
-    """
-    from scipy.sparse import csr_matrix
-
-    seen: dict[str, int] = {}
-    starts, rows, often = array("q", [0]), array("i"), array("f")
-    for text in texts:
-        counted = Counter(words(text))
-        rows.extend([seen.setdefault(word, len(seen)) for word in counted])
-        often.extend(counted.values())
-        starts.append(len(rows))
-    parts = (np.asarray(often), np.asarray(rows), np.asarray(starts))
-    return list(seen), csr_matrix(parts, shape=(len(starts) - 1, len(seen)))
