@@ -102,6 +102,8 @@ MADE_ELSEWHERE = {
     "picturedesk.routes.text_ranking.TextRanking": "fit_best",
     "picturedesk.disk.shared_database.SharedDatabase": "SqliteCatalogue.open, FeatureStore.open",
     "picturedesk.learning.alignment.Block": "level_blocks",
+    "picturedesk.routes.archive.NearTexts": "Desk.suggest",
+    "picturedesk.types.RowSource": "FeatureStore.rows",
     "picturedesk.texts.stored.StoredEncoder": "LsaEncoder.fit, Doc2VecEncoder.fit",
     "picturedesk.measuring.metrics.PerQuery": "evaluate",
     "picturedesk.measuring.reliability.ReliabilityBin": "Desk.measure",

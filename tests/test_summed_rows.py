@@ -9,7 +9,7 @@ import pytest
 
 from picturedesk.disk.summed_rows import SummedRowFile
 from picturedesk.errors import BadInput, MissingArtefact
-from picturedesk.types import Vectors
+from picturedesk.types import RowSource
 
 WIDTH = 5
 
@@ -31,7 +31,7 @@ def test_rows_come_rounded_to_half_precision_however_they_are_taken(file):
     vectors = rows(40)
     sums = file.append(file.append(file.empty, vectors[:33]), vectors[33:])
     opened, expected = file.open(sums)(), half(vectors)
-    assert isinstance(opened, Vectors)
+    assert isinstance(opened, RowSource)
     assert (opened.shape, len(opened), opened.dtype) == ((40, WIDTH), 40, np.float32)
     chosen = np.array([39, 0, 7, 7, 33])
     np.testing.assert_array_equal(opened[chosen], expected[chosen])

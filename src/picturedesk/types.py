@@ -45,6 +45,7 @@ Cell = str | float | bool | tuple[str, ...]
 """A value of a column of one's own: a text or an ISO 8601 date, a number, true or false, tags."""
 
 
+@runtime_checkable
 class RowSource(Protocol):
     """Rows of numbers: an array, or rows that are read or computed when they are asked for."""
 
@@ -54,7 +55,7 @@ class RowSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: Ints | slice) -> Floats:
+    def __getitem__(self, rows: Ints | slice, /) -> Floats:
         """Some of the rows (n, w), in the order of their indices."""
 
 
@@ -530,22 +531,6 @@ class Suggestions(list[Suggestion]):
         return not self == other
 
     __hash__ = None  # as of every list
-
-
-@runtime_checkable
-class Vectors(Protocol):
-    """Vectors (N, D) in single precision: an array, or a large file that is read as needed."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(N, D)."""
-        ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Any, /) -> Any:  # noqa: ANN401 - as NumPy's
-        """The rows (n, D) of these numbers (n,), or of a slice, as an array."""
-        ...
 
 
 class Progress(Protocol):

@@ -31,8 +31,8 @@ _AT_ONCE = 1 << 14  # rows that are compared and converted at a time
 class SummedRows:
     """Vectors (N, width) of a file, in single precision wherever rows are taken.
 
-    Implements ``types.Vectors``. Threads may share it. Rows are read from the file and not mapped,
-    because the use of one page of a map may load 2 MB around it.
+    Implements ``types.RowSource``. Threads may share it. Rows are read from the file and not
+    mapped, because the use of one page of a map may load 2 MB around it.
 
     Args:
         owner: their file.

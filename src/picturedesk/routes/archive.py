@@ -16,7 +16,7 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.products import products
-from picturedesk.types import Bools, Floats, Ints, Vectors
+from picturedesk.types import Bools, Floats, Ints, RowSource
 
 ROUNDING = 1e-6  # cosines that differ by less are a tie: float32 is not more exact
 _CELLS = 1 << 22  # cosines in memory at a time: 16 MB
@@ -76,8 +76,8 @@ class ArchiveVectors:
         index: proposes near texts; None compares a query with all of them.
     """
 
-    texts: Vectors
-    pictures: Vectors
+    texts: RowSource
+    pictures: RowSource
     links: Ints
     groups: Ints | None = None
     index: NearTexts | None = None
@@ -86,7 +86,7 @@ class ArchiveVectors:
         """Raises BadInput if links are malformed or point outside."""
         for name in ("texts", "pictures", "links"):
             given = getattr(self, name)
-            if name == "links" or isinstance(given, np.ndarray) or not isinstance(given, Vectors):
+            if name == "links" or isinstance(given, np.ndarray) or not isinstance(given, RowSource):
                 checks.array(name, given)
         if self.groups is not None:
             checks.array("groups", self.groups)
@@ -258,7 +258,7 @@ def _reached(values: Floats, k: int) -> np.float32:
     return score
 
 
-def same_width(a: Vectors, b: Vectors) -> None:
+def same_width(a: RowSource, b: RowSource) -> None:
     """Raises BadInput unless both are (rows, width) of one width."""
     if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[1] != b.shape[1]:
         raise BadInput(

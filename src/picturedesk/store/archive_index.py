@@ -13,7 +13,7 @@ import numpy as np
 
 from picturedesk.store.index_folder import is_much, still_suits
 from picturedesk.store.vector_index import IndexConfig, Nearest, Rows, VectorIndex, sample_size
-from picturedesk.types import Bools, Floats, Ints, Vectors
+from picturedesk.types import Bools, Floats, Ints, RowSource
 
 NEAREST = 50  # texts that an index should find, as many as evidence looks at
 _ASKED = 200  # texts with which it is measured
@@ -44,7 +44,7 @@ class TextIndex:
         depth = max(_CONFIG.depth, _MORE * count)
         return self._index.search(queries.astype(np.float64), depth, rows)
 
-    def recall(self, vectors: Vectors) -> float:
+    def recall(self, vectors: RowSource) -> float:
         """Share of the 50 nearest of all texts (T, D) that it finds for some of them.
 
         Each text is the nearest to itself; this one counts, too.
@@ -58,7 +58,9 @@ class TextIndex:
         return nearest.recall([np.concatenate([rows, added]) for rows in found])
 
 
-def updated(vectors: Vectors, old: VectorIndex | None, only_if_needed: bool) -> VectorIndex | None:
+def updated(
+    vectors: RowSource, old: VectorIndex | None, only_if_needed: bool
+) -> VectorIndex | None:
     """An index of all texts (T, D), made or extended from one of the first texts.
 
     None if the old one has them all, or nearly all and no more is needed.
@@ -81,7 +83,7 @@ def _some(count: int, most: int) -> Ints:
     return rows
 
 
-def _parts(vectors: Vectors, first: int) -> Iterator[tuple[Ints, Floats]]:
+def _parts(vectors: RowSource, first: int) -> Iterator[tuple[Ints, Floats]]:
     for start in range(first, len(vectors), _PART):
         part = vectors[start : start + _PART]
         yield np.arange(start, start + len(part)), part

@@ -39,7 +39,7 @@ from picturedesk.store.archive_index import TextIndex, updated
 from picturedesk.store.archive_records import ArchiveRecords, ArchiveText
 from picturedesk.store.archive_rows import ArchiveRows, Generation
 from picturedesk.store.index_folder import INDEX_FROM, IndexFolder, IndexRecord
-from picturedesk.types import Floats, Ints, Picture, Vectors
+from picturedesk.types import Floats, Ints, Picture, RowSource
 
 __all__ = ["EXCERPT", "ArchiveMemory", "ArchiveText", "excerpt"]
 
@@ -151,7 +151,7 @@ class ArchiveMemory:
         return self._seen.extent.texts
 
     @property
-    def text_vectors(self) -> Vectors:
+    def text_vectors(self) -> RowSource:
         """(T, D), memory-mapped; of length one, or zeros for a text without a known word.
 
         In a large archive an object that reads rows as they are asked for: take some at a time.
@@ -159,7 +159,7 @@ class ArchiveMemory:
         return self._seen.texts
 
     @property
-    def picture_vectors(self) -> Vectors:
+    def picture_vectors(self) -> RowSource:
         """(P, D), likewise; fused, of length one."""
         return self._seen.pictures
 

@@ -22,7 +22,7 @@ from picturedesk.disk.summed_rows import SummedRowFile
 from picturedesk.disk.sums import Sums
 from picturedesk.store.archive_checks import complaint
 from picturedesk.store.archive_records import Extent
-from picturedesk.types import Bools, Ints, Vectors
+from picturedesk.types import Bools, Ints, RowSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +40,15 @@ class Generation:
     removed: Ints
 
     @cached_property
-    def texts(self) -> Vectors:
+    def texts(self) -> RowSource:
         """(T, D) vectors."""
-        vectors: Vectors = self.rows["texts"]()
+        vectors: RowSource = self.rows["texts"]()
         return vectors
 
     @cached_property
-    def pictures(self) -> Vectors:
+    def pictures(self) -> RowSource:
         """(P, D) vectors."""
-        vectors: Vectors = self.rows["pictures"]()
+        vectors: RowSource = self.rows["pictures"]()
         return vectors
 
     @cached_property

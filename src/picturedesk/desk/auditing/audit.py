@@ -24,7 +24,7 @@ from picturedesk.routes.blend import Blend
 from picturedesk.routes.confidence import TEN
 from picturedesk.routes.hubness import HUBNESS
 from picturedesk.store.archive_memory import ArchiveMemory
-from picturedesk.types import Bools, Entries, Floats, Ints, Picture, Progress, Vectors, step
+from picturedesk.types import Bools, Entries, Floats, Ints, Picture, Progress, RowSource, step
 
 _INSTEAD = 3  # pictures that are shown beside a suspect pair
 _EXAMPLES = 3  # texts of a topic
@@ -187,7 +187,7 @@ def _share(is_weak: Bools) -> float:
 
 
 def _topics(
-    vectors: Vectors, memory: ArchiveMemory, known: Ints, asked: Ints, is_weak: Bools
+    vectors: RowSource, memory: ArchiveMemory, known: Ints, asked: Ints, is_weak: Bools
 ) -> tuple[Topic, ...]:
     """Topics in which more texts than usual have no good picture; the surest first.
 

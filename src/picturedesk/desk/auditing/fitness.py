@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from picturedesk.routes.archive import top
-from picturedesk.types import Bools, Doubles, Floats, Ints, Vectors
+from picturedesk.types import Bools, Doubles, Floats, Ints, RowSource
 
 _CELLS = 1 << 22  # scores in memory at a time: 16 MB
 _ROWS = 1 << 13  # vectors that are summed at a time
@@ -34,7 +34,7 @@ class Usual:
     deviations: Doubles
 
     @classmethod
-    def of(cls, vectors: Vectors, others: Vectors) -> Usual:
+    def of(cls, vectors: RowSource, others: RowSource) -> Usual:
         """Of vectors (N, D) with other ones (M, D)."""
         sums = [some.sum(axis=0, dtype=np.float64) for some in _blocks(others)]
         mean = np.sum(sums, axis=0) / max(len(others), 1)  # (D,)
@@ -69,7 +69,7 @@ class Fitness:
         held_out: (T,) texts that nothing was learned from.
     """
 
-    texts: Vectors
+    texts: RowSource
     pictures: Floats
     offsets: Floats
     links: Ints
@@ -144,12 +144,12 @@ class Fitness:
         return found
 
 
-def known_texts(texts: Vectors) -> Bools:
+def known_texts(texts: RowSource) -> Bools:
     """Whether each text (T,) has a known word: its vector is not zero."""
     found = [some.any(axis=1) for some in _blocks(texts)]
     return np.concatenate([*found, np.zeros(0, dtype=bool)])
 
 
-def _blocks(vectors: Vectors) -> Iterator[Floats]:
+def _blocks(vectors: RowSource) -> Iterator[Floats]:
     """Vectors (N, D) in blocks."""
     return (vectors[start : start + _ROWS] for start in range(0, len(vectors), _ROWS))
