@@ -121,6 +121,15 @@ def fit(
     ] = 0.1,
     max_megapixels: MaxMegapixelsOption = None,
     decode_memory: DecodeMemoryOption = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="Where pictures are read, and texts are encoded by pretrained encoders: local, in "
+            "this process; ray, on the Ray cluster of RAY_ADDRESS, or on one for this machine "
+            "(extra ray, docs/scale.md).",
+            metavar="NAME",
+        ),
+    ] = "local",
     device: Annotated[
         str, typer.Option(help="Device: cpu, cuda, mps or auto.", metavar="NAME")
     ] = "cpu",
@@ -167,7 +176,7 @@ def fit(
             validate=config.split.validate if validate is None else validate,
             test=test,
         ),
-        extract=limited(config.extract, max_megapixels, decode_memory),
+        extract=limited(config.extract, max_megapixels, decode_memory, engine),
     )
     with show.progress(quiet) as progress:
         report = Desk.fit_report(archive, desk, config.with_seed(seed), progress, columns)

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO
 
+from picturedesk.disk.object_storage import is_object
+
 SUFFIX = ".tar"
 _MARK = f"{SUFFIX}!"
 _BLOCK = 512  # bytes; headers and members begin at multiples of it
@@ -67,15 +69,20 @@ def member_uri(tar: str, name: str) -> str:
 
 
 def locate(uri: str) -> tuple[str, str]:
-    """The file of a uri, and the name of a member in it, "" for the file itself."""
+    """The file of a uri, and the name of a member in it, "" for the file itself.
+
+    Tar files in object storage are not looked into.
+    """
     path, mark, name = uri.partition(_MARK)
-    if not (mark and name) or os.path.lexists(uri):
+    if not (mark and name) or is_object(uri) or os.path.lexists(uri):
         return uri, ""
     return path + SUFFIX, name
 
 
 def absolute(uri: str) -> str:
-    """The uri with an absolute path; the name of a member stays the same."""
+    """The uri with an absolute path; the name of a member and the address of an object stay."""
+    if is_object(uri):
+        return uri
     path, name = locate(uri)
     path = os.path.abspath(path)
     return member_uri(path, name) if name else path

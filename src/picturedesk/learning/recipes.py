@@ -17,6 +17,7 @@ from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.cross_validation import fit_routes
+from picturedesk.learning.encoding import encoded_on_ray
 from picturedesk.learning.preparation import Prepared, fit_text_encoder, subset
 from picturedesk.learning.training import TrainingSet, train
 from picturedesk.learning.training_pairs import (
@@ -32,6 +33,7 @@ from picturedesk.routes.captions import catalogue_words, telling_captions
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.kinds import PAPER
 from picturedesk.routes.route import trained_on
+from picturedesk.store.extraction import LOCAL, RAY
 from picturedesk.texts.pretrained import AUTO, KNOWN, open_pretrained
 from picturedesk.texts.shingles import duplicate_groups
 from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder, silent, step
@@ -132,7 +134,8 @@ def learn_best(
             sentences = open_sentences(config, progress)
     if prepared.text_tower is not None:
         sentences = {**sentences, TOWER: prepared.text_tower}
-    known = {name: _encoded(one, whole, progress) for name, one in sentences.items()}
+    engine = config.extract.engine
+    known = {name: _encoded(one, whole, progress, engine) for name, one in sentences.items()}
     fit = fit_texts(config)
     with step(progress, "looking for near-duplicate texts"):
         groups = duplicate_groups(whole)
@@ -182,8 +185,12 @@ def learn_best(
     )
 
 
-def _encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress) -> Floats:
+def _encoded(
+    encoder: TextEncoder, texts: Sequence[str], progress: Progress, engine: str = LOCAL
+) -> Floats:
     """Vectors (T, D) of all texts; reports progress."""
+    if engine == RAY:
+        return encoded_on_ray(encoder, texts, _BLOCK, progress)
     vectors = np.zeros((len(texts), encoder.width), dtype=np.float32)
     for start in range(0, len(texts), _BLOCK):
         progress(start, len(texts), "texts encoded")
