@@ -22,7 +22,8 @@ from picturedesk.errors import BadInput, PicturedeskError
 from picturedesk.learning.encoding import encoded_on_ray
 from picturedesk.store.extraction import ExtractConfig, Extraction, extract
 from picturedesk.store.features import FeatureStore
-from picturedesk.testing import TinyTextEncoder, tiny_backbone
+from picturedesk.testing import tiny_backbone
+from picturedesk.texts.lsa import LsaConfig, LsaEncoder
 from picturedesk.types import Progress, silent
 from ray_clusters import cluster, workers
 from small_networks import write_network
@@ -160,13 +161,13 @@ def test_names_that_are_not_unicode_come_back_as_they_were(nodes):
 
 
 def test_texts_get_the_vectors_that_they_get_here(nodes):
-    encoder = TinyTextEncoder(16)
-    texts = [f"text number {number} of the harbour" for number in range(50)]
+    texts = [f"Text {number} of the harbour: {'fog ' * (number % 7)}." for number in range(50)]
+    encoder = LsaEncoder.fit(texts, LsaConfig(topics=6))
     told: list[int] = []
     vectors = encoded_on_ray(encoder, texts, 8, lambda done, total, what: told.append(done))
     np.testing.assert_array_equal(vectors, encoder.encode(texts))
     assert told == [0, 8, 16, 24, 32, 40, 48, 50]
-    assert encoded_on_ray(encoder, [], 8, silent).shape == (0, 16)
+    assert encoded_on_ray(encoder, [], 8, silent).shape == (0, encoder.width)
 
 
 def test_known_pictures_need_no_cluster(archive, tmp_path, monkeypatch):

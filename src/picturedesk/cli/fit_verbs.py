@@ -38,8 +38,8 @@ def fit(
         typer.Argument(
             metavar="ARCHIVE",
             help="A CSV, JSONL or Parquet table, a folder of pictures with .txt files beside them, "
-            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, imagefolder, newsimages, webdataset, "
-            "stamps).",
+            "tar shards ('shards-{000..003}.tar', quoted), or KIND:PATH (sohu, flickr30k, "
+            "flickr8k, coco, imagefolder, newsimages, webdataset, stamps).",
         ),
     ],
     desk: DeskOption = Path("desk"),

@@ -8,6 +8,7 @@ their uris point there. Knows the meaning of members, not the tar format.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.encoding import MAX_TEXT_BYTES, broken_text, decode_text
 from picturedesk.datasets.files import walk
 from picturedesk.datasets.folder import PICTURES
+from picturedesk.datasets.shard_names import expanded, is_pattern
 from picturedesk.datasets.usual_names import USUAL
 from picturedesk.disk.tar_members import (
     SUFFIX,
@@ -39,7 +41,9 @@ _Sample = dict[str, Member]  # by extension, in lower case, with its dot
 
 
 def read(path: Path) -> Archive:
-    """Reads one ``.tar`` or every ``.tar`` below a folder; all texts are still to be split.
+    """Reads one ``.tar``, those of a pattern, or every one below a folder; texts have no part yet.
+
+    A pattern has numbers in braces, as webdataset's have: ``shards-{000..003}.tar``.
 
     A text is named ``<shard>!<key>#<n>``. Captions come from the JSON if it lists several, else
     from ``.txt``, else from the JSON's ``caption``. Credit, licence and tags come from the JSON,
@@ -58,16 +62,26 @@ def read(path: Path) -> Archive:
     if not shards and not draft.rejections:
         raise BadInput(f"{path} has no shard: put files *{SUFFIX} there")
     for shard in shards:
-        name = shard.relative_to(path).as_posix() if shard != path else shard.name
+        below = path in shard.parents
+        name = shard.relative_to(path).as_posix() if below else shard.name
         _Shard(draft, shard, name).read()
     return draft.archive()
 
 
+def is_one(path: Path) -> bool:
+    """Whether a path is a shard, a pattern of shards, or a folder with shards and no pictures."""
+    if not path.is_dir():
+        return path.name.endswith(SUFFIX)
+    try:
+        suffixes = {os.path.splitext(name)[1].lower() for name in os.listdir(path)}
+    except OSError:
+        return False
+    return SUFFIX in suffixes and not suffixes & PICTURES
+
+
 def _shards(draft: Draft, path: Path) -> list[Path]:
     shards = []
-    found = walk(path, draft.folder_unreadable)
-    files = [path] if path.is_file() else [Path(f, name) for f, names in found for name in names]
-    for file in files:
+    for file in _files(draft, path):
         if file.name.lower().endswith(_COMPRESSED):
             draft.reject(
                 str(file), "is compressed, so single pictures cannot be read from it", "unpack it"
@@ -79,6 +93,15 @@ def _shards(draft: Draft, path: Path) -> list[Path]:
     if path.is_file() and not (shards or draft.rejections):
         raise BadInput(f"{path} is not a shard: its name must end in {SUFFIX}")
     return shards
+
+
+def _files(draft: Draft, path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if is_pattern(str(path)):
+        return expanded(str(path))
+    found = walk(path, draft.folder_unreadable)
+    return [Path(folder, name) for folder, names in found for name in names]
 
 
 class _Shard:
