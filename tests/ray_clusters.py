@@ -10,7 +10,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NODES = 3
@@ -46,15 +46,17 @@ def cluster() -> Iterator[str]:
 
 
 def workers() -> list[int]:
-    """The processes that work on parts in the cluster of this machine, or wait for the next."""
+    """The processes of this cluster that work on parts, or wait for the next.
+
+    Those of other clusters of this machine have another token.
+    """
+    token = f"RAY_AUTH_TOKEN={os.environ['RAY_AUTH_TOKEN']}".encode()
     found = []
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                name = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if name.startswith(b"ray::") and b"MapWorker" in name:
+        with suppress(OSError):  # it has ended, or belongs to somebody else
+            name = (folder / "cmdline").read_bytes()
+            is_one = name.startswith(b"ray::") and b"MapWorker" in name
+            if is_one and token in (folder / "environ").read_bytes().split(b"\0"):
                 found.append(int(folder.name))
     return sorted(found)
 
