@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,9 @@ from test_extraction_killed import stored
 
 PICTURES = 600
 LAYERS = 300
-PAUSES = (0.3, 5.0)  # seconds between two moments
+PAUSES = (0.3, 3.0)  # seconds between two moments
 IS_DONE = "done"
+EARLY = 0.95  # share of the moments without a worker that are passed over
 
 
 def paint(folder: Path) -> list[str]:
@@ -115,15 +117,18 @@ def main(arguments: argparse.Namespace) -> int:
         while counts["moments"] < arguments.moments and time.monotonic() < ends:
             time.sleep(chance.uniform(*PAUSES))
             there = workers()
-            early = program.said == "0" and chance.random() < 0.9  # starting takes most of the time
-            if program.process.poll() is None and not early and chance.random() < 1 / 3:
+            runs = program.process.poll() is None
+            if runs and not there and chance.random() < EARLY:
+                continue  # starting takes most of the time
+            if runs and (not there or chance.random() < 1 / 3):
                 counts["moments"] += 1
                 counts["program killed"] += 1
                 program.process.kill()
-            elif program.process.poll() is None and there:
-                counts["moments"] += 1
-                counts["worker killed"] += 1
-                os.kill(chance.choice(there), signal.SIGKILL)
+            elif runs:
+                with suppress(ProcessLookupError):  # it ended by itself
+                    os.kill(chance.choice(there), signal.SIGKILL)
+                    counts["moments"] += 1
+                    counts["worker killed"] += 1
             if program.process.poll() is None and not counts["program killed"] > counts["deaths"]:
                 continue
             status = program.end()

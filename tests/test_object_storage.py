@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dataset_files import write_tar
 from object_stores import client, s3_server
 from picture_files import encoded, photo
-from picturedesk.datasets import open_archive
+from picturedesk.datasets import absolute_spec, open_archive, open_pictures
 from picturedesk.disk import object_storage
 from picturedesk.disk.object_storage import ALLOWED, is_object, refusal
 from picturedesk.disk.tar_members import absolute, locate
@@ -157,7 +158,50 @@ def test_a_storage_that_does_not_answer_is_a_reason(storage, monkeypatch):
 def test_addresses_stay_as_they_are():
     uri = "s3://pictures/x.tar!a//b.jpg"
     assert absolute(uri) == uri
-    assert locate(uri) == (uri, "")
+    assert locate(uri) == ("s3://pictures/x.tar", "a//b.jpg")
+
+
+def put_shards(tmp_path: Path) -> str:
+    """Three samples in each of two shards; the pattern that names them."""
+    for shard in range(2):
+        members = [
+            member
+            for number in range(3)
+            for member in (
+                (f"{number}.jpg", jpeg(10 * shard + number)),
+                (f"{number}.txt", f"Picture {number} of {shard}"),
+            )
+        ]
+        path = write_tar(tmp_path / f"{shard}.tar", members)
+        put(f"shards/{shard}.tar", path.read_bytes())
+    return f"{BUCKET}/shards/{{0..1}}.tar"
+
+
+def test_shards_in_object_storage_are_an_archive(storage, tmp_path):
+    pattern = put_shards(tmp_path)
+    archive = open_archive(pattern)
+    assert [text.body for text in archive.texts][2:4] == ["Picture 2 of 0", "Picture 0 of 1"]
+    assert archive.texts[3].id == "1.tar!0#0"
+    assert archive.pictures[3].uri == f"{BUCKET}/shards/1.tar!0.jpg"
+    assert archive.rejections == ()
+    assert absolute_spec(pattern) == f"webdataset:{pattern}"
+    assert open_pictures(f"webdataset:{pattern}")[0] == archive.pictures
+    uris = [picture.uri for picture in archive.pictures]
+    done = read(uris, tmp_path / "features.db")
+    keys = [content_key(jpeg(10 * shard + number)) for shard in range(2) for number in range(3)]
+    assert list(done.keys.values()) == keys
+    assert read(uris, tmp_path / "features.db").reused == 6
+    with pytest.raises(BadPicture, match="is not in the tar"):
+        read_picture(f"{BUCKET}/shards/1.tar!9.jpg")
+
+
+def test_shards_that_may_not_be_read_or_are_none_are_refused(storage):
+    with pytest.raises(BadInput, match=r"s3://secrets/0\.tar may not be read"):
+        open_archive("s3://secrets/0.tar")
+    with pytest.raises(BadInput, match="only tar shards are read there"):
+        open_archive(f"{BUCKET}/archive.csv")
+    with pytest.raises(BadInput, match="no text with a picture is left"):
+        open_archive(f"{BUCKET}/none.tar")
 
 
 def test_a_table_names_objects_and_its_author_chooses_no_bucket(storage, tmp_path):

@@ -22,6 +22,7 @@ from picturedesk.errors import BadInput, PicturedeskError
 from picturedesk.learning.encoding import encoded_on_ray
 from picturedesk.store.extraction import ExtractConfig, Extraction, extract
 from picturedesk.store.features import FeatureStore
+from picturedesk.store.ray_engine import parts_of
 from picturedesk.testing import tiny_backbone
 from picturedesk.texts.lsa import LsaConfig, LsaEncoder
 from picturedesk.types import Progress, silent
@@ -135,13 +136,14 @@ def test_a_run_that_dies_goes_on_and_ends_with_the_same_rows(nodes, archive, tmp
     assert stored(path) == stored(tmp_path / "local.db")
 
 
-def test_a_part_whose_worker_died_is_done_again_and_answered_once(nodes, tmp_path, caplog):
+def test_a_part_whose_worker_died_is_done_again_and_answered_once(nodes, tmp_path, caplog, capsys):
     parts = [[str(number), f"x{number}"] for number in range(12)]
     answers = list(mapped(Deadly("x7", tmp_path / "died"), parts))
     assert [[record["item"] for record in answer.records] for answer in answers] == parts
     assert [answer.numbers[0, 0] for answer in answers] == list(range(12))
     assert (tmp_path / "died").exists()
     assert "done again" in caplog.text
+    assert capsys.readouterr().out == ""  # where results are printed
 
 
 def test_a_part_that_kills_every_worker_ends_the_run_and_is_named(nodes):
@@ -178,6 +180,20 @@ def test_known_pictures_need_no_cluster(archive, tmp_path, monkeypatch):
     assert counts(run(some, network, tmp_path / "a.db", "ray")) == (0, 8, 0)
 
 
+def test_a_shard_in_object_storage_is_one_part():
+    shards = [f"s3://b/{shard}.tar!{number}.jpg" for shard in "12" for number in range(3)]
+    files = ["/a.jpg", "/b.tar!1.jpg", "/b.tar!2.jpg"]
+    assert parts_of([*shards, *files], 2) == [shards[:3], shards[3:], files[:2], files[2:]]
+    assert parts_of([], 2) == []
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once(archive, tmp_path, monkeypatch):
+    uris, network = archive
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(PicturedeskError, match=r"no Ray cluster answers at 127\.0\.0\.1:1 "):
+        run(uris, network, tmp_path / "a.db", "ray")
+
+
 def test_a_network_that_is_no_graph_is_refused(tmp_path):
     backbone = tiny_backbone()
     with (
@@ -194,6 +210,38 @@ def test_folders_are_packed_whole(tmp_path):
     with PackedFolder.of(tmp_path / "in").unpacked() as folder:
         assert (folder / "a").read_bytes() + (folder / "sub" / "b").read_bytes() == b"12"
     assert not folder.exists()
+
+
+ALONE = """
+import os
+import subprocess
+import sys
+from picturedesk.cluster import session
+from ray_listening import listening
+
+OTHER = "import sys, ray; ray.init(address=sys.argv[1])"
+with session() as ray:
+    print(*sorted(listening()))
+    address = ray.get_runtime_context().gcs_address
+    wrong = {**os.environ, "RAY_AUTH_TOKEN": "0" * 64, "RAY_NUM_REDIS_GET_RETRIES": "1"}
+    line = [sys.executable, "-c", OTHER, address]
+    done = subprocess.run(line, env=wrong, stderr=subprocess.PIPE, text=True)
+    print(done.returncode, "InvalidAuthToken" in done.stderr)
+print(*sorted(name for name in os.environ if name.startswith("RAY_AUTH")))
+"""
+
+
+def test_a_cluster_of_our_own_listens_here_only_and_wants_a_token():
+    tests = str(Path(__file__).parent)
+    around = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    around["PYTHONPATH"] = os.pathsep.join(filter(None, (around.get("PYTHONPATH", ""), tests)))
+    line = [sys.executable, "-c", ALONE]
+    done = subprocess.run(line, env=around, stdout=subprocess.PIPE, text=True, check=True)
+    where, other, left = done.stdout.splitlines()
+    assert set(where.split()) <= {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert where
+    assert other == "1 True"
+    assert left == ""
 
 
 def main(network: str, path: str, last: str, *uris: str) -> None:

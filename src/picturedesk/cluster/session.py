@@ -12,10 +12,11 @@ import os
 import secrets
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO, cast
 
 from picturedesk.errors import MissingExtra, PicturedeskError
 from picturedesk.parallel import cpus
@@ -28,6 +29,7 @@ _QUIET: Mapping[str, str] = {"RAY_USAGE_STATS_ENABLED": "0"}  # nothing to Ray's
 _ALONE: Mapping[str, str] = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 _TOKEN = "RAY_AUTH_TOKEN"
 _OWN_TOKEN = secrets.token_hex(32)  # one for a process: Ray reads it once
+_RAY_SPEAKS = "ray_listen_error_messages"  # name of a thread of Ray
 _own = False
 
 
@@ -47,7 +49,8 @@ def session() -> Iterator[ModuleType]:
             return
         _connect(ray, address)
         try:
-            yield ray
+            with _messages_to_stderr():
+                yield ray
         finally:
             ray.shutdown()
 
@@ -105,6 +108,34 @@ def _require_reachable(address: str) -> None:
         raise PicturedeskError(
             f"no Ray cluster answers at {address} ({error}): check {ADDRESS} and the cluster"
         ) from None
+
+
+class _Stdout:
+    """Standard output, on which Ray's messages of dead workers go to standard error instead."""
+
+    def __init__(self, stdout: TextIO) -> None:
+        self._stdout = stdout
+
+    def write(self, text: str) -> int:
+        """Writes to one of the two."""
+        ray_speaks = threading.current_thread().name == _RAY_SPEAKS
+        return (sys.stderr if ray_speaks else self._stdout).write(text)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the stream
+        return getattr(self._stdout, name)
+
+
+@contextmanager
+def _messages_to_stderr() -> Iterator[None]:
+    """Keeps Ray's messages out of standard output, where results are printed."""
+    before = sys.stdout
+    changed = cast("TextIO", _Stdout(before))
+    sys.stdout = changed
+    try:
+        yield
+    finally:
+        if sys.stdout is changed:
+            sys.stdout = before
 
 
 @contextmanager

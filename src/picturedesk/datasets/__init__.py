@@ -16,6 +16,7 @@ import picturedesk.checks as checks
 from picturedesk.datasets.columns import Columns
 from picturedesk.datasets.given import Given
 from picturedesk.datasets.shard_names import is_pattern
+from picturedesk.disk.object_storage import is_object, refusal
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection
 
@@ -46,13 +47,18 @@ def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Ar
             layout of the Sohu data, with ``metadata.csv`` (Hugging Face's imagefolder) or with
             ``.tar`` files and no pictures (webdataset) is read as such, any other as pictures with
             ``.txt`` files beside them. A ``.json`` file is read as COCO's captions, a ``.tar`` file
-            or several (``shards-{000..003}.tar``) as webdataset.
+            or several (``shards-{000..003}.tar``) as webdataset, also in object storage
+            (``s3://bucket/shards-{000..003}.tar``).
         columns: names of a table's columns, if they are not the usual ones.
 
     Raises:
         BadInput: the path does not exist, the kind is unknown, or no text with a picture is found.
     """
     checks.optional("columns", columns, Columns)
+    if objects := _shard_objects(path_or_spec):
+        from picturedesk.datasets import webdataset
+
+        return webdataset.read_objects(objects)
     kind, path = _kind_and_path(path_or_spec)
     kind = kind or _guess(path)
     if kind == "table":
@@ -100,6 +106,9 @@ def given_pictures(path_or_spec: str | Path, columns: Columns | None = None) -> 
     from picturedesk.datasets import folder, table, webdataset
 
     checks.optional("columns", columns, Columns)
+    if _shard_objects(path_or_spec):
+        archive = open_archive(path_or_spec, columns)
+        return Given.of(archive.pictures, archive.rejections)
     kind, path = _kind_and_path(path_or_spec)
     kind = kind or (_SHARDS if webdataset.is_one(path) else "")
     named: Collection[str] = ()
@@ -128,8 +137,28 @@ def absolute_spec(path_or_spec: str | Path) -> str:
     Raises:
         BadInput: the path does not exist, or the kind is unknown.
     """
+    if objects := _shard_objects(path_or_spec):
+        return f"{_SHARDS}:{objects}"
     kind, path = _kind_and_path(path_or_spec)
     return f"{kind}:{path}" if kind else str(path)
+
+
+def _shard_objects(given: str | Path) -> str:
+    """The address or pattern of shards in object storage; "" if it is none.
+
+    Raises:
+        BadInput: it may not be read, or is no address of shards.
+    """
+    spec = str(given).removeprefix(f"{_SHARDS}:")
+    if not is_object(spec):
+        return ""
+    refused = refusal(spec)
+    if refused is None and not spec.endswith(".tar"):
+        reason = "only tar shards are read there, and pictures that tables name"
+        raise BadInput(f"{spec} is no archive: {reason}: write s3://BUCKET/{{000..003}}.tar")
+    if refused is not None:
+        raise BadInput(f"{spec} {refused}")
+    return spec
 
 
 def _kind_and_path(given: str | Path) -> tuple[str, Path]:

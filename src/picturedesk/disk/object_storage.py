@@ -26,9 +26,10 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {  # scheme → of its file system
 }
 _ADDRESS = re.compile(rf"(?P<scheme>{'|'.join(_SETTINGS)})://[^/\s]+/.+", re.DOTALL)
 _MARK = 2**63 - 1  # largest
+_BLOCK = 4 * 2**20  # bytes that a file asks for at once
 
 
-class Unreadable(Exception):
+class Unreadable(OSError):
     """An object that cannot be read.
 
     Attributes:
@@ -96,11 +97,14 @@ def state(uri: str) -> ObjectState:
     return ObjectState(int(found["size"]), int.from_bytes(digest[:8]) & _MARK)
 
 
-def read(uri: str, most: int) -> bytes:
-    """The first ``most`` bytes of an object; raises as ``state``."""
+def read(uri: str, start: int, end: int) -> bytes:
+    """The bytes of an object from ``start`` to before ``end``, fewer at its end.
+
+    Raises as ``state``.
+    """
     files = _files(uri)
     with _translated():
-        data: bytes = files.cat_file(uri, start=0, end=most)
+        data: bytes = files.cat_file(uri, start=start, end=end)
     return data
 
 
@@ -122,6 +126,40 @@ def _files(uri: str) -> Any:  # noqa: ANN401 - a file system of fsspec
         library = {"s3": EXTRA, "gs": "gcsfs", "az": "adlfs"}[scheme]
         reason = f"is in object storage, and the library for {scheme}:// is not installed"
         raise Refused(reason, f'pip install "{library}"') from None
+
+
+class ObjectFile:
+    """An object as a file that is read, mostly forwards; a few megabytes are in memory.
+
+    Args:
+        uri: its address; asked for when it is opened.
+
+    Raises:
+        FileNotFoundError, PermissionError, Unreadable: also while it is read.
+    """
+
+    def __init__(self, uri: str) -> None:
+        files = _files(uri)
+        with _translated():
+            self._file = files.open(uri, "rb", block_size=_BLOCK, cache_type="readahead")
+
+    def seek(self, at: int, whence: int = 0) -> int:
+        """Moves to a byte."""
+        return int(self._file.seek(at, whence))
+
+    def tell(self) -> int:
+        """The present byte."""
+        return int(self._file.tell())
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, fewer at the end."""
+        with _translated():
+            data: bytes = self._file.read(size)
+        return data
+
+    def close(self) -> None:
+        """Ends it."""
+        self._file.close()
 
 
 @contextmanager

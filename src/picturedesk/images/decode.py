@@ -122,20 +122,30 @@ def _read(source: str, policy: DecodePolicy) -> bytes:
         raise BadPicture(source, f"is {what}", "give the picture files themselves")
     member = find(located, name) if name else None
     if name and member is None:
-        reason = "is not in the tar, or behind a fault in it"
-        raise BadPicture(source, reason, "check the name, or fetch the tar again")
+        raise _no_member(source)
     _check_bytes(member.size if member else status.st_size, source, policy)
     with path.open("rb") as file:
         return read_member(file, member) if member else file.read()
 
 
 def _read_object(source: str, policy: DecodePolicy) -> bytes:
-    size = object_storage.state(source).size
+    located, name = locate(source)
+    member = find(located, name) if name else None
+    if name and member is None:
+        raise _no_member(source)
+    start = member.offset if member else 0
+    size = member.size if member else object_storage.state(source).size
     _check_bytes(size, source, policy)
-    data = object_storage.read(source, size + 1) if size else b""
+    end = start + size if member else start + size + 1  # one more: it may have grown
+    data = object_storage.read(located, start, end) if size else b""
     if len(data) != size:
         raise BadPicture(source, "changed while it was read", "read it again")
     return data
+
+
+def _no_member(source: str) -> BadPicture:
+    reason = "is not in the tar, or behind a fault in it"
+    return BadPicture(source, reason, "check the name, or fetch the tar again")
 
 
 def _check_bytes(size: int, source: str, policy: DecodePolicy) -> None:

@@ -18,7 +18,8 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.onnx_runner import OnnxRunner
 from picturedesk.cluster import Answer, PackedFolder, Part, mapped
 from picturedesk.disk.artifacts import plain
-from picturedesk.disk.tar_members import absolute
+from picturedesk.disk.object_storage import is_object
+from picturedesk.disk.tar_members import absolute, locate
 from picturedesk.errors import BadInput
 from picturedesk.store.engines import ReadingConfig
 from picturedesk.store.features import Source
@@ -94,7 +95,7 @@ class RayEngine:
             self._backbone.save(folder)
             job = ReadingJob(PackedFolder.of(folder), self._config)
         size = self._config.batch * max(1, min(PART, len(uris) // (_EVENLY * self._config.batch)))
-        parts = [uris[start : start + size] for start in range(0, len(uris), size)]
+        parts = parts_of(uris, size)
         answers = mapped(job, parts)
         try:
             for part, answer in zip(parts, answers, strict=True):
@@ -106,6 +107,23 @@ class RayEngine:
         if isinstance(found, Rejection):
             return _agreed(uri, found)
         return self._known.content(found.source) or found
+
+
+def parts_of(uris: Sequence[str], size: int) -> list[list[str]]:
+    """The sources that workers get together: ``size`` of them, or those of one shard in a row.
+
+    A shard in object storage goes to one worker, since each that reads of it reads all its headers.
+    """
+    parts: list[list[str]] = []
+    before = ""
+    for uri in uris:
+        place, name = locate(uri)
+        shard = place if name and is_object(place) else ""
+        if not parts or shard != before or (not shard and len(parts[-1]) == size):
+            parts.append([])
+        parts[-1].append(uri)
+        before = shard
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from picturedesk.disk import object_storage
-from picturedesk.disk.object_storage import Unreadable, is_object
+from picturedesk.disk.object_storage import is_object
 from picturedesk.disk.tar_members import absolute, locate
 from picturedesk.errors import BadPicture
 from picturedesk.images import (
@@ -173,10 +173,10 @@ def is_there(uri: str) -> bool:
     if not is_object(uri):
         return state(absolute(uri))[0] >= 0
     try:
-        object_storage.state(uri)
+        object_storage.state(locate(uri)[0])
     except FileNotFoundError:
         return False
-    except (OSError, Unreadable):
+    except OSError:
         return True
     return True
 
@@ -200,10 +200,11 @@ def state(path: str) -> tuple[int, int]:
     place of a time, an object has the mark of its content.
     """
     try:
-        if is_object(path):
-            found = object_storage.state(path)
+        place = locate(path)[0]
+        if is_object(place):
+            found = object_storage.state(place)
             return found.size, found.mark
-        status = os.stat(locate(path)[0])
-    except (OSError, ValueError, Unreadable):
+        status = os.stat(place)
+    except (OSError, ValueError):
         return -1, -1
     return status.st_size, status.st_mtime_ns
