@@ -2,7 +2,8 @@
 
     python tests/ray_kills.py [--moments 100] [--seed 0] [--minutes 30]    # needs the extra 'ray'
 
-A cluster of three nodes reads 600 pictures, again and again from the beginning. At each moment,
+A cluster of three nodes reads 600 pictures, again and again from the beginning. At each moment
+(some pictures after the last, and a part of a second),
 SIGKILL hits a worker, or (one time in three) the program that stores the rows; that one is then
 started again. After each of its deaths the store must hold at least the rows of all pictures that
 it had said to be done, and these must be the first rows of an undisturbed local run; a run that
@@ -37,9 +38,9 @@ from test_extraction_killed import stored
 
 PICTURES = 600
 LAYERS = 300
-PAUSES = (0.3, 3.0)  # seconds between two moments
+FURTHER = 120  # pictures that are read until the next moment, at most
+PAUSE = 1.0  # seconds after that, at most
 IS_DONE = "done"
-EARLY = 0.95  # share of the moments without a worker that are passed over
 
 
 def paint(folder: Path) -> list[str]:
@@ -93,6 +94,17 @@ class Program:
             if line.endswith("\n"):
                 self.said = line.strip()
 
+    @property
+    def done(self) -> int:
+        """Pictures that it said to be done."""
+        return PICTURES if self.said == IS_DONE else int(self.said)
+
+    def wait_for(self, pictures: int, pause: float) -> None:
+        """Waits until so many are done, or it has ended, and then for a pause."""
+        while self.done < pictures and self.process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(pause)
+
     def end(self) -> int:
         """Waits for it; its status."""
         status = self.process.wait()
@@ -115,11 +127,9 @@ def main(arguments: argparse.Namespace) -> int:
         path = home / "0.db"
         program = Program(home / "in", network, path)
         while counts["moments"] < arguments.moments and time.monotonic() < ends:
-            time.sleep(chance.uniform(*PAUSES))
+            program.wait_for(program.done + chance.randint(0, FURTHER), chance.uniform(0, PAUSE))
             there = workers()
             runs = program.process.poll() is None
-            if runs and not there and chance.random() < EARLY:
-                continue  # starting takes most of the time
             if runs and (not there or chance.random() < 1 / 3):
                 counts["moments"] += 1
                 counts["program killed"] += 1
@@ -137,7 +147,7 @@ def main(arguments: argparse.Namespace) -> int:
             counts["deaths"] += status == -signal.SIGKILL
             counts["runs to the end"] += is_done
             left = stored(path)
-            acknowledged = len({key for key in keys[: PICTURES if is_done else int(said)] if key})
+            acknowledged = len({key for key in keys[: program.done] if key})
             rows = len(left[0])
             same = all(some == all_of[:rows] for some, all_of in zip(left, whole, strict=True))
             right = same and rows >= acknowledged and status in (0, -signal.SIGKILL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,7 @@ from picturedesk.store.extraction import ExtractConfig, extract
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.sources import is_there
 from picturedesk.testing import tiny_backbone
+from picturedesk.types import Picture
 
 pytest.importorskip("s3fs", reason="needs the extra 'remote'")
 pytest.importorskip("moto", reason="needs moto[server]")
@@ -226,6 +229,23 @@ def test_an_archive_without_allowed_pictures_says_why(storage, tmp_path, monkeyp
     table.write_text("text,picture\nA harbour,s3://pictures/0.jpg\n", encoding="utf-8")
     with pytest.raises(BadInput, match="set PICTUREDESK_OBJECTS=s3://pictures/"):
         open_archive(table)
+
+
+def test_a_server_gives_out_objects_whose_bytes_are_those_of_the_picture(storage):
+    pytest.importorskip("fastapi", reason="serving needs the extra 'serve'")
+    from picturedesk.web.originals import Originals
+    from picturedesk.web.problems import Refused
+
+    data = jpeg(5)
+    key, uri = content_key(data), put("shown.jpg", data)
+    picture = Picture(uri, key=key)
+    catalogue = SimpleNamespace(find=lambda keys: {key: picture})
+    desk: Any = SimpleNamespace(catalogue=catalogue)
+    found = Originals().find(desk, key, DecodePolicy())
+    assert (found.name, found.media_type, found.data) == ("shown.jpg", "image/jpeg", data)
+    put("shown.jpg", jpeg(6))
+    with pytest.raises(Refused, match="changed since it was added"):
+        Originals().find(desk, key, DecodePolicy())
 
 
 def test_the_mark_is_of_the_content(storage):

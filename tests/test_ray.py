@@ -5,6 +5,7 @@ As a program, this file is a run that kills itself.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.cluster import Answer, PackedFolder, Part, mapped
+from picturedesk.desk import Desk
 from picturedesk.errors import BadInput, PicturedeskError
 from picturedesk.learning.encoding import encoded_on_ray
 from picturedesk.store.extraction import ExtractConfig, Extraction, extract
@@ -154,6 +156,17 @@ def test_a_part_that_kills_every_worker_ends_the_run_and_is_named(nodes):
 def test_an_error_of_a_job_comes_to_the_caller(nodes):
     with pytest.raises(PicturedeskError, match="this part is refused"):
         list(mapped(Deadly("-", None), [["0"], ["refused"]]))
+
+
+def test_a_desk_adds_pictures_by_a_cluster_and_prints_one_document(nodes, archive, own_desk):
+    uris, _ = archive
+    line = [sys.executable, "-m", "picturedesk", "add", str(Path(uris[0]).parent)]
+    line += ["--desk", str(own_desk), "--engine", "ray", "--json", "--quiet"]
+    done = subprocess.run(line, stdout=subprocess.PIPE, check=True, text=True)
+    added = json.loads(done.stdout)
+    assert (added["new"], added["read"], len(added["rejections"])) == (PICTURES, PICTURES, 1)
+    with Desk(own_desk) as desk:
+        assert desk.limits.engine == "local"
 
 
 def test_names_that_are_not_unicode_come_back_as_they_were(nodes):

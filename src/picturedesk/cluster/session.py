@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -47,12 +48,13 @@ def session() -> Iterator[ModuleType]:
         if ray.is_initialized():
             yield ray
             return
-        _connect(ray, address)
-        try:
-            with _messages_to_stderr():
-                yield ray
-        finally:
-            ray.shutdown()
+        with _signals_as_before():
+            _connect(ray, address)
+            try:
+                with _messages_to_stderr():
+                    yield ray
+            finally:
+                ray.shutdown()
 
 
 def cores(ray: ModuleType) -> int:
@@ -108,6 +110,17 @@ def _require_reachable(address: str) -> None:
         raise PicturedeskError(
             f"no Ray cluster answers at {address} ({error}): check {ADDRESS} and the cluster"
         ) from None
+
+
+@contextmanager
+def _signals_as_before() -> Iterator[None]:
+    """Undoes that Ray handles SIGTERM; only the main thread can, and only there Ray does."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 class _Stdout:

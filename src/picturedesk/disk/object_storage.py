@@ -24,6 +24,7 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {  # scheme → of its file system
     "gs": {},
     "az": {},
 }
+_BEGINNINGS = tuple(f"{scheme}://" for scheme in _SETTINGS)
 _ADDRESS = re.compile(rf"(?P<scheme>{'|'.join(_SETTINGS)})://[^/\s]+/.+", re.DOTALL)
 _MARK = 2**63 - 1  # largest
 _BLOCK = 4 * 2**20  # bytes that a file asks for at once
@@ -62,7 +63,7 @@ class ObjectState:
 
 def is_object(uri: str) -> bool:
     """Whether a uri is the address of an object; it may still be refused."""
-    return uri.startswith(tuple(f"{scheme}://" for scheme in _SETTINGS))
+    return uri.startswith(_BEGINNINGS)
 
 
 def refusal(uri: str) -> Refused | None:
