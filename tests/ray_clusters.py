@@ -18,6 +18,7 @@ STORE = 80 * 2**20  # bytes of shared memory of each node
 SETTINGS = {  # of the cluster and of all that use it; Ray reads them when it is imported
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux: use the loopback address
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # else other work of the machine comes first
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
 }

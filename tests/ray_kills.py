@@ -2,12 +2,12 @@
 
     python tests/ray_kills.py [--moments 100] [--seed 0] [--minutes 30]    # needs the extra 'ray'
 
-A cluster of three nodes reads 600 pictures, again and again from the beginning. At each moment
-(some pictures after the last, and a part of a second),
-SIGKILL hits a worker, or (one time in three) the program that stores the rows; that one is then
-started again. After each of its deaths the store must hold at least the rows of all pictures that
-it had said to be done, and these must be the first rows of an undisturbed local run; a run that
-comes to its end must have left exactly those. Anything else is WRONG.
+A cluster of three nodes reads 600 pictures, again and again from the beginning. At each moment (a
+random number of pictures and part of a second after the last) SIGKILL hits a worker, or (one time
+in three) the program that stores the rows; that one is then started again. After each of its deaths
+the store must hold at least the rows of all pictures that it had said to be done, and these must be
+the first rows of an undisturbed local run; a run that comes to its end must have left exactly
+those. Anything else is WRONG.
 """
 
 from __future__ import annotations
