@@ -1,12 +1,13 @@
-"""A desk whose catalogue has very many pictures: time, memory, disk, what filters cost.
+"""A desk with very many pictures and archive texts: time, memory, disk, what filters cost.
 
-    python benchmarks/million.py --desk desk --into /tmp/large --count 1000000
+    python benchmarks/million.py --desk desk --into /tmp/large --count 1000000 --texts 1000000
     python benchmarks/million.py --into /tmp/large --only ask
 
 Copies a fitted desk and fills the copy's catalogue with made-up pictures: vectors like those of the
 desk's own (see ``vectors``), captions of six words whose frequencies follow Zipf's law, licence,
-date and a number by which conditions let a part of them pass. Then it is asked, as users would.
-Prints one JSON object a line.
+date and a number by which conditions let a part of them pass. The archive gets as many texts as
+wanted: vectors likewise, excerpts of forty such words, each with one of the made-up pictures. Then
+the desk is asked, as users would. Prints one JSON object a line.
 """
 
 from __future__ import annotations
@@ -19,17 +20,24 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from picturedesk import Desk
+from picturedesk.desk.arranging import fused
+from picturedesk.heads.fusion import length_one
+from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText
 from picturedesk.store.catalogue import open_catalogue, rounded
 from picturedesk.types import Changes, Picture
 from vectors import Like, size_of
 
-VOCABULARY = 200_000  # words of captions
+VOCABULARY = 200_000  # words of captions and texts
+MADE = "made "  # begins the ids of made-up texts
+PART = 20_000  # texts and pictures that are written at once
 ADDED = 2_000
 ASKED = 100  # texts
 CONDITIONS = {"all": "", "1 %": "lot < {0}", ".01 %": "lot < {1}"}
@@ -85,6 +93,51 @@ def fill(desk: Path, into: Path, count: int) -> None:
     say(step="disk", bytes_per_picture=round(disk / (count or 1)))
 
 
+def remember(desk: Path, into: Path, count: int) -> None:
+    """Fills the archive memory of a copy: its own texts first, then made-up ones."""
+    with Desk(into) as opened:
+        old, blend, home = opened.memory, opened.blend, opened.fitted.memory
+        total = opened.catalogue.count()
+        own = list(range(len(old)))
+        whole = (
+            *(old.texts(own), old.text_vectors[:], np.array(old.groups)),
+            *(old.pictures(range(len(old.picture_vectors))), old.picture_vectors[:], old.links),
+        )
+    began, new = time.perf_counter(), home.with_name("memory.new")
+    with ArchiveMemory.create(new, old.matcher, old.width, len(own) + count) as made:
+        made.add(*whole)
+        like = Like.desk(str(desk), 1)
+        for start, vectors in zip(range(0, total, PART), like.made(total), strict=False):
+            places = length_one(fused(blend, vectors))
+            made.add_pictures(pictures(start, len(vectors)), places)
+        say(step="archive pictures", s=round(time.perf_counter() - began, 1))
+        began, first = time.perf_counter(), len(made.picture_vectors) - total
+        for start, vectors in zip(
+            range(0, count, PART), Like.texts(str(desk)).made(count), strict=True
+        ):
+            rows = first + np.arange(start, start + len(vectors)) % total
+            links = np.stack([np.arange(len(vectors)), rows], axis=1)
+            made.add_texts(texts(start, len(vectors)), vectors, None, links)
+        say(step="archive texts", texts=len(made), s=round(time.perf_counter() - began, 1))
+        began = time.perf_counter()
+        made.optimize()
+        say(step="index of texts", s=round(time.perf_counter() - began, 1), gb=memory())
+        say(step="recall of the 50 nearest texts", recall=made.recall())
+    shutil.rmtree(home)
+    new.rename(home)
+    disk = sum(map(size_of, (home, *home.parent.glob("catalogue.db*"))))
+    say(step="disk, archive included", bytes_per_picture=round(disk / (total or 1)))
+
+
+def texts(start: int, count: int) -> list[ArchiveText]:
+    """Made-up texts; the same in every run."""
+    words = np.random.default_rng([5, start]).zipf(1.3, (count, 40)) % VOCABULARY
+    return [
+        ArchiveText(f"{MADE}{start + n}", " ".join(f"word{word:x}" for word in words[n]))
+        for n in range(count)
+    ]
+
+
 def cold(into: Path) -> None:
     """One question by a new process."""
     command = [sys.executable, "-m", "picturedesk", "suggest", "the sea at night", "--desk", into]
@@ -101,23 +154,73 @@ def cold(into: Path) -> None:
         )
 
 
+class Parts:
+    """Writes down the CPU time of the parts of a question. Replaces functions of the package."""
+
+    def __init__(self) -> None:
+        import picturedesk.desk.arranging as arranging
+        from picturedesk.desk.suggesting import Suggester
+        from picturedesk.routes import ArchiveVectors, Blend
+        from picturedesk.texts.joined import JoinedEncoder
+
+        self.spent: dict[str, float] = {}
+        self._inside: list[float] = []
+        for owner, name, label in (
+            (JoinedEncoder, "encode", "encoding"),
+            (ArchiveVectors, "neighbours", "archive texts"),
+            (Blend, "ask", "routes"),
+            (arranging, "search", "search"),
+            (arranging.Arranger, "arranged", "arranging"),
+            (Suggester, "_judged", "chances"),
+            (Suggester, "_evidence", "evidence"),
+            (Desk, "suggest", "rest"),
+        ):
+            setattr(owner, name, self._timed(getattr(owner, name), label))
+
+    def _timed(self, function: Callable[..., Any], label: str) -> Callable[..., Any]:
+        def run(*given: Any, **named: Any) -> Any:
+            began = time.thread_time()
+            self._inside.append(0.0)
+            try:
+                return function(*given, **named)
+            finally:
+                took = time.thread_time() - began
+                self.spent[label] = self.spent.get(label, 0) + took - self._inside.pop()
+                if self._inside:
+                    self._inside[-1] += took
+
+        return run
+
+    def means(self, count: int) -> dict[str, float]:
+        """Milliseconds of each part, without the parts inside it."""
+        return {label: round(1000 * spent / count, 2) for label, spent in self.spent.items()}
+
+
 def warm(into: Path) -> None:
     """Questions to an open desk, with and without conditions; additions between them."""
     with Desk(into) as desk:
         total = desk.catalogue.count()
-        chosen = np.random.default_rng(0).permutation(len(desk.memory))[:ASKED]
+        (made,) = desk.memory.text_rows([f"{MADE}0"]).tolist()  # the desk's own come before
+        own = len(desk.memory) if made < 0 else made
+        chosen = np.random.default_rng(0).permutation(own)[:ASKED]
         texts = [text.excerpt for text in desk.memory.texts(np.sort(chosen))]
+        parts = Parts()
         for label, condition in CONDITIONS.items():
             where = condition.format(total // 100, total // 10_000)
             desk.suggest(texts[0], where=where)
-            times = []
+            times, used = [], []
+            parts.spent.clear()
             for text in texts:
-                began = time.perf_counter()
+                began, before = time.perf_counter(), time.thread_time()
                 found = desk.suggest(text, where=where)
                 times.append(time.perf_counter() - began)
+                used.append(time.thread_time() - before)
                 assert len(found) == min(10, desk.catalogue.count(where))
-            p50, p95 = np.percentile(times, [50, 95]) * 1000
-            say(step="warm suggest", passes=label, p50_ms=round(p50, 1), p95_ms=round(p95, 1))
+            p50, p95 = np.round(np.percentile(times, [50, 95]) * 1000, 1)
+            cpu50, cpu95 = np.round(np.percentile(used, [50, 95]) * 1000, 1)
+            say(step="warm suggest", passes=label, p50_ms=p50, p95_ms=p95)
+            say(step="its CPU", passes=label, p50_ms=cpu50, p95_ms=cpu95)
+            say(step="parts, mean ms of CPU", **parts.means(len(times)))
         vectors = rounded(desk.catalogue.sample(ADDED).vectors)
         new = pictures(10**9, len(vectors))
         began = time.perf_counter()
@@ -139,13 +242,19 @@ def main() -> None:
     parser.add_argument("--desk", type=Path, help="a fitted desk, which is copied")
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--texts", type=int, default=0, help="texts that the archive gets")
     parser.add_argument("--only", choices=["fill", "ask"])
     given = parser.parse_args()
     if given.only != "ask":
         fill(given.desk, given.into, given.count)
-    if given.only != "fill":
+        if given.texts:
+            remember(given.desk, given.into, given.texts)
+    if given.only == "ask":
         cold(given.into)
         warm(given.into)
+    elif given.only is None:  # in a new process: the memory of one counts for those that it starts
+        again = [sys.executable, __file__, "--into", str(given.into), "--only", "ask"]
+        os.execv(sys.executable, again)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Catalogue vectors and queries like those of a fitted desk, as many as wanted; sizes of files."""
+"""Vectors and queries like those of a fitted desk, as many as wanted; sizes of files."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _NOISE = 0.35  # of the deviation of each number
 class Like:
     """What a desk's vectors look like.
 
-    Each made vector mixes two of the desk's pictures, the first for more than half, and adds noise;
-    then each block gets the length that it has in the first picture.
+    Each made vector mixes two of the desk's, the first for more than half, and adds noise; then
+    each block gets the length that it has in the first one.
 
     Attributes:
-        pictures: (P, W) vectors of a desk's catalogue.
+        vectors: (P, W) of a desk's catalogue, or of its texts.
         queries: (Q, W) of texts of its archive, of length one.
         blocks: widths of the blocks that vectors consist of.
     """
 
-    pictures: np.ndarray
+    vectors: np.ndarray
     queries: np.ndarray
     blocks: tuple[int, ...]
 
@@ -51,21 +51,28 @@ class Like:
         rest = vectors.shape[1] - sum(widths)  # the number that fills vectors to length one
         return cls(vectors, towards.astype(np.float32), (*widths, *([rest] if rest else [])))
 
+    @classmethod
+    def texts(cls, folder: str) -> Like:
+        """Reads the texts of a desk's archive, in the shared space; no queries."""
+        with Desk(folder) as desk:
+            vectors = desk.memory.text_vectors[:]
+        return cls(vectors, vectors[:0], (vectors.shape[1],))
+
     def made(self, count: int) -> Iterator[np.ndarray]:
         """So many vectors (n, W), in half precision, in parts; the same in every run."""
-        deviation = self.pictures.std(axis=0) * _NOISE
+        deviation = self.vectors.std(axis=0) * _NOISE
         for start in range(0, count, _PART):
             random = np.random.default_rng([7, start])
             size = min(_PART, count - start)
-            one, other = random.integers(0, len(self.pictures), (2, size))
+            one, other = random.integers(0, len(self.vectors), (2, size))
             share = random.uniform(0.5, 1, (size, 1)).astype(np.float32)
-            mixed = share * self.pictures[one] + (1 - share) * self.pictures[other]
+            mixed = share * self.vectors[one] + (1 - share) * self.vectors[other]
             noise = random.standard_normal(mixed.shape, dtype=np.float32)
             mixed += noise * deviation
             begin = 0
             for width in self.blocks:
                 block = slice(begin, begin + width)
-                wanted = np.linalg.norm(self.pictures[one, block], axis=1, keepdims=True)
+                wanted = np.linalg.norm(self.vectors[one, block], axis=1, keepdims=True)
                 found = np.linalg.norm(mixed[:, block], axis=1, keepdims=True)
                 mixed[:, block] *= wanted / np.maximum(found, 1e-9)
                 begin += width

@@ -14,17 +14,23 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from dying import dies_at
-from memories import MATCHER, WIDTH, add_pairs, check_whole, pairs_in
+from memories import LARGE, MATCHER, WIDTH, add_pairs, check_whole, pairs_in
 from picturedesk.disk.database import transaction
-from picturedesk.disk.rows import RowFile
+from picturedesk.disk.rows import RowFile, append_bytes
+from picturedesk.disk.summed_rows import SummedRowFile
 from picturedesk.store.archive_memory import ArchiveMemory
 
 KILLS = int(os.environ.get("PICTUREDESK_KILLS", "12"))
 CHANGES = 2000  # after which a writer that nobody kills ends
 WATCHED = {  # what writes to the disk, and what reads when that is done
-    code.__code__ for code in (RowFile.append, RowFile.read, transaction.__wrapped__)
+    code.__code__
+    for code in (
+        *(RowFile.append, RowFile.read, append_bytes, SummedRowFile.append),
+        transaction.__wrapped__,
+    )
 }
 KINDS = 4  # of changes, one after the other
 
@@ -139,12 +145,14 @@ def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_there(
             check(memory)
 
 
-def test_killed_at_any_line_that_writes_a_change_is_there_as_a_whole_or_not_at_all(tmp_path):
+@pytest.mark.parametrize("texts", [0, LARGE], ids=["small", "large"])
+def test_killed_at_any_line_that_writes_a_change_is_there_as_a_whole_or_not_at_all(tmp_path, texts):
     folder = tmp_path / "memory"
-    with ArchiveMemory.create(folder, MATCHER, WIDTH) as memory:
+    with ArchiveMemory.create(folder, MATCHER, WIDTH, texts) as memory:
         for number in range(2 * KINDS):
             change(memory, number)
-    for number in (2 * KINDS, 2 * KINDS + 1):  # adds a pair; removes it
+    first = 2 * KINDS
+    for number in (first,) if texts else (first, first + 1):  # adds a pair; removes it
         with child("die", folder, number) as process:
             said, _ = process.communicate()
         assert process.returncode == 0

@@ -12,8 +12,8 @@ import pytest
 
 from catalogues import Indexed, keys_of, make_pictures, make_vectors, state_of
 from picturedesk.errors import MissingExtra
-from picturedesk.store.catalogue.indexes import Indexes
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
+from picturedesk.store.index_folder import IndexFolder
 from picturedesk.store.vector_index import IndexConfig, Rows, VectorIndex
 from picturedesk.types import Changes, Picture
 
@@ -152,7 +152,7 @@ def test_little_that_changed_is_searched_beside_the_index(catalogue, monkeypatch
     assert state_of(catalogue).index == made
     assert catalogue.indexed == 300
     assert keys_of(catalogue.nearest(vectors[[377]], 1)[0]) == ["0377"]
-    monkeypatch.setattr("picturedesk.store.catalogue.indexes._FEW", 50)
+    monkeypatch.setattr("picturedesk.store.index_folder._FEW", 50)
     catalogue.optimize(only_if_needed=True)
     assert catalogue.indexed == 400
 
@@ -323,4 +323,4 @@ def test_rows_are_bits_by_number():
 
 
 def test_a_sweep_without_a_folder_does_nothing(catalogue):
-    Indexes(catalogue._file)._sweep()
+    IndexFolder(catalogue._file.path.with_name("none")).sweep(None)

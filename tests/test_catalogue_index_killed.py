@@ -25,6 +25,7 @@ from picturedesk.disk import artifacts
 from picturedesk.disk.database import transaction
 from picturedesk.store.catalogue.indexes import Indexes
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
+from picturedesk.store.index_folder import IndexFolder
 from picturedesk.store.vector_index import VectorIndex
 
 pytest.importorskip("faiss", reason="needs the extra index")
@@ -40,7 +41,8 @@ WATCHED = {  # what writes to the disk, and what names it
         Indexes.make,
         Indexes._name,
         Indexes._track,
-        Indexes._sweep,
+        IndexFolder.save,
+        IndexFolder.sweep,
     )
 }
 D = 16

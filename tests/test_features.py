@@ -16,8 +16,8 @@ import pytest
 
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact, PicturedeskError
-from picturedesk.store.features import FeatureRow, FeatureStore, Source
-from picturedesk.types import Level, Preprocessing
+from picturedesk.store.features import FeatureRow, FeatureStore, Source, StoredRows
+from picturedesk.types import Level, Preprocessing, SomeRows
 
 SPEC = BackboneSpec(
     name="toy",
@@ -135,6 +135,27 @@ def test_reading_takes_memory_for_the_result_only(path):
         finally:
             tracemalloc.stop()
     assert peak < 1.1 * read.nbytes
+
+
+def test_rows_of_many_pictures_are_read_when_they_are_asked_for(path, monkeypatch):
+    added = rows(30)
+    keys = [row.key for row in added]
+    with FeatureStore.open(path, SPEC) as store:
+        store.add(added)
+        whole = store.rows(keys)
+        assert isinstance(whole, np.ndarray)
+        monkeypatch.setattr("picturedesk.store.features._IN_MEMORY", 1000)
+        assert isinstance(store.rows(keys[:20]), np.ndarray)
+        stored = store.rows(keys)
+        assert isinstance(stored, StoredRows)
+        assert (stored.shape, len(stored)) == (whole.shape, 30)
+        some = np.array([3, 29, 3, 0])
+        np.testing.assert_array_equal(stored[some], whole[some])
+        np.testing.assert_array_equal(stored[5:9], whole[5:9])
+        np.testing.assert_array_equal(stored[:], whole)
+        part = SomeRows(stored, some)
+        assert part.shape == (4, SPEC.width)
+        np.testing.assert_array_equal(part[1:3], whole[[29, 3]])
 
 
 @pytest.mark.parametrize("ask", ["read", "hashes", "sizes"])

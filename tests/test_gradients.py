@@ -25,6 +25,7 @@ from picturedesk.gradients.perceptron import (
 from picturedesk.gradients.towers import TowersConfig, train_towers
 from picturedesk.heads.fusion import length_one
 from picturedesk.routes.detectors import areas
+from picturedesk.types import SomeRows
 
 torch = pytest.importorskip("torch", reason="networks are trained with the extra 'train'")
 
@@ -154,25 +155,38 @@ def test_pictures_that_are_all_alike_train_to_finite_numbers():
     assert np.isfinite(towers.pictures(alike)).all()
 
 
+def standardised(rows, measured=None, **options):
+    """Rows as networks get them; ``measured`` on others."""
+    scale = Standard.of(rows if measured is None else measured, **options)
+    return scale.on(torch.device("cpu"))(torch.from_numpy(rows)).numpy()
+
+
 @pytest.mark.parametrize("offset", [0.0, 1e3])
 def test_columns_are_standardised_wherever_they_lie(offset):
     random = np.random.default_rng(0)
     deviations = np.array([0.5, 1.0, 2.0])
     rows = (offset + deviations * random.normal(size=(5000, 3))).astype(np.float32)
-    found = Standard.of(rows)(rows)
+    found = standardised(rows)
     assert found.mean(axis=0) == pytest.approx(0, abs=1e-3)
     expected = deviations / (deviations + 0.1 * deviations.mean())
     np.testing.assert_allclose(found.std(axis=0), expected, rtol=0.05)
-    together = Standard.of(rows, each=False)(rows).std(axis=0)
+    together = standardised(rows, each=False).std(axis=0)
     np.testing.assert_allclose(together / together[0], deviations / deviations[0], rtol=0.05)
+
+
+def test_some_of_many_rows_are_measured_as_if_they_were_alone():
+    rows = np.random.default_rng(0).normal(size=(20_000, 2)).astype(np.float32)
+    some = np.arange(0, 20_000, 2)
+    ours = standardised(rows[:9], measured=SomeRows(rows, some))
+    np.testing.assert_allclose(ours, standardised(rows[:9], measured=rows[some]), atol=1e-6)
 
 
 def test_constant_columns_become_zeros():
     rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     rows[:, 1] = 3.3
-    found = Standard.of(rows)(rows)
+    found = standardised(rows)
     assert np.abs(found[:, 1]).max() < 1e-4
-    assert not Standard.of(rows[:1])(rows[:1]).any()
+    assert not standardised(rows[:1]).any()
 
 
 @pytest.mark.parametrize(("rows", "batch"), [(100, 32), (5, 32), (64, 64), (3, 1)])

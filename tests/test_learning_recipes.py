@@ -58,7 +58,7 @@ def test_text_features_are_there_for_every_text_of_every_part():
     prepared = make_prepared()
     found = learned(prepared)
     expected = found.matcher.text_encoder.encode(prepared.ready.whole_texts())
-    np.testing.assert_allclose(found.text_features, expected, atol=1e-6)
+    np.testing.assert_allclose(found.text_features[:], expected, atol=1e-6)
     assert len(found.duplicate_groups) == len(found.captions) == COUNT
 
 
@@ -129,8 +129,8 @@ def test_every_slow_step_has_a_name():
     )
     steps = list(dict.fromkeys(what for _, _, what in told))
     assert steps == [
-        "texts encoded",
         "looking for near-duplicate texts",
+        "texts encoded",
         "folds",
         "folds with other settings",
         "routes",
@@ -162,3 +162,56 @@ def test_routes_that_are_trained_are_trained_on_the_device_of_the_settings():
             silent,
             {"tiny": TinyTextEncoder(16)},
         )
+
+
+class Asked:
+    """Level features that are given when they are asked for, and who asked for how many."""
+
+    def __init__(self, features):
+        self._features = features
+        self.shape = features.shape
+        self.counts = []
+
+    def __len__(self):
+        return len(self._features)
+
+    def __getitem__(self, rows):
+        found = self._features[rows]
+        self.counts.append(len(found))
+        return found
+
+
+def test_features_that_are_read_when_asked_for_give_the_same_desk():
+    prepared = make_prepared()
+    lazy = replace(prepared, features=Asked(prepared.features))
+    one, other = learned(prepared), learned(lazy)
+    assert one.blend.fingerprint == other.blend.fingerprint
+    assert one.blend.weights == other.blend.weights
+
+
+def test_a_sample_is_learned_from_and_all_texts_have_features():
+    prepared = make_prepared()
+    config = replace(CONFIG, learn_from=24)
+    asked = Asked(prepared.features)
+    few = learn_best(
+        replace(prepared, features=asked), config, silent, {"tiny": TinyTextEncoder(16)}
+    )
+    assert few.facts["sample"] == {"pairs": 24, "of": 36}
+    assert max(asked.counts) == 24
+    expected = few.matcher.text_encoder.encode(prepared.ready.whole_texts())
+    np.testing.assert_allclose(few.text_features[:], expected, atol=1e-6)
+    assert "sample" not in learned(prepared).facts
+
+
+def test_of_many_texts_a_part_shows_which_sentence_encoders_help(monkeypatch):
+    monkeypatch.setattr("picturedesk.learning.recipes._SCOUTED", 30)
+    prepared = make_prepared()
+    tiny, other = TinyTextEncoder(16), TinyTextEncoder(8)
+    read = []
+    monkeypatch.setattr(
+        "picturedesk.learning.recipes.worthwhile_encoders",
+        lambda pairs, *others: read.append(len(pairs.texts)) or ("fitted", "tiny"),
+    )
+    found = learn_best(prepared, CONFIG, silent, {"tiny": tiny, "other": other})
+    assert read == [15]
+    assert found.facts["encoders"] == ("fitted", "tiny")

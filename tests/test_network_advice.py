@@ -70,3 +70,15 @@ def test_networks_are_named_once(tmp_path, shapes_table):
         advise_on_networks(archive, tmp_path, ["default", "default"])
     with pytest.raises(BadInput, match="at least one"):
         advise_on_networks(archive, tmp_path, [])
+
+
+def test_a_network_that_cannot_be_opened_is_told_before_anything_is_read(tmp_path, shapes_table):
+    told = []
+    with pytest.raises(BadInput, match="no_such_network"):
+        advise_on_networks(
+            open_archive(shapes_table),
+            tmp_path,
+            ["default", "no_such_network"],
+            progress=lambda *now: told.append(now),
+        )
+    assert not told

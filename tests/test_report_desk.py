@@ -126,9 +126,18 @@ def test_the_first_sentence_says_how_good_the_desk_is(report, evaluation):
 def test_the_whole_archive_is_told_beside_the_part(report, page, evaluation):
     share = numbers.percent(evaluation.row("blend").recall[10])
     said = f"Among all 40 pictures of the archive, as users meet it, it is {share}."
-    assert said in summary(report)
-    assert said not in summary(replace(report, whole=None))
+    whole = replace(report, pictures=40)
+    assert said in summary(whole)
+    assert said not in summary(replace(whole, whole=None))
+    part = f"Among 40 of the archive's 1,214 pictures, its own and others at random, it is {share}."
+    assert part in summary(replace(report, pictures=1214))
     assert page.count("text → picture: 40 queries, 40 candidates") == 2
+
+
+def test_a_sample_that_was_learned_from_is_told(report):
+    assert not any("learned from" in one for one in summary(report))
+    said = summary(replace(report, sample=(100_000, 812_345)))
+    assert any("learned from 100,000 of the 812,345 pairs for training" in one for one in said)
 
 
 def test_doubts_are_told_for_found_and_missed_pictures(report):

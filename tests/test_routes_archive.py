@@ -90,14 +90,6 @@ def test_mapped_vectors_serve_as_well(tmp_path):
     )
 
 
-def test_groups_of_near_duplicates_are_noticed():
-    archive = make_archive()
-    assert not archive.repeats
-    for groups, repeats in ((np.arange(12), False), (np.arange(12) // 2, True)):
-        grouped = ArchiveVectors(archive.texts, archive.pictures, archive.links, groups)
-        assert grouped.repeats == repeats
-
-
 def test_an_archive_without_links_is_refused():
     archive = ArchiveVectors(unit(2, 5, 0), unit(2, 6, 0), np.zeros((0, 2), dtype=np.int64))
     for ask in (lambda: archive.neighbours(unit(1, 5, 0), 1), lambda: archive.sorted_links):

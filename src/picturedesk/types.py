@@ -40,8 +40,47 @@ DIVERSITY = 0.05  # 0 to 1; see docs/recipes.md
 FATIGUE = 14.0  # days; likewise
 RAN_WITH, SIMILAR_TEXT, SIMILAR = "ran with", "similar text", "similar"  # kinds of evidence
 
+
 Cell = str | float | bool | tuple[str, ...]
 """A value of a column of one's own: a text or an ISO 8601 date, a number, true or false, tags."""
+
+
+class RowSource(Protocol):
+    """Rows of numbers: an array, or rows that are read or computed when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, w)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Ints | slice) -> Floats:
+        """Some of the rows (n, w), in the order of their indices."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SomeRows:
+    """Some rows (n, w) of others, without a copy; see ``RowSource``.
+
+    Attributes:
+        source: (N, w).
+        rows: (n,) the chosen ones.
+    """
+
+    source: RowSource
+    rows: Ints
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, w)."""
+        return len(self.rows), self.source.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: Ints | slice) -> Floats:
+        """Some of the chosen rows."""
+        return self.source[self.rows[rows]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,6 +530,22 @@ class Suggestions(list[Suggestion]):
         return not self == other
 
     __hash__ = None  # as of every list
+
+
+@runtime_checkable
+class Vectors(Protocol):
+    """Vectors (N, D) in single precision: an array, or a large file that is read as needed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, D)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any:  # noqa: ANN401 - as NumPy's
+        """The rows (n, D) of these numbers (n,), or of a slice, as an array."""
+        ...
 
 
 class Progress(Protocol):

@@ -133,25 +133,29 @@ def remove(
 
 
 def optimize(desk: DeskOption = Path("desk"), json: JsonOption = False) -> None:
-    """Bring the index of a large catalogue up to date, and measure how much it finds.
+    """Bring the indexes of a large desk up to date, and measure how much they find.
 
-    From 50,000 pictures on, an index saves searches from comparing all of them. Fits and additions
-    look after it by themselves. Needs the extra index.
+    From 50,000 pictures or archive texts on, an index saves comparing all of them. Fits and
+    additions look after it by themselves. Needs the extra index.
     """
     from picturedesk.desk import Desk
+    from picturedesk.store.archive_index import NEAREST
 
     with Desk(desk) as opened:
         done = opened.optimize()
     if json:
         show.as_json(done)
         return
-    if not done.indexed:
-        show.line(f"{done.catalogue} pictures: compared one by one, they need no index")
-        return
-    show.line(
-        f"{done.indexed} of {done.catalogue} pictures in the index; "
-        f"searches find {done.recall:.1%} of the ten nearest"
-    )
+    _say_index("pictures", done.catalogue, done.indexed, f"{done.recall:.1%} of the ten")
+    texts = f"{done.text_recall:.1%} of the {NEAREST}"
+    _say_index("archive texts", done.texts, done.indexed_texts, texts)
+
+
+def _say_index(what: str, count: int, indexed: int, found: str) -> None:
+    if indexed:
+        show.line(f"{indexed} of {count} {what} in the index; searches find {found} nearest")
+    else:
+        show.line(f"{count} {what}: compared one by one, they need no index")
 
 
 def list_pictures(

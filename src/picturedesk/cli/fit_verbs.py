@@ -119,6 +119,15 @@ def fit(
             metavar="NUMBER",
         ),
     ] = 0.1,
+    learn_from: Annotated[
+        int,
+        typer.Option(
+            help="Recipe best: pairs of text and picture to learn from, at most; of a larger "
+            "archive a sample, all of which suggests and is suggested.",
+            min=1,
+            metavar="INTEGER",
+        ),
+    ] = 100_000,
     max_megapixels: MaxMegapixelsOption = None,
     decode_memory: DecodeMemoryOption = None,
     engine: Annotated[
@@ -168,6 +177,7 @@ def fit(
         device=device,
         text_encoder=text_encoder,
         sentences=_sentences(sentences) if recipe == "best" else config.sentences,
+        learn_from=learn_from,
         lsa=replace(config.lsa, topics=topics),
         doc2vec=replace(config.doc2vec, width=topics),
         train=replace(config.train, epochs=epochs or config.train.epochs),
@@ -284,6 +294,9 @@ def _show_fit(report: FitReport) -> None:
     show.line(f"{report.pictures} pictures; texts: {texts}")
     seconds = ", ".join(f"{step} {value:.1f} s" for step, value in report.seconds.items())
     show.line(f"Time: {seconds}")
+    if "sample" in report.chosen:
+        sample = report.chosen["sample"]
+        show.line(f"Learned from {sample['pairs']:,} of {sample['of']:,} pairs for training")
     if "epochs" in report.chosen:
         show.line(f"Best epoch: {report.chosen['best_epoch']} of {report.chosen['epochs']}")
     if "cross_validated" in report.chosen:

@@ -6,7 +6,7 @@ Knows links, groups and equal pictures; reads no picture and no file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +26,13 @@ class SplitConfig:
         validate: share of the texts without a given part, 0 to 1.
         test: share of the texts without a given part, 0 to 1; the rest is for training.
         seed: seed of the split.
+        most: texts that validate and test get by their shares, at most, each; 0 for no limit.
     """
 
     validate: float = 0.1
     test: float = 0.1
     seed: int = 0
+    most: int = 0
 
     def __post_init__(self) -> None:
         checks.settings(self)
@@ -40,6 +42,7 @@ class SplitConfig:
                 f"shares of validate ({self.validate}) and test ({self.test}) must be 0 or more, "
                 "with a sum under 1"
             )
+        checks.whole_number("most", self.most)
 
 
 def split(
@@ -102,10 +105,26 @@ def components(archive: Archive, same: Ints | None = None) -> Ints:
         archive: texts, pictures, links.
         same: (N,) class of each picture: equal classes are equal pictures.
     """
-    first: dict[Hashable, int] = {}
-    ties = [(text, first.setdefault(what, text)) for text, what in _ties(archive, same)]
-    texts, others = np.array(ties, dtype=np.int64).reshape(-1, 2).T
-    return connected_groups(texts, others, len(archive.texts))
+    texts = np.arange(len(archive.texts), dtype=np.int64)
+    pictures = len(texts) + np.arange(len(archive.pictures), dtype=np.int64)  # nodes behind these
+    whole = _first_equal([text.whole.strip() or " " for text in archive.texts])
+    keys = _first_equal([picture.key for picture in archive.pictures])
+    ties = [(texts, whole), (archive.links[:, 0], pictures[archive.links[:, 1]])]
+    ties += [(pictures, pictures[keys])]
+    if archive.groups:
+        ties += [(texts, _first_equal(archive.groups))]
+    if same is not None:
+        _, first, place = np.unique(same, return_index=True, return_inverse=True)
+        ties += [(pictures, pictures[first[place.reshape(-1)]])]
+    ones, others = (np.concatenate(side) for side in zip(*ties, strict=True))
+    return connected_groups(ones, others, len(texts) + len(pictures))[: len(texts)]
+
+
+def _first_equal(values: Sequence[str]) -> Ints:
+    """For each value (N,) the place of the first equal one; "" is only equal to itself."""
+    first: dict[str, int] = {}
+    places = (first.setdefault(one, place) if one else place for place, one in enumerate(values))
+    return np.fromiter(places, dtype=np.int64, count=len(values))
 
 
 def _components(archive: Archive, same: Ints | None) -> list[list[int]]:
@@ -114,21 +133,6 @@ def _components(archive: Archive, same: Ints | None) -> list[list[int]]:
     for text, number in enumerate(components(archive, same).tolist()):
         found.setdefault(number, []).append(text)
     return list(found.values())
-
-
-def _ties(archive: Archive, same: Ints | None) -> Iterator[tuple[int, Hashable]]:
-    """Everything that a text must not share with another part."""
-    for index, text in enumerate(archive.texts):
-        yield index, ("words", text.whole.strip())
-    for index, group in enumerate(archive.groups):
-        if group:
-            yield index, ("group", group)
-    for index, picture in archive.links.tolist():
-        yield index, ("picture", picture)
-        if archive.pictures[picture].key:
-            yield index, ("key", archive.pictures[picture].key)
-        if same is not None:
-            yield index, ("class", int(same[picture]))
 
 
 def _chance(ids: Sequence[str], seed: int) -> Callable[[list[int]], bytes]:
@@ -143,8 +147,9 @@ def _chance(ids: Sequence[str], seed: int) -> Callable[[list[int]], bytes]:
 def _wanted(config: SplitConfig, given: Sequence[str], texts: int) -> dict[str, int]:
     """How many texts each part except train should get."""
     shares = {"test": config.test, "validate": config.validate}
+    most = config.most or texts
     return {
-        part: max(1, round(share * texts))
+        part: max(1, min(most, round(share * texts)))
         for part, share in shares.items()
         if share > 0 and part not in given
     }

@@ -24,6 +24,8 @@ from picturedesk.store.extraction import ExtractConfig, extract
 from picturedesk.store.features import FeatureStore
 from picturedesk.types import Catalogue, Changes, Picture, Rejection
 
+_AT_ONCE = 20_000  # pictures of a transaction, whose vectors are in memory together
+
 
 @dataclass(frozen=True, slots=True)
 class _Done:
@@ -129,18 +131,31 @@ class Added:
         """
         done = self._done
         self._ours = {picture.key: picture for picture in pictures}
-        added = [picture for key, picture in done.added.items() if key not in self._gone]
-        others = [picture for picture in added if picture.key not in self._ours]
-        kept = [done.applied(one) for one in pictures if one.key not in done.kept_out]
-        seen = see([picture.key for picture in (*kept, *others)], blend, store)
-        catalogue.replace_all(
-            shown_again((*kept, *others), seen),
-            seen.vectors,
-            blend.fingerprint,
-            added={picture.key for picture in added},
-            named=done.named,
-            kept_out=done.kept_out,
-        )
+        added = {key: picture for key, picture in done.added.items() if key not in self._gone}
+        kept = [one for one in pictures if one.key not in done.kept_out]
+        every = [*kept, *(one for key, one in added.items() if key not in self._ours)]
+        for start in range(0, max(len(every), 1), _AT_ONCE):
+            some = every[start : start + _AT_ONCE]
+            keys = [picture.key for picture in some]
+            seen = see(keys, blend, store)
+            shown = shown_again([self._kept(picture) for picture in some], seen)
+            by_add = {key for key in keys if key in added}
+            named = {key: done.named[key] for key in keys if key in done.named}
+            if start:
+                catalogue.change(Changes(shown, seen.vectors, added=by_add, named=named))
+                continue
+            catalogue.replace_all(
+                shown,
+                seen.vectors,
+                blend.fingerprint,
+                added=by_add,
+                named=named,
+                kept_out=done.kept_out,
+            )
+
+    def _kept(self, picture: Picture) -> Picture:
+        """A picture of the archive with what was set by hand; an added one as it is."""
+        return self._done.applied(picture) if picture.key in self._ours else picture
 
     def catch_up(self, made: FitFolder, blend: Blend, store: FeatureStore) -> None:
         """Repeats what was done since ``of``, inside ``DeskFolder.changing``."""

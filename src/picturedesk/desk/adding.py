@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import picturedesk.checks as checks
 from picturedesk.datasets.given import Given, merged
 from picturedesk.desk.facade.parts import opened_again
-from picturedesk.desk.optimizing import keep_fast
+from picturedesk.desk.optimizing import keep_fast, keep_texts_fast
 from picturedesk.desk.reading import Reader, Seen, reading, shown_again
 from picturedesk.disk.tar_members import absolute
 from picturedesk.store.sources import is_there
@@ -84,6 +84,7 @@ def add(
         with opened_again(desk) as again:
             return replace(again.add(pictures, progress, config, columns), read=extraction.read)
     keep_fast(desk.catalogue, desk.blend)
+    keep_texts_fast(desk.memory)
     return Addition(
         new=new,
         updated=len(told) - new,

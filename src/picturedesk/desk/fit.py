@@ -26,7 +26,7 @@ from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
-from picturedesk.desk.optimizing import keep_fast
+from picturedesk.desk.optimizing import keep_fast, keep_texts_fast
 from picturedesk.desk.reporting import write_report
 from picturedesk.desk.text_tower import open_tower, write_tower
 from picturedesk.disk.artifacts import (
@@ -44,9 +44,19 @@ from picturedesk.store.catalogue import open_catalogue, remove_catalogue
 from picturedesk.store.features import FeatureStore
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.store.rejected import write_rejections
-from picturedesk.types import Archive, Json, Progress, Rejection, silent, step
+from picturedesk.types import (
+    Archive,
+    Floats,
+    Json,
+    Progress,
+    Rejection,
+    RowSource,
+    silent,
+    step,
+)
 
 ALL_LEVELS = LevelChoice()
+_AT_ONCE = 16_384  # texts or pictures whose features are in memory together
 _LOG = logging.getLogger(__name__)
 
 
@@ -255,23 +265,29 @@ def _store(
 
 
 def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:
-    """Writes the archive memory, atomically."""
+    """Writes the archive memory, atomically; some texts and pictures in memory at a time."""
     archive, matcher = prepared.ready.archive, learned.matcher
+    links = archive.links[np.lexsort((archive.links[:, 1], archive.links[:, 0]))]
     with (
         atomic_folder(folder) as temporary,
-        ArchiveMemory.create(temporary, matcher.fingerprint, matcher.width) as memory,
+        ArchiveMemory.create(
+            temporary, matcher.fingerprint, matcher.width, len(archive.texts)
+        ) as memory,
     ):
-        memory.add(
-            [
-                ArchiveText(text.id, excerpt(text.whole), text.title, text.date, text.link)
-                for text in archive.texts
-            ],
-            matcher.placed(learned.text_features),
-            learned.duplicate_groups,
-            archive.pictures,
-            matcher.pictures(prepared.features),
-            archive.links,
-        )
+        for rows in _blocks(len(archive.pictures)):
+            memory.add_pictures(archive.pictures[rows], matcher.pictures(prepared.features[rows]))
+        for rows in _blocks(len(archive.texts)):
+            first, last = np.searchsorted(links[:, 0], (rows.start, rows.stop))
+            memory.add_texts(
+                [
+                    ArchiveText(text.id, excerpt(text.whole), text.title, text.date, text.link)
+                    for text in archive.texts[rows]
+                ],
+                matcher.placed(learned.text_features[rows]),
+                learned.duplicate_groups[rows],
+                links[first:last] - [rows.start, 0],
+            )
+        keep_texts_fast(memory)
 
 
 def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
@@ -287,8 +303,21 @@ def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
         texts=tuple(archive.texts[row].whole for row in rows),
         captions=captions,
         picture_groups=prepared.ready.groups,
-        typical=prepared.features.mean(axis=0),
+        typical=_mean(prepared.features),
     )
+
+
+def _mean(features: RowSource) -> Floats:
+    """Mean (w,) of rows (N, w)."""
+    total = np.zeros(features.shape[1])
+    for rows in _blocks(len(features)):
+        total += features[rows].sum(axis=0, dtype=np.float64)
+    return (total / len(features)).astype(np.float32)
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """Slices of rows that are in memory together."""
+    return (slice(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE))
 
 
 def measure_learned(prepared: Prepared, learned: Learned, part: str = "test") -> Measured:

@@ -18,9 +18,11 @@ from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.optimizing import state
 from picturedesk.disk.artifacts import read_manifest
 from picturedesk.errors import BadInput, MissingExtra, PicturedeskError
+from picturedesk.store.archive_index import NEAREST
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import open_catalogue
 from picturedesk.store.choices import ChoiceLog
+from picturedesk.store.index_folder import INDEX_FROM
 from picturedesk.types import Json
 
 _BASE = (
@@ -55,7 +57,7 @@ class Check:
 
     Attributes:
         name: what was checked.
-        state: "ok", "absent" (optional and not installed) or "broken" (needed and not working).
+        state: "ok", "absent" (optional and not there) or "broken" (needed and not working).
         found: version, count, or what is wrong.
         cure: what to do, "" for nothing.
     """
@@ -146,7 +148,7 @@ def diagnose(desk: str | Path | None = None) -> list[Check]:
         path = checks.path("desk", desk)
         found.append(_try(f"desk {path}", lambda: _desk(path)))
         if found[-1].state == "ok":
-            found.append(_try("index", lambda: _index(path)))
+            found += _indexes(path)
     return found
 
 
@@ -196,12 +198,27 @@ def _desk(path: Path) -> str:
         )
 
 
-def _index(path: Path) -> str:
-    with Desk(path) as opened:
-        now = state(opened)
-    if not now.indexed:
-        return f"none: {now.catalogue} pictures are compared one by one"
-    return (
-        f"has {now.indexed} of {now.catalogue} pictures; searches find {now.recall:.1%} of the ten "
-        "nearest"
-    )
+def _indexes(path: Path) -> list[Check]:
+    """What the indexes of pictures and archive texts have, and how much they find."""
+    try:
+        with Desk(path) as opened:
+            now = state(opened)
+    except PicturedeskError as error:
+        return [Check("index", "broken", str(error))]
+    return [
+        _index("index", "pictures", now.catalogue, now.indexed, f"{now.recall:.1%} of the ten"),
+        _index(
+            *("index of texts", "archive texts", now.texts, now.indexed_texts),
+            f"{now.text_recall:.1%} of the {NEAREST}",
+        ),
+    ]
+
+
+def _index(name: str, what: str, count: int, indexed: int, found: str) -> Check:
+    if indexed:
+        said = f"has {indexed} of {count} {what}; searches find {found} nearest"
+        return Check(name, "ok", said)
+    none = f"none: {count} {what} are compared one by one"
+    if count < INDEX_FROM:
+        return Check(name, "ok", none)
+    return Check(name, "absent", f"{none}, which is slow", "picturedesk optimize, with this desk")

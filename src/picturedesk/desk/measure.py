@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from picturedesk.desk.archived import archive_vectors
 from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.preparation import final_level
@@ -22,15 +23,17 @@ from picturedesk.routes.archive import top
 from picturedesk.routes.blend import total
 from picturedesk.routes.captions import CaptionIndex, catalogue_words
 from picturedesk.routes.confidence import TEN, Judgement
-from picturedesk.routes.transfer import transfer_scores
+from picturedesk.routes.transfer import scores_by_text
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import rounded
 from picturedesk.store.held_out import HeldOutTexts
-from picturedesk.types import Bools, Doubles, Floats, Ints, Json
+from picturedesk.types import Bools, Doubles, Floats, Ints, Json, RowSource
 
 FIRST, ONE_OF_TEN = "first picture", "one of the first ten"
 _BACKWARDS = "blend, texts for a picture"
 _CELLS = 1 << 22  # scores of a route held at a time: 16 MB
+_CANDIDATES = 100_000  # pictures among which the texts' own are looked for, at most
+_AT_ONCE = 4096  # pictures whose level features are in memory together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +59,8 @@ class RouteScores:
     """Scores of every route for the texts of one part.
 
     Candidates are the pictures of that part, with captions that do not repeat their text; or the
-    whole catalogue as the fit leaves it, with all captions. The transfer route uses training texts
-    only.
+    whole catalogue as the fit leaves it, with all captions: of a very large one, 100,000 pictures,
+    those of the part and others at random. The transfer route uses training texts only.
 
     Args:
         memory: the archive in the shared space.
@@ -65,7 +68,7 @@ class RouteScores:
         features: (P, ΣD_l) level features of the memory's pictures.
         part: "test" or "validate".
         blend: routes and weights.
-        whole: whether all pictures of the archive are candidates.
+        whole: whether the pictures of the whole archive are candidates.
 
     Attributes:
         texts: (Q,) places of the texts among those held out.
@@ -80,7 +83,7 @@ class RouteScores:
         self,
         memory: ArchiveMemory,
         held_out: HeldOutTexts,
-        features: Floats,
+        features: RowSource,
         part: str,
         blend: Blend,
         whole: bool = False,
@@ -91,8 +94,10 @@ class RouteScores:
         rows = held_out.rows[self.texts]
         self.candidates, self.relevant = renumber(rows, memory.links)
         if whole:
-            self.relevant[:, 1] = self.candidates[self.relevant[:, 1]]
-            self.candidates = np.arange(len(memory.picture_vectors), dtype=np.int64)
+            own = self.candidates
+            self.candidates = _with_others(own, len(memory.picture_vectors))
+            places = np.searchsorted(self.candidates, own)
+            self.relevant[:, 1] = places[self.relevant[:, 1]]
         self.blend = blend
         self._held_out = held_out
         self._features = features
@@ -104,9 +109,14 @@ class RouteScores:
         else:
             learned = held_out.captions
             self._captions = [learned[row] for row in self.candidates] if learned else []
-        vectors = blend.vectors(Pictures(blend.matcher, keys, features[self.candidates]))
-        self._parts = blend.layout.split(rounded(vectors))  # as a catalogue has them
-        self._raw = {} if whole else _raw_features(blend, features)
+        vectors = np.empty((len(keys), blend.layout.width), dtype=np.float32)
+        for start in range(0, len(keys), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            read = Pictures(blend.matcher, keys[some], features[self.candidates[some]])
+            vectors[some] = rounded(blend.vectors(read))  # as a catalogue has them
+        self._parts = blend.layout.split(vectors)
+        raw = {} if whole else _raw_features(blend, features)
+        self._raw = {name: replace(self._archive, pictures=some) for name, some in raw.items()}
 
     @property
     def backwards(self) -> dict[str, str]:
@@ -153,14 +163,7 @@ class RouteScores:
         places = self.texts[block]
         texts = [self._held_out.texts[place] for place in places]
         queries = Queries(self.blend.matcher, texts, self._held_out.features[places], self._archive)
-        scores = {
-            f"transfer, {name} raw": transfer_scores(
-                queries.vectors,
-                ArchiveVectors(self._archive.texts, raw, self._archive.links),
-                raw[self.candidates],
-            )
-            for name, raw in self._raw.items()
-        }
+        scores = self._raw_scores(queries)
         asked = self.blend.ask(queries)
         alone = self.blend.scores(asked, self._parts, index)
         scores |= {name: alone[name] for name in self.blend.names if name in alone}
@@ -169,6 +172,16 @@ class RouteScores:
         if self.backwards:
             scores[_BACKWARDS] = self.blend.text_scores(asked, alone)
         return scores
+
+    def _raw_scores(self, queries: Queries) -> dict[str, Floats]:
+        """Scores (q, N) of the paper's transfer route by level features as they are."""
+        if not self._raw:
+            return {}
+        nearest = self._archive.nearest_text(queries.vectors)
+        return {
+            f"transfer, {name} raw": scores_by_text(nearest, raw, raw.pictures[self.candidates])
+            for name, raw in self._raw.items()
+        }
 
 
 class _AnswerCollector:
@@ -199,7 +212,7 @@ class _AnswerCollector:
         candidates, relevant = len(self._routes.candidates), self._routes.relevant
         pairs = np.arange(len(best))[:, None] * candidates + best  # one number per pair
         return Answers(
-            best=best,
+            best=self._routes.candidates[best],
             right=np.isin(pairs, relevant[:, 0] * candidates + relevant[:, 1]),
             found=np.array([one.chances for one in self._judged]).reshape(-1, best.shape[1]),
             found_of_ten=np.array([one.found for one in self._judged]),
@@ -239,7 +252,7 @@ class Measured:
 
 
 def measure(
-    memory: ArchiveMemory, held_out: HeldOutTexts, features: Floats, part: str, blend: Blend
+    memory: ArchiveMemory, held_out: HeldOutTexts, features: RowSource, part: str, blend: Blend
 ) -> Measured:
     """The results of each route on one part; arguments as for ``RouteScores``."""
     routes = RouteScores(memory, held_out, features, part, blend)
@@ -286,11 +299,25 @@ def _training_part(memory: ArchiveMemory, held_out: HeldOutTexts) -> ArchiveVect
     trained = np.ones(len(memory), dtype=bool)
     trained[held_out.rows] = False
     links = memory.links[trained[memory.links[:, 0]]]
-    return ArchiveVectors(memory.text_vectors, memory.picture_vectors, links, memory.groups)
+    return archive_vectors(memory, links)
 
 
-def _raw_features(blend: Blend, features: Floats) -> dict[str, Floats]:
-    """Level features for the paper's transfer route: one level, or all of them."""
+def _with_others(own: Ints, pictures: int) -> Ints:
+    """All rows of the pictures, ascending, or the ``own`` of a part and some others at random."""
+    if pictures <= _CANDIDATES:
+        return np.arange(pictures, dtype=np.int64)
+    drawn = np.random.default_rng(0).permutation(pictures)
+    others = drawn[: max(0, _CANDIDATES - len(own))].astype(np.int64)
+    return np.union1d(own, others)
+
+
+def _raw_features(blend: Blend, features: RowSource) -> dict[str, Floats]:
+    """Level features for the paper's transfer route: one level, or all of them.
+
+    None where they are too many to be in memory.
+    """
+    if not isinstance(features, np.ndarray):
+        return {}
     matcher: Matcher = blend.matcher
     final = final_level(matcher.backbone)
     raw = {final: features[:, matcher.backbone.columns(final)]}

@@ -1,4 +1,4 @@
-"""Keeps the index of a desk's catalogue up to date, and tells how good it is."""
+"""Keeps a desk's indexes up to date, of its catalogue and its archive texts; tells how good."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from picturedesk.errors import MissingExtra
 if TYPE_CHECKING:
     from picturedesk.desk.facade.parts import DeskParts
     from picturedesk.routes import Blend
+    from picturedesk.store.archive_memory import ArchiveMemory
     from picturedesk.types import Catalogue, Floats
 
 _QUERIES = 200
@@ -19,39 +20,63 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Optimized:
-    """The state of a catalogue's index; the result of ``Desk.optimize``.
+    """The state of a desk's indexes; the result of ``Desk.optimize``.
 
     Attributes:
         catalogue: pictures in the catalogue.
         indexed: those that the index has; 0 without one, which small catalogues need not have.
         recall: the share of the ten nearest pictures of typical queries that searches find; 1
             without an index.
+        texts: texts in the archive memory.
+        indexed_texts: those that the index of texts has; 0 without one.
+        text_recall: the share of the 50 nearest texts that are found for some of the texts; 1
+            without an index.
     """
 
     catalogue: int
     indexed: int
     recall: float
+    texts: int
+    indexed_texts: int
+    text_recall: float
 
 
 def optimized(desk: DeskParts) -> Optimized:
     """See ``Desk.optimize``."""
     desk.catalogue.optimize(_typical(desk.blend))
+    desk.memory.optimize()
     return state(desk)
 
 
 def state(desk: DeskParts) -> Optimized:
     """The state of the index as it is."""
-    typical, catalogue = _typical(desk.blend), desk.catalogue
+    typical, catalogue, memory = _typical(desk.blend), desk.catalogue, desk.memory
     recall = 1.0 if typical is None else catalogue.recall(typical)
-    return Optimized(catalogue.count(), catalogue.indexed, recall)
+    texts = 0 if memory.index is None else memory.index.count
+    return Optimized(
+        catalogue=catalogue.count(),
+        indexed=catalogue.indexed,
+        recall=recall,
+        texts=len(memory),
+        indexed_texts=texts,
+        text_recall=memory.recall(),
+    )
 
 
 def keep_fast(catalogue: Catalogue, blend: Blend) -> None:
-    """Brings the index up to date if much has changed; says so if that needs an extra."""
+    """Brings the index of pictures up to date if much has changed; says if it needs an extra."""
     try:
         catalogue.optimize(_typical(blend), only_if_needed=True)
     except MissingExtra as error:
         _LOG.warning("searches of so many pictures are slow without an index: %s", error)
+
+
+def keep_texts_fast(memory: ArchiveMemory) -> None:
+    """The same for the index of the archive's texts."""
+    try:
+        memory.optimize(only_if_needed=True)
+    except MissingExtra as error:
+        _LOG.warning("comparing so many archive texts is slow without an index: %s", error)
 
 
 def _typical(blend: Blend) -> Floats | None:

@@ -19,7 +19,7 @@ from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import rounded
 from picturedesk.store.extraction import ExtractConfig, Extraction, extract
 from picturedesk.store.features import FeatureStore
-from picturedesk.types import Cell, Floats, Picture, Progress
+from picturedesk.types import Cell, Floats, Picture, Progress, RowSource
 
 if TYPE_CHECKING:
     from picturedesk.desk.folder import DeskFolder
@@ -91,11 +91,12 @@ def shown_again(pictures: Sequence[Picture], seen: Seen) -> list[Picture]:
     return found
 
 
-def archive_features(memory: ArchiveMemory, path: Path) -> Floats:
+@contextmanager
+def archive_features(memory: ArchiveMemory, path: Path) -> Iterator[RowSource]:
     """Level features (P, ΣD_l) of the archive's pictures, from the desk's feature store."""
     rows = np.arange(len(memory.picture_vectors), dtype=np.int64)
     with FeatureStore.open(path) as store:
-        return store.read([picture.key for picture in memory.pictures(rows)])
+        yield store.rows([picture.key for picture in memory.pictures(rows)])
 
 
 class Reader:

@@ -36,6 +36,7 @@ def write_report(
     """
     config = settings["config"]
     learned = settings.get("learned", {})
+    sample = learned.get("sample")
     held = {part: held_out.parts.count(part) for part in sorted(set(held_out.parts))}
     write_desk_report(
         path,
@@ -46,6 +47,7 @@ def write_report(
             texts={**held, TRAIN: len(memory) - len(held_out.parts)},
             pictures=len(memory.picture_vectors),
             rejections=settings.get("rejections", 0),
+            sample=(sample["pairs"], sample["of"]) if sample else None,
             settings=tuple(_settings(config)),
             evaluation=measured.evaluation,
             whole=measured.whole,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from picturedesk.desk.archived import archive_vectors
 from picturedesk.desk.arranging import Arranged, Arranger, HashesOf, Request, fused
 from picturedesk.desk.asking import Asked, Questioner
 from picturedesk.errors import BadInput
@@ -65,10 +66,7 @@ class Suggester:
         memory.refresh()
         held = self._held
         if held is None or held[0] != memory.generation:
-            vectors = ArchiveVectors(
-                memory.text_vectors, memory.picture_vectors, memory.links, memory.groups
-            )
-            held = self._held = (memory.generation, vectors)
+            held = self._held = (memory.generation, archive_vectors(memory))
         return held[1]
 
     def suggest(

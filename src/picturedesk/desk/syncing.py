@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from picturedesk.datasets.folder import read_pictures
 from picturedesk.desk.adding import list_rejected, placed
 from picturedesk.desk.facade.parts import opened_again
-from picturedesk.desk.optimizing import keep_fast
+from picturedesk.desk.optimizing import keep_fast, keep_texts_fast
 from picturedesk.desk.reading import Reader, reading, shown_again
 from picturedesk.disk.tar_members import absolute
 from picturedesk.errors import BadInput
@@ -106,6 +106,7 @@ def sync(
         with opened_again(desk) as again:
             return replace(again.sync(folder, prune, progress, config), read=extraction.read)
     keep_fast(desk.catalogue, desk.blend)
+    keep_texts_fast(desk.memory)
     return Sync(
         new=len(plan.new) - len(plan.heirs),
         changed=len(plan.heirs),

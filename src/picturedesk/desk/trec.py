@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 def export_trec(desk: Measuring, folder: Path, part: str) -> None:
     """See ``Desk.export_trec``."""
-    features = archive_features(desk.memory, desk.folder.features)
-    scores = RouteScores(desk.memory, desk.held_out, features, part, desk.blend)
-    rows = desk.held_out.rows[scores.texts]
-    queries = ["_".join(text.id.split()) for text in desk.memory.texts(rows)]
-    documents = [picture.key for picture in desk.memory.pictures(scores.candidates)]
-    write_qrels(folder / "qrels.txt", queries, documents, scores.relevant)
     with ExitStack() as stack:
+        features = stack.enter_context(archive_features(desk.memory, desk.folder.features))
+        scores = RouteScores(desk.memory, desk.held_out, features, part, desk.blend)
+        rows = desk.held_out.rows[scores.texts]
+        queries = ["_".join(text.id.split()) for text in desk.memory.texts(rows)]
+        documents = [picture.key for picture in desk.memory.pictures(scores.candidates)]
+        write_qrels(folder / "qrels.txt", queries, documents, scores.relevant)
         runs: dict[str, RunWriter] = {}
         for _, block in scores.blocks():
             for name, values in block.items():

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from picturedesk.disk.sums import CheckedFile, Sums
+from picturedesk.disk.sums import CheckedFile, Sums, too_short, unreadable
 from picturedesk.errors import BadInput, MissingArtefact
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -52,6 +52,11 @@ class RowFile(Generic[Scalar]):
         self._complaint = complaint
         self._type: np.dtype[Scalar] = np.dtype(scalar).newbyteorder("<")
         self._known = self.empty  # sums that were already compared with the file
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self.path,)
 
     @property
     def row_bytes(self) -> int:
@@ -110,14 +115,8 @@ class RowFile(Generic[Scalar]):
             )
         if not len(rows):
             return sums
-        if sums.size:  # opening refuses a file that is missing or too short
-            CheckedFile(self.path, sums, self.cure).close()
         added = np.ascontiguousarray(rows, dtype=self._type).data
-        with self.path.open("r+b" if self.path.exists() else "w+b") as file:
-            file.seek(sums.size)
-            file.write(added)
-            file.flush()
-            os.fsync(file.fileno())
+        append_bytes(self.path, sums.size, added, self.cure)
         return sums.extended(added)
 
     def _refuse(self, block: memoryview) -> None:
@@ -125,3 +124,29 @@ class RowFile(Generic[Scalar]):
         rows = np.frombuffer(block, dtype=self._type).reshape(-1, self.width)
         if complaint := self._complaint(rows):
             raise MissingArtefact(f"{self.path} is damaged, {complaint}: {self.cure}")
+
+
+def append_bytes(path: Path, size: int, added: memoryview, cure: str) -> None:
+    """Writes bytes behind the valid ones of a file; returns when they are on disk.
+
+    Args:
+        path: the file; it may be missing if it has no valid bytes.
+        size: number of valid bytes.
+        added: what comes behind them, in place of what is there.
+        cure: what a user can do about a damaged file.
+
+    Raises:
+        MissingArtefact: the file is missing or has fewer bytes.
+    """
+    if not size and not path.exists():
+        path.touch()
+    try:
+        with path.open("r+b") as file:
+            if (found := file.seek(0, os.SEEK_END)) < size:
+                raise too_short(path, found, size, cure)
+            file.seek(size)
+            file.write(added)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileNotFoundError as error:
+        raise unreadable(path, error, cure) from None

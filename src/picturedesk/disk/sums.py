@@ -115,9 +115,7 @@ class CheckedFile:
         except OSError as error:
             raise unreadable(path, error, cure) from None
         if found < sums.size:
-            raise MissingArtefact(
-                f"{path} is damaged, it holds {found} bytes of {sums.size}: {cure}"
-            )
+            raise too_short(path, found, sums.size, cure)
         blocks = -(-sums.size // sums.block)
         if len(sums.crcs) != 4 * blocks:
             raise MissingArtefact(f"{path}: its checksums are damaged: {cure}")
@@ -302,3 +300,8 @@ def unreadable(path: Path, error: OSError, cure: str) -> MissingArtefact:
     if isinstance(error, FileNotFoundError):
         return MissingArtefact(f"{path} does not exist: {cure}")
     return MissingArtefact(f"{path} cannot be read ({error.strerror or error}): {cure}")
+
+
+def too_short(path: Path, found: int, size: int, cure: str) -> MissingArtefact:
+    """The error for a file that has fewer bytes than were written."""
+    return MissingArtefact(f"{path} is damaged, it holds {found} bytes of {size}: {cure}")

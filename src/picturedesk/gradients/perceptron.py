@@ -5,7 +5,7 @@ Knows no loss.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,14 @@ import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import FusionConfig, FusionMLP
 from picturedesk.heads.shares import inverse
-from picturedesk.types import Floats, Ints
+from picturedesk.types import Floats, Ints, RowSource
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
 _SOFTENING = 0.1  # of the mean deviation, added to each, so that rare columns do not dominate
+_BLOCK = 8192  # rows that are measured together
 _CONSTANT = 1e-6  # deviation over mean that rounding alone can make
 
 
@@ -77,20 +78,28 @@ class Standard:
     factor: Floats
 
     @classmethod
-    def of(cls, rows: Floats, each: bool = True) -> Standard:
+    def of(cls, rows: RowSource, each: bool = True) -> Standard:
         """Measures rows (N, I); ``each`` column has a factor of its own, or all have one."""
-        mean = rows.mean(axis=0, dtype=np.float64)
-        squares = np.einsum("ni,ni->i", rows, rows, dtype=np.float64) / len(rows)
+        mean, squares = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
+        for start in range(0, len(rows), _BLOCK):
+            some = rows[start : start + _BLOCK]
+            mean += some.sum(axis=0, dtype=np.float64)
+            squares += np.einsum("ni,ni->i", some, some, dtype=np.float64)
+        mean, squares = mean / len(rows), squares / len(rows)
         variance = np.maximum(squares - mean**2, 0)
         variance[variance <= (_CONSTANT * mean) ** 2] = 0
         deviation = np.sqrt(variance if each else np.full_like(variance, variance.mean()))
         factor = inverse(deviation + _SOFTENING * deviation.mean())
         return cls(mean.astype(np.float32), factor.astype(np.float32))
 
-    def __call__(self, rows: Floats) -> Floats:
-        """Rows (N, I), standardised."""
-        scaled: Floats = (rows - self.mean) * self.factor
-        return scaled
+    def on(self, device: torch.device) -> Callable[[Tensor], Tensor]:
+        """A function that standardises rows (B, I) on a device."""
+        import torch
+
+        mean, factor = (
+            torch.from_numpy(constants).to(device) for constants in (self.mean, self.factor)
+        )
+        return lambda rows: (rows - mean) * factor
 
 
 @dataclass(frozen=True, slots=True, eq=False)

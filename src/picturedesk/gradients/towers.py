@@ -100,9 +100,10 @@ def train_towers(
     random = torch.Generator().manual_seed(network.seed)
     scales = Standard.of(texts, each=False), Standard.of(pictures)
     rows = [
-        torch.from_numpy(np.ascontiguousarray(scale(given), dtype=np.float32)).to(device)
-        for scale, given in zip(scales, (texts, pictures), strict=True)
+        torch.from_numpy(np.ascontiguousarray(given, dtype=np.float32)).to(device)
+        for given in (texts, pictures)
     ]
+    standard = [scale.on(device) for scale in scales]
     of_levels = None if levels is None else Groups(levels, config.level_dropout)
     towers = [
         Perceptron(given.shape[1], config.width, network, random, device, groups)
@@ -120,8 +121,10 @@ def train_towers(
             linked = torch.isin(together, known).float().to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 placed = [
-                    torch.nn.functional.normalize(tower(given[at.to(device)]), dim=-1)
-                    for tower, given, at in zip(towers, rows, (left, right), strict=True)
+                    torch.nn.functional.normalize(tower(scale(given[at.to(device)])), dim=-1)
+                    for tower, scale, given, at in zip(
+                        towers, standard, rows, (left, right), strict=True
+                    )
                 ]
                 cosines = placed[0] @ placed[1].T
             scores = cosines.float() * sharpness.exp().clamp(max=_SHARPEST)

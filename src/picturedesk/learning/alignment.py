@@ -18,10 +18,12 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.linear import LinearHead, signed_power
-from picturedesk.types import Bools, Doubles, Floats, Ints
+from picturedesk.types import Bools, Doubles, Floats, Ints, RowSource
 
 _NOTHING = 1e-5  # a component below this share of the first one's variance is rounding
 _SOFTENING = 0.1  # of the mean deviation, added to each, so that rare channels do not dominate
+_FITTED = 32_768  # rows that components are fitted on, at most; evenly spaced of more
+_BLOCK = 8192  # rows that are mapped together
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,18 @@ class Side:
 
     @classmethod
     def fit(
-        cls, features: Floats, blocks: Sequence[Block], power: float, config: AlignmentConfig
+        cls, features: RowSource, blocks: Sequence[Block], power: float, config: AlignmentConfig
     ) -> Side:
-        """Fits on rows (N, I); ignores columns outside all blocks.
+        """Fits on rows (N, I), or evenly spaced ones of very many.
+
+        Columns outside all blocks are ignored.
 
         Raises:
             BadInput: no block has a weight, or all rows are equal.
         """
-        raised = signed_power(features.astype(np.float32, copy=False), power)
+        few = np.linspace(0, len(features) - 1, min(len(features), _FITTED), dtype=np.int64)
+        rows = features[few] if len(few) < len(features) else features[:]
+        raised = signed_power(rows.astype(np.float32, copy=False), power)
         joined, maps = [], []
         for block in blocks:
             if block.weight > 0:
@@ -121,18 +127,19 @@ class Side:
         bias = (-last.mean @ last.basis).astype(np.float32)
         start = 0
         for columns, reduced in maps:
-            rows = last.basis[start : start + reduced.basis.shape[1]]
-            start += len(rows)
-            weights[columns] = reduced.basis @ rows
-            bias -= (reduced.mean @ reduced.basis) @ rows
+            own = last.basis[start : start + reduced.basis.shape[1]]
+            start += len(own)
+            weights[columns] = reduced.basis @ own
+            bias -= (reduced.mean @ reduced.basis) @ own
         return cls(power, weights, bias.astype(np.float32), last.variances)
 
-    def __call__(self, features: Floats) -> Floats:
+    def __call__(self, features: RowSource) -> Floats:
         """Rows (N, I) → components (N, C)."""
-        components: Floats = (
-            signed_power(features.astype(np.float32, copy=False), self.power) @ self.weights
-            + self.bias
-        )
+        components = np.empty((len(features), len(self.bias)), dtype=np.float32)
+        for start in range(0, len(features), _BLOCK):
+            rows = features[start : start + _BLOCK].astype(np.float32, copy=False)
+            raised = signed_power(rows, self.power)
+            components[start : start + _BLOCK] = raised @ self.weights + self.bias
         return components
 
     def head(self, directions: Floats) -> LinearHead:

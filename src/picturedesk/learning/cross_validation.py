@@ -102,7 +102,8 @@ def held_out_folds(parts: Ints, config: BestConfig) -> list[Ints]:
 def fold_of(projections: Projections, matcher: Matcher, classes: Classes | None) -> Fold:
     """The projected part of the archive in the matcher's space, for fitting routes."""
     pairs, rows = projections.pairs, projections.pictures
-    pictures = Pictures(matcher, [pairs.keys[row] for row in rows], pairs.features[rows])
+    features = pairs.features if len(rows) == len(pairs.keys) else pairs.features[rows]
+    pictures = Pictures(matcher, [pairs.keys[row] for row in rows], features)
     archive = ArchiveVectors(
         matcher.placed(projections.text_features),
         matcher.pictures(pictures.features),

@@ -108,26 +108,13 @@ def chosen_folds(
         config: settings.
         progress: called for each finished fold.
     """
-
-    def projected(held: Ints) -> _Fold:
-        return _projected(pairs, features, held, config)
-
-    folds = list(side_by_side(projected, held_out_folds(parts, config), "folds", progress))
+    folds = _folds(pairs, features, parts, config, progress)
     start = config.with_ridges(config.ridges[0])
 
     def values(change: Callable[[_Fold], _Fold], alignment: AlignmentConfig) -> Doubles:
-        """Reciprocal ranks by the direct route, of all folds, after a change."""
+        return _values(folds, change, alignment, progress)
 
-        def reciprocal(fold: _Fold) -> Doubles:
-            return change(fold).reciprocal(alignment)
-
-        each = side_by_side(reciprocal, folds, "folds with other settings", progress)
-        return np.concatenate(list(each))
-
-    places = best_of(
-        sets_of_encoders(features.names),
-        lambda some: values(lambda fold: fold.by_encoders(some, start), start),
-    )
+    places = _best_encoders(folds, features.names, start, progress)
     folds = [fold.by_encoders(places, start) for fold in folds]
     weights = [block.weight for block in pairs.blocks]
     if config.choose_levels:
@@ -149,6 +136,60 @@ def chosen_folds(
     chosen = [fold.chosen(alignment) for fold in folds]
     names = tuple(features.names[place] for place in places)
     return Choices(alignment, names, weighted(pairs.blocks, weights)), chosen
+
+
+def worthwhile_encoders(
+    pairs: TrainingPairs,
+    features: TextFeatures,
+    parts: Ints,
+    config: BestConfig,
+    progress: Progress,
+) -> tuple[str, ...]:
+    """Names of the text encoders that cross-validation chooses; arguments as above."""
+    folds = _folds(pairs, features, parts, config, progress)
+    start = config.with_ridges(config.ridges[0])
+    places = _best_encoders(folds, features.names, start, progress)
+    return tuple(features.names[place] for place in places)
+
+
+def _folds(
+    pairs: TrainingPairs,
+    features: TextFeatures,
+    parts: Ints,
+    config: BestConfig,
+    progress: Progress,
+) -> list[_Fold]:
+    """The folds that are held out."""
+
+    def projected(held: Ints) -> _Fold:
+        return _projected(pairs, features, held, config)
+
+    return list(side_by_side(projected, held_out_folds(parts, config), "folds", progress))
+
+
+def _values(
+    folds: Sequence[_Fold],
+    change: Callable[[_Fold], _Fold],
+    alignment: AlignmentConfig,
+    progress: Progress,
+) -> Doubles:
+    """Reciprocal ranks by the direct route, of all folds, after a change."""
+
+    def reciprocal(fold: _Fold) -> Doubles:
+        return change(fold).reciprocal(alignment)
+
+    each = side_by_side(reciprocal, folds, "folds with other settings", progress)
+    return np.concatenate(list(each))
+
+
+def _best_encoders(
+    folds: Sequence[_Fold], names: Sequence[str], start: AlignmentConfig, progress: Progress
+) -> tuple[int, ...]:
+    """Places of the text encoders to use."""
+    return best_of(
+        sets_of_encoders(names),
+        lambda some: _values(folds, lambda fold: fold.by_encoders(some, start), start, progress),
+    )
 
 
 def _counting(alignment: AlignmentConfig, decisions: tuple[int, float]) -> AlignmentConfig:

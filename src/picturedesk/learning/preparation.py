@@ -27,6 +27,7 @@ from picturedesk.types import (
     Picture,
     Progress,
     Rejection,
+    RowSource,
     TextEncoder,
     silent,
 )
@@ -77,7 +78,7 @@ class Prepared:
 
     Attributes:
         ready: texts, pictures, links and parts.
-        features: (N, ΣD_l) level features of its pictures.
+        features: (N, ΣD_l) level features of its pictures; of very many, read when asked for.
         spec: has the columns of each level.
         classes: names of the backbone's classes, () if unknown.
         rejections: what was left out, and why.
@@ -85,7 +86,7 @@ class Prepared:
     """
 
     ready: ReadableArchive
-    features: Floats
+    features: RowSource
     spec: BackboneSpec
     classes: tuple[str, ...] = ()
     rejections: tuple[Rejection, ...] = ()
@@ -117,7 +118,7 @@ def prepare(
     ready = replace(ready, archive=_with_facts(ready.archive, store))
     return Prepared(
         ready=ready,
-        features=store.read(ready.keys),
+        features=store.rows(ready.keys),
         spec=backbone.spec,
         classes=backbone.classes,
         rejections=archive.rejections + extraction.rejections,

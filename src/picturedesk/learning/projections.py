@@ -18,7 +18,7 @@ from picturedesk.learning.training_pairs import (
 )
 from picturedesk.routes.route import Dual
 from picturedesk.texts.joined import JoinedEncoder
-from picturedesk.types import Floats, Ints
+from picturedesk.types import Floats, Ints, SomeRows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,7 @@ class Projections:
         encoder = features.fit(texts)
         text_features = features.features(encoder, texts)
         text_side = _text_side(encoder, text_features, config)
-        levels = pairs.features[pictures]
+        levels = SomeRows(pairs.features, pictures)
         picture_side = Side.fit(levels, pairs.blocks, config.level_power, config)
         return cls(
             pairs=pairs,
@@ -102,7 +102,7 @@ class Projections:
         if blocks == self.pairs.blocks:
             return self
         pairs = replace(self.pairs, blocks=blocks)
-        levels = pairs.features[self.pictures]
+        levels = SomeRows(pairs.features, self.pictures)
         side = Side.fit(levels, blocks, config.level_power, config)
         return replace(self, pairs=pairs, picture_side=side, picture_rows=side(levels))
 

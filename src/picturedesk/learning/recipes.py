@@ -16,9 +16,11 @@ from picturedesk.errors import MissingExtra
 from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.config import DeskConfig
-from picturedesk.learning.cross_validation import fit_routes
+from picturedesk.learning.cross_validation import divide, fit_routes
 from picturedesk.learning.encoding import encoded_on_ray
+from picturedesk.learning.folds import worthwhile_encoders
 from picturedesk.learning.preparation import Prepared, fit_text_encoder, subset
+from picturedesk.learning.sample import sampled
 from picturedesk.learning.training import TrainingSet, train
 from picturedesk.learning.training_pairs import (
     TOWER,
@@ -33,12 +35,23 @@ from picturedesk.routes.captions import catalogue_words, telling_captions
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.kinds import PAPER
 from picturedesk.routes.route import trained_on
-from picturedesk.store.extraction import LOCAL, RAY
+from picturedesk.store.extraction import RAY
 from picturedesk.texts.pretrained import AUTO, KNOWN, open_pretrained
+from picturedesk.texts.rows import BLOCK, TextRows, encoded
 from picturedesk.texts.shingles import duplicate_groups
-from picturedesk.types import Floats, Ints, Json, Progress, TextEncoder, silent, step
+from picturedesk.types import (
+    Archive,
+    Floats,
+    Ints,
+    Json,
+    Progress,
+    RowSource,
+    TextEncoder,
+    silent,
+    step,
+)
 
-_BLOCK = 256  # texts encoded between two calls of progress
+_SCOUTED = 40_000  # texts; of more, a half of so many show which sentence encoders help
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,14 +60,15 @@ class Learned:
 
     Attributes:
         blend: routes, weights and confidence, with the matcher.
-        text_features: (T, I) of all texts of the archive, from the text encoder.
+        text_features: (T, I) of all texts of the archive, from the text encoder; of a large archive
+            those that were not learned from are encoded when they are asked for.
         duplicate_groups: (T,) near-duplicate texts have equal numbers.
         captions: per picture the caption for measuring, "" for none.
         facts: what was chosen, for reports.
     """
 
     blend: Blend
-    text_features: Floats
+    text_features: RowSource
     duplicate_groups: Ints
     captions: tuple[str, ...]
     facts: Json
@@ -83,12 +97,12 @@ def learn(
 
 def learn_paper(prepared: Prepared, config: DeskConfig, progress: Progress) -> Learned:
     """The paper's recipe: a fixed text space, and a fusion trained with the hinge of Eq. 6."""
-    ready, features = prepared.ready, prepared.features
+    ready, features = prepared.ready, prepared.features[:]
     whole = ready.whole_texts()
     training = [whole[index] for index in ready.texts_of("train")]
     with step(progress, "fitting the text encoder"):
         encoder = _fit(training, config)
-    vectors = _encoded(encoder, whole, progress)
+    vectors = encoded(encoder, whole, progress)
 
     def part(name: str) -> TrainingSet:
         chosen = ready.texts_of(name)
@@ -126,53 +140,31 @@ def learn_best(
         sentences: open sentence encoders by name; None opens those of the settings.
         levels: levels that the heads read, () for all.
     """
-    ready = prepared.ready
-    whole = ready.whole_texts()
-    chosen = ready.texts_of("train")
     if sentences is None:
         with step(progress, "opening the sentence encoders"):
             sentences = open_sentences(config, progress)
     if prepared.text_tower is not None:
         sentences = {**sentences, TOWER: prepared.text_tower}
+    given = _Given.of(prepared, levels, progress)
+    archive, training = prepared.ready.archive, prepared.ready.texts_of("train")
+    chosen = given.sample(training, config.learn_from, config)
+    if len(chosen) > _SCOUTED and sentences:
+        sentences = _worthwhile(given, chosen, sentences, config, progress)
+    pairs = given.pairs(chosen)
     engine = config.extract.engine
-    known = {name: _encoded(one, whole, progress, engine) for name, one in sentences.items()}
-    fit = fit_texts(config)
-    with step(progress, "looking for near-duplicate texts"):
-        groups = duplicate_groups(whole)
-    captions = telling_captions(ready.archive)
-    shown, links = renumber(chosen, ready.archive.links)
-    against = ready.archive.against[np.isin(ready.archive.against[:, 0], chosen)]
-    pairs = TrainingPairs(
-        texts=tuple(whole[index] for index in chosen),
-        keys=tuple(ready.keys[index] for index in shown),
-        features=prepared.features[shown],
-        links=links,
-        split_groups=components(ready.archive, ready.groups)[chosen],
-        duplicate_groups=groups[chosen],
-        captions=tuple(captions[index] for index in shown),
-        spec=prepared.spec,
-        blocks=tuple(level_blocks(prepared.spec, levels)),
-        classes=prepared.classes,
-        catalogue_words=tuple(catalogue_words(ready.archive.pictures[index]) for index in shown),
-        decided=tuple(ready.archive.texts[index].decided for index in chosen),
-        against=np.searchsorted(chosen, against[:, 0]),
-        passed_over=prepared.features[against[:, 1]],
-    )
-    everything = TextFeatures(whole, fit, sentences, known)
+    known = {name: _encoded(one, pairs.texts, progress, engine) for name, one in sentences.items()}
     best = replace(config.best, routes=trained_on(config.best.routes, config.device))
     if levels or config.levels:
         best = replace(best, choose_levels=False)
-    fitted = fit_best(pairs, everything.of(chosen), best, progress)
-    encoder = fitted.matcher.text_encoder
-    text_features = np.empty((len(whole), encoder.width), dtype=np.float32)
-    text_features[chosen] = fitted.text_features
-    others = np.setdiff1d(np.arange(len(whole), dtype=np.int64), chosen)
-    text_features[others] = everything.features(encoder, others)
+    features = TextFeatures(pairs.texts, fit_texts(config), sentences, known)
+    fitted = fit_best(pairs, features, best, progress)
+    every = np.arange(len(given.texts), dtype=np.int64)
+    rows = TextRows(given.texts, fitted.matcher.text_encoder, chosen, fitted.text_features)
     return Learned(
         blend=fitted.blend,
-        text_features=text_features,
-        duplicate_groups=groups,
-        captions=captions,
+        text_features=rows.with_known(np.setdiff1d(every, training), progress),
+        duplicate_groups=given.duplicate_groups,
+        captions=given.captions,
         facts={
             "cross_validated": fitted.cross_validated,
             "held_out": fitted.held_out,
@@ -181,23 +173,98 @@ def learn_best(
             "encoders": fitted.encoders,
             "levels": fitted.levels,
             "weights": dict(fitted.blend.weights),
+            **(
+                {"sample": _sizes(archive, chosen, training)} if len(chosen) < len(training) else {}
+            ),
         },
     )
 
 
-def _encoded(
-    encoder: TextEncoder, texts: Sequence[str], progress: Progress, engine: str = LOCAL
-) -> Floats:
-    """Vectors (T, D) of all texts; reports progress."""
+def _encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress, engine: str) -> Floats:
+    """Vectors (T, D) of all texts, encoded where the engine computes."""
     if engine == RAY:
-        return encoded_on_ray(encoder, texts, _BLOCK, progress)
-    vectors = np.zeros((len(texts), encoder.width), dtype=np.float32)
-    for start in range(0, len(texts), _BLOCK):
-        progress(start, len(texts), "texts encoded")
-        block = slice(start, start + _BLOCK)
-        vectors[block] = encoder.encode(texts[block])
-    progress(len(texts), len(texts), "texts encoded")
-    return vectors
+        return encoded_on_ray(encoder, texts, BLOCK, progress)
+    return encoded(encoder, texts, progress)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """A prepared archive, with what is computed of all its texts before anything is learned.
+
+    Attributes:
+        prepared: texts, pictures, links, parts, level features.
+        texts: T texts in full length.
+        duplicate_groups: (T,) near-duplicate texts have equal numbers.
+        stories: (T,) texts that must stay in one part or fold have equal numbers.
+        captions: per picture its caption, "" for none.
+        levels: that heads read, () for all.
+    """
+
+    prepared: Prepared
+    texts: list[str]
+    duplicate_groups: Ints
+    stories: Ints
+    captions: tuple[str, ...]
+    levels: Sequence[str]
+
+    @classmethod
+    def of(cls, prepared: Prepared, levels: Sequence[str], progress: Progress) -> _Given:
+        ready = prepared.ready
+        texts = ready.whole_texts()
+        with step(progress, "looking for near-duplicate texts"):
+            groups = duplicate_groups(texts)
+        stories = components(ready.archive, ready.groups)
+        return cls(prepared, texts, groups, stories, telling_captions(ready.archive), levels)
+
+    def sample(self, texts: Ints, most: int, config: DeskConfig) -> Ints:
+        """Some of the texts (t,), with ``most`` links together."""
+        archive, seed = self.prepared.ready.archive, config.best.seed
+        return sampled(archive, texts, self.stories, self.captions, most, seed)
+
+    def pairs(self, chosen: Ints) -> TrainingPairs:
+        """The pairs of some texts (t,), ascending."""
+        prepared, archive = self.prepared, self.prepared.ready.archive
+        shown, links = renumber(chosen, archive.links)
+        against = archive.against[np.isin(archive.against[:, 0], chosen)]
+        return TrainingPairs(
+            texts=tuple(self.texts[index] for index in chosen),
+            keys=tuple(archive.pictures[index].key for index in shown),
+            features=prepared.features[shown],
+            links=links,
+            split_groups=self.stories[chosen],
+            duplicate_groups=self.duplicate_groups[chosen],
+            captions=tuple(self.captions[index] for index in shown),
+            spec=prepared.spec,
+            blocks=tuple(level_blocks(prepared.spec, self.levels)),
+            classes=prepared.classes,
+            catalogue_words=tuple(catalogue_words(archive.pictures[index]) for index in shown),
+            decided=tuple(archive.texts[index].decided for index in chosen),
+            against=np.searchsorted(chosen, against[:, 0]),
+            passed_over=prepared.features[against[:, 1]],
+        )
+
+
+def _worthwhile(
+    given: _Given,
+    chosen: Ints,
+    sentences: Mapping[str, TextEncoder],
+    config: DeskConfig,
+    progress: Progress,
+) -> dict[str, TextEncoder]:
+    """The sentence encoders that help, judged on some of many texts: reading all takes hours."""
+    few = given.sample(chosen, _SCOUTED // 2, config)
+    pairs = given.pairs(few)
+    known = {name: encoded(one, pairs.texts, progress) for name, one in sentences.items()}
+    features = TextFeatures(pairs.texts, fit_texts(config), sentences, known)
+    parts = divide(pairs.split_groups, config.best)
+    names = set(worthwhile_encoders(pairs, features, parts, config.best, progress))
+    return {name: one for name, one in sentences.items() if name in names}
+
+
+def _sizes(archive: Archive, chosen: Ints, training: Ints) -> Json:
+    """How many pairs were learned from, and of how many."""
+    links = np.bincount(archive.links[:, 0], minlength=len(archive.texts))
+    return {"pairs": int(links[chosen].sum()), "of": int(links[training].sum())}
 
 
 def open_sentences(config: DeskConfig, progress: Progress = silent) -> dict[str, TextEncoder]:

@@ -24,9 +24,9 @@ _ON_ROUTES = (
     "bold."
 )
 _ON_WHOLE = (
-    "All pictures of the archive are candidates, as for users. Pictures that the desk learned from "
-    "are placed by heads that were fitted without them. Captions count as they stand in the "
-    "catalogue, also where they repeat the text."
+    "The pictures of the whole archive are candidates, as for users; of very many, a part, as said "
+    "above. Pictures that the desk learned from are placed by heads that were fitted without them. "
+    "Captions count as they stand in the catalogue, also where they repeat the text."
 )
 _ON_DIFFERENCES = (
     "Each pair is compared on the same texts. Intervals and p come from a paired bootstrap over "

@@ -56,6 +56,7 @@ class DeskReport:
         texts: part ("train", "validate", "test") → number of texts.
         pictures: pictures in the archive, equal bytes counted once.
         rejections: number of rows, files and links that were left out.
+        sample: pairs that were learned from, and of how many; None if all were.
         settings: (name, value) as shown.
         evaluation: of all routes on the test texts; None if there are none.
         answers: row of the desk's default route in ``evaluation``; "" if there is none.
@@ -76,6 +77,7 @@ class DeskReport:
     texts: Mapping[str, int]
     pictures: int
     rejections: int = 0
+    sample: tuple[int, int] | None = None
     settings: tuple[tuple[str, str], ...] = ()
     evaluation: Evaluation | None = None
     whole: Evaluation | None = None

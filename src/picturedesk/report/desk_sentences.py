@@ -21,6 +21,12 @@ def summary(report: DeskReport) -> list[str]:
         *(trust(*measured) for measured in report.reliability),
         _doubted(report),
     ]
+    if report.sample is not None:
+        pairs, of = report.sample
+        sentences.append(
+            f"The desk learned from {pairs:,} of the {of:,} pairs for training, a stratified "
+            "sample; all texts and pictures are in its memory and its catalogue."
+        )
     if report.rejections:
         sentences.append(_left_out(report.rejections))
     return [sentence for sentence in sentences if sentence]
@@ -46,10 +52,13 @@ def _found_in_all(report: DeskReport) -> str:
         return ""
     scores = report.whole.row(report.answers)
     depth = max(scores.recall)
-    return (
-        f"Among all {scores.candidates:,} pictures of the archive, as users meet it, it is "
-        f"{percent(scores.recall[depth])}."
-    )
+    share = f"it is {percent(scores.recall[depth])}."
+    if scores.candidates < report.pictures:
+        return (
+            f"Among {scores.candidates:,} of the archive's {report.pictures:,} pictures, its own "
+            f"and others at random, {share}"
+        )
+    return f"Among all {scores.candidates:,} pictures of the archive, as users meet it, {share}"
 
 
 def _doubted(report: DeskReport) -> str:

@@ -50,6 +50,10 @@ BLEND = "blend"
 ASKED = "asked"  # the part of a score that no route gives: see ``QueryVectors.added``
 RECIPES = {"best": BEST, "paper": PAPER}
 
+_AT_ONCE = (
+    16_384  # pictures that are stored together, which limits the memory of what routes compute
+)
+
 WordScores = Callable[[Sequence[str]], Floats | Doubles]  # words of one query → BM25 (N,)
 
 
@@ -201,6 +205,13 @@ class Blend:
     def store(self, pictures: Pictures) -> dict[str, Floats]:
         """Block name → (N, w) for N pictures."""
         checks.instance("pictures", pictures, Pictures)
+        if len(pictures) > _AT_ONCE:
+            rows = np.arange(len(pictures), dtype=np.int64)
+            blocks = [
+                self.store(pictures.some(rows[start : start + _AT_ONCE]))
+                for start in range(0, len(rows), _AT_ONCE)
+            ]
+            return {name: np.concatenate([one[name] for one in blocks]) for name in blocks[0]}
         parts: dict[str, Floats] = {}
         pictures.stored = parts
         for route in self.block_routes:

@@ -73,6 +73,12 @@ class Pictures:
         """(N, D) in the shared space, of length one; by heads that were fitted without them."""
         return self.matcher.pictures(self.features, self.keys)
 
+    def some(self, rows: Ints) -> Self:
+        """The chosen pictures (n,), in the given order."""
+        keys = [self.keys[row] for row in rows.tolist()]
+        captions = [self.captions[row] for row in rows.tolist()] if self.captions else ()
+        return type(self)(self.matcher, keys, self.features[rows], captions)
+
     def level(self, name: str) -> Floats:
         """(N, D_l) features of one level; raises BadInput if the matcher does not read it."""
         columns = self.matcher.level_columns()

@@ -50,6 +50,7 @@ OTHER_WORDS = "other words"
 _VISIBLE = 0.75  # area under the curve of a word's detector
 _LIKELY = 0.05  # probability
 _FEWEST_PARTS = 2
+_MEASURED = 20_000  # pictures that the detectors are measured on, at most
 _RAREST = 1e-6  # share of a picture's texts that have a word, at least
 DETECTORS = DropoutConfig(
     hidden=512, input_dropout=0.2, epochs=15, batch=128, learning_rate=1e-3, weight_decay=0.02
@@ -107,12 +108,17 @@ class SeenWordsPlan:
         def learn(part: int, others: Bools) -> FusionMLP:
             rows = np.unique(links[others, 1])
             seeded = replace(self.config, seed=self.config.seed + part)
-            return train_detectors(pictures[rows], shares[rows], seeded)
+            return train_detectors(pictures, shares, seeded, rows)
 
         networks = tuple(rounded(one) for one in division.members(learn))
         members = Members(tuple(fold.pictures.keys), division.of_picture, division.count)
         detectors = Detectors(networks, members, columns, vocabulary, 0.0, 1.0)
         linked = np.unique(links[:, 1])
+        if len(fold.pictures) > _MEASURED:
+            few = linked[np.linspace(0, len(linked) - 1, _MEASURED, dtype=np.int64)]
+            some = fold.pictures.some(few)
+            every = np.arange(len(few), dtype=np.int64)
+            return SeenWordsRoute.of(detectors, some, shares[few], every, self.width)
         return SeenWordsRoute.of(detectors, fold.pictures, shares, linked, self.width)
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> SeenWordsRoute:

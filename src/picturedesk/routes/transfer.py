@@ -101,9 +101,9 @@ class TransferRoute:
     def _weighed(self, queries: Queries) -> Iterator[tuple[Ints, Floats]]:
         """The archive texts (n,) of each query, and their weights."""
         archive = queries.archive
-        near = queries.neighbours(3 * self.nearest if archive.repeats else self.nearest)
+        near = queries.neighbours(3 * self.nearest if archive.groups is not None else self.nearest)
         for rows, cosines in zip(*near, strict=True):
-            if archive.groups is not None and archive.repeats:
+            if archive.groups is not None:
                 _, first = np.unique(archive.groups[rows], return_index=True)
                 first = np.sort(first)[: self.nearest]
                 rows, cosines = rows[first], cosines[first]
@@ -232,17 +232,26 @@ def transfer_scores(texts: Floats, archive: ArchiveVectors, candidates: Floats) 
     """
     same_width(texts, archive.texts)
     same_width(candidates, archive.pictures)
-    unit = ArchiveVectors(length_one(archive.texts), archive.pictures, archive.sorted_links)
-    pictures, ranked = length_one(archive.pictures), length_one(candidates)
-    nearest = unit.nearest_text(length_one(texts))  # (Q,) Eq. 7
+    unit = ArchiveVectors(length_one(archive.texts[:]), archive.pictures, archive.sorted_links)
+    return scores_by_text(unit.nearest_text(length_one(texts)), unit, candidates)  # Eq. 7
+
+
+def scores_by_text(nearest: Ints, archive: ArchiveVectors, candidates: Floats) -> Floats:
+    """Cosines (Q, N) of candidates (N, D') with the pictures of archive texts (Q,) (paper, Eq. 8).
+
+    Of a text's pictures the most similar one counts; zeros for the text -1.
+    """
+    same_width(candidates, archive.pictures)
+    ranked = length_one(candidates)
     known = np.flatnonzero(nearest >= 0)
     chosen, place = np.unique(nearest[known], return_inverse=True)  # (S,) t* of some query
-    own, counts = unit.links_of(chosen)
+    own, counts = archive.links_of(chosen)
     ends = np.cumsum(counts)
-    scores = np.zeros((len(texts), len(candidates)), dtype=np.float32)
+    scores = np.zeros((len(nearest), len(candidates)), dtype=np.float32)
     for part in _parts(counts):
         places = slice(ends[part.start] - counts[part.start], ends[part.stop - 1])
-        best = _best_of(pictures[own[places]], counts[part], ranked)  # Eq. 8
+        pictures = length_one(archive.pictures[own[places]])
+        best = _best_of(pictures, counts[part], ranked)
         rows = np.flatnonzero((place >= part.start) & (place < part.stop))
         scores[known[rows]] = best[place[rows] - part.start]
     return scores

@@ -8,14 +8,16 @@ removed without a fit. Knows neither routes nor measuring.
     texts.f32     (T, D) vectors of texts           pictures.f32  (P, D) vectors of pictures
     groups.i64    (T,) near-duplicate groups        links.i64     (m, 2) links, with removed ones
 
+In large archives vectors are in half precision, with a checksum each: texts.f16, texts.crc32.
+
 Rows keep their number. To remove a pair, its link is recorded as removed.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -25,6 +27,7 @@ import numpy as np
 from picturedesk.disk.artifacts import CURE
 from picturedesk.disk.database import explained
 from picturedesk.errors import BadInput, Mismatch
+from picturedesk.store.archive_additions import Additions
 from picturedesk.store.archive_checks import (
     check_groups,
     check_links,
@@ -32,9 +35,11 @@ from picturedesk.store.archive_checks import (
     check_vectors,
     rows_within,
 )
-from picturedesk.store.archive_records import ArchiveRecords, ArchiveText, Extent
-from picturedesk.store.archive_rows import ArchiveRows, Generation, each_once
-from picturedesk.types import Floats, Ints, Picture
+from picturedesk.store.archive_index import TextIndex, updated
+from picturedesk.store.archive_records import ArchiveRecords, ArchiveText
+from picturedesk.store.archive_rows import ArchiveRows, Generation
+from picturedesk.store.index_folder import INDEX_FROM, IndexFolder, IndexRecord
+from picturedesk.types import Floats, Ints, Picture, Vectors
 
 __all__ = ["EXCERPT", "ArchiveMemory", "ArchiveText", "excerpt"]
 
@@ -48,7 +53,12 @@ class ArchiveMemory:
     The arrays of one generation fit each other and never change. Records are read when needed, so
     a caption may be newer than the arrays. Several threads may use one object, and several
     processes may open one folder; writers wait for each other.
+
+    Attributes:
+        index_from: number of texts from which on ``optimize`` makes an index.
     """
+
+    index_from = INDEX_FROM
 
     def __init__(self, folder: Path, records: ArchiveRecords) -> None:
         self.folder = folder
@@ -56,19 +66,22 @@ class ArchiveMemory:
         self.width = records.width
         self._records = records
         self._lock = threading.RLock()
-        self._rows = ArchiveRows(folder, self.width)
+        self._rows = ArchiveRows(folder, self.width, records.half)
+        self._indexes = IndexFolder(folder / "texts.index")
         self._seen = self._newest()
 
     @classmethod
-    def create(cls, folder: Path, matcher: str, width: int) -> ArchiveMemory:
+    def create(cls, folder: Path, matcher: str, width: int, texts: int = 0) -> ArchiveMemory:
         """Makes an empty archive memory in a folder that is empty or missing.
 
-        Opens an existing one with the same matcher and width if it is still empty.
+        Opens an existing one of the same kind if it is still empty.
 
         Args:
             folder: its folder.
             matcher: fingerprint of the matcher that makes the vectors.
             width: width D of the vectors.
+            texts: how many it is going to hold, more or less. From ``INDEX_FROM`` on, vectors are
+                kept in half precision, however many there are later.
 
         Raises:
             BadInput: the folder holds something else, or the width is below 1.
@@ -79,12 +92,13 @@ class ArchiveMemory:
             there = {path.name for path in folder.iterdir()} if folder.exists() else set()
         if _RECORDS in there:  # a killed ``create`` may leave it
             there -= {_RECORDS, f"{_RECORDS}-wal", f"{_RECORDS}-shm"}
-            there -= ArchiveRows(folder, width).names
+            for half in (False, True):
+                there -= ArchiveRows(folder, width, half).names
         if there:
             raise BadInput(f"{folder} already holds {min(there)}: name an empty folder")
-        new = {"matcher": matcher, "width": width}
+        new = {"matcher": matcher, "width": width, "half": texts >= INDEX_FROM}
         memory = cls._opened(folder, ArchiveRecords.open(folder / _RECORDS, new))
-        if (memory.matcher, memory.width, memory.generation) != (matcher, width, 0):
+        if {**memory._records.kind, "generation": memory.generation} != {**new, "generation": 0}:
             memory.close()
             raise BadInput(f"{folder} already holds an archive memory: name an empty folder")
         return memory
@@ -137,13 +151,16 @@ class ArchiveMemory:
         return self._seen.extent.texts
 
     @property
-    def text_vectors(self) -> Floats:
-        """(T, D), memory-mapped; of length one, or zeros for a text without a known word."""
+    def text_vectors(self) -> Vectors:
+        """(T, D), memory-mapped; of length one, or zeros for a text without a known word.
+
+        In a large archive an object that reads rows as they are asked for: take some at a time.
+        """
         return self._seen.texts
 
     @property
-    def picture_vectors(self) -> Floats:
-        """(P, D), memory-mapped; fused, of length one."""
+    def picture_vectors(self) -> Vectors:
+        """(P, D), likewise; fused, of length one."""
         return self._seen.pictures
 
     @property
@@ -228,15 +245,92 @@ class ArchiveMemory:
         check_links(links, len(texts), len(pictures))
         if groups is not None:
             check_groups(groups, len(texts))
-        with self._lock:
-            with self._records.writing():
-                seen = self._newest()
-                rows, extent = self._put_texts(seen.extent, texts, text_vectors, groups)
-                columns, extent = self._put_pictures(extent, pictures, picture_vectors)
-                pairs = np.stack([rows[links[:, 0]], columns[links[:, 1]]], axis=1)
-                extent = self._put_links(extent, seen, each_once(pairs))
-                self._records.reach(extent)
-            self._seen = self._newest()
+        with self._adding() as additions:
+            rows = additions.put_texts(texts, text_vectors, groups)
+            columns = additions.put_pictures(pictures, picture_vectors)
+            additions.put_links(np.stack([rows[links[:, 0]], columns[links[:, 1]]], axis=1))
+
+    def add_pictures(self, pictures: Sequence[Picture], vectors: Floats) -> Ints:
+        """Adds pictures without links, in one transaction; for large archives, part by part.
+
+        Args:
+            pictures: P' pictures with keys; metadata of a known key is replaced.
+            vectors: (P', D) of length one or zero.
+
+        Returns:
+            Their rows (P',), for the links of ``add_texts``.
+
+        Raises:
+            BadInput: an argument does not fit.
+            Mismatch: a fit has replaced the folder since it was opened.
+        """
+        check_vectors("picture", vectors, len(pictures), self.width)
+        check_pictures(pictures)
+        with self._adding() as additions:
+            return additions.put_pictures(pictures, vectors)
+
+    def add_texts(
+        self, texts: Sequence[ArchiveText], vectors: Floats, groups: Ints | None, links: Ints
+    ) -> Ints:
+        """Adds texts that ran with pictures that are there, in one transaction.
+
+        Args:
+            texts: T' texts; a known id keeps row, record and vector.
+            vectors: (T', D) of length one or zero.
+            groups: (T',), see ``add``.
+            links: (M', 2) index of a given text, row of a picture.
+
+        Returns:
+            Their rows (T',).
+
+        Raises:
+            BadInput: an argument does not fit.
+            Mismatch: a fit has replaced the folder since it was opened.
+        """
+        check_vectors("text", vectors, len(texts), self.width)
+        if groups is not None:
+            check_groups(groups, len(texts))
+        with self._adding() as additions:
+            check_links(links, len(texts), additions.pictures)
+            rows = additions.put_texts(texts, vectors, groups)
+            additions.put_links(np.stack([rows[links[:, 0]], links[:, 1]], axis=1))
+            return rows
+
+    @property
+    def index(self) -> TextIndex | None:
+        """Proposes texts near a query; None for small archives, or if it cannot be used."""
+        index = self._indexes.of(self._seen.extent.index)
+        return None if index is None else TextIndex(index)
+
+    def optimize(self, only_if_needed: bool = False) -> None:
+        """Makes the index of the texts, or extends it, from ``index_from`` texts on.
+
+        Others may read and write meanwhile. Texts that an index does not have are found all the
+        same.
+
+        Args:
+            only_if_needed: only if there is none, or many texts are not in it.
+
+        Raises:
+            MissingExtra: FAISS is not installed.
+            Mismatch: a fit has replaced the folder since it was opened.
+        """
+        self.refresh()
+        seen = self._seen
+        if seen.extent.texts < self.index_from:
+            return
+        index = updated(seen.texts, self._indexes.of(seen.extent.index), only_if_needed)
+        if index is None:
+            return
+        record = self._indexes.save(index, seen.extent.generation)
+        if not self._name(record):
+            self._indexes.remove(record)
+        self._indexes.sweep(self._seen.extent.index)
+
+    def recall(self) -> float:
+        """Share of the 50 texts nearest to some of the texts that are found; 1 without an index."""
+        index = self.index
+        return 1.0 if index is None else index.recall(self.text_vectors)
 
     def remove(self, text_id: str, picture_key: str) -> bool:
         """Removes a pair; returns whether it existed. Text and picture keep their rows."""
@@ -253,38 +347,26 @@ class ArchiveMemory:
             self._seen = self._newest()
             return found
 
-    def _put_texts(
-        self, extent: Extent, texts: Sequence[ArchiveText], vectors: Floats, groups: Ints | None
-    ) -> tuple[Ints, Extent]:
-        """Stores new texts; returns the rows of all given texts, and the new extent."""
-        ids = [text.id for text in texts]
-        rows, new = _placed(self._records.text_rows(ids), ids, extent.texts)
-        first = extent.next_group
-        own = first + np.arange(len(new)) if groups is None else groups[new].astype(np.int64)
-        extent = self._rows.append(extent, texts=_chosen(vectors, new), groups=own[:, None])
-        self._records.put_texts(rows[new], [texts[index] for index in new])
-        return rows, replace(
-            extent,
-            texts=extent.texts + len(new),
-            next_group=max(first, int(own.max(initial=-1)) + 1),
-        )
+    @contextmanager
+    def _adding(self) -> Iterator[Additions]:
+        """One transaction, after which the newest generation is loaded."""
+        with self._lock:
+            with self._records.writing():
+                additions = Additions(self._records, self._rows, self._newest())
+                yield additions
+                additions.finish()
+            self._seen = self._newest()
 
-    def _put_pictures(
-        self, extent: Extent, pictures: Sequence[Picture], vectors: Floats
-    ) -> tuple[Ints, Extent]:
-        """Stores the pictures; returns their rows, and the new extent."""
-        keys = [picture.key for picture in pictures]
-        rows, new = _placed(self._records.picture_rows(keys), keys, extent.pictures)
-        extent = self._rows.append(extent, pictures=_chosen(vectors, new))
-        self._records.put_pictures(rows, pictures)
-        return rows, replace(extent, pictures=extent.pictures + len(new))
-
-    def _put_links(self, extent: Extent, seen: Generation, links: Ints) -> Extent:
-        """Writes new links (n, 2), restores removed ones; returns the new extent."""
-        new = links[~seen.has_written(links)]
-        extent = self._rows.append(extent, links=new)
-        self._records.restore(links[seen.has_removed(links)])
-        return replace(extent, links=extent.links + len(new))
+    def _name(self, record: IndexRecord) -> bool:
+        """Makes an index the current one, unless there is a newer one."""
+        with self._lock:
+            with self._records.writing():
+                extent = self._newest().extent
+                newer = extent.index is None or extent.index.generation < record.generation
+                if newer:
+                    self._records.reach(replace(extent, index=record))
+            self._seen = self._newest()
+            return newer
 
     def _newest(self) -> Generation:
         """The generation that is committed now."""
@@ -298,28 +380,3 @@ def excerpt(text: str) -> str:
     """The first ``EXCERPT`` characters of a text, white space folded."""
     folded = " ".join(text[: 4 * EXCERPT].split())
     return folded if len(folded) <= EXCERPT else folded[: EXCERPT - 1] + "…"
-
-
-def _placed(rows: Ints, names: Sequence[str], count: int) -> tuple[Ints, Ints]:
-    """Rows for all names, and the indices of the first of each new name.
-
-    Args:
-        rows: (N,) of known names, -1 for new ones.
-        names: N names; may repeat.
-        count: number of rows so far; new names get the next ones.
-    """
-    placed = rows.copy()
-    new: list[int] = []
-    taken: dict[str, int] = {}
-    for index in np.flatnonzero(rows < 0).tolist():
-        name = names[index]
-        if name not in taken:
-            taken[name] = count + len(new)
-            new.append(index)
-        placed[index] = taken[name]
-    return placed, np.array(new, dtype=np.int64)
-
-
-def _chosen(vectors: Floats, rows: Ints) -> Floats:
-    """The chosen rows, ascending; no copy if all are chosen."""
-    return vectors if len(rows) == len(vectors) else vectors[rows]

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from picturedesk.disk.shared_database import FileKind, SharedDatabase
 from picturedesk.disk.sums import Sums, row_sum
 from picturedesk.errors import MissingArtefact
 from picturedesk.own_columns import FIXED
+from picturedesk.store.index_folder import IndexRecord
 from picturedesk.types import Ints, Json, Picture
 
 _PICTURES = 4096  # records in memory; some kilobytes each
@@ -78,6 +79,7 @@ class Extent:
         links: rows in the file of links, removed ones included.
         next_group: a number above all groups of texts so far.
         sums: file (texts, groups, pictures, links) → checksums of its valid rows.
+        index: of the first texts; None if there is none.
     """
 
     generation: int = 0
@@ -86,6 +88,7 @@ class Extent:
     links: int = 0
     next_group: int = 0
     sums: Mapping[str, Sums] = field(default_factory=dict)
+    index: IndexRecord | None = None
 
     def as_json(self) -> Json:
         """All fields but the generation, which the file counts."""
@@ -95,13 +98,16 @@ class Extent:
             "links": self.links,
             "next_group": self.next_group,
             "sums": {name: sums.as_json() for name, sums in self.sums.items()},
+            "index": None if self.index is None else asdict(self.index),
         }
 
     @classmethod
     def from_json(cls, generation: int, content: Json) -> Extent:
         """From the result of ``as_json``."""
         sums = {name: Sums.from_json(known) for name, known in content["sums"].items()}
-        return cls(generation, **{**content, "sums": sums})
+        index = content.get("index")
+        record = None if index is None else IndexRecord(**index)
+        return cls(generation, **{**content, "sums": sums, "index": record})
 
 
 class ArchiveRecords:
@@ -118,6 +124,7 @@ class ArchiveRecords:
         manifest = self._manifest()
         self.matcher = str(manifest["matcher"])
         self.width = int(manifest["width"])
+        self.half = bool(manifest.get("half", False))
 
     @classmethod
     def open(cls, path: Path, new: Json | None = None) -> ArchiveRecords:
@@ -125,7 +132,7 @@ class ArchiveRecords:
 
         Args:
             path: the file.
-            new: "matcher" and "width" of a new one.
+            new: "matcher", "width" and "half" of a new one.
 
         Raises:
             Mismatch: another format version wrote it.
@@ -140,6 +147,11 @@ class ArchiveRecords:
         except BaseException:
             file.close()
             raise
+
+    @property
+    def kind(self) -> Json:
+        """What ``open`` was given when it was made."""
+        return {"matcher": self.matcher, "width": self.width, "half": self.half}
 
     def close(self) -> None:
         """Closes the file."""

@@ -1,6 +1,7 @@
 """The rows of an archive memory: vectors, groups and links of one generation, memory-mapped.
 
-Each file is compared with its checksums when it is first used. ``store.archive_records`` knows how
+Files are compared with their checksums when they are first used; in large archives vectors row by
+row. ``store.archive_records`` knows how
 many rows are valid and which links are removed; this module does not.
 """
 
@@ -17,10 +18,11 @@ import numpy.typing as npt
 
 from picturedesk.disk.artifacts import CURE
 from picturedesk.disk.rows import RowFile
+from picturedesk.disk.summed_rows import SummedRowFile
 from picturedesk.disk.sums import Sums
 from picturedesk.store.archive_checks import complaint
 from picturedesk.store.archive_records import Extent
-from picturedesk.types import Bools, Floats, Ints
+from picturedesk.types import Bools, Ints, Vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,33 +36,41 @@ class Generation:
     """
 
     extent: Extent
-    rows: Mapping[str, Callable[[], npt.NDArray[Any]]]
+    rows: Mapping[str, Callable[[], Any]]
     removed: Ints
 
     @cached_property
-    def texts(self) -> Floats:
+    def texts(self) -> Vectors:
         """(T, D) vectors."""
-        return self.rows["texts"]()
+        vectors: Vectors = self.rows["texts"]()
+        return vectors
 
     @cached_property
-    def pictures(self) -> Floats:
+    def pictures(self) -> Vectors:
         """(P, D) vectors."""
-        return self.rows["pictures"]()
+        vectors: Vectors = self.rows["pictures"]()
+        return vectors
 
     @cached_property
     def groups(self) -> Ints:
         """(T,) of texts."""
-        return self.rows["groups"]()[:, 0]
+        groups: Ints = self.rows["groups"]()[:, 0]
+        return groups
 
     @cached_property
     def written(self) -> Ints:
         """(m, 2) links, removed ones included, each once, in the order of their addition."""
-        return self.rows["links"]()
+        written: Ints = self.rows["links"]()
+        return written
 
     @cached_property
     def links(self) -> Ints:
         """The links (M, 2) without removed ones, by text, then picture."""
-        codes = np.sort(_codes(self.written))
+        codes = _codes(self.written)
+        in_order = bool((codes[1:] > codes[:-1]).all())  # unless texts that were there got pictures
+        if in_order and not len(self.removed):
+            return self.written
+        codes = codes if in_order else np.sort(codes)
         links = _pairs(codes[np.isin(codes, _codes(self.removed), invert=True)])
         links.flags.writeable = False
         return links
@@ -76,20 +86,26 @@ class Generation:
 
 
 class ArchiveRows:
-    """The files of rows in a folder, with vectors of ``width`` numbers."""
+    """The files of rows in a folder.
 
-    def __init__(self, folder: Path, width: int) -> None:
-        self.files: dict[str, RowFile[Any]] = {
-            "texts": RowFile(folder / "texts.f32", np.float32, width, CURE, complaint),
+    Args:
+        folder: where they are.
+        width: numbers of a vector.
+        half: whether vectors are in half precision, with a checksum each, as in large archives.
+    """
+
+    def __init__(self, folder: Path, width: int, half: bool) -> None:
+        self.files: dict[str, RowFile[Any] | SummedRowFile] = {
+            "texts": _vectors(folder / "texts", width, half),
             "groups": RowFile(folder / "groups.i64", np.int64, 1, CURE),
-            "pictures": RowFile(folder / "pictures.f32", np.float32, width, CURE, complaint),
+            "pictures": _vectors(folder / "pictures", width, half),
             "links": RowFile(folder / "links.i64", np.int64, 2, CURE),
         }
 
     @property
     def names(self) -> set[str]:
         """Names of the files."""
-        return {file.path.name for file in self.files.values()}
+        return {path.name for file in self.files.values() for path in file.paths}
 
     def at(self, extent: Extent, removed: Ints) -> Generation:
         """Maps the rows of an extent; raises MissingArtefact if a file has fewer."""
@@ -106,6 +122,12 @@ class ArchiveRows:
 
     def _sums(self, extent: Extent, name: str) -> Sums:
         return extent.sums.get(name, self.files[name].empty)
+
+
+def _vectors(path: Path, width: int, half: bool) -> RowFile[Any] | SummedRowFile:
+    if half:
+        return SummedRowFile(path.with_suffix(".f16"), width, CURE, complaint)
+    return RowFile(path.with_suffix(".f32"), np.float32, width, CURE, complaint)
 
 
 def each_once(links: Ints) -> Ints:

@@ -27,9 +27,10 @@ from picturedesk.disk.database import RECORDS_VERSION, read_manifest, rows_of
 from picturedesk.disk.shared_database import FileKind, SharedDatabase
 from picturedesk.disk.sums import blob_sum, row_sum
 from picturedesk.errors import BadInput, Mismatch, MissingArtefact
-from picturedesk.types import Cell, Floats, Ints, Level
+from picturedesk.types import Cell, Floats, Ints, Level, RowSource
 
 _ROW = np.dtype("<f4")  # features on disk: float32, little-endian, on every machine
+_IN_MEMORY = 2e9  # bytes of features, at most: some 120,000 pictures of the default backbone
 _LARGEST = 2**63 - 1  # of SQLite's whole numbers
 
 # ``position`` is the order of insertion. ``sum`` is of the short columns, ``features_sum`` of key
@@ -240,6 +241,15 @@ class FeatureStore:
                 row[start : start + width] = whole[column]
         return features
 
+    def rows(self, keys: Sequence[str]) -> RowSource:
+        """Features (N, ΣD_l) of N keys, as ``read``; very many are read when they are asked for.
+
+        The store must then stay open.
+        """
+        keys = checks.texts("keys", keys)
+        small = 4 * len(keys) * self.spec.width <= _IN_MEMORY
+        return self.read(keys) if small else StoredRows(self, keys)
+
     def hashes(self, keys: Sequence[str]) -> npt.NDArray[np.uint64]:
         """Perceptual hashes (N,) of N keys, in their order; raises BadInput for an unknown key."""
         signed = [phash for phash, *_ in self._facts(checks.texts("keys", keys))]
@@ -290,6 +300,33 @@ class FeatureStore:
         with self._database.reading() as reader:
             row: tuple[Any, ...] | None = reader.execute(query, values).fetchone()
             return row
+
+
+class StoredRows:
+    """Features of pictures in a store, read when they are asked for; see ``types.RowSource``.
+
+    Args:
+        store: stays open as long as rows are asked for.
+        keys: N keys.
+    """
+
+    def __init__(self, store: FeatureStore, keys: Sequence[str]) -> None:
+        self._store = store
+        self._keys = keys
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ΣD_l)."""
+        return len(self._keys), self._store.spec.width
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, rows: Ints | slice) -> Floats:
+        """Features (n, ΣD_l) of some of the pictures; raises BadInput for an unknown key."""
+        if isinstance(rows, slice):
+            return self._store.read(self._keys[rows])
+        return self._store.read([self._keys[row] for row in rows.tolist()])
 
 
 def _differences(there: BackboneSpec, wanted: BackboneSpec) -> str:

@@ -36,8 +36,6 @@ CURE = "run picturedesk optimize, which makes it again"
 _LISTS = "lists.faiss"
 _SHARES = (64, 32, 16, 8, 4, 2, 1)  # a query looks through one list in so many
 _SHARE = 8  # … where no typical queries are known
-_DEPTH = 400  # candidates of the queries that the share is chosen with
-_TOP = 10  # of the exact search, which these queries should find
 _ROUNDS = 8  # of k-means
 _SAMPLE = 50_000  # vectors that the main directions are taken from
 
@@ -53,13 +51,17 @@ class IndexConfig:
         per_list: vectors in a list, on average, in an index of a million; smaller indexes have
             smaller lists.
         trained_on: vectors that each centre is learned from.
-        recall: share of the ten nearest vectors that must be among the candidates.
+        recall: share of the nearest vectors that must be among the candidates.
+        top: how many of the nearest.
+        depth: number of candidates.
     """
 
     width: int = 256
     per_list: int = 500
     trained_on: int = 64
     recall: float = 0.99
+    top: int = 10
+    depth: int = 400
 
     def lists(self, count: int) -> int:
         """Number of lists for so many vectors."""
@@ -77,8 +79,8 @@ class IndexFacts:
         lists: number of lists.
         learned_from: number of vectors when the lists were made.
         share: a query without a condition looks through one list in so many.
-        recall: share of the ten nearest that the queries found, with which ``share`` was chosen;
-            None if there were none.
+        recall: share of the nearest that the queries found, with which ``share`` was chosen; None
+            if there were none.
     """
 
     count: int
@@ -152,7 +154,7 @@ class VectorIndex:
         inside.cp.min_points_per_centroid = 1
         faiss.omp_set_num_threads(cpus())
         inside.train(sample @ directions)
-        wanted = None if queries is None else Nearest(queries)
+        wanted = None if queries is None else Nearest(queries, config.top)
         every = []
         for rows, vectors in parts:
             inside.add_with_ids(vectors @ directions, rows)
@@ -161,7 +163,7 @@ class VectorIndex:
             every.append(rows)
         facts = IndexFacts(count, sample.shape[1], width, lists, count, _SHARES[0], None)
         rows = np.sort(np.concatenate([*every, np.empty(0, dtype=np.int64)]))
-        return cls(inside, directions, rows, facts)._with_share(wanted, config.recall)
+        return cls(inside, directions, rows, facts)._with_share(wanted, config)
 
     def extended(self, removed: Ints, parts: Iterable[tuple[Ints, Floats]]) -> Self:
         """The same index without some rows and with others; lists and directions stay."""
@@ -261,14 +263,15 @@ class VectorIndex:
         _, rows = self._lists.search(projected, depth, params=how)
         return [some[some >= 0].astype(np.int64) for some in rows]
 
-    def _with_share(self, wanted: Nearest | None, recall: float) -> Self:
+    def _with_share(self, wanted: Nearest | None, config: IndexConfig) -> Self:
         """Looks through as few lists as still find what typical queries want."""
         if wanted is None:
             return self._with(replace(self.facts, share=_SHARE))
         for share in _SHARES:
             known = self._with(replace(self.facts, share=share))
-            reached = wanted.recall(known.search(wanted.queries.astype(np.float64), _DEPTH))
-            if reached >= recall or share == 1:
+            found = known.search(wanted.queries.astype(np.float64), config.depth)
+            reached = wanted.recall(found)
+            if reached >= config.recall or share == 1:
                 break
         return known._with(replace(known.facts, recall=reached))
 
@@ -289,7 +292,7 @@ class Nearest:
         k: how many.
     """
 
-    def __init__(self, queries: Floats, k: int = _TOP) -> None:
+    def __init__(self, queries: Floats, k: int) -> None:
         self.queries = queries
         self._k = k
         self._rows = np.empty((len(queries), 0), dtype=np.int64)

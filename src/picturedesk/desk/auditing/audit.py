@@ -15,7 +15,7 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.desk.auditing.coverage import Coverage
 from picturedesk.desk.auditing.duplicates import rights_conflicts
-from picturedesk.desk.auditing.fitness import Fitness
+from picturedesk.desk.auditing.fitness import Fitness, known_texts
 from picturedesk.desk.auditing.topics import Naming, cluster
 from picturedesk.errors import BadInput
 from picturedesk.images.hashes import Hashes
@@ -24,7 +24,7 @@ from picturedesk.routes.blend import Blend
 from picturedesk.routes.confidence import TEN
 from picturedesk.routes.hubness import HUBNESS
 from picturedesk.store.archive_memory import ArchiveMemory
-from picturedesk.types import Bools, Entries, Floats, Ints, Picture, Progress, step
+from picturedesk.types import Bools, Entries, Floats, Ints, Picture, Progress, Vectors, step
 
 _INSTEAD = 3  # pictures that are shown beside a suspect pair
 _EXAMPLES = 3  # texts of a topic
@@ -84,7 +84,7 @@ def audit_desk(
         suspects = _suspects(fitness, memory, entries.pictures, config.most)
     with step(progress, "counting what comes up"):
         times = _times(fitness)
-    known = np.flatnonzero(np.asarray(fitness.texts).any(axis=1)).astype(np.int64)
+    known = np.flatnonzero(known_texts(fitness.texts))
     asked = known[_evenly(len(known), config.asked if blend.confidence else 0)]
     is_weak = Coverage(blend, memory, entries, fitness.links).is_weak(asked, progress)
     with step(progress, "looking for topics"):
@@ -117,7 +117,7 @@ def _fitness(blend: Blend, memory: ArchiveMemory, held_out: Ints, entries: Entri
     columns = np.array([column_of.get(one.key, -1) for one in archive], dtype=np.int64)
     links = np.stack([memory.links[:, 0], columns[memory.links[:, 1]]], axis=1)
     texts = memory.text_vectors
-    known: Bools = np.einsum("td,td->t", texts, texts) > 0  # have a known word
+    known = known_texts(texts)
     links = links[(links[:, 1] >= 0) & known[links[:, 0]]]
     if not len(links):
         raise BadInput("no pair of the archive has its picture in the catalogue: add its pictures")
@@ -187,7 +187,7 @@ def _share(is_weak: Bools) -> float:
 
 
 def _topics(
-    vectors: Floats, memory: ArchiveMemory, known: Ints, asked: Ints, is_weak: Bools
+    vectors: Vectors, memory: ArchiveMemory, known: Ints, asked: Ints, is_weak: Bools
 ) -> tuple[Topic, ...]:
     """Topics in which more texts than usual have no good picture; the surest first.
 
@@ -199,7 +199,7 @@ def _topics(
         is_weak: (q,) whether there is no good picture but their own.
     """
     texts = [text.excerpt for text in memory.texts(known)]
-    of_text, naming = cluster(np.asarray(vectors)[known]), Naming(texts)
+    of_text, naming = cluster(vectors[known]), Naming(texts)
     places = np.searchsorted(known, asked)  # of the asked among the known
     found: list[tuple[float, Topic]] = []
     for topic in np.unique(of_text):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picturedesk.desk.archived import archive_vectors
 from picturedesk.routes import ArchiveVectors, Blend, Pool, Queries
 from picturedesk.routes.archive import top
 from picturedesk.routes.blend import total
@@ -65,7 +66,7 @@ class Coverage:
         """The archive without the pairs of some texts."""
         memory = self._memory
         links = memory.links[np.isin(memory.links[:, 0], rows, invert=True)]
-        return ArchiveVectors(memory.text_vectors, memory.picture_vectors, links, memory.groups)
+        return archive_vectors(memory, links)
 
     def _others(self, text: int, scores: Floats) -> Floats:
         """The scores (N,), without those of the text's own pictures."""

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from picturedesk.routes.archive import top
-from picturedesk.types import Bools, Doubles, Floats, Ints
+from picturedesk.types import Bools, Doubles, Floats, Ints, Vectors
 
 _CELLS = 1 << 22  # scores in memory at a time: 16 MB
 _ROWS = 1 << 13  # vectors that are summed at a time
@@ -34,9 +34,10 @@ class Usual:
     deviations: Doubles
 
     @classmethod
-    def of(cls, vectors: Floats, others: Floats) -> Usual:
+    def of(cls, vectors: Vectors, others: Vectors) -> Usual:
         """Of vectors (N, D) with other ones (M, D)."""
-        mean = np.asarray(others).mean(axis=0, dtype=np.float64)  # (D,)
+        sums = [some.sum(axis=0, dtype=np.float64) for some in _blocks(others)]
+        mean = np.sum(sums, axis=0) / max(len(others), 1)  # (D,)
         squares = np.zeros((others.shape[1], others.shape[1]))
         for start in range(0, len(others), _ROWS):
             some = np.asarray(others[start : start + _ROWS], dtype=np.float64) - mean
@@ -68,7 +69,7 @@ class Fitness:
         held_out: (T,) texts that nothing was learned from.
     """
 
-    texts: Floats
+    texts: Vectors
     pictures: Floats
     offsets: Floats
     links: Ints
@@ -118,7 +119,7 @@ class Fitness:
 
     def best(self, k: int) -> Iterator[Ints]:
         """Rows (q, k) of the best pictures for known texts, their own last, block by block."""
-        known = np.flatnonzero(np.asarray(self.texts).any(axis=1)).astype(np.int64)
+        known = np.flatnonzero(known_texts(self.texts))
         step = max(1, _CELLS // max(len(self.pictures), 1))
         for start in range(0, len(known), step):
             rows = known[start : start + step]
@@ -130,7 +131,7 @@ class Fitness:
 
     def ranking_scores(self, rows: Ints) -> Floats:
         """Scores (q, N) that rank pictures for texts in these rows (q,)."""
-        scores: Floats = np.asarray(self.texts)[rows] @ self.pictures.T - self.offsets
+        scores: Floats = self.texts[rows] @ self.pictures.T - self.offsets
         return scores
 
     def ranks(self, pairs: Ints) -> Ints:
@@ -141,3 +142,14 @@ class Fitness:
             scores = self.ranking_scores(np.array([text]))[0]
             found[place] = 1 + int((scores > scores[picture]).sum())
         return found
+
+
+def known_texts(texts: Vectors) -> Bools:
+    """Whether each text (T,) has a known word: its vector is not zero."""
+    found = [some.any(axis=1) for some in _blocks(texts)]
+    return np.concatenate([*found, np.zeros(0, dtype=bool)])
+
+
+def _blocks(vectors: Vectors) -> Iterator[Floats]:
+    """Vectors (N, D) in blocks."""
+    return (vectors[start : start + _ROWS] for start in range(0, len(vectors), _ROWS))

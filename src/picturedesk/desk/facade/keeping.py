@@ -192,11 +192,11 @@ class Keeping(DeskParts):
         return migrate(self.folder, to, progress)
 
     def optimize(self) -> Optimized:
-        """Brings the index of a large catalogue up to date, and measures it.
+        """Brings the indexes of pictures and archive texts up to date, and measures them.
 
-        Catalogues of 50,000 pictures and more have an index, so that searches need not compare all
-        of them. Fits and additions look after it; pictures that it does not have yet are found
-        all the same. Measuring compares typical queries with all pictures, so it takes its time.
+        From 50,000 pictures or texts on there is an index, so that a question need not be compared
+        with all of them. Fits and additions look after it; what it does not have yet is found all
+        the same. Measuring compares typical queries with all, so it takes its time.
 
         Raises:
             MissingExtra: the extra ``index`` is not installed.

@@ -35,13 +35,8 @@ class Measuring(DeskParts):
         from picturedesk.desk.reading import archive_features
 
         checks.text("part", part)
-        return measure(
-            self.memory,
-            self.held_out,
-            archive_features(self.memory, self.folder.features),
-            part,
-            self.blend,
-        )
+        with archive_features(self.memory, self.folder.features) as features:
+            return measure(self.memory, self.held_out, features, part, self.blend)
 
     def write_report(self, measured: Measured) -> Path:
         """Writes the report of a measurement, one HTML page; returns its path."""

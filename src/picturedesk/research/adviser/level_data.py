@@ -45,8 +45,8 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         checks.settings(self)
 
-    def backbone(self, levels: Sequence[str]) -> Backbone:
-        """The network in torch with these levels."""
+    def backbone(self, levels: Sequence[str] | None = None) -> Backbone:
+        """The network in torch with these levels; None for those of the preset."""
         return Backbone(
             self.name,
             levels,

@@ -105,6 +105,8 @@ def advise_on_networks(
     checks.function("progress", progress)
     if not names or len(set(names)) < len(names):
         raise BadInput(f"networks {', '.join(names) or 'none'}: name at least one, each once")
+    for name in names:  # one that cannot be opened is told before hours of work
+        replace(config.network, name=name).backbone()
     by = encoders or TextEncoders.default(config.data.seed)
     known: dict[tuple[str, ...], TextFeatures] = {}
 

@@ -33,6 +33,7 @@ from picturedesk.store.catalogue import bm25, columns, records
 from picturedesk.store.catalogue.checks import not_of_length_one
 from picturedesk.store.catalogue.conditions import prepare
 from picturedesk.store.catalogue.records import Record
+from picturedesk.store.index_folder import IndexRecord
 from picturedesk.types import Floats, Ints, Json, Picture
 
 SINGLE = np.dtype("<f4")  # on disk: little-endian on every machine
@@ -76,21 +77,6 @@ class Totals:
     columns: int = 0
     kept_out: int = 0
     touched: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRecord:
-    """The index that belongs to the file.
-
-    Attributes:
-        name: of its folder.
-        generation: whose vectors it has.
-        checksum: of its folder.
-    """
-
-    name: str
-    generation: int
-    checksum: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class IndexedStock:
         self._width = state.width
         self._held: dict[int, Floats] = {}
         self._pictures: dict[int, Picture] = {}
+        self._row_of: dict[str, int] = {}  # of the pictures that are held
         self._may: dict[int, tuple[Ints | None, Rows | None]] = {}
 
     @classmethod
@@ -110,8 +111,15 @@ class IndexedStock:
         return np.array(found, dtype=np.int64)
 
     def rows_of(self, reader: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """See ``snapshot.Stock``."""
-        yield from rows_of(reader, "row", "pictures", keys)
+        """See ``snapshot.Stock``; a key keeps its row as long as the generation."""
+        known = self._row_of
+        places = [place for place, key in enumerate(keys) if key not in known]
+        found = rows_of(reader, "row", "pictures", [keys[place] for place in places])
+        new = {places[place]: row for place, row in found}
+        for place, key in enumerate(keys):
+            row = new.get(place, known.get(key))
+            if row is not None:
+                yield place, row
 
     def entries(self, reader: sqlite3.Connection, rows: Sequence[Ints]) -> list[Entries]:
         """See ``snapshot.Stock``."""
@@ -133,8 +141,10 @@ class IndexedStock:
         missing = sorted({row for row in rows if row not in known})
         new = {record.row: record.picture for _, record in records.read(reader, missing, by="row")}
         if len(held) + len(new) > _HELD:
-            held = self._pictures = {}
+            held, self._row_of = {}, {}
+            self._pictures = held
         held.update(new)
+        self._row_of.update((picture.key, row) for row, picture in new.items())
         known |= new
         return [known[row] for row in rows]
 

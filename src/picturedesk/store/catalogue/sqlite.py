@@ -30,7 +30,8 @@ from picturedesk.store.catalogue.checks import (
 )
 from picturedesk.store.catalogue.database import Change, State, Totals
 from picturedesk.store.catalogue.generation import Generation
-from picturedesk.store.catalogue.indexes import INDEX_FROM, Indexes
+from picturedesk.store.catalogue.indexes import Indexes
+from picturedesk.store.index_folder import INDEX_FROM
 from picturedesk.store.vector_index import Nearest
 from picturedesk.types import (
     Changes,
