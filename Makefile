@@ -1,16 +1,16 @@
 # On a fresh Debian machine with Python 3.11: `make demo` runs the demonstration, `make test` all
 # checks and tests, `make torture` damages a desk in 2,000 ways, `make test-milvus` tests catalogues
-# on a real Milvus server, `make bench` measures (ARGS="lsa suggest" chooses), `make docs` writes the
-# generated pages of docs/.
+# on a real Milvus server, `make test-ray` reading on a Ray cluster, `make bench` measures
+# (ARGS="lsa suggest" chooses), `make docs` writes the generated pages of docs/.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-milvus check chromium torture bench docs clean
+.PHONY: demo test test-milvus test-ray check chromium torture bench docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train,languages,index,clip,doc2vec,report,trec,serve,mcp,milvus,dev]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train,languages,index,clip,doc2vec,report,trec,serve,mcp,milvus,remote,dev]'
 	touch $(STAMP)
 
 demo: $(STAMP)
@@ -42,6 +42,11 @@ test: check chromium
 test-milvus: $(STAMP)
 	test -n "$$MILVUS_URI" || $(VENV)/bin/python tests/with_milvus.py install
 	$(VENV)/bin/python tests/with_milvus.py $(ARGS)
+
+# A cluster of three nodes on this machine; Ray takes 240 MB of disk.
+test-ray: $(STAMP)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
+	$(VENV)/bin/python -m pytest --numprocesses 0 tests/test_ray.py $(ARGS)
 
 torture: $(STAMP)
 	$(VENV)/bin/python tests/torture.py $(ARGS)

@@ -184,4 +184,4 @@ def test_the_verb_unpacks(tmp_path):
 def test_a_folder_of_another_kind_names_its_way(tmp_path, name, way):
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(BadInput, match=way):
-        open_archive(tmp_path)
+        open_archive(f"folder:{tmp_path}")

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from dataset_files import img2dataset_sample, picture_bytes, write_tar
-from picturedesk.datasets import open_archive, open_pictures
+from picturedesk.datasets import absolute_spec, open_archive, open_pictures
 from picturedesk.errors import BadInput
 from picturedesk.images import decode, read_picture
 
@@ -60,6 +60,41 @@ def test_one_shard_may_be_named(tmp_path):
     assert said(archive)[0] == ("00001.tar!000010000#0", "Picture 0 of 1")
     assert archive.name == "00001.tar"
     assert len(open_pictures(f"webdataset:{path}")[0]) == 3
+
+
+def test_shards_are_named_by_numbers_in_braces(tmp_path):
+    write_img2dataset(tmp_path)
+    pattern = f"{tmp_path}/{{00000..00001}}.tar"
+    archive = open_archive(pattern)
+    assert said(archive)[2:4] == [
+        ("00000.tar!000000002#0", "Picture 2 of 0"),
+        ("00001.tar!000010000#0", "Picture 0 of 1"),
+    ]
+    assert archive.pictures[3].uri == f"{tmp_path}/00001.tar!000010000.jpg"
+    assert said(open_archive(f"webdataset:{pattern}")) == said(archive)
+    assert len(open_pictures(pattern)[0]) == 6
+    assert absolute_spec(pattern) == f"webdataset:{pattern}"
+    two = write_tar(tmp_path / "1-07.tar", img2dataset_sample("7", "The seventh"))
+    assert said(open_archive(f"{tmp_path}/{{1..1}}-{{07..07}}.tar"))[0][1] == "The seventh"
+    two.unlink()
+
+
+def test_a_pattern_with_missing_shards_is_refused(tmp_path):
+    write_img2dataset(tmp_path)
+    with pytest.raises(BadInput, match=r"2 of 4 shards .* the first: .*/00002\.tar"):
+        open_archive(f"{tmp_path}/{{00000..00003}}.tar")
+    with pytest.raises(BadInput, match="ends before it begins"):
+        open_archive(f"{tmp_path}/{{3..1}}.tar")
+    with pytest.raises(BadInput, match="more than 100,000 shards"):
+        open_archive(f"{tmp_path}/{{0..999999}}.tar")
+
+
+def test_a_folder_of_shards_and_a_shard_need_no_kind(tmp_path):
+    write_img2dataset(tmp_path)
+    assert len(open_archive(tmp_path).texts) == 6
+    assert len(open_archive(tmp_path / "00001.tar").texts) == 3
+    assert len(open_pictures(tmp_path)[0]) == 6
+    assert len(open_pictures(tmp_path / "00001.tar")[0]) == 3
 
 
 def test_the_same_key_in_two_shards_is_two_samples(tmp_path):

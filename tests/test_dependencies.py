@@ -28,6 +28,7 @@ NEEDED_BY_OTHERS = {  # declared, and imported by no module of ours
     "onnx",  # by torch's exporter
     "onnxscript",  # by torch's exporter
     "picturedesk",  # the extra 'mcp' includes 'serve'
+    "s3fs",  # by fsspec, for s3://
     "torchvision",  # by timm
     "transformers",  # by open_clip, for tokenizers of the hub
 }

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput, Mismatch, PicturedeskError
 from picturedesk.images import DecodePolicy, content_key, decode, perceptual_hash, to_pixels
+from picturedesk.learning.config import DeskConfig
+from picturedesk.learning.saved_config import restored
 from picturedesk.store.extraction import ExtractConfig, Extraction, extract
 from picturedesk.store.features import FeatureStore
 from picturedesk.testing import TinyRunner, tiny_backbone
@@ -60,6 +63,14 @@ def rows(path: Path) -> tuple[list[str], Floats]:
 
 def decoders() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "picturedesk prefetch"]
+
+
+def test_an_engine_is_one_of_those_that_there_are_and_is_not_kept():
+    with pytest.raises(BadInput, match="engine 'dask' is not known: local, ray"):
+        ExtractConfig(engine="dask")
+    assert ExtractConfig.of(plain(ExtractConfig(batch=3, engine="ray"))) == ExtractConfig(batch=3)
+    saved = plain(replace(DeskConfig(), extract=ExtractConfig(engine="ray")))
+    assert restored(saved).extract.engine == "local"
 
 
 def test_rows_are_what_the_backbone_gives_for_each_picture_alone(uris, path):

@@ -12,6 +12,7 @@ from picturedesk.cli.options import (
     ColumnOption,
     DecodeMemoryOption,
     DeskOption,
+    EngineOption,
     JsonOption,
     MaxMegapixelsOption,
     QuietOption,
@@ -41,6 +42,7 @@ def add(
     column: ColumnOption = None,
     max_megapixels: MaxMegapixelsOption = None,
     decode_memory: DecodeMemoryOption = None,
+    engine: EngineOption = "local",
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -53,7 +55,7 @@ def add(
     from picturedesk.desk import Desk
 
     with show.progress(quiet) as progress, Desk(desk) as opened:
-        limits = limited(opened.limits, max_megapixels, decode_memory)
+        limits = limited(opened.limits, max_megapixels, decode_memory, engine)
         addition = opened.add(pictures, progress, limits, columns_of(column))
     if json:
         show.as_json(addition)
@@ -77,6 +79,7 @@ def sync(
     ] = False,
     max_megapixels: MaxMegapixelsOption = None,
     decode_memory: DecodeMemoryOption = None,
+    engine: EngineOption = "local",
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -88,7 +91,7 @@ def sync(
     from picturedesk.desk import Desk
 
     with show.progress(quiet) as progress, Desk(desk) as opened:
-        limits = limited(opened.limits, max_megapixels, decode_memory)
+        limits = limited(opened.limits, max_megapixels, decode_memory, engine)
         done = opened.sync(folder, prune, progress, limits)
     if json:
         show.as_json(done)

@@ -38,8 +38,8 @@ def fit(
         typer.Argument(
             metavar="ARCHIVE",
             help="A CSV, JSONL or Parquet table, a folder of pictures with .txt files beside them, "
-            "or KIND:PATH (sohu, flickr30k, flickr8k, coco, imagefolder, newsimages, webdataset, "
-            "stamps).",
+            "tar shards ('shards-{000..003}.tar', quoted), or KIND:PATH (sohu, flickr30k, "
+            "flickr8k, coco, imagefolder, newsimages, webdataset, stamps).",
         ),
     ],
     desk: DeskOption = Path("desk"),
@@ -130,6 +130,15 @@ def fit(
     ] = 100_000,
     max_megapixels: MaxMegapixelsOption = None,
     decode_memory: DecodeMemoryOption = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="Where pictures are read, and texts are encoded by pretrained encoders: local, in "
+            "this process; ray, on the Ray cluster of RAY_ADDRESS, or on one for this machine "
+            "(extra ray, docs/scale.md).",
+            metavar="NAME",
+        ),
+    ] = "local",
     device: Annotated[
         str, typer.Option(help="Device: cpu, cuda, mps or auto.", metavar="NAME")
     ] = "cpu",
@@ -177,7 +186,7 @@ def fit(
             validate=config.split.validate if validate is None else validate,
             test=test,
         ),
-        extract=limited(config.extract, max_megapixels, decode_memory),
+        extract=limited(config.extract, max_megapixels, decode_memory, engine),
     )
     with show.progress(quiet) as progress:
         report = Desk.fit_report(archive, desk, config.with_seed(seed), progress, columns)

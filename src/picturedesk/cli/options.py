@@ -69,6 +69,14 @@ DecodeMemoryOption = Annotated[
         metavar="NUMBER",
     ),
 ]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        help="Where pictures are read: local, in this process; ray, on the Ray cluster of "
+        "RAY_ADDRESS, or on one for this machine (extra ray, docs/scale.md).",
+        metavar="NAME",
+    ),
+]
 CsvOption = Annotated[
     bool,
     typer.Option(
@@ -124,9 +132,13 @@ def without_cache(chosen: bool) -> None:
 
 
 def limited(
-    config: ExtractConfig, max_megapixels: float | None, decode_memory: float | None
+    config: ExtractConfig,
+    max_megapixels: float | None,
+    decode_memory: float | None,
+    engine: str,
 ) -> ExtractConfig:
-    """The settings with the limits that the user gave."""
+    """The settings with the limits and the engine that the user gave."""
+    config = replace(config, engine=engine)
     if max_megapixels is not None:
         config = replace(config, decode=replace(config.decode, max_megapixels=max_megapixels))
     return config if decode_memory is None else replace(config, decode_memory=decode_memory)

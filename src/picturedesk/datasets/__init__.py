@@ -15,6 +15,8 @@ from typing import cast
 import picturedesk.checks as checks
 from picturedesk.datasets.columns import Columns
 from picturedesk.datasets.given import Given
+from picturedesk.datasets.shard_names import is_pattern
+from picturedesk.disk.object_storage import is_object, refusal
 from picturedesk.errors import BadInput
 from picturedesk.types import Archive, Picture, Rejection
 
@@ -33,6 +35,7 @@ KINDS = {  # kind → module and function
 }
 # Kinds whose path must be a file, and those whose path must be a folder; others take both.
 _ONE_FILE = frozenset({"table"})
+_SHARDS = "webdataset"
 _FOLDER = frozenset({"folder", "imagefolder", "sohu", "stamps", "demo"})
 
 
@@ -41,15 +44,21 @@ def open_archive(path_or_spec: str | Path, columns: Columns | None = None) -> Ar
 
     Args:
         path_or_spec: ``archive.csv``, a folder, or ``KIND:PATH`` (``KINDS``). A folder with the
-            layout of the Sohu data or with ``metadata.csv`` (Hugging Face's imagefolder) is read as
-            such, any other as pictures with ``.txt`` files beside them. A ``.json`` file is read as
-            COCO's captions.
+            layout of the Sohu data, with ``metadata.csv`` (Hugging Face's imagefolder) or with
+            ``.tar`` files and no pictures (webdataset) is read as such, any other as pictures with
+            ``.txt`` files beside them. A ``.json`` file is read as COCO's captions, a ``.tar`` file
+            or several (``shards-{000..003}.tar``) as webdataset, also in object storage
+            (``s3://bucket/shards-{000..003}.tar``).
         columns: names of a table's columns, if they are not the usual ones.
 
     Raises:
         BadInput: the path does not exist, the kind is unknown, or no text with a picture is found.
     """
     checks.optional("columns", columns, Columns)
+    if objects := _shard_objects(path_or_spec):
+        from picturedesk.datasets import webdataset
+
+        return webdataset.read_objects(objects)
     kind, path = _kind_and_path(path_or_spec)
     kind = kind or _guess(path)
     if kind == "table":
@@ -94,10 +103,14 @@ def given_pictures(path_or_spec: str | Path, columns: Columns | None = None) -> 
     A table names those that it has columns for, a folder or a file none, and an archive
     (``KIND:PATH``) those that it has values for.
     """
-    from picturedesk.datasets import folder, table
+    from picturedesk.datasets import folder, table, webdataset
 
     checks.optional("columns", columns, Columns)
+    if _shard_objects(path_or_spec):
+        archive = open_archive(path_or_spec, columns)
+        return Given.of(archive.pictures, archive.rejections)
     kind, path = _kind_and_path(path_or_spec)
+    kind = kind or (_SHARDS if webdataset.is_one(path) else "")
     named: Collection[str] = ()
     if kind in ("", "folder") and path.is_dir():
         draft = folder.read_pictures(path)
@@ -105,7 +118,7 @@ def given_pictures(path_or_spec: str | Path, columns: Columns | None = None) -> 
         draft = table.read_pictures(path, columns)
         named = table.named_fields(path, columns)
     elif kind:
-        archive = open_archive(path_or_spec, columns)
+        archive = open_archive(f"{kind}:{path}", columns)
         return Given.of(archive.pictures, archive.rejections)
     else:
         from picturedesk.datasets.draft import uri_of
@@ -124,8 +137,28 @@ def absolute_spec(path_or_spec: str | Path) -> str:
     Raises:
         BadInput: the path does not exist, or the kind is unknown.
     """
+    if objects := _shard_objects(path_or_spec):
+        return f"{_SHARDS}:{objects}"
     kind, path = _kind_and_path(path_or_spec)
     return f"{kind}:{path}" if kind else str(path)
+
+
+def _shard_objects(given: str | Path) -> str:
+    """The address or pattern of shards in object storage; "" if it is none.
+
+    Raises:
+        BadInput: it may not be read, or is no address of shards.
+    """
+    spec = str(given).removeprefix(f"{_SHARDS}:")
+    if not is_object(spec):
+        return ""
+    refused = refusal(spec)
+    if refused is None and not spec.endswith(".tar"):
+        reason = "only tar shards are read there, and pictures that tables name"
+        raise BadInput(f"{spec} is no archive: {reason}: write s3://BUCKET/{{000..003}}.tar")
+    if refused is not None:
+        raise BadInput(f"{spec} {refused}")
+    return spec
 
 
 def _kind_and_path(given: str | Path) -> tuple[str, Path]:
@@ -135,9 +168,13 @@ def _kind_and_path(given: str | Path) -> tuple[str, Path]:
     if mark and kind in KINDS:
         if not rest.strip():
             raise BadInput(f"{spec} has no path: write {kind}:PATH")
+        if kind == _SHARDS and is_pattern(rest):
+            return kind, _absolute(Path(rest))
         path = _absolute(checks.existing(kind, rest))
         _check(kind, path)
         return kind, path
+    if is_pattern(spec):
+        return _SHARDS, _absolute(Path(spec))
     # One letter before the colon is a drive of Windows.
     if mark and re.fullmatch(r"[A-Za-z]\w+", kind) and not os.path.exists(spec):
         raise BadInput(f"unknown kind of archive {kind!r}: there are {', '.join(KINDS)}")
@@ -159,12 +196,16 @@ def _check(kind: str, path: Path) -> None:
 
 def _guess(path: Path) -> str:
     """The kind of archive at a path."""
-    if path.is_dir():
-        from picturedesk.datasets import imagefolder, sohu
+    from picturedesk.datasets import imagefolder, sohu, webdataset
 
-        if sohu.sets(path):
-            return "sohu"
-        return "imagefolder" if imagefolder.is_one(path) else "folder"
+    if path.is_dir() and sohu.sets(path):
+        return "sohu"
+    if path.is_dir() and imagefolder.is_one(path):
+        return "imagefolder"
+    if webdataset.is_one(path):
+        return _SHARDS
+    if path.is_dir():
+        return "folder"
     if path.suffix.lower() == ".json":
         return "coco"
     from picturedesk.datasets.rows import SUFFIXES

@@ -18,6 +18,7 @@ from picturedesk.datasets.columns import Columns, resolve
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.own_values import ColumnTypes, learn
 from picturedesk.datasets.rows import Row, open_table
+from picturedesk.disk.object_storage import is_object, refusal
 from picturedesk.errors import BadInput
 from picturedesk.own_columns import column_names
 from picturedesk.types import Archive, Picture, Rejection, Text
@@ -260,6 +261,11 @@ def _pictures_there(entry: _Entry, folder: Path, draft: Draft) -> list[Picture]:
 
 
 def _picture(about: Picture, folder: Path, name: str) -> Picture:
+    if is_object(name):
+        refused = refusal(name)
+        if refused is not None:
+            raise Unfit(f"picture {name} {refused.reason}", refused.cure)
+        return replace(about, uri=name)
     if _ADDRESS.match(name):
         raise Unfit(f"picture {name} is a web address", "download it and give the path of the file")
     path = os.path.join(folder, name)

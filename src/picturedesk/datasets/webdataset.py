@@ -8,23 +8,28 @@ their uris point there. Knows the meaning of members, not the tar format.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from picturedesk.datasets.cells import TAG_MARKS, Unfit, string, strings
 from picturedesk.datasets.draft import Draft, display_name, uri_of
 from picturedesk.datasets.encoding import MAX_TEXT_BYTES, broken_text, decode_text
 from picturedesk.datasets.files import walk
 from picturedesk.datasets.folder import PICTURES
+from picturedesk.datasets.shard_names import addresses, expanded, is_pattern
 from picturedesk.datasets.usual_names import USUAL
 from picturedesk.disk.tar_members import (
     SUFFIX,
     BrokenTar,
     Member,
+    Readable,
     member_uri,
-    members,
+    members_of,
+    opened,
     read_member,
 )
 from picturedesk.errors import BadInput
@@ -35,16 +40,29 @@ _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]*)")  # key and extension
 _AS_UTF8 = "write it as UTF-8"
 
-_Sample = dict[str, Member]  # by extension, in lower case, with its dot
+_SMALL = 1 << 16  # bytes; texts that are read in passing
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A member of a sample; ``data`` of a small text."""
+
+    member: Member
+    data: bytes | None = None
+
+
+_Sample = dict[str, _Piece]  # by extension, in lower case, with its dot
 
 
 def read(path: Path) -> Archive:
-    """Reads one ``.tar`` or every ``.tar`` below a folder; all texts are still to be split.
+    """Reads one ``.tar``, those of a pattern, or every one below a folder; texts have no part yet.
+
+    A pattern has numbers in braces, as webdataset's have: ``shards-{000..003}.tar``.
 
     A text is named ``<shard>!<key>#<n>``. Captions come from the JSON if it lists several, else
     from ``.txt``, else from the JSON's ``caption``. Credit, licence and tags come from the JSON,
-    under the usual names of tables. The same key in two shards is two samples. Reads the headers
-    of each shard once and holds the names of one shard in memory.
+    under the usual names of tables. The same key in two shards is two samples. Reads each shard
+    once, forwards, and holds the names and texts of one shard in memory.
 
     Left out and reported: pictures without caption and captions without picture (counted per
     shard), unusable members, and everything after the damage in a broken shard. Other members
@@ -58,16 +76,38 @@ def read(path: Path) -> Archive:
     if not shards and not draft.rejections:
         raise BadInput(f"{path} has no shard: put files *{SUFFIX} there")
     for shard in shards:
-        name = shard.relative_to(path).as_posix() if shard != path else shard.name
-        _Shard(draft, shard, name).read()
+        below = path in shard.parents
+        name = shard.relative_to(path).as_posix() if below else shard.name
+        _Shard(draft, uri_of(shard), name).read()
     return draft.archive()
+
+
+def read_objects(pattern: str) -> Archive:
+    """Like ``read``, of shards in object storage: one address, or a pattern of addresses.
+
+    Raises:
+        BadInput: no text with a picture is left.
+    """
+    draft = Draft(pattern.rpartition("/")[2])
+    for uri in addresses(pattern):
+        _Shard(draft, uri, uri.rpartition("/")[2]).read()
+    return draft.archive()
+
+
+def is_one(path: Path) -> bool:
+    """Whether a path is a shard, a pattern of shards, or a folder with shards and no pictures."""
+    if not path.is_dir():
+        return path.name.endswith(SUFFIX)
+    try:
+        suffixes = {os.path.splitext(name)[1].lower() for name in os.listdir(path)}
+    except OSError:
+        return False
+    return SUFFIX in suffixes and not suffixes & PICTURES
 
 
 def _shards(draft: Draft, path: Path) -> list[Path]:
     shards = []
-    found = walk(path, draft.folder_unreadable)
-    files = [path] if path.is_file() else [Path(f, name) for f, names in found for name in names]
-    for file in files:
+    for file in _files(draft, path):
         if file.name.lower().endswith(_COMPRESSED):
             draft.reject(
                 str(file), "is compressed, so single pictures cannot be read from it", "unpack it"
@@ -81,14 +121,22 @@ def _shards(draft: Draft, path: Path) -> list[Path]:
     return shards
 
 
+def _files(draft: Draft, path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if is_pattern(str(path)):
+        return expanded(str(path))
+    found = walk(path, draft.folder_unreadable)
+    return [Path(folder, name) for folder, names in found for name in names]
+
+
 class _Shard:
     """Reads one shard."""
 
-    def __init__(self, draft: Draft, path: Path, name: str) -> None:
+    def __init__(self, draft: Draft, uri: str, name: str) -> None:
         self._draft = draft
-        self._path = path
+        self._uri = uri
         self._name = name
-        self._uri = uri_of(path)
         self._no_caption: list[str] = []  # keys of pictures without caption
         self._no_picture: list[str] = []  # keys of captions without picture
 
@@ -96,24 +144,24 @@ class _Shard:
         """Adds its samples to the draft and reports what is left out."""
         samples: dict[str, _Sample] = {}  # by key, in the order of first members
         try:
-            with self._path.open("rb") as file:
+            with opened(self._uri) as file:
                 try:
-                    for member in members(self._path):
-                        self._sort(samples, member)
+                    for member in members_of(file):
+                        self._sort(file, samples, member)
                 except BrokenTar as broken:
-                    self._draft.reject(str(self._path), broken.reason, broken.cure)
+                    self._draft.reject(self._uri, broken.reason, broken.cure)
                 for key, sample in samples.items():
                     self._read_sample(file, key, sample)
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
-            self._draft.reject(str(self._path), reason, "make it readable")
+            self._draft.reject(self._uri, reason, "make it readable")
         self._count(
             self._no_caption, "pictures have no caption", "give each a .txt with the same name"
         )
         kinds = " ".join(sorted(PICTURES))
         self._count(self._no_picture, "captions have no picture", f"supported formats: {kinds}")
 
-    def _sort(self, samples: dict[str, _Sample], member: Member) -> None:
+    def _sort(self, file: Readable, samples: dict[str, _Sample], member: Member) -> None:
         """Adds a member to its sample, if it is of a supported kind."""
         match = _MEMBER.fullmatch(member.name)
         extension = f".{match[2].lower()}" if match else ""
@@ -124,10 +172,12 @@ class _Shard:
         elif extension in samples.setdefault(match[1], {}):
             self._reject(member, "occurs twice; the first one is used", "give each its own key")
         else:
-            samples[match[1]][extension] = member
+            small = extension not in PICTURES and member.size <= _SMALL
+            data = read_member(file, member) if small else None
+            samples[match[1]][extension] = _Piece(member, data)
 
-    def _read_sample(self, file: BinaryIO, key: str, sample: _Sample) -> None:
-        pictures = [member for extension, member in sample.items() if extension in PICTURES]
+    def _read_sample(self, file: Readable, key: str, sample: _Sample) -> None:
+        pictures = [one.member for extension, one in sample.items() if extension in PICTURES]
         about = self._about(file, sample.get(".json"))
         captions = self._captions(file, key, sample.get(".txt"), about)
         if not captions:
@@ -140,12 +190,13 @@ class _Shard:
                 text = Text(f"{self._name}!{key}#{number}", words)
                 self._draft.link(self._draft.add_text(text), indices)
 
-    def _about(self, file: BinaryIO, member: Member | None) -> dict[str, Any]:
+    def _about(self, file: Readable, piece: _Piece | None) -> dict[str, Any]:
         """A sample's JSON; {} if it has none or it is unusable."""
-        if member is None:
+        if piece is None:
             return {}
+        member = piece.member
         try:
-            content = json.loads(_text(file, member))
+            content = json.loads(_text(file, piece))
         except Unfit as unfit:
             self._reject(member, unfit.reason, unfit.cure)
         except (ValueError, RecursionError) as error:
@@ -157,7 +208,7 @@ class _Shard:
         return {}
 
     def _captions(
-        self, file: BinaryIO, key: str, member: Member | None, about: dict[str, Any]
+        self, file: Readable, key: str, piece: _Piece | None, about: dict[str, Any]
     ) -> tuple[str, ...]:
         """The captions of a sample, each wording once; () if it has none."""
         said = [about[name] for name in CAPTIONS if about.get(name)]
@@ -165,10 +216,10 @@ class _Shard:
             several = next((value for value in said if isinstance(value, list)), None)
             if several is not None:
                 return strings(several, "captions", TAG_MARKS)
-            alone = _text(file, member).strip() if member else ""
+            alone = _text(file, piece).strip() if piece else ""
             alone = alone or next((string(value, "caption") for value in said), "")
         except Unfit as unfit:
-            source = member_uri(self._uri, member.name if member else key)
+            source = member_uri(self._uri, piece.member.name if piece else key)
             self._draft.reject(source, unfit.reason, unfit.cure)
             return ()
         return (alone,) if alone else ()
@@ -194,19 +245,21 @@ class _Shard:
     def _count(self, keys: list[str], reason: str, cure: str) -> None:
         if keys:
             reason = f"{len(keys)} {reason} (the first: {keys[0]})"
-            self._draft.reject(str(self._path), reason, cure)
+            self._draft.reject(self._uri, reason, cure)
 
 
 def _first(about: dict[str, Any], names: Sequence[str]) -> object:
     return next((about[name] for name in names if about.get(name)), None)
 
 
-def _text(file: BinaryIO, member: Member) -> str:
+def _text(file: Readable, piece: _Piece) -> str:
     """A member as text; raises Unfit if it is not text."""
+    member = piece.member
     if member.size > MAX_TEXT_BYTES:
         raise Unfit(f"is larger than {MAX_TEXT_BYTES // 2**20} MiB", "check that it is a text")
     try:
-        text = decode_text(read_member(file, member))
+        data = read_member(file, member) if piece.data is None else piece.data
+        text = decode_text(data)
     except UnicodeDecodeError as error:
         raise Unfit(f"is not UTF-8 (byte {error.start})", _AS_UTF8) from None
     broken = broken_text(text)

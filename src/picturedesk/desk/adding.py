@@ -16,7 +16,7 @@ from picturedesk.desk.facade.parts import opened_again
 from picturedesk.desk.optimizing import keep_fast
 from picturedesk.desk.reading import Reader, Seen, reading, shown_again
 from picturedesk.disk.tar_members import absolute
-from picturedesk.store.extraction import is_there
+from picturedesk.store.sources import is_there
 from picturedesk.types import Catalogue, Changes, Picture, Progress, Rejection
 
 if TYPE_CHECKING:

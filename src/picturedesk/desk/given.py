@@ -78,7 +78,7 @@ def read_given(
     Raises:
         BadPicture: a file cannot be read, or is none.
     """
-    from picturedesk.store.extraction import stored_key
+    from picturedesk.store.sources import stored_key
 
     levels = matcher.levels
     with FeatureStore.open(store) as known:

@@ -1,7 +1,8 @@
 """Members of tar files, read where they lie: nothing is unpacked and nothing is copied.
 
-A member's uri is ``<path>.tar!<name>``. Its name is only looked up in the tar, so a name with ".."
-or a leading "/" is harmless. Knows bytes and names, neither pictures nor texts.
+A member's uri is ``<path>.tar!<name>``; a tar may be an object in object storage. The name of a
+member is only looked up in the tar, so one with ".." or a leading "/" is harmless. Knows bytes and
+names, neither pictures nor texts.
 
 Formats: ustar, GNU and pax, not compressed (POSIX.1-2017, pax, "ustar Interchange Format").
 
@@ -15,10 +16,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import BinaryIO
+from typing import Protocol
+
+from picturedesk.disk import object_storage
+from picturedesk.disk.object_storage import ObjectFile, is_object
 
 SUFFIX = ".tar"
 _MARK = f"{SUFFIX}!"
@@ -47,6 +51,16 @@ class Member:
     size: int
 
 
+class Readable(Protocol):
+    """A file, as far as tars need one."""
+
+    def seek(self, at: int, whence: int = 0, /) -> int:
+        """Moves to a byte; returns which."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, fewer at the end."""
+
+
 class BrokenTar(Exception):
     """A tar that cannot be read to its end; the members before the fault can.
 
@@ -67,18 +81,27 @@ def member_uri(tar: str, name: str) -> str:
 
 
 def locate(uri: str) -> tuple[str, str]:
-    """The file of a uri, and the name of a member in it, "" for the file itself."""
+    """The file or object of a uri, and the name of a member in it, "" for the file itself."""
     path, mark, name = uri.partition(_MARK)
-    if not (mark and name) or os.path.lexists(uri):
+    if not (mark and name) or (not is_object(uri) and os.path.lexists(uri)):
         return uri, ""
     return path + SUFFIX, name
 
 
 def absolute(uri: str) -> str:
-    """The uri with an absolute path; the name of a member stays the same."""
+    """The uri with an absolute path; the name of a member and the address of an object stay."""
+    if is_object(uri):
+        return uri
     path, name = locate(uri)
     path = os.path.abspath(path)
     return member_uri(path, name) if name else path
+
+
+def opened(path: str | os.PathLike[str]) -> AbstractContextManager[Readable]:
+    """A tar, to be read; an object, if the path is the address of one."""
+    if is_object(str(path)):
+        return closing(ObjectFile(str(path)))
+    return open(path, "rb", buffering=_BUFFER)
 
 
 def members(path: str | os.PathLike[str]) -> Iterator[Member]:
@@ -88,26 +111,31 @@ def members(path: str | os.PathLike[str]) -> Iterator[Member]:
         BrokenTar: at the end, if the tar is incomplete or damaged.
         OSError: if it cannot be read.
     """
-    with open(path, "rb", buffering=_BUFFER) as file:
-        total = os.fstat(file.fileno()).st_size
-        extra: dict[str, bytes] = {}  # from extended headers, for the next member
-        at = 0
-        while True:
-            header = _header(file, at)
-            if header is None:
-                return
-            start = at + _BLOCK
-            size = int(extra.get("size", header.size))
-            at = start if header.kind in _WITHOUT_DATA else start + -(-size // _BLOCK) * _BLOCK
-            if start + size > total and header.kind not in _WITHOUT_DATA:
-                raise BrokenTar(f"is cut short: a member ends at byte {start + size} of {total}")
-            if header.kind in (_LONG_NAME, _PAX):
-                extra |= _extra(file, header)
-            elif header.kind != b"g":
-                name = _decoded(extra.get("path", header.name))
-                extra = {}
-                if header.kind in _REGULAR and not name.endswith("/"):
-                    yield Member(name, start, size)
+    with opened(path) as file:
+        yield from members_of(file)
+
+
+def members_of(file: Readable) -> Iterator[Member]:
+    """Like ``members``, of an open tar, from which members may be read meanwhile."""
+    total = file.seek(0, os.SEEK_END)
+    extra: dict[str, bytes] = {}  # from extended headers, for the next member
+    at = 0
+    while True:
+        header = _header(file, at)
+        if header is None:
+            return
+        start = at + _BLOCK
+        size = int(extra.get("size", header.size))
+        at = start if header.kind in _WITHOUT_DATA else start + -(-size // _BLOCK) * _BLOCK
+        if start + size > total and header.kind not in _WITHOUT_DATA:
+            raise BrokenTar(f"is cut short: a member ends at byte {start + size} of {total}")
+        if header.kind in (_LONG_NAME, _PAX):
+            extra |= _extra(file, header)
+        elif header.kind != b"g":
+            name = _decoded(extra.get("path", header.name))
+            extra = {}
+            if header.kind in _REGULAR and not name.endswith("/"):
+                yield Member(name, start, size)
 
 
 def find(path: str, name: str) -> Member | None:
@@ -115,12 +143,17 @@ def find(path: str, name: str) -> Member | None:
 
     Thread-safe. The names of a tar are read once, and again after the tar has changed.
     """
-    status = os.stat(path)
+    if is_object(path):
+        found = object_storage.state(path)
+        state = found.size, found.mark
+    else:
+        status = os.stat(path)
+        state = status.st_size, status.st_mtime_ns
     with _lock:  # one thread indexes a new tar, the others wait
-        return _index(path, status.st_size, status.st_mtime_ns).get(name)
+        return _index(path, *state).get(name)
 
 
-def read_member(file: BinaryIO, member: Member) -> bytes:
+def read_member(file: Readable, member: Member) -> bytes:
     """The bytes of a member of an open tar."""
     file.seek(member.offset)
     return file.read(member.size)
@@ -130,8 +163,8 @@ _lock = threading.Lock()
 
 
 @lru_cache(maxsize=_INDEXED)
-def _index(path: str, size: int, mtime_ns: int) -> dict[str, Member]:
-    """Members by name; size and time of last change identify a state of the file."""
+def _index(path: str, size: int, mark: int) -> dict[str, Member]:
+    """Members by name; size and time of last change (of objects: the mark) identify a state."""
     found: dict[str, Member] = {}
     with suppress(BrokenTar):
         for member in members(path):
@@ -148,7 +181,7 @@ class _Header:
     size: int
 
 
-def _header(file: BinaryIO, at: int) -> _Header | None:
+def _header(file: Readable, at: int) -> _Header | None:
     """The header at a byte, None at the end mark of a tar; the file's position is behind it."""
     file.seek(at)
     block = file.read(_BLOCK)
@@ -191,7 +224,7 @@ def _number(field: bytes) -> int:
     return int(digits, 8)
 
 
-def _extra(file: BinaryIO, header: _Header) -> dict[str, bytes]:
+def _extra(file: Readable, header: _Header) -> dict[str, bytes]:
     """Path and size of the next member, from a GNU long name or a pax header."""
     if header.size > _MAX_EXTRA:
         raise BrokenTar(f"has a header of {header.size} bytes")

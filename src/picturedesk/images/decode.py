@@ -18,6 +18,8 @@ from pathlib import Path
 from PIL import ExifTags, Image, features
 
 import picturedesk.checks as checks
+from picturedesk.disk import object_storage
+from picturedesk.disk.object_storage import Unreadable
 from picturedesk.disk.tar_members import find, locate, read_member
 from picturedesk.errors import BadPicture
 from picturedesk.images.colours import scale_transparent_colour, to_rgb
@@ -86,11 +88,11 @@ def content_key(data: bytes) -> str:
 
 
 def read_picture(path: str | Path, policy: DecodePolicy = _DEFAULT) -> bytes:
-    """The bytes of a picture, from a file or a member of a tar file.
+    """The bytes of a picture, from a file, a member of a tar file, or an object in object storage.
 
     Raises:
-        BadPicture: the file or member does not exist, is a directory or device, is empty, may not
-            be read, or is larger than ``policy.max_megabytes``.
+        BadPicture: the file, member or object does not exist, is a directory or device, is empty,
+            may not be read, or is larger than ``policy.max_megabytes``.
     """
     source = str(path)
     try:
@@ -99,6 +101,8 @@ def read_picture(path: str | Path, policy: DecodePolicy = _DEFAULT) -> bytes:
         raise BadPicture(source, "does not exist", "check the path, or leave it out") from None
     except PermissionError:
         raise BadPicture(source, "may not be read", "allow this user to read it") from None
+    except Unreadable as error:
+        raise BadPicture(source, error.reason, error.cure) from None
     except (OSError, ValueError) as error:
         reason = f"cannot be read ({_one_line(error)})"
         raise BadPicture(source, reason, "check the path and the disk") from None
@@ -108,6 +112,8 @@ def read_picture(path: str | Path, policy: DecodePolicy = _DEFAULT) -> bytes:
 
 
 def _read(source: str, policy: DecodePolicy) -> bytes:
+    if object_storage.is_object(source):
+        return _read_object(source, policy)
     located, name = locate(source)
     path = Path(located)
     status = path.stat()
@@ -116,11 +122,30 @@ def _read(source: str, policy: DecodePolicy) -> bytes:
         raise BadPicture(source, f"is {what}", "give the picture files themselves")
     member = find(located, name) if name else None
     if name and member is None:
-        reason = "is not in the tar, or behind a fault in it"
-        raise BadPicture(source, reason, "check the name, or fetch the tar again")
+        raise _no_member(source)
     _check_bytes(member.size if member else status.st_size, source, policy)
     with path.open("rb") as file:
         return read_member(file, member) if member else file.read()
+
+
+def _read_object(source: str, policy: DecodePolicy) -> bytes:
+    located, name = locate(source)
+    member = find(located, name) if name else None
+    if name and member is None:
+        raise _no_member(source)
+    start = member.offset if member else 0
+    size = member.size if member else object_storage.state(source).size
+    _check_bytes(size, source, policy)
+    end = start + size if member else start + size + 1  # one more: it may have grown
+    data = object_storage.read(located, start, end) if size else b""
+    if len(data) != size:
+        raise BadPicture(source, "changed while it was read", "read it again")
+    return data
+
+
+def _no_member(source: str) -> BadPicture:
+    reason = "is not in the tar, or behind a fault in it"
+    return BadPicture(source, reason, "check the name, or fetch the tar again")
 
 
 def _check_bytes(size: int, source: str, policy: DecodePolicy) -> None:

@@ -17,6 +17,7 @@ from picturedesk.heads.matcher import Matcher
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.cross_validation import divide, fit_routes
+from picturedesk.learning.encoding import encoded_on_ray
 from picturedesk.learning.folds import worthwhile_encoders
 from picturedesk.learning.preparation import Prepared, fit_text_encoder, subset
 from picturedesk.learning.sample import sampled
@@ -34,10 +35,21 @@ from picturedesk.routes.captions import catalogue_words, telling_captions
 from picturedesk.routes.direct import DIRECT
 from picturedesk.routes.kinds import PAPER
 from picturedesk.routes.route import trained_on
+from picturedesk.store.extraction import RAY
 from picturedesk.texts.pretrained import AUTO, KNOWN, open_pretrained
-from picturedesk.texts.rows import TextRows, encoded
+from picturedesk.texts.rows import BLOCK, TextRows, encoded
 from picturedesk.texts.shingles import duplicate_groups
-from picturedesk.types import Archive, Ints, Json, Progress, RowSource, TextEncoder, silent, step
+from picturedesk.types import (
+    Archive,
+    Floats,
+    Ints,
+    Json,
+    Progress,
+    RowSource,
+    TextEncoder,
+    silent,
+    step,
+)
 
 _SCOUTED = 40_000  # texts; of more, a half of so many show which sentence encoders help
 
@@ -139,7 +151,8 @@ def learn_best(
     if len(chosen) > _SCOUTED and sentences:
         sentences = _worthwhile(given, chosen, sentences, config, progress)
     pairs = given.pairs(chosen)
-    known = {name: encoded(one, pairs.texts, progress) for name, one in sentences.items()}
+    engine = config.extract.engine
+    known = {name: _encoded(one, pairs.texts, progress, engine) for name, one in sentences.items()}
     best = replace(config.best, routes=trained_on(config.best.routes, config.device))
     if levels or config.levels:
         best = replace(best, choose_levels=False)
@@ -165,6 +178,13 @@ def learn_best(
             ),
         },
     )
+
+
+def _encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress, engine: str) -> Floats:
+    """Vectors (T, D) of all texts, encoded where the engine computes."""
+    if engine == RAY:
+        return encoded_on_ray(encoder, texts, BLOCK, progress)
+    return encoded(encoder, texts, progress)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

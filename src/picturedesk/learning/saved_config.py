@@ -8,18 +8,20 @@ from typing import Any, TypeVar
 from picturedesk.disk.artifacts import plain
 from picturedesk.errors import BadInput
 from picturedesk.learning.config import DeskConfig
+from picturedesk.store.extraction import LOCAL
 from picturedesk.types import Json
 
 Record = TypeVar("Record")
 
 
 def restored(saved: Json) -> DeskConfig:
-    """The settings that a desk was fitted with; new ones have their defaults.
+    """The settings that a desk was fitted with; new ones, and the engine, have their defaults.
 
     Raises:
         BadInput: the routes are not those of the recipe; plans of other routes are not kept.
     """
-    return _restored(DeskConfig.of(saved["recipe"]), saved)
+    config = _restored(DeskConfig.of(saved["recipe"]), saved)
+    return replace(config, extract=replace(config.extract, engine=LOCAL))
 
 
 def _restored(default: Record, saved: Json) -> Record:

@@ -1,18 +1,16 @@
 """Picture files → level features in a store; decoding runs beside the network.
 
-Decoder threads read files and turn them into pixels. The calling thread takes the pixels in the
-order of the sources, runs the backbone on whole batches, and adds each batch to the store in one
-transaction. Threads are enough: Pillow releases the interpreter lock while it decodes and resizes,
-and pixels need not be copied between processes.
+An engine reads the pictures, in threads of this process or on the machines of a Ray cluster. The
+calling thread takes what it gives in the order of the sources, and adds batch after batch to the
+store, each in one transaction.
 
 Knows nothing of texts, and not which network runs.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 
@@ -20,21 +18,19 @@ import numpy as np
 
 import picturedesk.checks as checks
 from picturedesk.backbones.backbone import Backbone
-from picturedesk.disk.tar_members import absolute, locate
-from picturedesk.errors import BadInput, BadPicture, Mismatch, PicturedeskError
-from picturedesk.images import (
-    DecodePolicy,
-    content_key,
-    decode_file,
-    facts_of,
-    perceptual_hash,
-    read_picture,
-    to_pixels,
-)
-from picturedesk.parallel import cpus
+from picturedesk.errors import BadInput, Mismatch, PicturedeskError
+from picturedesk.images import DecodePolicy
+from picturedesk.store.engines import Engine, LocalEngine, ReadingConfig
 from picturedesk.store.features import FeatureRow, FeatureStore, Source
-from picturedesk.store.prefetch import Claim, PrefetchConfig, in_order
-from picturedesk.types import Cell, Floats, Json, Progress, Rejection, silent
+from picturedesk.store.ray_engine import RayEngine
+from picturedesk.store.sources import Fresh, Known, KnownPictures, Outcome, StoredPictures
+from picturedesk.types import Json, Progress, Rejection, silent
+
+LOCAL, RAY = "local", "ray"
+ENGINES: Mapping[str, Callable[[Backbone, ReadingConfig, KnownPictures], Engine]] = {
+    LOCAL: LocalEngine,
+    RAY: RayEngine,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,10 @@ class ExtractConfig:
             together; a decoder waits until its picture fits. A picture that takes more alone is
             decoded alone.
         decode: which pictures are refused.
+        engine: where pictures are read, and in a fit, texts are encoded by pretrained encoders:
+            "local", in this process; "ray", on a Ray cluster (extra ``ray``): that of RAY_ADDRESS,
+            or one for this machine. With "ray", ``batch``, ``decoders`` and ``decode_memory`` are
+            those of one worker, which has one CPU. A desk does not keep it.
     """
 
     batch: int = 16
@@ -57,6 +57,7 @@ class ExtractConfig:
     patience: float = 120.0
     decode_memory: float = 1000.0
     decode: DecodePolicy = field(default_factory=DecodePolicy)
+    engine: str = LOCAL
 
     def __post_init__(self) -> None:
         """Raises BadInput for numbers that cannot be used."""
@@ -66,12 +67,21 @@ class ExtractConfig:
                 f"batch {self.batch}, decoders {self.decoders}, patience {self.patience} s: batch "
                 "must be 1 or more, decoders 0 or more, patience above 0"
             )
+        if self.engine not in ENGINES:
+            raise BadInput(f"engine {self.engine!r} is not known: {', '.join(ENGINES)}")
 
     @classmethod
     def of(cls, saved: Json) -> ExtractConfig:
-        """The settings that a desk was saved with; new ones have their defaults."""
+        """The settings that a desk was saved with, for the local engine; new ones are defaults."""
         known = {one.name: saved[one.name] for one in fields(cls) if one.name in saved}
-        return cls(**known | {"decode": DecodePolicy(**saved.get("decode", {}))})
+        decode = DecodePolicy(**saved.get("decode", {}))
+        return cls(**known | {"decode": decode, "engine": LOCAL})
+
+    @property
+    def reading(self) -> ReadingConfig:
+        """What engines need."""
+        memory = self.decode_memory * 1e6
+        return ReadingConfig(self.batch, self.decoders, self.patience, memory, self.decode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,8 @@ def extract(
 
     Raises:
         Mismatch: the store belongs to another backbone.
+        MissingExtra: the engine's library is not installed.
+        PicturedeskError: the network gives numbers that are not finite, or the cluster failed.
         Any other error of decoder or backbone except BadPicture: a bug; the run stops cleanly.
     """
     uris = checks.texts("uris", uris)
@@ -132,147 +144,30 @@ def extract(
         )
     began = time.monotonic()
     distinct = list(dict.fromkeys(uris))
-    run = _Run(backbone, store, config.batch, len(distinct), progress)
-    reader = _Reader(backbone, store, config, run.seen)
-    decoders = config.decoders or cpus()
-    # One batch runs while the next is decoded; the window bounds the pictures that are ready.
-    window = 2 * config.batch + decoders
-    prefetch = PrefetchConfig(decoders, window, config.patience, config.decode_memory * 1e6)
-    with closing(in_order(distinct, reader.read, reader.late, prefetch)) as outcomes:
+    seen: set[str] = set()
+    engine = ENGINES[config.engine](backbone, config.reading, StoredPictures(store, seen))
+    run = _Run(engine, store, config.batch, len(distinct), progress, seen)
+    with closing(engine.outcomes(distinct)) as outcomes:
         for uri, outcome in zip(distinct, outcomes, strict=True):
             run.take(uri, outcome)
     run.flush()
     return run.summary(time.monotonic() - began)
 
 
-def is_there(uri: str) -> bool:
-    """Whether the file of a picture exists; of a member of a tar file, whether the tar does."""
-    return _state(locate(absolute(uri))[0])[0] >= 0
-
-
-def is_stored(uri: str, store: FeatureStore) -> bool:
-    """Whether the store has a file's features and the file is unchanged; reads no picture."""
-    return stored_key(uri, store) is not None
-
-
-def stored_key(uri: str, store: FeatureStore) -> str | None:
-    """The content key of a file that the store has read and that is unchanged; None for others."""
-    path = absolute(uri)
-    size, mtime_ns = _state(locate(path)[0])
-    return store.lookup(path, size, mtime_ns) if size >= 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A picture that the store has or is about to have.
-
-    Attributes:
-        key: its content hash.
-        source: the file, if the store must remember it together with the picture.
-    """
-
-    key: str
-    source: Source | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Decoded:
-    """A picture that the store does not have, ready for the network.
-
-    Attributes:
-        source: the file it was read from.
-        pixels: (3, S, S), normalised.
-        phash: perceptual hash.
-        size: width and height as shown, pixels.
-        facts: what the file says and shows of itself.
-    """
-
-    source: Source
-    pixels: Floats
-    phash: int
-    size: tuple[int, int]
-    facts: Mapping[str, Cell]
-
-    @property
-    def key(self) -> str:
-        """Its content hash."""
-        return self.source.key
-
-
-_Outcome = _Known | _Decoded | Rejection
-
-
-class _Reader:
-    """One source → outcome. All file access happens here, in a decoder thread.
-
-    Args:
-        backbone: gives the size of its input.
-        store: has the pictures of earlier runs.
-        config: which pictures are refused.
-        seen: keys of this run so far; the calling thread adds to it.
-    """
-
-    def __init__(
-        self, backbone: Backbone, store: FeatureStore, config: ExtractConfig, seen: Set[str]
-    ) -> None:
-        self._preprocessing = backbone.spec.preprocessing
-        self._store = store
-        self._policy = config.decode
-        self._patience = config.patience
-        self._seen = seen
-
-    def read(self, uri: str, claim: Claim) -> _Outcome:
-        """Reads and decodes, unless the store has the picture; claims the memory of decoding."""
-        try:
-            return self._read(uri, claim)
-        except BadPicture as error:
-            return Rejection(error.source, error.reason, error.cure)
-
-    def late(self, uri: str) -> Rejection:
-        """The outcome of a source that takes too long."""
-        reason = f"it was not read and decoded within {self._patience:g} s"
-        return Rejection(uri, reason, "check the disk it lies on, or raise patience")
-
-    def _read(self, uri: str, claim: Claim) -> _Known | _Decoded:
-        path = absolute(uri)
-        size, mtime_ns = _state(locate(path)[0])
-        known = self._store.lookup(path, size, mtime_ns) if size >= 0 else None
-        if known is not None:
-            return _Known(known)
-        data = read_picture(uri, self._policy)
-        # Size and time from before the read: a file that changes during it is read next time.
-        source = Source(path, size, mtime_ns, content_key(data))
-        if source.key in self._store:
-            self._store.remember([source])
-            return _Known(source.key)
-        if source.key in self._seen:
-            return _Known(source.key, source)
-        found = decode_file(data, uri, self._policy, self._preprocessing.resize, claim)
-        pixels = to_pixels(found.image, self._preprocessing)
-        phash = perceptual_hash(found.image)
-        return _Decoded(source, pixels, phash, found.size, facts_of(found))
-
-
-def _state(path: str) -> tuple[int, int]:
-    """Size in bytes and time of last change; (-1, -1) if there is no such file.
-
-    A picture in a tar file has the state of the tar: if that is unchanged, so are its members.
-    """
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
-
-
 class _Run:
     """Takes outcomes in order, fills batches, and counts."""
 
     def __init__(
-        self, backbone: Backbone, store: FeatureStore, batch: int, total: int, progress: Progress
+        self,
+        engine: Engine,
+        store: FeatureStore,
+        batch: int,
+        total: int,
+        progress: Progress,
+        seen: set[str],
     ) -> None:
-        self.seen: set[str] = set()
-        self._backbone = backbone
+        self._engine = engine
+        self._seen = seen
         self._store = store
         self._batch = batch
         self._total = total
@@ -280,11 +175,11 @@ class _Run:
         self._keys: dict[str, str] = {}
         self._rejections: list[Rejection] = []
         self._read = self._reused = self._taken = 0
-        self._decoded: list[_Decoded] = []  # the current batch
+        self._fresh: list[Fresh] = []  # the current batch
         self._sources: list[Source] = []  # files to remember with this batch
         self._report()
 
-    def take(self, uri: str, outcome: _Outcome) -> None:
+    def take(self, uri: str, outcome: Outcome) -> None:
         """Records one outcome; runs the network when a batch is full."""
         self._taken += 1
         if isinstance(outcome, Rejection):
@@ -292,48 +187,47 @@ class _Run:
         else:
             self._keys[uri] = outcome.key
             self._admit(outcome)
-        if len(self._decoded) == self._batch:
+        if len(self._fresh) == self._batch:
             self.flush()
         elif self._taken % self._batch == 0:
             self._report()
 
-    def _admit(self, outcome: _Known | _Decoded) -> None:
+    def _admit(self, outcome: Known | Fresh) -> None:
         if outcome.source is not None:
             self._sources.append(outcome.source)
-        if outcome.key in self.seen:
+        if outcome.key in self._seen:
             return
-        self.seen.add(outcome.key)
-        if isinstance(outcome, _Decoded):
-            self._decoded.append(outcome)
+        self._seen.add(outcome.key)
+        if isinstance(outcome, Fresh):
+            self._fresh.append(outcome)
         else:
             self._reused += 1
 
     def flush(self) -> None:
         """Runs the network on the current batch and adds it to the store in one transaction."""
-        rows = self._rows() if self._decoded else []
+        rows = self._rows() if self._fresh else []
         if rows or self._sources:
             self._store.add(rows, self._sources)
         self._read += len(rows)
-        self._decoded, self._sources = [], []
+        self._fresh, self._sources = [], []
         self._report()
 
     def _rows(self) -> list[FeatureRow]:
-        pixels = np.stack([picture.pixels for picture in self._decoded])  # (B, 3, S, S)
-        features = self._backbone.features(pixels)  # (B, ΣD_l)
+        features = self._engine.features(self._fresh)  # (B, ΣD_l)
         finite = np.isfinite(features).all(axis=1)
         if not finite.all():
-            where = self._decoded[int(np.argmin(finite))].source.path
+            where = self._fresh[int(np.argmin(finite))].source.path
             raise PicturedeskError(
-                f"{self._backbone.spec.name} gives NaN or infinite numbers for {where}: "
+                f"{self._store.spec.name} gives NaN or infinite numbers for {where}: "
                 "check its weights, or use another runner or device"
             )
         return [
             FeatureRow(picture.key, row, picture.phash, *picture.size, picture.facts)
-            for picture, row in zip(self._decoded, features, strict=True)
+            for picture, row in zip(self._fresh, features, strict=True)
         ]
 
     def _report(self) -> None:
-        self._progress(self._taken - len(self._decoded), self._total, "pictures")
+        self._progress(self._taken - len(self._fresh), self._total, "pictures")
 
     def summary(self, seconds: float) -> Extraction:
         """The result of the run."""
@@ -341,7 +235,7 @@ class _Run:
             keys=self._keys,
             read=self._read,
             reused=self._reused,
-            duplicates=len(self._keys) - len(self.seen),
+            duplicates=len(self._keys) - len(self._seen),
             rejections=tuple(self._rejections),
             seconds=seconds,
         )

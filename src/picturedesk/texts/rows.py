@@ -9,7 +9,7 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.types import Floats, Ints, Progress, TextEncoder, silent
 
-_BLOCK = 256  # texts encoded between two calls of progress
+BLOCK = 256  # texts encoded between two calls of progress
 
 
 class TextRows:
@@ -50,8 +50,8 @@ class TextRows:
             known = self._rows[within] == rows
         found[known] = self._known[within[known]]
         new = np.flatnonzero(~known)
-        for start in range(0, len(new), _BLOCK):
-            some = new[start : start + _BLOCK]
+        for start in range(0, len(new), BLOCK):
+            some = new[start : start + BLOCK]
             found[some] = self._encoder.encode([self._texts[row] for row in rows[some].tolist()])
         return found
 
@@ -70,9 +70,9 @@ class TextRows:
 def encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress = silent) -> Floats:
     """Vectors (T, D) of all texts; reports progress."""
     vectors = np.zeros((len(texts), encoder.width), dtype=np.float32)
-    for start in range(0, len(texts), _BLOCK):
+    for start in range(0, len(texts), BLOCK):
         progress(start, len(texts), "texts encoded")
-        block = slice(start, start + _BLOCK)
+        block = slice(start, start + BLOCK)
         vectors[block] = encoder.encode(texts[block])
     progress(len(texts), len(texts), "texts encoded")
     return vectors

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from picturedesk.desk.desk import Desk
+from picturedesk.disk.object_storage import is_object
 from picturedesk.disk.tar_members import locate
 from picturedesk.errors import BadPicture
 from picturedesk.images import DecodePolicy, content_key, read_picture
@@ -34,13 +35,13 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The bytes of a picture: a file, or a member of a tar file.
+    """The bytes of a picture: a file, a member of a tar file, or an object in object storage.
 
     Attributes:
         name: of the file, without folders.
         media_type: of its content.
-        path: of the file; None for a member.
-        data: of a member.
+        path: of the file; None for a member or an object.
+        data: of a member or an object.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Originals:
 
     def _checked(self, name: str, key: str, policy: DecodePolicy) -> Original:
         path = Path(name)
-        if locate(name)[1] or not path.is_file():
+        if is_object(name) or locate(name)[1] or not path.is_file():
             data = read_picture(name, policy)
             _require_same(data, key, name)
             return Original(path.name, MEDIA_TYPES[recognise(data, name)], None, data)

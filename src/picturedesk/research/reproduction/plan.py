@@ -23,8 +23,9 @@ from picturedesk.research.reproduction.config import ReproduceConfig
 from picturedesk.research.reproduction.data import backbone_folder, check_parts, features_path
 from picturedesk.research.reproduction.jobs import BARS
 from picturedesk.research.reproduction.notes import small_sample
-from picturedesk.store.extraction import extract, is_stored
+from picturedesk.store.extraction import extract
 from picturedesk.store.features import FeatureStore
+from picturedesk.store.sources import is_stored
 from picturedesk.types import Archive, Progress, silent
 
 _TIMING = "pieces timed"

@@ -1,0 +1,76 @@
+"""Where pictures are read and the network runs: an engine. The local one uses this process.
+
+Decoder threads read files and turn them into pixels, while the calling thread runs the network.
+Threads are enough: Pillow releases the interpreter lock while it decodes and resizes, and pixels
+need not be copied between processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from picturedesk.backbones.backbone import Backbone
+from picturedesk.images import DecodePolicy
+from picturedesk.parallel import cpus
+from picturedesk.store.prefetch import PrefetchConfig, in_order
+from picturedesk.store.sources import Fresh, KnownPictures, Outcome, Reader
+from picturedesk.types import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingConfig:
+    """What engines need of ``ExtractConfig``; see there.
+
+    Attributes:
+        batch: pictures per forward pass.
+        decoders: threads that read and decode; 0 starts one per CPU.
+        patience: seconds that one picture may take.
+        memory: bytes that pictures in decoding may take together.
+        decode: which pictures are refused.
+    """
+
+    batch: int
+    decoders: int
+    patience: float
+    memory: float
+    decode: DecodePolicy
+
+    @property
+    def prefetch(self) -> PrefetchConfig:
+        """Threads and limits; one batch runs while the next is decoded.
+
+        The window bounds the pictures that are ready.
+        """
+        threads = self.decoders or cpus()
+        return PrefetchConfig(threads, 2 * self.batch + threads, self.patience, self.memory)
+
+
+class Engine(Protocol):
+    """Reads pictures and computes their features."""
+
+    def outcomes(self, uris: Sequence[str]) -> Generator[Outcome, None, None]:
+        """What becomes of each source, in their order; close it to stop early."""
+
+    def features(self, pictures: Sequence[Fresh]) -> Floats:
+        """Level features (B, ΣD_l) of some of the pictures that ``outcomes`` gave."""
+
+
+class LocalEngine:
+    """Uses threads of this process."""
+
+    def __init__(self, backbone: Backbone, config: ReadingConfig, known: KnownPictures) -> None:
+        self._backbone = backbone
+        self._config = config
+        self._reader = Reader(backbone.spec.preprocessing, config.decode, config.patience, known)
+
+    def outcomes(self, uris: Sequence[str]) -> Generator[Outcome, None, None]:
+        """See ``Engine``."""
+        return in_order(uris, self._reader.read, self._reader.late, self._config.prefetch)
+
+    def features(self, pictures: Sequence[Fresh]) -> Floats:
+        """See ``Engine``."""
+        return self._backbone.features(np.stack([picture.values for picture in pictures]))

@@ -1,0 +1,205 @@
+"""Pictures are read, and the network runs, in workers of a Ray cluster.
+
+The caller looks up which files are known, and takes all other results in the order of the sources:
+so a store ends with the same rows in the same order as with the local engine. Workers get the
+exported network; pictures must be where all of them can read them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from picturedesk.backbones.backbone import Backbone
+from picturedesk.backbones.onnx_runner import OnnxRunner
+from picturedesk.cluster import Answer, PackedFolder, Part, mapped
+from picturedesk.disk.artifacts import plain
+from picturedesk.disk.object_storage import is_object
+from picturedesk.disk.tar_members import absolute, locate
+from picturedesk.errors import BadInput
+from picturedesk.store.engines import ReadingConfig
+from picturedesk.store.features import Source
+from picturedesk.store.prefetch import Claim, in_order
+from picturedesk.store.sources import (
+    Fresh,
+    Known,
+    KnownPictures,
+    Outcome,
+    Reader,
+    is_there,
+    state,
+)
+from picturedesk.types import Floats, Json, Rejection
+
+PART = 4  # batches that a worker gets at a time, where there are many
+_EVENLY = 256  # parts, at least, before they grow
+_THREADS = 4  # that read and decode in a worker: while one waits for a file, another decodes
+
+
+class RayEngine:
+    """Uses the cluster that ``cluster.session`` finds or starts.
+
+    Raises:
+        BadInput: the network does not run from an exported graph.
+    """
+
+    def __init__(self, backbone: Backbone, config: ReadingConfig, known: KnownPictures) -> None:
+        if not isinstance(backbone.runner, OnnxRunner):
+            raise BadInput(
+                f"the engine 'ray' runs an exported network on CPUs, but {backbone.spec.name} runs "
+                f"on {type(backbone.runner).__name__}: use device cpu, or the engine 'local'"
+            )
+        self._backbone = backbone
+        self._config = config
+        self._known = known
+
+    def outcomes(self, uris: Sequence[str]) -> Generator[Outcome, None, None]:
+        """See ``Engine``."""
+        known = self._known_files(uris)
+        rest = [uri for uri in uris if uri not in known]
+        answers = self._read(rest)
+        try:
+            for uri in uris:
+                yield known[uri] if uri in known else self._settled(uri, next(answers))
+        finally:
+            answers.close()
+
+    def features(self, pictures: Sequence[Fresh]) -> Floats:
+        """See ``Engine``; workers have computed them."""
+        return np.stack([picture.values for picture in pictures])
+
+    def _known_files(self, uris: Sequence[str]) -> dict[str, Known]:
+        """The sources that are known and unchanged; nothing is read."""
+
+        def look(uri: str, claim: Claim) -> Known | None:
+            path = absolute(uri)
+            return self._known.file(path, *state(path))
+
+        known: dict[str, Known] = {}
+        looked = in_order(uris, look, lambda uri: None, self._config.prefetch)
+        for uri, found in zip(uris, looked, strict=True):
+            if found is not None:
+                known[uri] = found
+        return known
+
+    def _read(self, uris: Sequence[str]) -> Generator[Fresh | Rejection, None, None]:
+        """What workers say of sources, in order."""
+        if not uris:
+            return
+        with tempfile.TemporaryDirectory(prefix="picturedesk-") as name:
+            folder = Path(name) / "backbone"
+            self._backbone.save(folder)
+            job = ReadingJob(PackedFolder.of(folder), self._config)
+        size = self._config.batch * max(1, min(PART, len(uris) // (_EVENLY * self._config.batch)))
+        parts = parts_of(uris, size)
+        answers = mapped(job, parts)
+        try:
+            for part, answer in zip(parts, answers, strict=True):
+                yield from _outcomes(part, answer)
+        finally:
+            answers.close()
+
+    def _settled(self, uri: str, found: Fresh | Rejection) -> Outcome:
+        if isinstance(found, Rejection):
+            return _agreed(uri, found)
+        return self._known.content(found.source) or found
+
+
+def parts_of(uris: Sequence[str], size: int) -> list[list[str]]:
+    """The sources that workers get together: ``size`` of them, or those of one shard in a row.
+
+    A shard in object storage goes to one worker, since each that reads of it reads all its headers.
+    """
+    parts: list[list[str]] = []
+    before = ""
+    for uri in uris:
+        place, name = locate(uri)
+        shard = place if name and is_object(place) else ""
+        if not parts or shard != before or (not shard and len(parts[-1]) == size):
+            parts.append([])
+        parts[-1].append(uri)
+        before = shard
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingJob:
+    """What a worker does; see ``cluster.Job``.
+
+    Attributes:
+        backbone: the saved network.
+        config: limits.
+    """
+
+    backbone: PackedFolder
+    config: ReadingConfig
+
+    def opened(self) -> Callable[[Part], Answer]:
+        """Opens the network; each worker computes with one CPU."""
+        with self.backbone.unpacked() as folder:
+            backbone = Backbone.load(folder, threads=1)
+        config = replace(self.config, decoders=self.config.decoders or _THREADS)
+        return _PartReader(backbone, config).read
+
+
+class _PartReader:
+    """Reads the pictures of one part after another."""
+
+    def __init__(self, backbone: Backbone, config: ReadingConfig) -> None:
+        self._backbone = backbone
+        self._config = config
+        self._reader = Reader(backbone.spec.preprocessing, config.decode, config.patience)
+
+    def read(self, part: Part) -> Answer:
+        """A record for each source; features for those that could be read, in their order."""
+        records: list[Json] = []
+        features = [np.empty((0, self._backbone.width), dtype=np.float32)]
+        waiting: list[Floats] = []
+        prefetch = self._config.prefetch
+        for outcome in in_order(part, self._reader.read, self._reader.late, prefetch):
+            records.append(_record(outcome))
+            if isinstance(outcome, Fresh):
+                waiting.append(outcome.values)
+            if len(waiting) == self._config.batch:
+                features.append(self._backbone.features(np.stack(waiting)))
+                waiting = []
+        if waiting:
+            features.append(self._backbone.features(np.stack(waiting)))
+        return Answer(records, np.concatenate(features))
+
+
+def _record(outcome: Outcome) -> Json:
+    if isinstance(outcome, Rejection):
+        return {"rejected": [outcome.source, outcome.reason, outcome.cure]}
+    assert isinstance(outcome, Fresh)  # a worker knows no pictures
+    return {
+        "source": plain(outcome.source),
+        "phash": outcome.phash,
+        "size": list(outcome.size),
+        "facts": dict(outcome.facts),
+    }
+
+
+def _outcomes(part: Part, answer: Answer) -> Generator[Fresh | Rejection, None, None]:
+    rows = iter(answer.numbers)
+    for record in answer.records:
+        if "rejected" in record:
+            yield Rejection(*record["rejected"])
+        else:
+            width, height = record["size"]
+            source = Source(**record["source"])
+            yield Fresh(source, next(rows), record["phash"], (width, height), record["facts"])
+
+
+def _agreed(uri: str, rejection: Rejection) -> Rejection:
+    """A rejection by a worker; raises BadInput if it does not find what is there."""
+    if rejection.reason == "does not exist" and is_there(uri):
+        raise BadInput(
+            f"{uri} is there, but not for a worker of the Ray cluster: put the pictures where all "
+            "machines find them under the same path, or into object storage"
+        )
+    return rejection
