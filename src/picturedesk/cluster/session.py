@@ -46,7 +46,8 @@ def session() -> Iterator[ModuleType]:
     with _environment(_settings(address)):
         ray = _imported()
         if ray.is_initialized():
-            yield ray
+            with _messages_to_stderr():
+                yield ray
             return
         with _signals_as_before():
             _connect(ray, address)
