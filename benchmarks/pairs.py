@@ -38,9 +38,8 @@ from picturedesk import (
 from picturedesk.desk.fit import open_backbone
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.measuring.evaluation import TO_PICTURE
+from suggest import THINGS, seen, shown_things
 
-THINGS = 600
-SHOWN = 6  # things of a picture
 VOCABULARY = 20_000  # words of a language
 LENGTHS = (10, 40)  # words of a text
 AT_ONCE = 5_000  # pictures of a transaction
@@ -93,12 +92,6 @@ class Language:
         return " ".join(words)
 
 
-def shown(pairs: int) -> np.ndarray:
-    """The things that each picture shows (N, 6)."""
-    often = 1 / np.arange(3, THINGS + 3)
-    return np.random.default_rng(1).choice(THINGS, size=(pairs, SHOWN), p=often / often.sum())
-
-
 def texts(things: np.ndarray) -> list[Text]:
     """A text for each picture, in its language."""
     languages = [Language(number) for number in range(len(ALPHABETS))]
@@ -124,11 +117,7 @@ def features(things: np.ndarray, backbone: Backbone) -> Iterator[np.ndarray]:
         some, blocks = things[start : start + AT_ONCE], []
         for level, look in zip(levels, looks, strict=True):
             noise = random.standard_normal((len(some), level.width), dtype=np.float32)
-            block = look[some].mean(axis=1) + np.float32(NOISE) * noise
-            if level.name == "probs":
-                block = np.exp(3 * block)
-                block /= block.sum(axis=1, keepdims=True)
-            blocks.append(block)
+            blocks.append(seen(level, look[some].mean(axis=1) + np.float32(NOISE) * noise))
         yield np.concatenate(blocks, axis=1)
 
 
@@ -210,7 +199,7 @@ def main() -> None:
     parser.add_argument("--learn-from", type=int, nargs="+", default=[100_000])
     parser.add_argument("--sentences", nargs="*", default=["auto"])
     given = parser.parse_args()
-    things = shown(given.pairs)
+    things = shown_things(given.pairs)
     uris = fill(given.desk, things)
     began = time.perf_counter()
     archive = Archive(

@@ -112,12 +112,16 @@ def made_up_features(levels: Sequence[Any], things: np.ndarray) -> np.ndarray:
     for level in levels:
         looks = random.normal(size=(THINGS, level.width)).astype(np.float32)
         noise = random.normal(size=(len(things), level.width)).astype(np.float32)
-        block = looks[things].mean(axis=1) + np.float32(1.2) * noise
-        if level.name == "probs":
-            block = np.exp(3 * block)
-            block /= block.sum(axis=1, keepdims=True)
-        blocks.append(block)
+        blocks.append(seen(level, looks[things].mean(axis=1) + np.float32(1.2) * noise))
     return np.concatenate(blocks, axis=1)
+
+
+def seen(level: Any, values: np.ndarray) -> np.ndarray:
+    """Features (N, D_l) of a level from any numbers; class probabilities sum to one."""
+    if level.name != "probs":
+        return values
+    values = np.exp(3 * values)
+    return values / values.sum(axis=1, keepdims=True)
 
 
 def fill_store(desk: Path, things: np.ndarray) -> list[str]:
