@@ -135,8 +135,8 @@ def remove(
 def optimize(desk: DeskOption = Path("desk"), json: JsonOption = False) -> None:
     """Bring the indexes of a large desk up to date, and measure how much they find.
 
-    From 50,000 pictures or archive texts on, an index saves comparing all of them. Fits and
-    additions look after it by themselves. Needs the extra index.
+    From 50,000 pictures or archive texts on, an index saves comparing all of them. Fits look after
+    both by themselves, additions after that of the pictures. Needs the extra index.
     """
     from picturedesk.desk import Desk
     from picturedesk.store.archive_index import NEAREST

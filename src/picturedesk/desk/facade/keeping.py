@@ -195,8 +195,9 @@ class Keeping(DeskParts):
         """Brings the indexes of pictures and archive texts up to date, and measures them.
 
         From 50,000 pictures or texts on there is an index, so that a question need not be compared
-        with all of them. Fits and additions look after it; what it does not have yet is found all
-        the same. Measuring compares typical queries with all, so it takes its time.
+        with all of them. Fits look after both, additions after that of the pictures; what they do
+        not have yet is found all the same. Measuring compares typical queries with all, so it
+        takes its time.
 
         Raises:
             MissingExtra: the extra ``index`` is not installed.
