@@ -138,7 +138,7 @@ class Added:
             some = every[start : start + _AT_ONCE]
             keys = [picture.key for picture in some]
             seen = see(keys, blend, store)
-            shown = shown_again([self._kept(picture) for picture in some], seen)
+            shown = shown_again([self._present(key, done) for key in keys], seen)
             by_add = {key for key in keys if key in added}
             named = {key: done.named[key] for key in keys if key in done.named}
             if start:
@@ -152,10 +152,6 @@ class Added:
                 named=named,
                 kept_out=done.kept_out,
             )
-
-    def _kept(self, picture: Picture) -> Picture:
-        """A picture of the archive with what was set by hand; an added one as it is."""
-        return self._done.applied(picture) if picture.key in self._ours else picture
 
     def catch_up(self, made: FitFolder, blend: Blend, store: FeatureStore) -> None:
         """Repeats what was done since ``of``, inside ``DeskFolder.changing``."""
@@ -188,7 +184,7 @@ class Added:
                 )
             )
 
-    def _present(self, key: str, now: _Done) -> Picture:
+    def _present(self, key: str, done: _Done) -> Picture:
         """The record of a picture: the archive's with what was set by hand, or the added one."""
         ours = self._ours.get(key)
-        return now.applied(ours) if ours is not None else now.added[key]
+        return done.applied(ours) if ours is not None else done.added[key]

@@ -38,6 +38,7 @@ from picturedesk.errors import Mismatch, MissingArtefact, PicturedeskError
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, prepare
 from picturedesk.learning.recipes import Learned, learn
+from picturedesk.measuring.ranking import row_blocks
 from picturedesk.parallel import one_blas_thread
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText, excerpt
 from picturedesk.store.catalogue import open_catalogue, remove_catalogue
@@ -274,9 +275,9 @@ def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:
             temporary, matcher.fingerprint, matcher.width, len(archive.texts)
         ) as memory,
     ):
-        for rows in _blocks(len(archive.pictures)):
+        for rows in row_blocks(len(archive.pictures), 1, _AT_ONCE):
             memory.add_pictures(archive.pictures[rows], matcher.pictures(prepared.features[rows]))
-        for rows in _blocks(len(archive.texts)):
+        for rows in row_blocks(len(archive.texts), 1, _AT_ONCE):
             first, last = np.searchsorted(links[:, 0], (rows.start, rows.stop))
             memory.add_texts(
                 [
@@ -310,14 +311,9 @@ def hold_out(prepared: Prepared, learned: Learned) -> HeldOutTexts:
 def _mean(features: RowSource) -> Floats:
     """Mean (w,) of rows (N, w)."""
     total = np.zeros(features.shape[1])
-    for rows in _blocks(len(features)):
+    for rows in row_blocks(len(features), 1, _AT_ONCE):
         total += features[rows].sum(axis=0, dtype=np.float64)
     return (total / len(features)).astype(np.float32)
-
-
-def _blocks(count: int) -> Iterator[slice]:
-    """Slices of rows that are in memory together."""
-    return (slice(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE))
 
 
 def measure_learned(prepared: Prepared, learned: Learned, part: str = "test") -> Measured:

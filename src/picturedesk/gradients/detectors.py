@@ -55,7 +55,7 @@ def train_detectors(
     )
     learned_from = torch.from_numpy(np.ascontiguousarray(rows))
     network = Perceptron(pictures.shape[1], shares.shape[1], config, random, device)
-    usual = np.clip(_mean(shares, rows), _RAREST, 1 - _RAREST)
+    usual = np.clip(shares[rows].mean(axis=0), _RAREST, 1 - _RAREST)
     with torch.no_grad():
         network.biases[-1].copy_(torch.from_numpy(np.log(usual / (1 - usual))))
     down = OneCycle(list(network.parameters()), [], config, steps_of(len(rows), config))
@@ -69,10 +69,3 @@ def train_detectors(
             )
             down.step(loss / len(at))
     return network.fusion(measured)
-
-
-def _mean(shares: Floats, rows: Ints) -> Floats:
-    """Mean (V,) of some rows."""
-    few = shares if len(rows) == len(shares) else shares[rows]
-    mean: Floats = few.mean(axis=0)
-    return mean

@@ -151,8 +151,7 @@ def learn_best(
     if len(chosen) > _SCOUTED and sentences:
         sentences = _worthwhile(given, chosen, sentences, config, progress)
     pairs = given.pairs(chosen)
-    engine = config.extract.engine
-    known = {name: _encoded(one, pairs.texts, progress, engine) for name, one in sentences.items()}
+    known = _encoded(sentences, pairs.texts, config, progress)
     best = replace(config.best, routes=trained_on(config.best.routes, config.device))
     if levels or config.levels:
         best = replace(best, choose_levels=False)
@@ -180,11 +179,20 @@ def learn_best(
     )
 
 
-def _encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress, engine: str) -> Floats:
-    """Vectors (T, D) of all texts, encoded where the engine computes."""
-    if engine == RAY:
-        return encoded_on_ray(encoder, texts, BLOCK, progress)
-    return encoded(encoder, texts, progress)
+def _encoded(
+    sentences: Mapping[str, TextEncoder],
+    texts: Sequence[str],
+    config: DeskConfig,
+    progress: Progress,
+) -> dict[str, Floats]:
+    """Vectors (T, D) of all texts by each encoder, computed where the engine computes."""
+
+    def by(encoder: TextEncoder) -> Floats:
+        if config.extract.engine == RAY:
+            return encoded_on_ray(encoder, texts, BLOCK, progress)
+        return encoded(encoder, texts, progress)
+
+    return {name: by(encoder) for name, encoder in sentences.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,7 +262,7 @@ def _worthwhile(
     """The sentence encoders that help, judged on some of many texts: reading all takes hours."""
     few = given.sample(chosen, _SCOUTED // 2, config)
     pairs = given.pairs(few)
-    known = {name: encoded(one, pairs.texts, progress) for name, one in sentences.items()}
+    known = _encoded(sentences, pairs.texts, config, progress)
     features = TextFeatures(pairs.texts, fit_texts(config), sentences, known)
     parts = divide(pairs.split_groups, config.best)
     names = set(worthwhile_encoders(pairs, features, parts, config.best, progress))

@@ -50,9 +50,7 @@ BLEND = "blend"
 ASKED = "asked"  # the part of a score that no route gives: see ``QueryVectors.added``
 RECIPES = {"best": BEST, "paper": PAPER}
 
-_AT_ONCE = (
-    16_384  # pictures that are stored together, which limits the memory of what routes compute
-)
+_AT_ONCE = 16_384  # pictures that are stored together: routes compute much of each
 
 WordScores = Callable[[Sequence[str]], Floats | Doubles]  # words of one query → BM25 (N,)
 

@@ -114,12 +114,11 @@ class SeenWordsPlan:
         members = Members(tuple(fold.pictures.keys), division.of_picture, division.count)
         detectors = Detectors(networks, members, columns, vocabulary, 0.0, 1.0)
         linked = np.unique(links[:, 1])
-        if len(fold.pictures) > _MEASURED:
+        shown = fold.pictures
+        if len(linked) > _MEASURED:
             few = linked[np.linspace(0, len(linked) - 1, _MEASURED, dtype=np.int64)]
-            some = fold.pictures.some(few)
-            every = np.arange(len(few), dtype=np.int64)
-            return SeenWordsRoute.of(detectors, some, shares[few], every, self.width)
-        return SeenWordsRoute.of(detectors, fold.pictures, shares, linked, self.width)
+            shown, shares, linked = shown.some(few), shares[few], np.arange(len(few))
+        return SeenWordsRoute.of(detectors, shown, shares, linked, self.width)
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> SeenWordsRoute:
         """The route as it was saved."""

@@ -18,7 +18,7 @@ class TextRows:
     Args:
         texts: T texts.
         encoder: encodes those whose features are not known.
-        rows: (n,) indices of those whose features are known, ascending.
+        rows: (n,) indices of those whose features are known.
         known: (n, I) their features.
     """
 
@@ -27,8 +27,9 @@ class TextRows:
     ) -> None:
         self._texts = checks.texts("texts", texts)
         self._encoder = checks.instance("encoder", encoder, TextEncoder)
-        self._rows = checks.indices("rows", rows, len(self._texts))
         self._known = checks.matrix("known", known, encoder.width)
+        self._place = np.full(len(self._texts), -1, dtype=np.int64)  # among the known ones
+        self._place[checks.indices("rows", rows, len(self._texts))] = np.arange(len(self._known))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,12 +44,9 @@ class TextRows:
         if isinstance(rows, slice):
             rows = np.arange(*rows.indices(len(self._texts)), dtype=np.int64)
         found = np.empty((len(rows), self._encoder.width), dtype=np.float32)
-        places = np.searchsorted(self._rows, rows)
-        within = np.minimum(places, max(len(self._rows) - 1, 0))
-        known = np.zeros(len(rows), dtype=bool)
-        if len(self._rows):
-            known = self._rows[within] == rows
-        found[known] = self._known[within[known]]
+        places = self._place[rows]
+        known = places >= 0
+        found[known] = self._known[places[known]]
         new = np.flatnonzero(~known)
         for start in range(0, len(new), BLOCK):
             some = new[start : start + BLOCK]
@@ -57,14 +55,12 @@ class TextRows:
 
     def with_known(self, rows: Ints, progress: Progress = silent) -> TextRows:
         """The same, with the features of more texts computed now and kept."""
-        new = np.setdiff1d(rows, self._rows)
-        return self._with(new, encoded(self._encoder, [self._texts[row] for row in new], progress))
-
-    def _with(self, new: Ints, features: Floats) -> TextRows:
-        rows = np.concatenate([self._rows, new])
-        order = np.argsort(rows)
-        known = np.concatenate([self._known, features])[order]
-        return TextRows(self._texts, self._encoder, rows[order], known)
+        new = np.unique(rows[self._place[rows] < 0])
+        features = encoded(self._encoder, [self._texts[row] for row in new.tolist()], progress)
+        there = np.flatnonzero(self._place >= 0)
+        every = np.concatenate([there, new])
+        known = np.concatenate([self._known[self._place[there]], features])
+        return TextRows(self._texts, self._encoder, every, known)
 
 
 def encoded(encoder: TextEncoder, texts: Sequence[str], progress: Progress = silent) -> Floats:
