@@ -190,10 +190,17 @@ def test_pictures_are_removed_after_a_question(visit):
     expect(page.locator(".catalogue .count")).to_have_text(f"{before - 1} pictures")
 
 
-def test_all_can_be_selected_by_one_key(visit):
+@pytest.mark.parametrize("early", [False, True], ids=["shown", "not yet there"])
+def test_all_can_be_selected_by_one_key(visit, early):
+    held = []
+    if early:
+        visit.page.route("**/v1/pictures?*", lambda route: held.append(route), times=1)
     page = visit.go("catalogue")
+    expect(page.locator(f"{FIRST}.skeleton")).to_have_count(1 if early else 0)
     page.locator(FIRST).focus()
     page.keyboard.press("Control+a")
+    for route in held:
+        route.continue_()
     total = visit.asked("GET", "/pictures?limit=1").json()["total"]
     expect(page.locator(".selection")).to_contain_text(f"{total} selected")
     page.keyboard.press("Escape")

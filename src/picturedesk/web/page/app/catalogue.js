@@ -231,8 +231,9 @@ function onKey(view, event) {
 }
 
 async function selectAll(view) {
-  await view.list.need(Infinity);
-  select(view, view.list.pictures);
+  const { list } = view;
+  await list.need(Infinity);
+  if (list === view.list) select(view, list.pictures);
 }
 
 function select(view, pictures) {

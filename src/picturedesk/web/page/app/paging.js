@@ -15,7 +15,7 @@ export function pictureList(query, heard) {
   let total = null;
   let after = "";
   let wanted = 0;
-  let loading = false;
+  let loading = null; // ends with the load that runs
 
   const next = async () => {
     const asked = { ...query, after, limit: PAGE };
@@ -28,24 +28,23 @@ export function pictureList(query, heard) {
     return ended;
   };
   const load = async () => {
-    if (loading) return;
-    loading = true;
     try {
       let ended = total !== null && after === "";
       while (!ended && pictures.length <= wanted) ended = await next();
     } catch (problem) {
       if (problem.name !== "AbortError") heard.failed(problem);
     } finally {
-      loading = false;
+      loading = null;
     }
   };
   return {
     pictures,
     total: () => total,
-    /** Loads on until the picture at this place is there. */
+    /** Loads on until the picture at this place is there; ends when it is, or cannot be had. */
     need(place) {
       wanted = Math.max(wanted, place);
-      return load();
+      loading ??= Promise.resolve().then(load);
+      return loading;
     },
     replace(changed) {
       const at = pictures.findIndex((one) => one.key === changed.key);
