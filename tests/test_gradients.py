@@ -201,6 +201,15 @@ def test_every_epoch_takes_each_row_once_at_most(rows, batch):
     assert rows < 4 or epochs[0] != epochs[1]
 
 
+@pytest.mark.parametrize(("most", "steps"), [(1000, 9), (250, 7), (100, 3), (10, 1)])
+def test_very_many_rows_are_passed_less_often(most, steps):
+    config = replace(SHORT, batch=32, epochs=3, most_rows=most)
+    found = [one.tolist() for one in batches(100, config, torch.Generator().manual_seed(0))]
+    assert len(found) == steps_of(100, config) == steps
+    first = list(chain(*found[:3]))
+    assert len(set(first)) == len(first)
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_links_are_refused(count):
     texts, pictures = products(5, 0)
@@ -263,6 +272,7 @@ def test_too_few_pictures_and_rows_that_are_missing_are_refused():
         ({"hidden": 0}, "start at 1"),
         ({"epochs": 0}, "start at 1"),
         ({"batch": 0}, "start at 1"),
+        ({"most_rows": 0}, "start at 1"),
         ({"learning_rate": 0.0}, "learning rate is above 0"),
         ({"input_dropout": 1.0}, "dropout is 0 or more, under 1"),
         ({"hidden_dropout": -0.1}, "dropout is 0 or more, under 1"),

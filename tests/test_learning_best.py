@@ -9,6 +9,7 @@ import pytest
 
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import length_one
+from picturedesk.learning import cross_validation
 from picturedesk.learning.best import fit_best
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.choices import (
@@ -109,6 +110,17 @@ def test_of_very_many_texts_held_out_a_sample_counts_and_all_their_pictures_comp
     assert some.candidates[some.relevant[:, 1]].tolist() == some.texts[some.relevant[:, 0]].tolist()
     every = HeldOut.of(pairs, fold, BestConfig())
     assert every.texts.tolist() == fold.tolist()
+    assert set(every.others) == set(range(len(pairs.keys))) - set(fold)
+
+
+def test_of_very_many_pictures_held_out_some_compete_with_those_of_the_texts(monkeypatch):
+    monkeypatch.setattr(cross_validation, "_CANDIDATES", 20)
+    pairs, fold = make_pairs(), np.arange(40, 80)
+    some = HeldOut.of(pairs, fold, BestConfig(max_queries=7))
+    assert len(set(some.candidates)) == 20
+    assert set(some.texts) < set(some.candidates) < set(fold)  # a text's picture has its number
+    assert some.candidates[some.relevant[:, 1]].tolist() == some.texts[some.relevant[:, 0]].tolist()
+    assert not set(some.others) & set(fold)
 
 
 def test_projections_are_fitted_on_the_chosen_texts_only():

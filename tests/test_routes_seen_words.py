@@ -109,7 +109,7 @@ def places_of(route, names):
 def test_probabilities_of_archive_pictures_come_true():
     fold, route = fitted()
     vocabulary = route.detectors.vocabulary
-    true = vocabulary.shares(fold.queries.texts, fold.archive.links, len(fold.pictures))
+    true = vocabulary.shares(fold.queries.texts, fold.archive.links, len(fold.pictures))[:]
     stated = route.probabilities(fold.pictures)
     for names in (THINGS, MOODS):  # words that pictures show, and that they do not
         some = places_of(route, names)

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from picturedesk.types import Progress
+from picturedesk.types import Progress, silent
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -27,7 +27,10 @@ Result = TypeVar("Result")
 
 
 def side_by_side(
-    work: Callable[[Given], Result], pieces: Sequence[Given], what: str, progress: Progress
+    work: Callable[[Given], Result],
+    pieces: Sequence[Given],
+    what: str = "",
+    progress: Progress = silent,
 ) -> Iterator[Result]:
     """Results in the order of the pieces; calls ``progress`` for each finished one.
 

@@ -14,6 +14,7 @@ from picturedesk.backbones.backbone import Backbone
 from picturedesk.desk.given import shown_words
 from picturedesk.errors import MissingArtefact
 from picturedesk.images import with_file_facts
+from picturedesk.parallel import cpus, side_by_side
 from picturedesk.routes import Blend, Pictures
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.catalogue import rounded
@@ -64,16 +65,24 @@ class Seen:
 
 def see(keys: Sequence[str], blend: Blend, store: FeatureStore) -> Seen:
     """Vectors, shown words and facts of pictures with stored features; some in memory at a time."""
+
+    def seen(pictures: Pictures) -> tuple[Floats, list[tuple[str, ...]]]:
+        return rounded(blend.vectors(pictures)), shown_words(blend, pictures)
+
     vectors = [np.empty((0, blend.layout.width), dtype=np.float32)]
     shows: list[tuple[str, ...]] = []
-    facts: list[Mapping[str, Cell]] = []
-    for start in range(0, len(keys), _AT_ONCE):
-        some = list(keys[start : start + _AT_ONCE])
-        pictures = Pictures(blend.matcher, some, store.read(some))
-        vectors.append(rounded(blend.vectors(pictures)))
-        shows += shown_words(blend, pictures)
-        facts += store.facts(some)
-    return Seen(tuple(keys), np.concatenate(vectors), tuple(shows), tuple(facts))
+    blocks = [list(keys[start : start + _AT_ONCE]) for start in range(0, len(keys), _AT_ONCE)]
+    together = cpus()
+    for start in range(0, len(blocks), together):
+        read = [
+            Pictures(blend.matcher, some, store.read(some))
+            for some in blocks[start : start + together]
+        ]
+        for placed, words in side_by_side(seen, read):
+            vectors.append(placed)
+            shows += words
+    facts = tuple(store.facts(keys))
+    return Seen(tuple(keys), np.concatenate(vectors), tuple(shows), facts)
 
 
 def shown_again(pictures: Sequence[Picture], seen: Seen) -> list[Picture]:

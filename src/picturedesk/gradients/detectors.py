@@ -12,16 +12,17 @@ from picturedesk.gradients.perceptron import (
     Perceptron,
     Standard,
     batches,
+    rows_on,
     steps_of,
 )
 from picturedesk.heads.fusion import FusionMLP
-from picturedesk.types import Floats, Ints, SomeRows
+from picturedesk.types import Ints, RowSource, SomeRows
 
 _RAREST = 1e-4  # share of the pictures, below which a word's first guess does not go
 
 
 def train_detectors(
-    pictures: Floats, shares: Floats, config: DropoutConfig, chosen: Ints | None = None
+    pictures: RowSource, shares: RowSource, config: DropoutConfig, chosen: Ints | None = None
 ) -> FusionMLP:
     """Level features → the logit of each word's share of a picture's texts.
 
@@ -49,23 +50,20 @@ def train_detectors(
     random = torch.Generator().manual_seed(config.seed)
     measured = Standard.of(SomeRows(pictures, rows))
     standard = measured.on(device)
-    given, wanted = (
-        torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
-        for values in (pictures, shares)
-    )
+    given, wanted = rows_on(pictures, device), rows_on(shares, device)
     learned_from = torch.from_numpy(np.ascontiguousarray(rows))
     network = Perceptron(pictures.shape[1], shares.shape[1], config, random, device)
-    usual = np.clip(shares[rows].mean(axis=0), _RAREST, 1 - _RAREST)
+    usual = np.clip(Standard.of(SomeRows(shares, rows)).mean, _RAREST, 1 - _RAREST)
     with torch.no_grad():
         network.biases[-1].copy_(torch.from_numpy(np.log(usual / (1 - usual))))
     down = OneCycle(list(network.parameters()), [], config, steps_of(len(rows), config))
     with torch_threads(1):
         for batch in batches(len(rows), config, random):
-            at = learned_from[batch].to(device)
+            at = learned_from[batch]
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                logits = network(standard(given[at]))
+                logits = network(standard(given(at)))
             loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                logits.float(), wanted[at], reduction="sum"
+                logits.float(), wanted(at), reduction="sum"
             )
             down.step(loss / len(at))
     return network.fusion(measured)

@@ -35,6 +35,7 @@ class DropoutConfig:
         input_dropout: share of the inputs that a step leaves out, 0 to 1 (Srivastava et al. 2014).
         hidden_dropout: share of the hidden units that a step leaves out, 0 to 1.
         epochs: passes over the data.
+        most_rows: rows of all steps together, at most: very many rows are passed less often.
         batch: rows per step.
         learning_rate: the highest, of one cycle (Smith and Topin 2019).
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
@@ -46,6 +47,7 @@ class DropoutConfig:
     input_dropout: float = 0.3
     hidden_dropout: float = 0.5
     epochs: int = 8
+    most_rows: int = 320_000
     batch: int = 256
     learning_rate: float = 5e-4
     weight_decay: float = 0.05
@@ -55,9 +57,11 @@ class DropoutConfig:
     def __post_init__(self) -> None:
         checks.settings(self)
         checks.seed(self.seed)
-        if min(self.hidden, self.epochs, self.batch) < 1 or self.learning_rate <= 0:
+        counts = (self.hidden, self.epochs, self.batch, self.most_rows)
+        if min(counts) < 1 or self.learning_rate <= 0:
             raise BadInput(
-                f"{self}: hidden, epochs and batch start at 1, the learning rate is above 0"
+                f"{self}: hidden, epochs, batch and most_rows start at 1, the learning rate is "
+                "above 0"
             )
         if not (0 <= self.input_dropout < 1 and 0 <= self.hidden_dropout < 1):
             raise BadInput(f"{self}: dropout is 0 or more, under 1")
@@ -193,6 +197,22 @@ class Perceptron:
         return FusionMLP(config, (first, last), (begin, end))
 
 
+def rows_on(rows: RowSource, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """A function that gives the rows (B, I) with some indices (B,), on a device.
+
+    A CPU reads them when they are asked for; other devices have all of them in their memory.
+    """
+    import torch
+
+    def read(some: Ints | slice) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(rows[some], dtype=np.float32))
+
+    if device.type == "cpu":
+        return lambda at: read(at.numpy())
+    everything = read(slice(None)).to(device)
+    return lambda at: everything[at.to(device)]
+
+
 class OneCycle:
     """AdamW whose learning rate rises for a third of the steps and falls to nothing.
 
@@ -231,13 +251,15 @@ def batches(rows: int, config: DropoutConfig, random: torch.Generator) -> Iterat
     """Rows (B,) of every step, each epoch in a new order; a last incomplete batch is left out."""
     import torch
 
-    size = min(config.batch, rows)
-    for _ in range(config.epochs):
+    size, left = min(config.batch, rows), steps_of(rows, config)
+    while left > 0:
         order = torch.randperm(rows, generator=random)
-        for start in range(0, rows - size + 1, size):
+        for start in range(0, rows - size + 1, size)[:left]:
             yield order[start : start + size]
+        left -= rows // size
 
 
 def steps_of(rows: int, config: DropoutConfig) -> int:
     """The number of steps that ``batches`` gives."""
-    return config.epochs * (rows // min(config.batch, rows))
+    size = min(config.batch, rows)
+    return min(config.epochs * (rows // size), max(1, config.most_rows // size))

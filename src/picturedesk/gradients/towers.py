@@ -21,10 +21,11 @@ from picturedesk.gradients.perceptron import (
     Perceptron,
     Standard,
     batches,
+    rows_on,
     steps_of,
 )
 from picturedesk.heads.fusion import FusionMLP
-from picturedesk.types import Floats, Ints
+from picturedesk.types import Floats, Ints, RowSource
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +72,7 @@ class Towers:
 
 def train_towers(
     texts: Floats,
-    pictures: Floats,
+    pictures: RowSource,
     links: Ints,
     config: TowersConfig,
     levels: Ints | None = None,
@@ -99,15 +100,12 @@ def train_towers(
     network = config.network
     random = torch.Generator().manual_seed(network.seed)
     scales = Standard.of(texts, each=False), Standard.of(pictures)
-    rows = [
-        torch.from_numpy(np.ascontiguousarray(given, dtype=np.float32)).to(device)
-        for given in (texts, pictures)
-    ]
+    rows = [rows_on(given, device) for given in (texts, pictures)]
     standard = [scale.on(device) for scale in scales]
     of_levels = None if levels is None else Groups(levels, config.level_dropout)
     towers = [
         Perceptron(given.shape[1], config.width, network, random, device, groups)
-        for given, groups in zip(rows, (None, of_levels), strict=True)
+        for given, groups in zip((texts, pictures), (None, of_levels), strict=True)
     ]
     sharpness = torch.tensor(float(np.log(1 / config.temperature)), device=device).requires_grad_()
     weights = [one for tower in towers for one in tower.parameters()]
@@ -121,7 +119,7 @@ def train_towers(
             linked = torch.isin(together, known).float().to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 placed = [
-                    torch.nn.functional.normalize(tower(scale(given[at.to(device)])), dim=-1)
+                    torch.nn.functional.normalize(tower(scale(given(at))), dim=-1)
                     for tower, scale, given, at in zip(
                         towers, standard, rows, (left, right), strict=True
                     )

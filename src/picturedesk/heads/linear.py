@@ -23,7 +23,7 @@ from picturedesk.disk.artifacts import (
 )
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.products import products
-from picturedesk.types import Floats
+from picturedesk.types import Floats, Ints, RowSource
 
 KIND = "linear head"
 BLOCK = 4096  # rows per block, which limits the memory of intermediate values
@@ -121,9 +121,41 @@ class LinearHead:
         return loaded
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RaisedRows:
+    """Some columns of features to a signed power, computed when they are asked for.
+
+    See ``types.RowSource``.
+
+    Attributes:
+        features: (N, I).
+        columns: (c,) the chosen ones.
+        power: of the magnitude of each value.
+    """
+
+    features: RowSource
+    columns: Ints
+    power: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, c)."""
+        return len(self.features), len(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, rows: Ints | slice) -> Floats:
+        """Some of the rows (n, c)."""
+        chosen = self.features[rows]
+        if len(self.columns) < self.features.shape[1]:
+            chosen = chosen[:, self.columns]
+        return signed_power(chosen.astype(np.float32, copy=False), self.power)
+
+
 def signed_power(values: Floats, power: float) -> Floats:
     """The magnitude of each value to a power; signs are kept."""
     if power == 1:
         return values
-    raised: Floats = np.sign(values) * np.abs(values) ** np.float32(power)
-    return raised
+    raised: Floats = np.abs(values) ** np.float32(power)
+    return np.copysign(raised, values, out=raised)

@@ -108,6 +108,7 @@ class Side:
         few = np.linspace(0, len(features) - 1, min(len(features), _FITTED), dtype=np.int64)
         rows = features[few] if len(few) < len(features) else features[:]
         raised = signed_power(rows.astype(np.float32, copy=False), power)
+        del rows  # a copy of all of them
         joined, maps = [], []
         for block in blocks:
             if block.weight > 0:

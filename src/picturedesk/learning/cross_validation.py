@@ -20,6 +20,7 @@ from picturedesk.routes.captions import CaptionIndex
 from picturedesk.routes.route import Classes, Route, RoutePlan
 from picturedesk.types import Floats, Ints
 
+_CANDIDATES = 6000  # held-out pictures that compete
 _OTHERS = 4000  # pictures that a fold learned from, among which its held-out ones compete
 
 
@@ -29,21 +30,31 @@ class HeldOut:
 
     Attributes:
         texts: (Q,) indices of the texts.
-        candidates: (n,) indices of all pictures that ran with texts of the fold.
+        candidates: (n,) indices of pictures that ran with texts of the fold: all, or of very many
+            those of the held-out texts, and others at random.
         relevant: (m, 2) indices (text, candidate) that ran together.
+        others: (o,) indices of some of the pictures that the fold learns from, which compete, too.
     """
 
     texts: Ints
     candidates: Ints
     relevant: Ints
+    others: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @classmethod
     def of(cls, pairs: TrainingPairs, fold: Ints, config: BestConfig) -> HeldOut:
-        """The texts (n,) of a fold, or a sample of many; candidates are their pictures."""
+        """The texts (n,) of a fold, or a sample of many, and their pictures; of many, a sample."""
         candidates, links = pairs.pictures_of(fold)
-        drawn = np.random.default_rng(config.seed).permutation(len(fold))
-        sample = np.sort(drawn[: config.max_queries]).astype(np.int64)
-        return cls(fold[sample], candidates, links_of(sample, links))
+        random = np.random.default_rng(config.seed)
+        sample = np.sort(random.permutation(len(fold))[: config.max_queries]).astype(np.int64)
+        relevant = links_of(sample, links)
+        own = np.unique(relevant[:, 1])
+        rest = random.permutation(np.setdiff1d(np.arange(len(candidates)), own))
+        kept = np.sort(np.concatenate([own, rest[: max(0, _CANDIDATES - len(own))]]))
+        relevant[:, 1] = np.searchsorted(kept, relevant[:, 1])
+        learned = np.setdiff1d(np.arange(len(pairs.keys), dtype=np.int64), candidates)
+        few = np.linspace(0, len(learned) - 1, min(len(learned), _OTHERS), dtype=np.int64)
+        return cls(fold[sample], candidates[kept], relevant, learned[few])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +159,5 @@ def held_out_scores(
         with CaptionIndex([pairs.captions[row] for row in rows]) as index:
             return blend.scores(queries, parts, index)
 
-    rest = np.setdiff1d(np.arange(len(pairs.keys), dtype=np.int64), held_out.candidates)
-    sample = rest[np.linspace(0, len(rest) - 1, min(len(rest), _OTHERS), dtype=np.int64)]
-    return FoldScores(held_out, scores(held_out.candidates), queries.nearest, scores(sample))
+    own, others = scores(held_out.candidates), scores(held_out.others)
+    return FoldScores(held_out, own, queries.nearest, others)

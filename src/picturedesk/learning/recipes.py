@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import cast
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from picturedesk.learning.training_pairs import (
     level_blocks,
     renumber,
 )
+from picturedesk.measuring.ranking import row_blocks
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.captions import catalogue_words, telling_captions
 from picturedesk.routes.direct import DIRECT
@@ -51,6 +53,7 @@ from picturedesk.types import (
     step,
 )
 
+_WHOLE = 32_768  # pictures that are learned from in single precision
 _SCOUTED = 40_000  # texts; of more, a half of so many show which sentence encoders help
 
 
@@ -237,7 +240,7 @@ class _Given:
         return TrainingPairs(
             texts=tuple(self.texts[index] for index in chosen),
             keys=tuple(archive.pictures[index].key for index in shown),
-            features=prepared.features[shown],
+            features=_held(prepared.features, shown),
             links=links,
             split_groups=self.stories[chosen],
             duplicate_groups=self.duplicate_groups[chosen],
@@ -250,6 +253,19 @@ class _Given:
             against=np.searchsorted(chosen, against[:, 0]),
             passed_over=prepared.features[against[:, 1]],
         )
+
+
+def _held(features: RowSource, shown: Ints) -> Floats:
+    """Level features of some pictures; of very many in half precision, if it can hold them."""
+    if len(shown) <= _WHOLE:
+        return features[shown]
+    held = np.empty((len(shown), features.shape[1]), dtype=np.float16)
+    for rows in row_blocks(len(shown), 1, _WHOLE // 4):
+        some = features[shown[rows]]
+        if np.abs(some).max() > np.finfo(np.float16).max:
+            return features[shown]
+        held[rows] = some
+    return cast("Floats", held)
 
 
 def _worthwhile(

@@ -33,7 +33,7 @@ class TrainingPairs:
     Attributes:
         texts: T texts in full length.
         keys: content keys of N pictures that ran with them.
-        features: (N, ΣD_l) their level features.
+        features: (N, ΣD_l) their level features, in single or half precision.
         links: (M, 2) indices (text, picture).
         split_groups: (T,) texts with equal numbers stay in one fold.
         duplicate_groups: (T,) near-duplicate texts have equal numbers.

@@ -25,6 +25,7 @@ from picturedesk.disk.artifacts import (
 )
 from picturedesk.errors import BadInput, Mismatch
 from picturedesk.heads.matcher import Matcher
+from picturedesk.parallel import side_by_side
 from picturedesk.products import products_alone
 from picturedesk.routes.confidence import Confidence, Judgement, Pool, standardised
 from picturedesk.routes.kinds import BEST, PAPER
@@ -50,7 +51,7 @@ BLEND = "blend"
 ASKED = "asked"  # the part of a score that no route gives: see ``QueryVectors.added``
 RECIPES = {"best": BEST, "paper": PAPER}
 
-_AT_ONCE = 16_384  # pictures that are stored together: routes compute much of each
+_AT_ONCE = 4096  # pictures that are stored together: routes compute much of each
 
 WordScores = Callable[[Sequence[str]], Floats | Doubles]  # words of one query → BM25 (N,)
 
@@ -205,10 +206,9 @@ class Blend:
         checks.instance("pictures", pictures, Pictures)
         if len(pictures) > _AT_ONCE:
             rows = np.arange(len(pictures), dtype=np.int64)
-            blocks = [
-                self.store(pictures.some(rows[start : start + _AT_ONCE]))
-                for start in range(0, len(rows), _AT_ONCE)
-            ]
+            pieces = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+            work = side_by_side(lambda piece: self.store(pictures.some(piece)), pieces)
+            blocks = list(work)
             return {name: np.concatenate([one[name] for one in blocks]) for name in blocks[0]}
         parts: dict[str, Floats] = {}
         pictures.stored = parts

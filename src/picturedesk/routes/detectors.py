@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from picturedesk.heads.fusion import FusionMLP
 from picturedesk.heads.half import from_half, half_arrays
-from picturedesk.heads.linear import signed_power
+from picturedesk.heads.linear import RaisedRows
 from picturedesk.routes.parted import Members
 from picturedesk.routes.route import Arrays, Pictures
 from picturedesk.routes.vocabulary import Vocabulary
@@ -48,8 +48,7 @@ class Detectors:
 
     def logits(self, pictures: Pictures) -> Floats:
         """(N, V) calibrated: by one member for pictures that the others learned from."""
-        chosen = pictures.features[:, self.columns].astype(np.float32, copy=False)
-        raised = signed_power(chosen, POWER)
+        raised = RaisedRows(pictures.features, self.columns, POWER)
         found = np.zeros((len(pictures), len(self.vocabulary.words)), dtype=np.float32)
         weights = self.members.shares(pictures.keys, 1.0)
         for network, weight in zip(self.networks, weights, strict=True):

@@ -86,7 +86,8 @@ class Pictures:
             raise BadInput(
                 f"level '{name}' is needed, the matcher reads {', '.join(columns)}: fit again"
             )
-        return self.features[:, columns[name]]
+        level: Floats = self.features[:, columns[name]].astype(np.float32, copy=False)
+        return level
 
 
 class Queries:

@@ -18,7 +18,7 @@ from picturedesk.gradients.devices import torch_installed
 from picturedesk.gradients.perceptron import DropoutConfig
 from picturedesk.heads.fusion import FusionMLP
 from picturedesk.heads.half import rounded
-from picturedesk.heads.linear import signed_power
+from picturedesk.heads.linear import RaisedRows
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes.detectors import (
     POWER,
@@ -103,7 +103,7 @@ class SeenWordsPlan:
             return None
         shares = vocabulary.shares(texts, links, len(fold.pictures))
         columns = fold.columns
-        pictures = signed_power(fold.pictures.features[:, columns].astype(np.float32), POWER)
+        pictures = RaisedRows(fold.pictures.features, columns, POWER)
 
         def learn(part: int, others: Bools) -> FusionMLP:
             rows = np.unique(links[others, 1])
@@ -115,10 +115,11 @@ class SeenWordsPlan:
         detectors = Detectors(networks, members, columns, vocabulary, 0.0, 1.0)
         linked = np.unique(links[:, 1])
         shown = fold.pictures
-        if len(linked) > _MEASURED:
-            few = linked[np.linspace(0, len(linked) - 1, _MEASURED, dtype=np.int64)]
-            shown, shares, linked = shown.some(few), shares[few], np.arange(len(few))
-        return SeenWordsRoute.of(detectors, shown, shares, linked, self.width)
+        if len(linked) <= _MEASURED:
+            return SeenWordsRoute.of(detectors, shown, shares[:], linked, self.width)
+        few = linked[np.linspace(0, len(linked) - 1, _MEASURED, dtype=np.int64)]
+        every = np.arange(len(few), dtype=np.int64)
+        return SeenWordsRoute.of(detectors, shown.some(few), shares[few], every, self.width)
 
     def restore(self, matcher: Matcher, settings: Json, arrays: Arrays) -> SeenWordsRoute:
         """The route as it was saved."""

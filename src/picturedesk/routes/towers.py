@@ -18,7 +18,7 @@ from picturedesk.gradients.devices import torch_installed
 from picturedesk.gradients.towers import Towers, TowersConfig, train_towers
 from picturedesk.heads.fusion import length_one
 from picturedesk.heads.half import from_half, half_arrays, rounded
-from picturedesk.heads.linear import signed_power
+from picturedesk.heads.linear import RaisedRows, signed_power
 from picturedesk.heads.matcher import Matcher
 from picturedesk.heads.shares import integrated, inverse
 from picturedesk.routes.direct import ALWAYS, NOT_ATTRIBUTED
@@ -76,7 +76,7 @@ class TowersPlan:
         if len(fold.queries) < self.fewest_texts or not torch_installed():
             return None
         columns = fold.columns
-        pictures = signed_power(fold.pictures.features[:, columns].astype(np.float32), POWER)
+        pictures = RaisedRows(fold.pictures.features, columns, POWER)
         texts, links = fold.queries.features, fold.archive.links
         owned = _spans(fold.queries.matcher, columns)
         levels = np.stack(list(owned.values())).argmax(axis=0)  # (c,)
@@ -149,8 +149,7 @@ class TowersRoute:
         return Rows.one_each(np.concatenate(placed, axis=1))
 
     def _raised(self, pictures: Pictures) -> Floats:
-        chosen = pictures.features[:, self.columns].astype(np.float32, copy=False)
-        return signed_power(chosen, POWER)
+        return RaisedRows(pictures.features, self.columns, POWER)[:]
 
     def picture_shares(
         self, pictures: Pictures, toward: Floats, config: ShareConfig
@@ -239,7 +238,7 @@ def _alone(route: TowersRoute, fold: Fold) -> float:
     """How much less the mean of all members varies than one member's cosines; 1/√K to 1."""
     texts = np.linspace(0, len(fold.queries) - 1, min(len(fold.queries), _SAMPLE), dtype=np.int64)
     rows = np.linspace(0, len(fold.pictures) - 1, min(len(fold.pictures), _SAMPLE), dtype=np.int64)
-    raised = route._raised(fold.pictures)[rows]
+    raised = RaisedRows(fold.pictures.features, route.columns, POWER)[rows]
     cosines = np.stack(
         [
             length_one(one.texts(fold.queries.features[texts])) @ length_one(one.pictures(raised)).T

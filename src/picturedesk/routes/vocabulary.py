@@ -9,12 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from picturedesk.texts.words import words
 from picturedesk.types import Floats, Ints
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True)
@@ -63,15 +67,45 @@ class Vocabulary:
         found = (self._place.get(word) for word in dict.fromkeys(words(text)))
         return [place for place in found if place is not None]
 
-    def shares(self, texts: Sequence[str], links: Ints, pictures: int) -> Floats:
+    def shares(self, texts: Sequence[str], links: Ints, pictures: int) -> WordShares:
         """Share of each picture's texts that have each word, (P, V)."""
-        shares = np.zeros((pictures, len(self.words)), dtype=np.float32)
-        counts = np.bincount(links[:, 1], minlength=pictures)
-        known: dict[int, list[int]] = {}
-        for text, picture in links.tolist():
-            if text not in known:
-                known[text] = self.places(texts[text])
-            shares[picture, known[text]] += 1 / counts[picture]
+        from scipy.sparse import csr_array
+
+        linked = np.unique(links[:, 0])
+        places = [self.places(texts[text]) for text in linked.tolist()]
+        starts = np.cumsum([0, *map(len, places)])
+        have = np.array(list(chain.from_iterable(places)), dtype=np.int64)
+        size = (len(linked), len(self.words))
+        words_of = csr_array((np.ones(len(have), dtype=np.float32), have, starts), shape=size)
+        weights = (1 / np.maximum(np.bincount(links[:, 1]), 1)).astype(np.float32)[links[:, 1]]
+        at = (links[:, 1], np.searchsorted(linked, links[:, 0]))
+        texts_of = csr_array((weights, at), shape=(pictures, len(linked)))
+        return WordShares(texts_of @ words_of)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordShares:
+    """Shares (P, V), few of them above zero; rows are made when asked for.
+
+    See ``types.RowSource``.
+
+    Attributes:
+        sparse: a sparse array of SciPy.
+    """
+
+    sparse: csr_array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(P, V)."""
+        return tuple(self.sparse.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Ints | slice) -> Floats:
+        """Some of the rows (n, V)."""
+        shares: Floats = self.sparse[rows].toarray()
         return shares
 
 
