@@ -6,8 +6,8 @@
 Every engine proposes 400 candidates, which are scored exactly; recall@10 is the share of the ten
 nearest that are among them. Filters let 1 % and .01 % of all vectors pass, at random; an engine
 that cannot filter inside the search gets four times as many candidates, and its hits are filtered
-afterwards, as its users have to. Times are of one thread, a query at a time. Needs faiss-cpu;
-usearch and hnswlib where they are named.
+afterwards, as its users have to. Times are of one thread (LanceDB: as many as it wants), a query at
+a time. Needs faiss-cpu; usearch and lancedb where they are named.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +27,13 @@ from vectors import Like, size_of
 
 CANDIDATES = 400
 SHARES = {"all": 1.0, "1 %": 0.01, ".01 %": 0.0001}
+PART = 50_000  # vectors that are added at once
 Search = Callable[[np.ndarray, "np.ndarray | None"], np.ndarray]
+
+
+def lots(count: int) -> np.ndarray:
+    """A random number, 0 to 1, for each vector; those below a share pass its filter."""
+    return np.random.default_rng(2).random(count)
 
 
 def ours(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple[Search, int]:
@@ -57,8 +63,8 @@ def of_faiss(kind: str) -> Callable[[np.ndarray, np.ndarray, Path], tuple[Search
         if lists:
             faiss.extract_index_ivf(index).cp.niter = 8
         index.train(vectors[: max(50_000, 64 * lists)])
-        for at in range(0, len(vectors), 50_000):
-            index.add(vectors[at : at + 50_000])
+        for at in range(0, len(vectors), PART):
+            index.add(vectors[at : at + PART])
         faiss.write_index(index, str(folder / "faiss"))
 
         def search(query: np.ndarray, passing: np.ndarray | None) -> np.ndarray:
@@ -88,8 +94,8 @@ def usearch(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple
     from usearch.index import Index
 
     index = Index(ndim=vectors.shape[1], metric="ip", dtype="i8", expansion_search=CANDIDATES)
-    for at in range(0, len(vectors), 50_000):
-        some = vectors[at : at + 50_000]
+    for at in range(0, len(vectors), PART):
+        some = vectors[at : at + PART]
         index.add(np.arange(at, at + len(some)), some, threads=2)
     index.save(str(folder / "usearch"))
 
@@ -99,6 +105,41 @@ def usearch(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple
         return hits if passing is None else hits[passing[hits]]
 
     return search, size_of(folder / "usearch")
+
+
+def lance(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple[Search, int]:
+    """LanceDB as its documentation sets it up: IVF-PQ by default, a column in the condition."""
+    import lancedb
+    import pyarrow
+
+    drawn, width = lots(len(vectors)), vectors.shape[1]
+
+    def parts() -> Iterator[pyarrow.RecordBatch]:
+        for at in range(0, len(vectors), PART):
+            some = vectors[at : at + PART].astype(np.float32)
+            rows = pyarrow.FixedSizeListArray.from_arrays(some.ravel(), width)
+            place = pyarrow.array(np.arange(at, at + len(some)))
+            columns = [place, pyarrow.array(drawn[at : at + PART]), rows]
+            yield pyarrow.RecordBatch.from_arrays(columns, schema=schema)
+
+    schema = pyarrow.schema(
+        [
+            ("place", pyarrow.int64()),
+            ("lot", pyarrow.float64()),
+            ("vector", pyarrow.list_(pyarrow.float32(), width)),
+        ]
+    )
+    table = lancedb.connect(folder / "lance").create_table("pictures", parts(), schema=schema)
+    table.create_index(metric="dot", vector_column_name="vector")
+    table.create_scalar_index("lot")
+
+    def search(query: np.ndarray, passing: np.ndarray | None) -> np.ndarray:
+        asked = table.search(query).distance_type("dot").limit(CANDIDATES).select(["place"])
+        if passing is not None:
+            asked = asked.where(f"lot < {drawn[passing].max() + 1e-12}", prefilter=True)
+        return asked.to_arrow()["place"].to_numpy()
+
+    return search, size_of(folder / "lance")
 
 
 def exact(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple[Search, int]:
@@ -120,6 +161,7 @@ ENGINES = {
     "pq": of_faiss("OPQ64_256,IVF2048,PQ64"),
     "rabitq": of_faiss("IVF2048,RaBitQ"),
     "usearch": usearch,
+    "lancedb": lance,
 }
 
 
@@ -173,8 +215,8 @@ def main() -> None:
     given = parser.parse_args()
     like = Like.desk(given.desk, 400)
     vectors = np.concatenate([*like.made(given.count)])
-    random = np.random.default_rng(2)
-    filters = {label: random.random(len(vectors)) < share for label, share in SHARES.items()}
+    drawn = lots(len(vectors))
+    filters = {label: drawn < share for label, share in SHARES.items()}
     filters["all"] = None
     best = {label: [] for label in filters}
     for query in like.queries[: len(like.queries) // 2]:
