@@ -20,7 +20,8 @@ from picturedesk.routes.vocabulary import Vocabulary
 from picturedesk.types import Bools, Floats, Ints, Json
 
 POWER = 0.5  # of the magnitude of level features
-_VALUES = 2_000_000  # that the calibration uses, at most
+_VALUES = 2_000_000  # that a calibration uses at most, or that are ranked together
+_ROWS = 2048  # pictures whose level features are read together
 _NEWTON = 8  # steps
 _PRIOR = 4.0  # precision of the prior: a deviation of a half
 _FARTHEST = 4.0  # that a word's offset and slope go
@@ -51,9 +52,10 @@ class Detectors:
         raised = RaisedRows(pictures.features, self.columns, POWER)
         found = np.zeros((len(pictures), len(self.vocabulary.words)), dtype=np.float32)
         weights = self.members.shares(pictures.keys, 1.0)
-        for network, weight in zip(self.networks, weights, strict=True):
-            rows = np.flatnonzero(weight)
-            found[rows] += network(raised[rows]) * weight[rows, None]
+        for start in range(0, len(pictures), _ROWS):
+            for network, weight in zip(self.networks, weights, strict=True):
+                rows = start + np.flatnonzero(weight[start : start + _ROWS])
+                found[rows] += network(raised[rows]) * weight[rows, None]
         return np.float32(self.offset) + np.float32(self.slope) * found
 
     def calibrated(self, logits: Floats, shares: Floats) -> Detectors:
@@ -151,9 +153,12 @@ def areas(values: Floats, right: Bools) -> Floats:
     """Area under the curve of each column of values (N, V); .5 where nothing is right."""
     from scipy.stats import rankdata
 
-    rows = len(values)
-    places = rankdata(values, axis=0)  # (N, V)
     hits = right.sum(axis=0)
-    above = (places * right).sum(axis=0) - hits * (hits + 1) / 2
-    pairs = hits * (rows - hits)
+    above = np.zeros(len(hits))
+    step = max(1, _VALUES // max(len(values), 1))
+    for start in range(0, len(hits), step):
+        some = slice(start, start + step)
+        above[some] = (rankdata(values[:, some], axis=0) * right[:, some]).sum(axis=0)
+    above -= hits * (hits + 1) / 2
+    pairs = hits * (len(values) - hits)
     return np.where(pairs > 0, above / np.maximum(pairs, 1), 0.5).astype(np.float32)
