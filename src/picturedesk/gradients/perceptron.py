@@ -47,7 +47,7 @@ class DropoutConfig:
     input_dropout: float = 0.3
     hidden_dropout: float = 0.5
     epochs: int = 8
-    most_rows: int = 320_000
+    most_rows: int = 200_000
     batch: int = 256
     learning_rate: float = 5e-4
     weight_decay: float = 0.05
