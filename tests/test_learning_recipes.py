@@ -9,6 +9,7 @@ import pytest
 
 from picturedesk.errors import BadInput
 from picturedesk.heads.fusion import FusionConfig
+from picturedesk.learning.best import fit_best
 from picturedesk.learning.best_config import BestConfig
 from picturedesk.learning.config import DeskConfig
 from picturedesk.learning.preparation import Prepared, ReadableArchive
@@ -201,6 +202,35 @@ def test_a_sample_is_learned_from_and_all_texts_have_features():
     expected = few.matcher.text_encoder.encode(prepared.ready.whole_texts())
     np.testing.assert_allclose(few.text_features[:], expected, atol=1e-6)
     assert "sample" not in learned(prepared).facts
+
+
+def test_very_many_pictures_are_learned_from_in_half_precision_if_it_can_hold_them(monkeypatch):
+    prepared = make_prepared()
+    whole = learned(prepared)
+    kinds = []
+
+    def noted(pairs, *others):
+        kinds.append(pairs.features.dtype)
+        return fit_best(pairs, *others)
+
+    monkeypatch.setattr("picturedesk.learning.recipes._WHOLE", 8)
+    monkeypatch.setattr("picturedesk.learning.recipes.fit_best", noted)
+    half = learned(prepared)
+
+    def scores(found):
+        pictures = found.matcher.pictures(prepared.features)
+        return found.matcher.placed(found.text_features[:]) @ pictures.T
+
+    np.testing.assert_allclose(scores(half), scores(whole), atol=0.01)
+    assert half.blend.weights == pytest.approx(whole.blend.weights, rel=0.01)
+    features = prepared.features.copy()
+    features[-1] *= 1e6
+    learned(replace(prepared, features=features, ready=all_train(prepared.ready)))
+    assert kinds == [np.float16, np.float32]
+
+
+def all_train(ready):
+    return replace(ready, archive=replace(ready.archive, parts=("train",) * COUNT))
 
 
 def test_of_many_texts_a_part_shows_which_sentence_encoders_help(monkeypatch):
