@@ -8,7 +8,7 @@ docs/recipes.md has the alternatives that were tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -49,7 +49,7 @@ from picturedesk.learning.weighing import (
 )
 from picturedesk.learning.weighing_texts import ChosenTexts, TextFold, choose_texts
 from picturedesk.parallel import side_by_side
-from picturedesk.routes import BLEND, Blend, Confidence, Fold, Pictures
+from picturedesk.routes import BLEND, Blend, Confidence, Fold, Pictures, Queries
 from picturedesk.routes.captions import CaptionIndex
 from picturedesk.routes.route import Classes, RoutePlan
 from picturedesk.texts.joined import JoinedEncoder
@@ -92,17 +92,17 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _FittedFold:
-    """A fold with its fitted routes.
+    """A fold with its fitted routes; what they were fitted on is let go, except for its texts.
 
     Attributes:
-        chosen: the fold.
-        part: what the routes were fitted on.
+        features: (Q, I) of the held-out texts.
+        learned: the texts that the routes were fitted on.
         blend: the routes, without weights; archive pictures are placed by cross-fitted heads.
         scores: of every route for the held-out texts.
     """
 
-    chosen: ChosenFold
-    part: Fold
+    features: Floats
+    learned: Queries
     blend: Blend
     scores: FoldScores
 
@@ -144,11 +144,14 @@ def fit_best(
         part = _part(fold.projections, matcher, features, words)
         blend = Blend(matcher, fit_routes(plans, part), {})
         scores = held_out_scores(blend, part.archive, fold.features, pairs, fold.held_out)
-        return _FittedFold(fold, part, blend, scores)
+        return _FittedFold(fold.features, part.queries, blend, scores)
 
     folds, weighed = _weighed(chosen, fitted, config, progress)
-    scores, weights = [fold.scores for fold in folds], weighed.weights
+    del chosen
+    weights = weighed.weights
     confidence = _calibrated(folds, weights, pairs, config, progress)
+    alone, held_out = _summary([fold.scores for fold in folds], weights)
+    del folds
     everything = np.arange(len(pairs.texts), dtype=np.int64)
     with step(progress, "fitting on all training texts"):
         projections = Projections.of(pairs, features, everything, config.alignment)
@@ -156,7 +159,7 @@ def fit_best(
         part = _part(projections, matcher, features, words)
         blend = Blend(matcher, fit_routes(config.routes, part), weights, confidence=confidence)
         if confidence is not None:
-            blend = replace(blend, references=reference_rows(blend, part))
+            blend = replace(blend, references=reference_rows(blend, part.queries))
         blend = replace(blend, texts=weighed.texts.ranking(blend, part))
     return Fitted(
         blend=blend,
@@ -165,8 +168,8 @@ def fit_best(
         decisions=(alignment.decided, alignment.against) if pairs.has_decisions else None,
         encoders=choices.encoders,
         levels=pairs.active_levels,
-        cross_validated=_summary(scores, blend),
-        held_out=sum(len(fold.held_out.texts) for fold in scores),
+        cross_validated={name: alone[name] for name in blend.names if name in alone},
+        held_out=held_out,
     )
 
 
@@ -233,11 +236,11 @@ def _calibrated(
 
     def known(fold: _FittedFold) -> tuple[list[Case], list[Case]]:
         blend = replace(fold.blend, weights=weights)
-        blend = replace(blend, references=reference_rows(blend, fold.part))
+        blend = replace(blend, references=reference_rows(blend, fold.learned))
         pictures = Pictures(blend.matcher, pairs.keys, pairs.features)
-        held = fold.chosen.held_out.texts
+        held = fold.scores.held_out.texts
         texts = [pairs.texts[index] for index in held]
-        whole = KnownQueries(texts, fold.chosen.features, links_of(held, pairs.links))
+        whole = KnownQueries(texts, fold.features, links_of(held, pairs.links))
         queries, suiting = shorts.of(held[: config.short_queries], config.seed)
         few = KnownQueries(queries, blend.matcher.text_encoder.encode(queries), suiting)
         with ExitStack() as stack:
@@ -245,7 +248,7 @@ def _calibrated(
             if any(pairs.catalogue_words):
                 index = stack.enter_context(CaptionIndex(pairs.catalogue_words))
             found = [
-                cases(blend, fold.part.archive, pictures, some, index, config.seed)
+                cases(blend, fold.learned.archive, pictures, some, index, config.seed)
                 for some in (whole, few)
             ]
         return found[0], found[1]
@@ -290,11 +293,11 @@ def _classes(
     return Classes(pairs.classes, words, columns, PROBABILITIES)
 
 
-def _summary(folds: Sequence[FoldScores], blend: Blend) -> dict[str, float]:
-    """Mean reciprocal rank of each scored route alone, and of the blend."""
-    scored = {*scored_routes(folds), BLEND}
-    return {
-        name: mean_reciprocal_rank(folds, blend.weights_of(name))
-        for name in blend.names
-        if name in scored
-    }
+def _summary(
+    folds: Sequence[FoldScores], weights: Mapping[str, float]
+) -> tuple[dict[str, float], int]:
+    """Mean reciprocal rank of each scored route alone and of the blend; number of texts."""
+    used = {name: weight for name, weight in weights.items() if weight}
+    each = {name: {name: 1.0} for name in scored_routes(folds)} | {BLEND: used}
+    found = {name: mean_reciprocal_rank(folds, some) for name, some in each.items()}
+    return found, sum(len(fold.held_out.texts) for fold in folds)

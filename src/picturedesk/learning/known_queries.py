@@ -15,7 +15,7 @@ import numpy as np
 
 from picturedesk.learning.calibration import Case, case_of
 from picturedesk.learning.training_pairs import TrainingPairs
-from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
+from picturedesk.routes import ArchiveVectors, Blend, Pictures, Queries
 from picturedesk.routes.archive import top
 from picturedesk.routes.blend import WordScores, total
 from picturedesk.routes.confidence import TEN, signals_of
@@ -46,17 +46,12 @@ class KnownQueries:
     relevant: Ints
 
 
-def reference_rows(blend: Blend, fold: Fold) -> Floats:
+def reference_rows(blend: Blend, learned: Queries) -> Floats:
     """Query vectors (R, W) of evenly spaced texts of the archive, routes weighted as blended."""
-    count = len(fold.queries)
+    count = len(learned)
     rows = np.linspace(0, count - 1, min(count, REFERENCES), dtype=np.int64)
-    queries = Queries(
-        blend.matcher,
-        [fold.queries.texts[row] for row in rows],
-        fold.queries.features[rows],
-        fold.archive,
-    )
-    vectors = blend.ask(queries)
+    texts = [learned.texts[row] for row in rows]
+    vectors = blend.ask(Queries(blend.matcher, texts, learned.features[rows], learned.archive))
     weights = blend.weights_of(blend.default)
     each = [blend.combined(vectors.of(place), weights) for place in range(len(rows))]
     return np.concatenate(each).astype(np.float32)
@@ -84,7 +79,6 @@ def cases(
         return []
     random = np.random.default_rng(seed)
     parts = blend.store(pictures)
-    vectors = blend.layout.join(parts)
     weights = blend.weights_of(blend.default)
     asked, suiting = queries.relevant.T
     known = np.unique(asked)  # queries with a right picture
@@ -102,7 +96,8 @@ def cases(
             is_right = np.zeros(len(pictures), dtype=bool)
             is_right[suiting[asked == place]] = True
             shown = scores[row, best[row]].astype(np.float64)
-            matches = blend.matches(vectors[best[row]], shown)
+            vectors = blend.layout.join({name: part[best[row]] for name, part in parts.items()})
+            matches = blend.matches(vectors, shown)
             share = known_share(blend.matcher.text_encoder, words(texts[row]))
             signals = signals_of(shown, float(query_vectors.nearest[row]), share)
             made.append(case_of(scores[row], is_right, matches, signals, random))

@@ -17,6 +17,8 @@ from picturedesk.errors import BadInput
 from picturedesk.routes.route import Block
 from picturedesk.types import Doubles, Floats
 
+_ROWS = 4096  # vectors that are joined in double precision together
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -58,12 +60,13 @@ class Layout:
         rows = [parts[block.name] for block in self.blocks]
         if len(rows) == 1:
             return rows[0]
-        joined = np.concatenate(rows, axis=1).astype(np.float64)
-        missing = self.radius**2 - np.einsum("nd,nd->n", joined, joined)
-        filling = np.sqrt(np.maximum(missing, 0))[:, None]
-        vectors: Floats = (np.concatenate([joined, filling], axis=1) / self.radius).astype(
-            np.float32
-        )
+        vectors = np.empty((len(rows[0]), self.width), dtype=np.float32)
+        for start in range(0, len(vectors), _ROWS):
+            some = slice(start, start + _ROWS)
+            joined = np.concatenate([part[some] for part in rows], axis=1).astype(np.float64)
+            missing = self.radius**2 - np.einsum("nd,nd->n", joined, joined)
+            filling = np.sqrt(np.maximum(missing, 0))[:, None]
+            vectors[some] = np.concatenate([joined, filling], axis=1) / self.radius
         return vectors
 
     def split(self, vectors: Floats) -> dict[str, Floats]:
