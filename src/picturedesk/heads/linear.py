@@ -157,5 +157,6 @@ def signed_power(values: Floats, power: float) -> Floats:
     """The magnitude of each value to a power; signs are kept."""
     if power == 1:
         return values
-    raised: Floats = np.abs(values) ** np.float32(power)
+    sizes = np.abs(values)
+    raised: Floats = np.sqrt(sizes, out=sizes) if power == 0.5 else sizes ** np.float32(power)
     return np.copysign(raised, values, out=raised)

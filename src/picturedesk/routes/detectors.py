@@ -49,14 +49,21 @@ class Detectors:
 
     def logits(self, pictures: Pictures) -> Floats:
         """(N, V) calibrated: by one member for pictures that the others learned from."""
-        raised = RaisedRows(pictures.features, self.columns, POWER)
+        if self in pictures.computed:
+            return pictures.computed[self]
+        rows = RaisedRows(pictures.features, self.columns, POWER)
         found = np.zeros((len(pictures), len(self.vocabulary.words)), dtype=np.float32)
         weights = self.members.shares(pictures.keys, 1.0)
         for start in range(0, len(pictures), _ROWS):
-            for network, weight in zip(self.networks, weights, strict=True):
-                rows = start + np.flatnonzero(weight[start : start + _ROWS])
-                found[rows] += network(raised[rows]) * weight[rows, None]
-        return np.float32(self.offset) + np.float32(self.slope) * found
+            some = slice(start, start + _ROWS)
+            raised, block = rows[some], found[some]
+            for network, share in zip(self.networks, weights[:, some], strict=True):
+                own = np.flatnonzero(share)
+                block[own] += network(raised[own]) * share[own, None]
+        logits = np.float32(self.offset) + np.float32(self.slope) * found
+        if len(pictures) <= _ROWS:
+            pictures.computed[self] = logits
+        return logits
 
     def calibrated(self, logits: Floats, shares: Floats) -> Detectors:
         """The same, calibrated: ``logits`` (N, V) of these, and the ``shares`` that came true."""
@@ -99,7 +106,7 @@ class Detectors:
 
 def log_sigmoid(logits: Floats) -> Floats:
     """Logits → log probabilities."""
-    logs: Floats = -np.logaddexp(np.float32(0), -logits)
+    logs: Floats = np.minimum(logits, 0) - np.log1p(np.exp(-np.abs(logits)))
     return logs
 
 

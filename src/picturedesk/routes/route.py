@@ -50,6 +50,7 @@ class Pictures:
 
     Attributes:
         stored: name of a block → (N, w), of the routes of a blend that have stored before.
+        computed: by its owner, what several methods of a route need.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Pictures:
         self.features = checks.array("features", features)
         self.captions = captions
         self.stored: dict[str, Floats] = {}
+        self.computed: dict[object, Floats] = {}
 
     def __len__(self) -> int:
         return len(self.keys)

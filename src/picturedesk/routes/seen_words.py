@@ -208,15 +208,16 @@ class SeenWordsRoute:
 
     def store(self, pictures: Pictures) -> Floats:
         """(N, w) of length one at most."""
-        logs = log_sigmoid(self.detectors.logits(pictures))
-        factors = self._factors(pictures, logs)[:, None]
-        return np.asarray((logs - self.usual) @ self.basis * factors, dtype=np.float32)
+        apart: Floats = log_sigmoid(self.detectors.logits(pictures)) - self.usual
+        components: Floats = apart @ self.basis
+        factors = self._factors(pictures, components)[:, None]
+        return np.asarray(components * factors, dtype=np.float32)
 
-    def _factors(self, pictures: Pictures, logs: Floats) -> Floats:
-        """Factor (N,) of each picture's components."""
+    def _factors(self, pictures: Pictures, components: Floats) -> Floats:
+        """Factor (N,) of each picture's components (N, w)."""
         lone = self.detectors.members.of(pictures.keys) >= 0
         factors = np.where(lone, self.alone, 1.0) * self.scale
-        lengths = np.linalg.norm((logs - self.usual) @ self.basis, axis=1) * factors
+        lengths = np.linalg.norm(components, axis=1) * factors
         shortened: Floats = (factors / np.maximum(lengths, 1.0)).astype(np.float32)
         return shortened
 
@@ -233,9 +234,10 @@ class SeenWordsRoute:
     ) -> PictureShares:
         """The share of each word that the picture shows or lacks, then ``OTHER_WORDS``; exact."""
         logits = self.detectors.logits(pictures)
-        logs = log_sigmoid(logits)
-        factors = self._factors(pictures, logs).astype(np.float64)
-        each = (logs - self.usual) * (self.basis @ toward) * factors[:, None]  # (K, V)
+        apart: Floats = log_sigmoid(logits) - self.usual
+        components: Floats = apart @ self.basis
+        factors = self._factors(pictures, components).astype(np.float64)
+        each = apart * (self.basis @ toward) * factors[:, None]  # (K, V)
         likely = np.exp(self._stated(logits))
         return PictureShares(
             "seen words",
@@ -282,8 +284,9 @@ class SeenWordsRoute:
         known = self.detectors.vocabulary.words
         found = []
         for row, values in zip(telling, chances, strict=True):
-            order = np.argsort(-row, kind="stable")[:most]
-            found.append([Tag(known[w], float(values[w])) for w in order if row[w] > 0])
+            words_of = np.flatnonzero(row > 0)
+            order = words_of[np.argsort(-row[words_of], kind="stable")[:most]]
+            found.append([Tag(known[w], float(values[w])) for w in order.tolist()])
         return found
 
     def text_slopes(self, queries: Queries, stored: Floats) -> TextSlopes | None:
