@@ -41,6 +41,7 @@ PART = 20_000  # texts and pictures that are written at once
 ADDED = 2_000
 ASKED = 100  # texts
 CONDITIONS = {"all": "", "1 %": "lot < {0}", ".01 %": "lot < {1}"}
+OF_PAIRS = {"all": "", "1 %": "key < '{0:032x}'", ".01 %": "key < '{1:032x}'"}  # of pairs.py
 
 
 def say(**found: object) -> None:
@@ -205,7 +206,8 @@ def warm(into: Path) -> None:
         chosen = np.random.default_rng(0).permutation(own)[:ASKED]
         texts = [text.excerpt for text in desk.memory.texts(np.sort(chosen))]
         parts = Parts()
-        for label, condition in CONDITIONS.items():
+        conditions = CONDITIONS if "lot" in desk.catalogue.columns() else OF_PAIRS
+        for label, condition in conditions.items():
             where = condition.format(total // 100, total // 10_000)
             desk.suggest(texts[0], where=where)
             times, used = [], []

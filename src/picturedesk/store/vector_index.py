@@ -34,7 +34,7 @@ from picturedesk.types import Bools, Doubles, Floats, Ints
 KIND = "vector index"
 CURE = "run picturedesk optimize, which makes it again"
 _LISTS = "lists.faiss"
-_SHARES = (64, 32, 16, 8, 4, 2, 1)  # a query looks through one list in so many
+_SHARES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # a query looks through one list in so many
 _SHARE = 8  # … where no typical queries are known
 _ROUNDS = 8  # of k-means
 _SAMPLE = 50_000  # vectors that the main directions are taken from
