@@ -93,6 +93,7 @@ def predicted(model: Model, what: str, pictures: int) -> float:
         "memory_mb": lambda count: model.memory_bytes(count) / 1e6,
         "search_ms": model.search_ms,
         "fit_s": model.fit_s,
+        "whole_fit_s": model.whole_fit_s,
     }
     return float(by_name[what](pictures))
 

@@ -124,6 +124,15 @@ class Model:
         """Seconds to learn heads, weights and chances, from a sample."""
         return min(self.texts(pictures), self.of["fit_sample"]) * self.of["fit_ms_per_text"] / 1e3
 
+    def place_s(self, pictures: float) -> float:
+        """Seconds to look up, place, remember and measure what a fit does not learn from."""
+        return pictures * self.of["place_ms"] / 1e3
+
+    def whole_fit_s(self, pictures: int) -> float:
+        """Seconds of a fit whose features are known, on one machine."""
+        written = self.fill_s(pictures) + self.index_s(pictures)
+        return self.fit_s(pictures) + self.place_s(pictures) + written
+
     def search_ms(self, pictures: float) -> float:
         """CPU of finding candidates in one catalogue: all are compared, or the index is asked."""
         exact = self.of["exact_ms_per_million"] * pictures / 1e6
@@ -216,7 +225,7 @@ class Model:
             "pictures": reading,
             "texts": encoding,
             "fit": self.fit_s(pictures) / 3600,
-            "catalogue": (self.fill_s(part) + self.index_s(part)) / 3600,
+            "catalogue": (self.place_s(part) + self.fill_s(part) + self.index_s(part)) / 3600,
         }
         features = pictures * self.of["feature_bytes"]
         texts = self.texts(pictures) * self.of["memory_bytes_per_text"]

@@ -28,6 +28,7 @@ def copying(browser, desk_address):
 
 
 def test_a_click_says_why_a_picture_is_suggested(visit):
+    visit.page.route("**/v1/suggest", adding_a_quarter)
     page = visit.write()
     page.locator(f"{CARDS} button").first.click()
     dialog = page.locator(DIALOG)
@@ -41,10 +42,18 @@ def test_a_click_says_why_a_picture_is_suggested(visit):
     assert levels.count() > 2
     story = dialog.locator(".stories li").first
     expect(story.locator("img.ready")).to_be_visible()
-    expect(story).to_contain_text(re.compile("We saw a .*%", re.DOTALL))
+    expect(story).to_contain_text(re.compile("We saw a .* 25% of the score", re.DOTALL))
     expect(dialog.locator(".facts")).to_contain_text(re.compile("Licence.*Square", re.DOTALL))
     expect(dialog.locator(".alike img.ready").first).to_be_visible()
     assert re.search(r"#/write/picture/[0-9a-f]{32}$", page.url)
+
+
+def adding_a_quarter(route):
+    """The server's answer, in which every story of the archive adds a quarter of the score."""
+    answer = route.fetch().json()
+    for one in answer["suggestions"]:
+        one["evidence"] = [story | {"share": one["score"] / 4} for story in one["evidence"]]
+    route.fulfill(json=answer)
 
 
 def test_near_duplicates_and_alike_pictures_can_be_opened(visit):
@@ -116,6 +125,35 @@ def test_more_and_less_like_a_picture(visit):
     expect(page.locator(".material-item.not")).to_contain_text("Not like this")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".material-item.not")).to_have_count(0)
+
+
+def test_the_focus_stays_on_a_picture_that_a_choice_moves(visit):
+    with visit.page.expect_response("**/v1/suggest") as first:
+        page = visit.write()
+    answer = first.value.json()
+    *rest, last = answer["suggestions"]
+    key = last["picture"]["key"]
+    expect(page.locator(CARDS).last).to_have_attribute("data-key", key)
+    page.locator(f"{CARDS} button").last.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(f"{DIALOG} .picture-head")).to_contain_text("12 of 12")
+    held = []
+
+    def hold(route):
+        one = route.request.post_data_json["k"] == 1  # what the dialog asks about its picture
+        route.continue_() if one else held.append(route)
+
+    page.route("**/v1/suggest", hold)
+    page.keyboard.press("u")
+    expect(page.get_by_text(re.compile("^Chosen"))).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(f".card[data-key='{key}'] button")).to_be_focused()
+    held[0].fulfill(json=answer | {"suggestions": [last, *rest]})
+    expect(page.locator(CARDS).first).to_have_attribute("data-key", key)
+    expect(page.locator(f".card[data-key='{key}'] button")).to_be_focused()
+    page.unroute("**/v1/suggest")
+    page.keyboard.press("z")
+    expect(page.get_by_text("The choice was taken back.")).to_be_visible()
 
 
 def test_the_whole_way_by_keyboard(copying):

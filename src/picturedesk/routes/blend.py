@@ -207,8 +207,7 @@ class Blend:
         if len(pictures) > _AT_ONCE:
             rows = np.arange(len(pictures), dtype=np.int64)
             pieces = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
-            work = side_by_side(lambda piece: self.store(pictures.some(piece)), pieces)
-            blocks = list(work)
+            blocks = list(side_by_side(lambda piece: self.store(pictures.some(piece)), pieces))
             return {name: np.concatenate([one[name] for one in blocks]) for name in blocks[0]}
         parts: dict[str, Floats] = {}
         pictures.stored = parts

@@ -44,12 +44,13 @@ function show(grid, suggestions) {
   const current = Math.max(0, focused);
   suggestions.forEach((one, place) => bindCard(cards[place], one, place, place === current));
   sync(grid.list, cards.map((one) => one.item));
-  if (hadFocus && focused < 0) cards[0]?.box.focus(); // its picture is gone
+  // Moving a card takes the focus from it; if its picture is gone, the first one gets it.
+  if (hadFocus) cards[current]?.box.focus({ preventScroll: true });
   grid.list.removeAttribute("aria-busy");
   layOut(grid);
 }
 
-/** Changes the children without touching those that stay, so that the focus stays too. */
+/** Changes the children without making those anew that stay. */
 function sync(list, items) {
   const wanted = new Set(items);
   for (const child of [...list.children]) if (!wanted.has(child)) child.remove();
