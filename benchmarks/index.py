@@ -222,8 +222,8 @@ def main() -> None:
     for query in like.queries[: len(like.queries) // 2]:
         scores = vectors @ query
         for label, passing in filters.items():
-            some = scores if passing is None else np.where(passing, scores, -np.inf)
-            best[label].append(np.argsort(-some)[:10])
+            among = np.arange(len(scores)) if passing is None else np.flatnonzero(passing)
+            best[label].append(among[np.argsort(-scores[among])[:10]])
     records = []
     for name in given.engines.split(","):
         print(name, flush=True)
