@@ -78,7 +78,8 @@ def see(keys: Sequence[str], blend: Blend, store: FeatureStore) -> Seen:
             Pictures(blend.matcher, some, store.read(some))
             for some in blocks[start : start + together]
         ]
-        for placed, words in side_by_side(seen, read):
+        # A single block, as of a few pictures that are added, needs no threads.
+        for placed, words in side_by_side(seen, read) if len(blocks) > 1 else map(seen, read):
             vectors.append(placed)
             shows += words
     facts = tuple(store.facts(keys))

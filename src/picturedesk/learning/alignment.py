@@ -106,9 +106,8 @@ class Side:
             BadInput: no block has a weight, or all rows are equal.
         """
         few = np.linspace(0, len(features) - 1, min(len(features), _FITTED), dtype=np.int64)
-        rows = features[few] if len(few) < len(features) else features[:]
-        raised = signed_power(rows.astype(np.float32, copy=False), power)
-        del rows  # a copy of all of them
+        chosen = few if len(few) < len(features) else slice(None)
+        raised = signed_power(features[chosen].astype(np.float32, copy=False), power)
         joined, maps = [], []
         for block in blocks:
             if block.weight > 0:

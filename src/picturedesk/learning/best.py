@@ -8,7 +8,7 @@ docs/recipes.md has the alternatives that were tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -150,8 +150,10 @@ def fit_best(
     del chosen
     weights = weighed.weights
     confidence = _calibrated(folds, weights, pairs, config, progress)
-    alone, held_out = _summary([fold.scores for fold in folds], weights)
-    del folds
+    scores = [fold.scores for fold in folds]
+    alone = _summary(scores, replace(folds[0].blend, weights=weights))
+    held_out = sum(len(fold.held_out.texts) for fold in scores)
+    del folds, scores
     everything = np.arange(len(pairs.texts), dtype=np.int64)
     with step(progress, "fitting on all training texts"):
         projections = Projections.of(pairs, features, everything, config.alignment)
@@ -293,11 +295,11 @@ def _classes(
     return Classes(pairs.classes, words, columns, PROBABILITIES)
 
 
-def _summary(
-    folds: Sequence[FoldScores], weights: Mapping[str, float]
-) -> tuple[dict[str, float], int]:
-    """Mean reciprocal rank of each scored route alone and of the blend; number of texts."""
-    used = {name: weight for name, weight in weights.items() if weight}
-    each = {name: {name: 1.0} for name in scored_routes(folds)} | {BLEND: used}
-    found = {name: mean_reciprocal_rank(folds, some) for name, some in each.items()}
-    return found, sum(len(fold.held_out.texts) for fold in folds)
+def _summary(folds: Sequence[FoldScores], blend: Blend) -> dict[str, float]:
+    """Mean reciprocal rank of each scored route alone, and of the blend."""
+    scored = {*scored_routes(folds), BLEND}
+    return {
+        name: mean_reciprocal_rank(folds, blend.weights_of(name))
+        for name in blend.names
+        if name in scored
+    }
