@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from picturedesk.datasets import stamps
 from picturedesk.desk import Desk, DeskConfig
 from picturedesk.desk.fit import FitReport
@@ -18,6 +16,7 @@ from picturedesk.desk.measure import Measured
 from picturedesk.desk.slots import Slot
 from picturedesk.report.contact_sheet import QueryAnswer, contact_sheet
 from picturedesk.routes.transfer import TRANSFER
+from picturedesk.spacing import evenly_spaced
 from picturedesk.types import Picture, Progress, silent
 
 QUERIES = (
@@ -125,5 +124,5 @@ def _chosen(desk: Desk, text: str) -> Chosen:
 def _archive_queries(desk: Desk) -> tuple[str, ...]:
     """Three test texts of the user's archive."""
     rows = desk.held_out.rows[desk.held_out.of("test")]
-    chosen = rows[np.linspace(0, len(rows) - 1, num=min(3, len(rows)), dtype=int)]
+    chosen = rows[evenly_spaced(len(rows), 3)]
     return tuple(text.excerpt for text in desk.memory.texts(chosen))

@@ -13,6 +13,7 @@ from picturedesk.measuring.evaluation import TO_PICTURE, EvaluationRow
 from picturedesk.measuring.significance import Difference, paired_difference
 from picturedesk.report.desk_page import write_desk_report
 from picturedesk.report.desk_records import DeskExample, DeskReport, Suggested
+from picturedesk.spacing import evenly_spaced
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.store.held_out import TRAIN, HeldOutTexts
 from picturedesk.types import Doubles, Ints, Json
@@ -121,7 +122,7 @@ def _examples(
     assert row.queries is not None
     wanted = row.queries.ranks == 1 if found else row.queries.ranks > 10
     places = np.flatnonzero(wanted)
-    few = places[np.linspace(0, len(places) - 1, min(_EXAMPLES, len(places)), dtype=np.int64)]
+    few = places[evenly_spaced(len(places), _EXAMPLES)]
     return tuple(
         _example(
             memory,

@@ -18,6 +18,7 @@ import numpy as np
 import picturedesk.checks as checks
 from picturedesk.errors import BadInput
 from picturedesk.heads.linear import LinearHead, signed_power
+from picturedesk.spacing import evenly_spaced
 from picturedesk.types import Bools, Doubles, Floats, Ints, RowSource
 
 _NOTHING = 1e-5  # a component below this share of the first one's variance is rounding
@@ -105,7 +106,7 @@ class Side:
         Raises:
             BadInput: no block has a weight, or all rows are equal.
         """
-        few = np.linspace(0, len(features) - 1, min(len(features), _FITTED), dtype=np.int64)
+        few = evenly_spaced(len(features), _FITTED)
         chosen = few if len(few) < len(features) else slice(None)
         raised = signed_power(features[chosen].astype(np.float32, copy=False), power)
         joined, maps = [], []

@@ -18,6 +18,7 @@ from picturedesk.learning.training_pairs import TrainingPairs, links_of
 from picturedesk.routes import ArchiveVectors, Blend, Fold, Pictures, Queries
 from picturedesk.routes.captions import CaptionIndex
 from picturedesk.routes.route import Classes, Route, RoutePlan
+from picturedesk.spacing import evenly_spaced
 from picturedesk.types import Floats, Ints
 
 _CANDIDATES = 6000  # held-out pictures that compete
@@ -53,7 +54,7 @@ class HeldOut:
         kept = np.sort(np.concatenate([own, rest[: max(0, _CANDIDATES - len(own))]]))
         relevant[:, 1] = np.searchsorted(kept, relevant[:, 1])
         learned = np.setdiff1d(np.arange(len(pairs.keys), dtype=np.int64), candidates)
-        few = np.linspace(0, len(learned) - 1, min(len(learned), _OTHERS), dtype=np.int64)
+        few = evenly_spaced(len(learned), _OTHERS)
         return cls(fold[sample], candidates[kept], relevant, learned[few])
 
 

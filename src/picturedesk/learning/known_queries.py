@@ -19,6 +19,7 @@ from picturedesk.routes import ArchiveVectors, Blend, Pictures, Queries
 from picturedesk.routes.archive import top
 from picturedesk.routes.blend import WordScores, total
 from picturedesk.routes.confidence import TEN, signals_of
+from picturedesk.spacing import evenly_spaced
 from picturedesk.texts.known import known_share
 from picturedesk.texts.splitting import sentences_of
 from picturedesk.texts.words import words
@@ -49,7 +50,7 @@ class KnownQueries:
 def reference_rows(blend: Blend, learned: Queries) -> Floats:
     """Query vectors (R, W) of evenly spaced texts of the archive, routes weighted as blended."""
     count = len(learned)
-    rows = np.linspace(0, count - 1, min(count, REFERENCES), dtype=np.int64)
+    rows = evenly_spaced(count, REFERENCES)
     texts = [learned.texts[row] for row in rows]
     vectors = blend.ask(Queries(blend.matcher, texts, learned.features[rows], learned.archive))
     weights = blend.weights_of(blend.default)

@@ -19,6 +19,7 @@ from picturedesk.routes import Blend, Fold, Pictures
 from picturedesk.routes.blend import total
 from picturedesk.routes.route import RoutePlan
 from picturedesk.routes.text_ranking import USUAL, Correction, TextRanking
+from picturedesk.spacing import evenly_spaced
 from picturedesk.types import Floats, Ints
 
 REFERENCES = 512  # pictures of the archive that usual scores are measured with
@@ -47,19 +48,16 @@ class TextFold:
         references = {}
         for route in blend.block_routes:
             others = scores.others[route.name]
-            references[route.name] = np.ascontiguousarray(others[:, _spaced(others.shape[1])])
+            references[route.name] = np.ascontiguousarray(
+                others[:, evenly_spaced(others.shape[1], REFERENCES)]
+            )
         return cls(scores.held_out.relevant, scores.scores, references)
-
-
-def _spaced(count: int) -> Ints:
-    """Evenly spaced rows of ``count``."""
-    return np.linspace(0, count - 1, min(count, REFERENCES), dtype=np.int64)
 
 
 def reference_pictures(part: Fold) -> Pictures:
     """Evenly spaced pictures of a part of the archive."""
     pictures = part.pictures
-    rows = _spaced(len(pictures))
+    rows = evenly_spaced(len(pictures), REFERENCES)
     keys = [pictures.keys[row] for row in rows.tolist()]
     return Pictures(pictures.matcher, keys, pictures.features[rows])
 

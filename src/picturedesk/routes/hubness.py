@@ -29,6 +29,7 @@ from picturedesk.routes.route import (
     ShareConfig,
     TextSlopes,
 )
+from picturedesk.spacing import evenly_spaced
 from picturedesk.types import Floats, Ints, Json
 
 HUBNESS = "hubness"
@@ -69,7 +70,7 @@ class HubnessPlan:
         if len(mixed) < len(self.mix):
             return None
         count = len(fold.queries)
-        rows = np.linspace(0, count - 1, min(count, MOST_TEXTS), dtype=np.int64)
+        rows = evenly_spaced(count, MOST_TEXTS)
         texts = fold.queries.some(rows)
         units = [_deviation(route, texts, fold.pictures) for route, _ in mixed]
         # In units of the first route's scores, so that its own weight is 1.
@@ -106,8 +107,8 @@ class HubnessPlan:
 
 def _deviation(route: BlockRoute, texts: Queries, pictures: Pictures) -> float:
     """Standard deviation of the scores of some texts and pictures; above 0."""
-    few = texts.some(np.linspace(0, len(texts) - 1, min(len(texts), _SAMPLE), dtype=np.int64))
-    rows = np.linspace(0, len(pictures) - 1, min(len(pictures), _SAMPLE), dtype=np.int64)
+    few = texts.some(evenly_spaced(len(texts), _SAMPLE))
+    rows = evenly_spaced(len(pictures), _SAMPLE)
     keys = [pictures.keys[row] for row in rows.tolist()]
     stored = route.store(Pictures(pictures.matcher, keys, pictures.features[rows]))
     scores = route.ask(few).vectors @ stored.T

@@ -41,6 +41,7 @@ from picturedesk.routes.route import (
     TextSlopes,
 )
 from picturedesk.routes.vocabulary import Vocabulary
+from picturedesk.spacing import evenly_spaced
 from picturedesk.types import Bools, Floats, Ints, Json, Tag
 
 SEEN_WORDS = "seen_words"
@@ -117,7 +118,7 @@ class SeenWordsPlan:
         shown = fold.pictures
         if len(linked) <= _MEASURED:
             return SeenWordsRoute.of(detectors, shown, shares[:], linked, self.width)
-        few = linked[np.linspace(0, len(linked) - 1, _MEASURED, dtype=np.int64)]
+        few = linked[evenly_spaced(len(linked), _MEASURED)]
         every = np.arange(len(few), dtype=np.int64)
         return SeenWordsRoute.of(detectors, shown.some(few), shares[few], every, self.width)
 

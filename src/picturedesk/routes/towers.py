@@ -35,6 +35,7 @@ from picturedesk.routes.route import (
     ShareConfig,
     TextSlopes,
 )
+from picturedesk.spacing import evenly_spaced
 from picturedesk.types import Bools, Floats, Ints, Json
 
 TOWERS = "towers"
@@ -236,8 +237,8 @@ def _spans(matcher: Matcher, columns: Ints) -> dict[str, Bools]:
 
 def _alone(route: TowersRoute, fold: Fold) -> float:
     """How much less the mean of all members varies than one member's cosines; 1/√K to 1."""
-    texts = np.linspace(0, len(fold.queries) - 1, min(len(fold.queries), _SAMPLE), dtype=np.int64)
-    rows = np.linspace(0, len(fold.pictures) - 1, min(len(fold.pictures), _SAMPLE), dtype=np.int64)
+    texts = evenly_spaced(len(fold.queries), _SAMPLE)
+    rows = evenly_spaced(len(fold.pictures), _SAMPLE)
     raised = RaisedRows(fold.pictures.features, route.columns, POWER)[rows]
     cosines = np.stack(
         [

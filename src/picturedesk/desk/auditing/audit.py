@@ -23,6 +23,7 @@ from picturedesk.report.audit_records import Audit, Exposure, SuspectPair, Topic
 from picturedesk.routes.blend import Blend
 from picturedesk.routes.confidence import TEN
 from picturedesk.routes.hubness import HUBNESS
+from picturedesk.spacing import evenly_spaced
 from picturedesk.store.archive_memory import ArchiveMemory
 from picturedesk.types import Bools, Entries, Floats, Ints, Picture, Progress, RowSource, step
 
@@ -85,7 +86,7 @@ def audit_desk(
     with step(progress, "counting what comes up"):
         times = _times(fitness)
     known = np.flatnonzero(known_texts(fitness.texts))
-    asked = known[_evenly(len(known), config.asked if blend.confidence else 0)]
+    asked = known[evenly_spaced(len(known), config.asked if blend.confidence else 0)]
     is_weak = Coverage(blend, memory, entries, fitness.links).is_weak(asked, progress)
     with step(progress, "looking for topics"):
         topics = _topics(fitness.texts, memory, known, asked, is_weak)
@@ -175,11 +176,6 @@ def _times(fitness: Fitness) -> Ints:
     for best in fitness.best(TEN):
         times += np.bincount(best.ravel(), minlength=len(times))
     return times
-
-
-def _evenly(count: int, most: int) -> Ints:
-    """Evenly spaced places among ``count``, at most so many."""
-    return np.linspace(0, count - 1, min(count, most), dtype=np.int64)
 
 
 def _share(is_weak: Bools) -> float:
