@@ -37,7 +37,7 @@ def lots(count: int) -> np.ndarray:
 
 
 def ours(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple[Search, int]:
-    """The project's own: main directions in 8 bits, lists, a share that typical queries choose."""
+    """The project's own: main directions, 4-bit codes, a share that typical queries choose."""
     rows = np.arange(len(vectors))
     random = np.random.default_rng(1)
     sample = vectors[random.choice(rows, sample_size(len(rows)), replace=False)]
@@ -157,6 +157,7 @@ def exact(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple[S
 ENGINES = {
     "ours": ours,
     "exact": exact,
+    "sq8": of_faiss("PCA256,IVF2048,SQ8"),
     "hnsw": of_faiss("HNSW32_SQ8"),
     "pq": of_faiss("OPQ64_256,IVF2048,PQ64"),
     "rabitq": of_faiss("IVF2048,RaBitQ"),

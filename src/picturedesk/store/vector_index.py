@@ -1,10 +1,13 @@
 """An index of many vectors: finds those near a query without comparing all of them.
 
-The numbers of each vector along the main directions are kept in 8 bits, in lists around centres (an
-inverted file: Jégou, Douze and Schmid 2011; FAISS keeps the lists). A query looks through the lists
-whose centres are nearest; how many is chosen when the index is made, so that typical queries find
-what an exact search finds. What it finds are candidates: their owner, who has the whole vectors,
-scores them exactly. A condition is given as rows that may be found, and holds inside the search.
+Of each vector, pairs of numbers along its main directions are kept in 4 bits (a product quantizer)
+in lists around centres (an inverted file: Jégou, Douze and Schmid 2011). The directions are turned
+at random first, so that each pair says equally much. FAISS keeps the lists, in the order in which a
+processor compares 32 vectors at once (André, Kermarrec and Le Scouarnec 2015). A query looks
+through the lists whose centres are nearest; how many is chosen when the index is made, so that
+typical queries find what an exact search finds. What it finds are candidates: their owner, who has
+the whole vectors, scores them exactly. A condition is given as rows that may be found, and holds
+inside the search.
 
 Derived: it can be made again at any time. Knows rows and vectors, not their meaning.
 """
@@ -31,12 +34,15 @@ from picturedesk.errors import Mismatch, MissingExtra
 from picturedesk.parallel import cpus
 from picturedesk.types import Bools, Doubles, Floats, Ints
 
-KIND = "vector index"
+KIND = "index of vectors"
 CURE = "run picturedesk optimize, which makes it again"
 _LISTS = "lists.faiss"
 _SHARES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # a query looks through one list in so many
 _SHARE = 8  # … where no typical queries are known
 _ROUNDS = 8  # of k-means
+_BITS = 4  # of a code: what fits into a register of the processor
+_VALUES = 2**_BITS
+_AT_ONCE = 32  # vectors that a processor compares at once
 _SAMPLE = 50_000  # vectors that the main directions are taken from
 
 Mask = npt.NDArray[np.uint8]
@@ -47,7 +53,8 @@ class IndexConfig:
     """How an index is made.
 
     Attributes:
-        width: numbers that are kept of each vector, at most.
+        width: numbers that codes are made from, at most.
+        codes: codes of each vector, at most.
         per_list: vectors in a list, on average, in an index of a million; smaller indexes have
             smaller lists.
         trained_on: vectors that each centre is learned from.
@@ -57,6 +64,7 @@ class IndexConfig:
     """
 
     width: int = 256
+    codes: int = 128
     per_list: int = 500
     trained_on: int = 64
     recall: float = 0.99
@@ -67,6 +75,11 @@ class IndexConfig:
         """Number of lists for so many vectors."""
         return int(max(1, min(count / self.trained_on, np.sqrt(count * 1e6) / self.per_list)))
 
+    def kept(self, width: int) -> tuple[int, int]:
+        """Numbers and codes that are kept of a vector of so many numbers."""
+        codes = max(1, min(width, self.codes))
+        return min(width, self.width) // codes * codes, codes
+
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
@@ -75,7 +88,7 @@ class IndexFacts:
     Attributes:
         count: vectors in it.
         width: numbers of the whole vectors, W.
-        kept: numbers of each that are kept.
+        kept: numbers of each that codes are made from.
         lists: number of lists.
         learned_from: number of vectors when the lists were made.
         share: a query without a condition looks through one list in so many.
@@ -103,6 +116,11 @@ class Rows:
         self.count = int(np.count_nonzero(may))
         self.mask: Mask = np.packbits(may, bitorder="little")
 
+    @property
+    def rows(self) -> Ints:
+        """Their numbers (count,), ascending."""
+        return np.flatnonzero(np.unpackbits(self.mask, bitorder="little"))
+
 
 class VectorIndex:
     """Rows with vectors, see above. Threads may share it; it never changes.
@@ -115,7 +133,6 @@ class VectorIndex:
         self._rows = rows  # ascending
         self._lists = lists  # of FAISS
         self._directions = directions  # (W, d)
-        self._home: Path | None = None  # where they are mapped from
 
     @classmethod
     def build(
@@ -139,21 +156,24 @@ class VectorIndex:
             MissingExtra: FAISS is not installed.
         """
         faiss = _faiss()
-        directions = _main_directions(sample, config.width)
-        width = directions.shape[1]
+        width, codes = config.kept(sample.shape[1])
+        directions = _main_directions(sample, width)
         lists = config.lists(count)
-        inside = faiss.IndexIVFScalarQuantizer(
+        inside = faiss.IndexIVFPQFastScan(
             faiss.IndexFlatIP(width),
-            width,
-            lists,
-            faiss.ScalarQuantizer.QT_8bit,
-            faiss.METRIC_INNER_PRODUCT,
-            False,
+            *(width, lists, codes, _BITS, faiss.METRIC_INNER_PRODUCT, _AT_ONCE),
         )
+        inside.by_residual = False
         inside.cp.niter, inside.cp.max_points_per_centroid = _ROUNDS, config.trained_on
-        inside.cp.min_points_per_centroid = 1
+        for one in (inside.cp, inside.pq.cp):
+            one.min_points_per_centroid = 1
+        known = sample @ directions
+        known = np.resize(known, (max(len(known), _VALUES), width))
         faiss.omp_set_num_threads(cpus())
-        inside.train(sample @ directions)
+        inside.train_q1(len(known), faiss.swig_ptr(known), False, faiss.METRIC_INNER_PRODUCT)
+        faiss.omp_set_num_threads(1)  # codes are learned in steps that are too small to share
+        inside.train(known)
+        faiss.omp_set_num_threads(cpus())
         wanted = None if queries is None else Nearest(queries, config.top)
         every = []
         for rows, vectors in parts:
@@ -168,16 +188,15 @@ class VectorIndex:
     def extended(self, removed: Ints, parts: Iterable[tuple[Ints, Floats]]) -> Self:
         """The same index without some rows and with others; lists and directions stay."""
         faiss = _faiss()
-        mapped = self._home
-        lists = faiss.read_index(str(mapped / _LISTS)) if mapped else faiss.clone_index(self._lists)
+        lists = faiss.clone_index(self._lists)
         if len(removed):
-            lists.remove_ids(removed)
+            _remove(lists, removed)
         every = [np.setdiff1d(self._rows, removed, assume_unique=True)]
         for rows, vectors in parts:
             lists.add_with_ids(vectors @ self._directions, rows)
             every.append(rows)
-        facts = replace(self.facts, count=int(lists.ntotal))
-        return type(self)(lists, self._directions, np.sort(np.concatenate(every)), facts)
+        there = np.sort(np.concatenate(every))
+        return type(self)(lists, self._directions, there, replace(self.facts, count=len(there)))
 
     def rows_among(self, passing: Ints | None, without: Ints) -> Rows:
         """The rows of the index that are among some (None: all), and not among others."""
@@ -203,6 +222,8 @@ class VectorIndex:
             depth: how many for each.
             may: the rows that may be found; None for all.
         """
+        if may is not None and may.count <= depth:
+            return [may.rows for _ in queries]
         available = self.facts.count if may is None else may.count
         wanted = min(depth, available)
         if not wanted or not len(queries):
@@ -214,7 +235,10 @@ class VectorIndex:
         found = self._looked_up(projected, depth, probes, may)
         if probes < self.facts.lists and any(len(rows) < wanted for rows in found):
             found = self._looked_up(projected, depth, self.facts.lists, may)
-        return found
+        # Codes that are all alike, and a query of zeros, tell FAISS nothing: it finds none.
+        return [
+            rows if len(rows) >= wanted else self._filled_up(rows, wanted, may) for rows in found
+        ]
 
     def save(self, folder: Path) -> str:
         """Writes a folder, atomically; returns the checksum that ``open`` wants."""
@@ -227,7 +251,7 @@ class VectorIndex:
 
     @classmethod
     def open(cls, folder: Path, checksum: str) -> Self:
-        """Opens what ``save`` wrote; the lists are memory-mapped.
+        """Opens what ``save`` wrote; the lists are read into memory.
 
         Raises:
             MissingArtefact: it is missing or damaged.
@@ -240,18 +264,12 @@ class VectorIndex:
             raise Mismatch(f"{folder} is of another state of the pictures: {CURE}")
         file = checked_file(folder, _LISTS, manifest, CURE)
         try:
-            file.check()  # before FAISS reads it
+            lists = faiss.deserialize_index(np.frombuffer(file.read(), dtype=np.uint8))
         finally:
             file.close()
-        lists = faiss.read_index(str(folder / _LISTS), faiss.IO_FLAG_MMAP)
-        mapped = faiss.downcast_InvertedLists(lists.invlists)
-        if hasattr(mapped, "prefetch_nthread"):
-            mapped.prefetch_nthread = 0  # else each query starts 32 threads
         arrays = read_arrays(folder, manifest)
         facts = IndexFacts(**manifest["facts"])
-        opened = cls(lists, arrays["directions"], arrays["rows"], facts)
-        opened._home = folder
-        return opened
+        return cls(lists, arrays["directions"], arrays["rows"], facts)
 
     def _looked_up(
         self, projected: Floats, depth: int, probes: int, may: Rows | None
@@ -262,6 +280,11 @@ class VectorIndex:
         how = faiss.SearchParametersIVF(nprobe=probes, **chosen)
         _, rows = self._lists.search(projected, depth, params=how)
         return [some[some >= 0].astype(np.int64) for some in rows]
+
+    def _filled_up(self, found: Ints, wanted: int, may: Rows | None) -> Ints:
+        """Rows that were found, and others that may be, up to as many as are wanted."""
+        others = np.setdiff1d(self._rows if may is None else may.rows, found)
+        return np.concatenate([found, others[: wanted - len(found)]])
 
     def _with_share(self, wanted: Nearest | None, config: IndexConfig) -> Self:
         """Looks through as few lists as still find what typical queries want."""
@@ -316,15 +339,31 @@ class Nearest:
         return float(np.mean(shares)) if shares else 1.0
 
 
-def _main_directions(sample: Floats, width: int) -> Floats:
-    """(W, d): the directions that keep most of the vectors (S, W), which are not centred.
+def _remove(lists: Any, rows: Ints) -> None:  # noqa: ANN401
+    """Removes rows, and clears their places.
 
-    So inner products of what is kept stand for those of the vectors.
+    FAISS leaves the codes of the last ones where they were, and adds to them what comes next.
+    """
+    stored = _faiss().downcast_InvertedLists(lists.invlists)
+    before = [stored.list_size(one) for one in range(lists.nlist)]
+    lists.remove_ids(rows)
+    packer = lists.get_CodePacker()
+    nothing = np.zeros(packer.code_size, dtype=np.uint8)
+    for one, was in enumerate(before):
+        now = stored.list_size(one)
+        for place in range(now, min(was, -(-now // _AT_ONCE) * _AT_ONCE)):
+            packer.pack_1_c(_faiss().swig_ptr(nothing), place, stored.get_codes(one))
+
+
+def _main_directions(sample: Floats, width: int) -> Floats:
+    """(W, d): the directions that keep most of the vectors (S, W), turned at random among them.
+
+    Vectors are not centred, so inner products of what is kept stand for those of the vectors.
     """
     some = sample[:_SAMPLE]
-    width = min(width, some.shape[1])
     _, directions = np.linalg.eigh((some.T @ some).astype(np.float64))
-    kept: Floats = np.ascontiguousarray(directions[:, ::-1][:, :width], dtype=np.float32)
+    turned, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((width, width)))
+    kept: Floats = np.ascontiguousarray(directions[:, ::-1][:, :width] @ turned, dtype=np.float32)
     return kept
 
 
