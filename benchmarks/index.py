@@ -2,12 +2,14 @@
 
     python benchmarks/index.py --desk desk --count 100000
     python benchmarks/index.py --desk desk --count 1000000 --engines ours,rabitq,exact
+    python benchmarks/index.py --desk large --own --engines ours,sq8,lancedb
 
 Every engine proposes 400 candidates, which are scored exactly; recall@10 is the share of the ten
 nearest that are among them. Filters let 1 % and .01 % of all vectors pass, at random; an engine
 that cannot filter inside the search gets four times as many candidates, and its hits are filtered
-afterwards, as its users have to. Times are of one thread (LanceDB: as many as it wants), a query at
-a time. Needs faiss-cpu; usearch and lancedb where they are named.
+afterwards, as its users have to. Times are of one thread (LanceDB and Chroma: as many as they
+want), a query at a time. With ``--own`` the vectors are those of the desk's catalogue, as they are.
+Needs faiss-cpu; usearch, lancedb and chromadb where they are named.
 """
 
 from __future__ import annotations
@@ -142,6 +144,30 @@ def lance(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple[S
     return search, size_of(folder / "lance")
 
 
+def chroma(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple[Search, int]:
+    """Chroma as its documentation sets it up: its graph by default, a number in the condition."""
+    import chromadb
+
+    drawn, at_once = lots(len(vectors)), 5_000
+    settings = chromadb.Settings(anonymized_telemetry=False)
+    client = chromadb.PersistentClient(str(folder / "chroma"), settings)
+    table = client.create_collection("pictures", configuration={"hnsw": {"space": "ip"}})
+    for at in range(0, len(vectors), at_once):
+        some = vectors[at : at + at_once].astype(np.float32)
+        table.add(
+            [str(at + place) for place in range(len(some))],
+            some,
+            [{"lot": lot} for lot in drawn[at : at + at_once].tolist()],
+        )
+
+    def search(query: np.ndarray, passing: np.ndarray | None) -> np.ndarray:
+        where = None if passing is None else {"lot": {"$lte": float(drawn[passing].max())}}
+        found = table.query([query], n_results=CANDIDATES, where=where, include=[])
+        return np.array([int(one) for one in found["ids"][0]], dtype=np.int64)
+
+    return search, size_of(folder / "chroma")
+
+
 def exact(vectors: np.ndarray, calibrating: np.ndarray, folder: Path) -> tuple[Search, int]:
     """Every vector is compared."""
 
@@ -163,6 +189,7 @@ ENGINES = {
     "rabitq": of_faiss("IVF2048,RaBitQ"),
     "usearch": usearch,
     "lancedb": lance,
+    "chroma": chroma,
 }
 
 
@@ -211,11 +238,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--desk", required=True, help="a fitted desk, whose vectors are imitated")
     parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--own", action="store_true", help="the desk's own vectors, all of them")
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--write", help="a JSON file for the records; those of it are kept")
     given = parser.parse_args()
     like = Like.desk(given.desk, 400)
-    vectors = np.concatenate([*like.made(given.count)])
+    vectors = like.vectors if given.own else np.concatenate([*like.made(given.count)])
     drawn = lots(len(vectors))
     filters = {label: drawn < share for label, share in SHARES.items()}
     filters["all"] = None

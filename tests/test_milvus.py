@@ -292,6 +292,30 @@ def test_every_way_to_search_finds_the_nearest(address, monkeypatch, few, most, 
                     np.testing.assert_allclose(mine.scores, theirs.scores, rtol=0, atol=1e-12)
 
 
+def test_a_graph_proposes_what_is_near_and_never_what_was_removed(address, tmp_path, monkeypatch):
+    vectors, queries = make_vectors(3000), make_vectors(40, 7)
+    obvious = DictCatalogue("m1", D)
+    with closing(open_catalogue(f"{address}?index=hnsw", "m1", D)) as catalogue:
+        assert (catalogue.indexed, catalogue.recall(queries)) == (0, 1.0)
+        for one in (catalogue, obvious):
+            one.add(make_pictures(3000), vectors)
+            one.remove([f"{n:04d}" for n in range(0, 3000, 7)])
+        assert catalogue.indexed == 2571
+        assert catalogue.recall(queries) >= 0.98
+        for where in ("", "licence = 'cc0'", "key < '0030'"):
+            found = catalogue.nearest(queries, 10, where)
+            expected = obvious.nearest(queries, 10, where)
+            hits = 0
+            for mine, theirs in zip(found, expected, strict=True):
+                assert len(mine.entries) == 10
+                assert not {key for key in keys_of(mine) if int(key) % 7 == 0}
+                hits += len({*keys_of(mine)} & {*keys_of(theirs)})
+            assert hits >= 0.98 * 10 * len(queries)
+        monkeypatch.setenv("PICTUREDESK_CACHE", str(tmp_path))
+        with closing(open_catalogue(address)) as there:  # the collection knows what it is
+            assert there.indexed == 2571
+
+
 def test_vectors_that_nothing_names_are_not_found(on_machine):
     here = on_machine("here")
     here.add(make_pictures(5), make_vectors(5))
@@ -360,7 +384,7 @@ def test_answers_about_changes_may_hold_for_a_while(address, tmp_path, monkeypat
         *("milvus://", "milvus://host:19530", "milvus://host:19530/", "milvus://host:1/a/b"),
         *("milvus:///a/b", "milvus:///a.db", "milvus:///a.db/", "milvus://host:1/a-b"),
         *("milvus://host:1/n?k=1", "milvus://host:1/n?fresh=x", "milvus://host:1/n?fresh=-1"),
-        "milvus://host:1/n#part",
+        *("milvus://host:1/n#part", "milvus://host:1/n?index=annoy"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(wrong):

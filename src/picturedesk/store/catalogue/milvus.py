@@ -25,6 +25,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 import picturedesk.checks as checks
 from picturedesk.backbones.export_cache import cache_folder
 from picturedesk.disk.artifacts import fingerprint as hash_of
@@ -44,6 +46,7 @@ from picturedesk.store.catalogue.remote.mirror import (
 )
 from picturedesk.store.catalogue.remote.server import Lost, Server
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
+from picturedesk.store.vector_index import Nearest
 from picturedesk.types import Doubles, Entries, Floats, Found, Json
 
 _Answer = TypeVar("_Answer")
@@ -73,7 +76,8 @@ class MilvusCatalogue(SqliteCatalogue):
         """Opens a catalogue, or makes an empty one; see ``open_catalogue``.
 
         Args:
-            address: ``milvus://HOST:PORT/NAME`` or ``milvus:///FOLDER/FILE.db/NAME``.
+            address: ``milvus://HOST:PORT/NAME`` or ``milvus:///FOLDER/FILE.db/NAME``; with
+                ``?index=hnsw``, new vectors get a graph, and searches are no longer exact.
             fingerprint: hash of everything that determines the vectors; "" accepts any.
             width: W of the vectors.
             make_missing: whether to make a missing one.
@@ -118,7 +122,7 @@ class MilvusCatalogue(SqliteCatalogue):
     def nearest(self, queries: Floats | Doubles, k: int, where: str = "") -> list[Found]:
         """For each of the queries (Q, W) the k entries of highest cosine that meet ``where``.
 
-        As ``SqliteCatalogue.nearest``, number for number.
+        As ``SqliteCatalogue.nearest``, number for number; from a graph, as its large catalogues.
         """
         ask = super().nearest
         return self._steadily(lambda: ask(queries, k, where))
@@ -130,14 +134,29 @@ class MilvusCatalogue(SqliteCatalogue):
 
     @property
     def indexed(self) -> int:
-        """0: the server compares all entries."""
-        return 0
+        """Number of entries in the server's graph; 0 where it compares all entries."""
+        with self._reading() as (reader, state):
+            place = Place.of(self._server, reader, state)
+            exact = not place.collection or self._server.is_exact(place.collection)
+            return 0 if exact else state.totals.count
 
     def recall(self, queries: Floats, k: int = 10) -> float:
-        """1: searches are exact."""
-        check_amount("k", k)
-        directions(self._name, queries, self.width)
-        return 1.0
+        """See ``types.Catalogue``; 1 where searches are exact, else all vectors are fetched."""
+        k = check_amount("k", k)
+        towards = directions(self._name, queries, self.width)
+        if not k or not self.indexed:
+            return 1.0
+        return self._steadily(lambda: self._share_found(towards, k))
+
+    def _share_found(self, towards: Doubles, k: int) -> float:
+        with self._reading() as (reader, state):
+            stock = self._generation(state).stock(reader)
+            found = [rows for rows, _ in stock.nearest(reader, towards, k, None)]
+            best = Nearest(towards.astype(np.float32), k)
+            for start in range(0, len(stock.keys), database.PART):
+                some = np.arange(start, min(start + database.PART, len(stock.keys)))
+                best.see(stock.numbers[some], stock.vectors(some))
+            return best.recall(found)
 
     def sample(self, count: int, where: str = "") -> Entries:
         """The ``count`` entries with the lowest keys that meet ``where``, or all that meet it."""

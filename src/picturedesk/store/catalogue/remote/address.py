@@ -12,7 +12,8 @@ from picturedesk.errors import BadInput
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
 _WANTED = "milvus://HOST:PORT/NAME or milvus:///FOLDER/FILE.db/NAME"
-_OPTIONS = ("fresh", "tls")
+_OPTIONS = ("fresh", "index", "tls")
+EXACT, GRAPH = "flat", "hnsw"  # indexes of new vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Address:
         name: of the catalogue there; the names of its collections begin with it.
         fresh: seconds for which an answer of the server about changes holds; 0 asks each time.
         is_file: whether milvus-lite keeps it in a file, for one process at a time.
+        index: of vectors that are put there anew, ``EXACT`` or ``GRAPH``.
     """
 
     text: str
@@ -32,6 +34,7 @@ class Address:
     name: str
     fresh: float = 0.0
     is_file: bool = False
+    index: str = EXACT
 
     @classmethod
     def of(cls, text: str) -> Address:
@@ -50,12 +53,16 @@ class Address:
         if not _NAME.fullmatch(name) or bool(parts.netloc) == bool(place):
             raise checks.refusal("the address of a catalogue", text, _WANTED)
         fresh = _seconds(options.get("fresh", "0"))
+        index = options.get("index", EXACT)
+        if index not in (EXACT, GRAPH):
+            raise checks.refusal("index", index, f"{EXACT} or {GRAPH}")
         if not parts.netloc:
             if not place.endswith(".db"):
                 raise checks.refusal("the address of a catalogue", text, _WANTED)
-            return cls(text, str(Path(place)), name, fresh, is_file=True)
+            return cls(text, str(Path(place)), name, fresh, is_file=True, index=index)
         secure = options.get("tls", "false") == "true"
-        return cls(text, f"http{'s' if secure else ''}://{parts.netloc}", name, fresh)
+        uri = f"http{'s' if secure else ''}://{parts.netloc}"
+        return cls(text, uri, name, fresh, index=index)
 
 
 def _seconds(given: str) -> float:

@@ -215,6 +215,12 @@ class MirrorStock(Snapshot):
         return cls(keys, rows, numbers, place=place)
 
     @property
+    def is_exact(self) -> bool:
+        """Whether the server compares all vectors."""
+        place = self.place
+        return place is None or place.server.is_exact(place.collection)
+
+    @property
     def handles(self) -> Handles:
         """Of all entries (N,)."""
         return self.matrix.view(HANDLE).reshape(-1)
@@ -240,7 +246,7 @@ class MirrorStock(Snapshot):
     def nearest(
         self, reader: sqlite3.Connection, queries: Doubles, k: int, passing: Ints | None
     ) -> list[tuple[Ints, Doubles]]:
-        """See ``Stock``; exact, by the server. Raises Lost."""
+        """See ``Stock``; by the server, exact if that is. Raises Lost."""
         best = nearest_on_server(self, queries, k, self._among(passing))
         return [(self.numbers[indices], scores) for indices, scores in best]
 

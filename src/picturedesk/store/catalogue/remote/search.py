@@ -1,8 +1,10 @@
-"""Nearest vectors on a server, exactly. Knows numbers of vectors and entries, and no pictures.
+"""Nearest vectors on a server. Knows numbers of vectors and entries, and no pictures.
 
 The server's inner products are in single precision and choose candidates; these are fetched and
 scored again as an exact catalogue does, in double precision of the stored numbers. The server is
-asked for more until no other vector could be among the first k, or equal the last of them.
+asked for more until no other vector could be among the first k, or equal the last of them. So the
+result is exact, unless the server searches in a graph, which may not propose what is near; then it
+is asked for more at first.
 
 A condition is a set of entries. If it lets many pass, the server is asked for more neighbours and
 those that pass are kept; if few, their vectors are compared here, without a search; between the
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 FEW = 1000  # entries that are compared here
 AMONG = 10_000  # numbers of vectors in one question
 _SPARE = 16  # neighbours more than are needed, so that equal ones are seen
+_AT_LEAST = 400  # neighbours of a search that is not exact
 _GROWS = 8  # times as many are asked for next
 _BLOCK = 4096  # vectors in memory at once
 
@@ -78,6 +81,8 @@ def _candidates(asked: _Asked, queries: Doubles) -> list[Ints | None]:
     found: list[Ints | None] = [None] * len(queries)
     among, every = asked.among, len(asked.snapshot.keys)
     wanted = int((asked.k + _SPARE) * every / len(among) * 1.2)
+    if not asked.snapshot.is_exact:
+        wanted = max(wanted, _AT_LEAST)
     blocks: list[Ints | None] = [None]
     limit = min(MOST, wanted)
     if wanted > MOST and asked.k + _SPARE <= MOST:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from picturedesk.errors import Closed, MissingExtra, PicturedeskError
-from picturedesk.store.catalogue.remote.address import Address
+from picturedesk.store.catalogue.remote.address import EXACT, GRAPH, Address
 from picturedesk.types import Doubles, Floats, Ints, Json
 
 TOKEN = "PICTUREDESK_MILVUS_TOKEN"  # user:password, or a key
@@ -36,6 +36,7 @@ _ROWS = 4096  # read by number, or written, at once
 _TEXTS = 64  # of the log, read at once
 _TOGETHER = 200_000  # rows that the searches of one call return
 _FIELDS = ["id", "kind", "generation", "content"]
+_GRAPH = {"M": 16, "efConstruction": 200}  # neighbours of a vector, twice as many in one layer
 _UNINTERESTING = [0.0, 0.0]  # Milvus 2.3 needs a vector in every collection
 
 
@@ -59,6 +60,7 @@ class Server:
         self._log = f"{address.name}_log"
         self._client = _open(address)
         self._closed = False
+        self._indexes: dict[str, str] = {}  # of collections, which keep them
 
     def close(self) -> None:
         """Closes the connection; the last one of a file lets other processes open it."""
@@ -74,7 +76,7 @@ class Server:
     def make(self) -> None:
         """Makes the log, unless it is there."""
         with self._explained():
-            self._make(self._log, self._schema_of_log())
+            self._make(self._log, self._schema_of_log(), EXACT)
 
     def drop(self) -> None:
         """Removes the catalogue."""
@@ -136,11 +138,19 @@ class Server:
             return [name for name in self._client.list_collections() if pattern.fullmatch(name)]
 
     def new_vectors(self, width: int) -> str:
-        """Makes a collection for vectors of a width; returns its name."""
+        """Makes a collection for vectors of a width, with the address's index; returns its name."""
         name = f"{self.address.name}_v{secrets.token_hex(8)}"
         with self._explained():
-            self._make(name, self._schema_of_vectors(width))
+            self._make(name, self._schema_of_vectors(width), self.address.index)
         return name
+
+    def is_exact(self, name: str) -> bool:
+        """Whether a search compares all vectors of a collection, whose maker has decided it."""
+        if name not in self._indexes:
+            with self._explained():
+                index = self._client.describe_index(name, "vector")
+            self._indexes[name] = str(index["index_type"]).lower()
+        return self._indexes[name] == EXACT
 
     def load(self, name: str) -> None:
         """Makes vectors ready to be searched; a file that was closed does not keep that."""
@@ -203,6 +213,8 @@ class Server:
     ) -> list[tuple[Ints, Doubles]]:
         """Per query (Q, W) numbers and inner products, best first, at most ``limit``.
 
+        The nearest, or of a collection that is not exact, such as are near.
+
         Args:
             name: of the collection.
             queries: (Q, W).
@@ -211,6 +223,7 @@ class Server:
         """
         only = "" if among is None else f"id in {among.tolist()}"
         step = max(1, _TOGETHER // limit)
+        width = {} if self.is_exact(name) else {"ef": limit}  # of the search in the graph
         found = []
         for start in range(0, len(queries), step):
             with self._explained():
@@ -220,7 +233,7 @@ class Server:
                     anns_field="vector",
                     filter=only,
                     limit=limit,
-                    search_params={"metric_type": "IP", "params": {}},
+                    search_params={"metric_type": "IP", "params": width},
                     output_fields=["id"],
                     consistency_level="Strong",
                     timeout=_PATIENCE,
@@ -231,13 +244,14 @@ class Server:
                 found.append((numbers, scores))
         return found
 
-    def _make(self, name: str, schema: Any) -> None:  # noqa: ANN401 - the client has no types
+    def _make(self, name: str, schema: Any, kind: str) -> None:  # noqa: ANN401 - it has no types
         if not self._client.has_collection(name):
             self._client.create_collection(name, schema=schema, consistency_level="Strong")
         # The client would sleep half a second for each; the first question waits in any case.
         if not self._client.list_indexes(name):
             index = self._client.prepare_index_params()
-            index.add_index("vector", index_type="FLAT", metric_type="IP")
+            how = _GRAPH if kind == GRAPH else {}
+            index.add_index("vector", index_type=kind.upper(), metric_type="IP", params=how)
             self._client.create_index(name, index, sync=False)
         self._client.load_collection(name, _async=True)
 
