@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from picturedesk.store.vector_index import IndexConfig, Rows, VectorIndex
+from picturedesk.store.vector_index import Rows, VectorIndex
 
 pytest.importorskip("faiss")
 
@@ -23,14 +23,11 @@ def built(vectors: np.ndarray, queries: np.ndarray | None = None) -> VectorIndex
     return VectorIndex.build(len(vectors), vectors, [(rows, vectors)], queries)
 
 
-@pytest.mark.parametrize("width", [1, 3, 129, 200, 300])
-def test_any_width_is_kept_in_whole_codes_and_finds_the_nearest(width):
+@pytest.mark.parametrize("width", [1, 3, 129, 256, 300])
+def test_vectors_of_any_width_are_found(width):
     vectors = unit(3000, width)
     index = built(vectors, vectors[:50])
-    kept, codes = IndexConfig().kept(width)
-    assert (index.facts.kept, index.facts.width) == (kept, width)
-    assert kept % codes == 0
-    assert width / 2 < kept <= width
+    assert (index.facts.kept, index.facts.width) == (min(width, 256), width)
     found = index.search(vectors[:50].astype(np.float64), 400)
     nearest = [np.argsort(-(vectors @ query))[:10] * 3 for query in vectors[:50]]
     ties = width == 1  # all are equal
@@ -65,8 +62,9 @@ def test_fewer_rows_than_candidates_are_all_proposed():
 
 
 def test_what_was_saved_and_extended_finds_the_same(tmp_path):
-    vectors, new = unit(2000, 40), unit(100, 40, seed=1)
-    index = built(vectors)
+    every = unit(2100, 40)
+    vectors, new = every[:2000], every[2000:]
+    index = built(vectors, vectors[::20])
     opened = VectorIndex.open(tmp_path / "one", index.save(tmp_path / "one"))
     queries = new[:20].astype(np.float64)
     for one, other in zip(opened.search(queries, 50), index.search(queries, 50), strict=True):
@@ -78,3 +76,32 @@ def test_what_was_saved_and_extended_finds_the_same(tmp_path):
     assert all(6000 + place in some for place, some in enumerate(found))
     assert not any(np.isin([0, 3], some).any() for some in again.search(queries, 2098))
     assert opened.facts.count == 2000
+
+
+@pytest.mark.parametrize("cores", [2, 3])
+def test_threads_that_share_a_search_find_what_one_finds(cores, monkeypatch):
+    vectors = unit(4000, 24)
+    index = built(vectors, vectors[:100])
+    may = np.zeros(12_000, dtype=bool)
+    may[np.random.default_rng(3).choice(4000, 1500, replace=False) * 3] = True
+    cases = [(query, chosen) for query in vectors[:20] for chosen in (None, Rows(may))]
+
+    def found() -> list[list[int]]:
+        every = [index.search(query[None].astype(float), 300, some) for query, some in cases]
+        return [rows.tolist() for (rows,) in every]
+
+    alone = found()
+    shared: list[int] = []
+    share = VectorIndex._shared
+
+    def watched(self: VectorIndex, *given: object) -> object:
+        shared.append(given[-1])
+        return share(self, *given)
+
+    monkeypatch.setattr(VectorIndex, "_shared", watched)
+    monkeypatch.setattr("picturedesk.store.vector_index._WORTH_SHARING", 1)
+    monkeypatch.setattr("picturedesk.store.vector_index.cpus", lambda: cores)
+    for mine, theirs in zip(found(), alone, strict=True):
+        assert len(set(mine)) == 300
+        assert set(theirs[:200]) <= set(mine)  # of equal codes, any may be the last
+    assert set(shared) == {cores}

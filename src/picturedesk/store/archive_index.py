@@ -19,8 +19,8 @@ NEAREST = 50  # texts that an index should find, as many as evidence looks at
 _ASKED = 200  # texts with which it is measured
 _MORE = 4  # times as many candidates as are wanted, at least
 _PART = 20_000  # vectors that are read at once
-_TYPICAL = 256  # texts that are asked, to choose how much of an index is looked through
-_CONFIG = IndexConfig(top=NEAREST)
+_TYPICAL = 512  # texts that are asked, to choose how much of an index is looked through
+_CONFIG = IndexConfig(recall=0.98, top=NEAREST, depth=400)
 
 
 class TextIndex:

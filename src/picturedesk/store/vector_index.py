@@ -1,23 +1,25 @@
 """An index of many vectors: finds those near a query without comparing all of them.
 
-Of each vector, pairs of numbers along its main directions are kept in 4 bits (a product quantizer)
-in lists around centres (an inverted file: Jégou, Douze and Schmid 2011). The directions are turned
-at random first, so that each pair says equally much. FAISS keeps the lists, in the order in which a
-processor compares 32 vectors at once (André, Kermarrec and Le Scouarnec 2015). A query looks
-through the lists whose centres are nearest; how many is chosen when the index is made, so that
-typical queries find what an exact search finds. What it finds are candidates: their owner, who has
-the whole vectors, scores them exactly. A condition is given as rows that may be found, and holds
-inside the search.
+Of each vector, its numbers along the main directions are kept, each in a code of 4 bits, in lists
+around centres (an inverted file: Jégou, Douze and Schmid 2011). FAISS keeps the lists, in the order
+in which a processor compares 32 vectors at once (André, Kermarrec and Le Scouarnec 2015). A query
+looks through the lists whose centres are nearest; how many is chosen when the index is made, so
+that typical queries find what an exact search finds. What it finds are candidates: their owner, who
+has the whole vectors, scores them exactly. A condition is given as rows that may be found, and
+holds inside the search.
 
 Derived: it can be made again at any time. Knows rows and vectors, not their meaning.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -34,15 +36,36 @@ from picturedesk.errors import Mismatch, MissingExtra
 from picturedesk.parallel import cpus
 from picturedesk.types import Bools, Doubles, Floats, Ints
 
-KIND = "index of vectors"
+KIND = "table of vector codes"
 CURE = "run picturedesk optimize, which makes it again"
 _LISTS = "lists.faiss"
-_SHARES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # a query looks through one list in so many
+_SHARES = (
+    64,
+    48,
+    32,
+    24,
+    16,
+    12,
+    8,
+    6,
+    5,
+    4,
+    3.5,
+    3,
+    2.5,
+    2,
+    1.5,
+    1,
+)  # a query looks through one list in so many
 _SHARE = 8  # … where no typical queries are known
+_NEARLY = 0.005  # of the nearest, which fewer lists may lose
+_WORTH_SHARING = 100_000  # vectors that a thread compares in about a millisecond
 _ROUNDS = 8  # of k-means
-_BITS = 4  # of a code: what fits into a register of the processor
+_BITS = 4  # of a code: a table of all its values fits into a register of the processor
 _VALUES = 2**_BITS
 _AT_ONCE = 32  # vectors that a processor compares at once
+_ANY = 0.5  # how far queries may be others than the typical ones: 0 not at all, 1 anything
+_RIDGE = 1e-4  # of the spread of vectors, which every direction has at least
 _SAMPLE = 50_000  # vectors that the main directions are taken from
 
 Mask = npt.NDArray[np.uint8]
@@ -53,8 +76,7 @@ class IndexConfig:
     """How an index is made.
 
     Attributes:
-        width: numbers that codes are made from, at most.
-        codes: codes of each vector, at most.
+        width: numbers that are kept of each vector, at most.
         per_list: vectors in a list, on average, in an index of a million; smaller indexes have
             smaller lists.
         trained_on: vectors that each centre is learned from.
@@ -64,21 +86,15 @@ class IndexConfig:
     """
 
     width: int = 256
-    codes: int = 128
     per_list: int = 500
     trained_on: int = 64
     recall: float = 0.99
     top: int = 10
-    depth: int = 400
+    depth: int = 256
 
     def lists(self, count: int) -> int:
         """Number of lists for so many vectors."""
         return int(max(1, min(count / self.trained_on, np.sqrt(count * 1e6) / self.per_list)))
-
-    def kept(self, width: int) -> tuple[int, int]:
-        """Numbers and codes that are kept of a vector of so many numbers."""
-        codes = max(1, min(width, self.codes))
-        return min(width, self.width) // codes * codes, codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +104,7 @@ class IndexFacts:
     Attributes:
         count: vectors in it.
         width: numbers of the whole vectors, W.
-        kept: numbers of each that codes are made from.
+        kept: numbers of each that are kept.
         lists: number of lists.
         learned_from: number of vectors when the lists were made.
         share: a query without a condition looks through one list in so many.
@@ -101,7 +117,7 @@ class IndexFacts:
     kept: int
     lists: int
     learned_from: int
-    share: int
+    share: float
     recall: float | None
 
 
@@ -122,17 +138,62 @@ class Rows:
         return np.flatnonzero(np.unpackbits(self.mask, bitorder="little"))
 
 
+class Directions(NamedTuple):
+    """Into which numbers vectors and queries are turned; inner products stay nearly the same.
+
+    But for a constant of each query, which changes no order. The numbers of vectors and of queries
+    are stretched so that errors of codes count least: the errors' expected square is the product
+    of the spread of both, and least where vectors and queries spread alike (the geometric mean of
+    two matrices, of one and of the other's inverse). Then both are turned at random, so that each
+    number has as much of the spread.
+
+    Attributes:
+        mean: (W,) of the vectors.
+        vectors: (W, d).
+        queries: (W, d).
+    """
+
+    mean: Floats
+    vectors: Floats
+    queries: Floats
+
+    @classmethod
+    def of(cls, sample: Floats, queries: Floats | None, width: int) -> Self:
+        """The main directions of vectors.
+
+        Args:
+            sample: (S, W) vectors.
+            queries: (Q, W) typical queries; None if none are known.
+            width: d, at most.
+        """
+        some = sample[:_SAMPLE]
+        mean = _single(some.mean(axis=0))
+        centred, same = some - mean, np.eye(some.shape[1]) / some.shape[1]
+        spread = _share_of(centred) + _RIDGE * same
+        asked = same if queries is None else (1 - _ANY) * _share_of(queries) + _ANY * same
+        root, inverse = _roots(spread)
+        stretch, back = _roots(inverse @ _roots(root @ asked @ root)[0] @ inverse)
+        _, main = np.linalg.eigh(stretch @ spread @ stretch)
+        main = main[:, ::-1][:, : min(width, len(main))]
+        turned, _ = np.linalg.qr(np.random.default_rng(0).standard_normal(2 * main.shape[1:]))
+        return cls(mean, *(_single(by @ main @ turned) for by in (stretch, back)))
+
+    def of_vectors(self, vectors: Floats) -> Floats:
+        """The numbers (n, d) that are kept of vectors (n, W)."""
+        return _single((vectors - self.mean) @ self.vectors)
+
+
 class VectorIndex:
     """Rows with vectors, see above. Threads may share it; it never changes.
 
     Made by ``build``, ``extended`` or ``open``.
     """
 
-    def __init__(self, lists: Any, directions: Floats, rows: Ints, facts: IndexFacts) -> None:  # noqa: ANN401
+    def __init__(self, lists: Any, by: Directions, rows: Ints, facts: IndexFacts) -> None:  # noqa: ANN401
         self.facts = facts
         self._rows = rows  # ascending
         self._lists = lists  # of FAISS
-        self._directions = directions  # (W, d)
+        self._directions = by
 
     @classmethod
     def build(
@@ -149,35 +210,37 @@ class VectorIndex:
             count: number of vectors.
             sample: (S, W) some of the vectors, at random; best ``sample_size`` of them.
             parts: rows (n,) and vectors (n, W), until all are given.
-            queries: (Q, W) typical queries; None if none are known.
+            queries: (Q, W) typical queries; None if none are known. Every other one tells which
+                directions matter, the rest how much of the lists must be looked through.
             config: how it is made.
 
         Raises:
             MissingExtra: FAISS is not installed.
         """
         faiss = _faiss()
-        width, codes = config.kept(sample.shape[1])
-        directions = _main_directions(sample, width)
+        known = (None, None) if queries is None else (queries[::2], queries[1::2])
+        directions = Directions.of(sample, known[0], config.width)
+        width = directions.vectors.shape[1]
         lists = config.lists(count)
         inside = faiss.IndexIVFPQFastScan(
             faiss.IndexFlatIP(width),
-            *(width, lists, codes, _BITS, faiss.METRIC_INNER_PRODUCT, _AT_ONCE),
+            *(width, lists, width, _BITS, faiss.METRIC_INNER_PRODUCT, _AT_ONCE),
         )
         inside.by_residual = False
         inside.cp.niter, inside.cp.max_points_per_centroid = _ROUNDS, config.trained_on
         for one in (inside.cp, inside.pq.cp):
             one.min_points_per_centroid = 1
-        known = sample @ directions
-        known = np.resize(known, (max(len(known), _VALUES), width))
+        some = directions.of_vectors(sample)
+        some = np.resize(some, (max(len(some), _VALUES), width))
         faiss.omp_set_num_threads(cpus())
-        inside.train_q1(len(known), faiss.swig_ptr(known), False, faiss.METRIC_INNER_PRODUCT)
+        inside.train_q1(len(some), faiss.swig_ptr(some), False, faiss.METRIC_INNER_PRODUCT)
         faiss.omp_set_num_threads(1)  # codes are learned in steps that are too small to share
-        inside.train(known)
+        inside.train(some)
         faiss.omp_set_num_threads(cpus())
-        wanted = None if queries is None else Nearest(queries, config.top)
+        wanted = None if known[1] is None else Nearest(known[1], config.top)
         every = []
         for rows, vectors in parts:
-            inside.add_with_ids(vectors @ directions, rows)
+            inside.add_with_ids(directions.of_vectors(vectors), rows)
             if wanted is not None:
                 wanted.see(rows, vectors)
             every.append(rows)
@@ -193,10 +256,16 @@ class VectorIndex:
             _remove(lists, removed)
         every = [np.setdiff1d(self._rows, removed, assume_unique=True)]
         for rows, vectors in parts:
-            lists.add_with_ids(vectors @ self._directions, rows)
+            lists.add_with_ids(self._directions.of_vectors(vectors), rows)
             every.append(rows)
         there = np.sort(np.concatenate(every))
         return type(self)(lists, self._directions, there, replace(self.facts, count=len(there)))
+
+    def count_without(self, rows: Ints) -> int:
+        """Number of its rows that are none of these (n,), which are different."""
+        places = np.searchsorted(self._rows, rows)
+        inside = places < len(self._rows)
+        return len(self._rows) - int((self._rows[places[inside]] == rows[inside]).sum())
 
     def rows_among(self, passing: Ints | None, without: Ints) -> Rows:
         """The rows of the index that are among some (None: all), and not among others."""
@@ -228,8 +297,8 @@ class VectorIndex:
         wanted = min(depth, available)
         if not wanted or not len(queries):
             return [np.empty(0, dtype=np.int64) for _ in queries]
-        projected = np.ascontiguousarray(queries.astype(np.float32) @ self._directions)
-        probes = max(1, self.facts.lists // self.facts.share)
+        projected = queries.astype(np.float32) @ self._directions.queries
+        probes = max(1, int(self.facts.lists / self.facts.share))
         # A condition empties the lists: so many more are looked through as there are fewer rows.
         probes = min(self.facts.lists, -(-probes * self.facts.count // max(1, available)))
         found = self._looked_up(projected, depth, probes, may)
@@ -245,7 +314,7 @@ class VectorIndex:
         faiss = _faiss()
         with atomic_folder(folder) as temporary:
             faiss.write_index(self._lists, str(temporary / _LISTS))
-            write_arrays(temporary, {"directions": self._directions, "rows": self._rows})
+            write_arrays(temporary, {**self._directions._asdict(), "rows": self._rows})
             write_manifest(temporary, KIND, {"facts": asdict(self.facts)})
         return fingerprint(read_manifest(folder, KIND, CURE))  # it names the files' checksums
 
@@ -264,12 +333,14 @@ class VectorIndex:
             raise Mismatch(f"{folder} is of another state of the pictures: {CURE}")
         file = checked_file(folder, _LISTS, manifest, CURE)
         try:
-            lists = faiss.deserialize_index(np.frombuffer(file.read(), dtype=np.uint8))
+            file.check()  # before FAISS reads it
         finally:
             file.close()
+        lists = faiss.read_index(str(folder / _LISTS))
         arrays = read_arrays(folder, manifest)
         facts = IndexFacts(**manifest["facts"])
-        return cls(lists, arrays["directions"], arrays["rows"], facts)
+        directions = Directions(*(arrays[name] for name in Directions._fields))
+        return cls(lists, directions, arrays["rows"], facts)
 
     def _looked_up(
         self, projected: Floats, depth: int, probes: int, may: Rows | None
@@ -277,9 +348,38 @@ class VectorIndex:
         faiss = _faiss()
         faiss.omp_set_num_threads(1)
         chosen = {} if may is None else {"sel": faiss.IDSelectorBitmap(may.mask)}
-        how = faiss.SearchParametersIVF(nprobe=probes, **chosen)
-        _, rows = self._lists.search(projected, depth, params=how)
+        compared = probes * self.facts.count // self.facts.lists
+        parts = min(cpus(), compared // _WORTH_SHARING)
+        if len(projected) == 1 and parts > 1:
+            rows = self._shared(projected, depth, probes, chosen, parts)
+        else:
+            how = faiss.SearchParametersIVF(nprobe=probes, **chosen)
+            _, rows = self._lists.search(projected, depth, params=how)
         return [some[some >= 0].astype(np.int64) for some in rows]
+
+    def _shared(
+        self, query: Floats, depth: int, probes: int, chosen: dict[str, Any], parts: int
+    ) -> Ints:
+        """Rows near a query (1, d), as (1, depth) or more; each thread looks through some lists."""
+        faiss = _faiss()
+        likeness, near = self._lists.quantizer.search(query, probes)
+
+        def look(part: int) -> tuple[Floats, Ints]:
+            some = np.ascontiguousarray(near[:, part::parts])
+            how = faiss.SearchParametersIVF(nprobe=some.shape[1], **chosen)
+            scores = np.empty((1, depth), dtype=np.float32)
+            rows = np.empty((1, depth), dtype=np.int64)
+            given = (query, some, np.ascontiguousarray(likeness[:, part::parts]), scores, rows)
+            at, lists, near_by, *found = map(faiss.swig_ptr, given)
+            # Its wrapper takes no parameters.
+            self._lists.search_preassigned_c(1, at, depth, lists, near_by, *found, False, how)
+            return scores, rows
+
+        others = _helpers(os.getpid()).map(look, range(1, parts))
+        every = [look(0), *others]
+        scores, rows = (np.concatenate(some, axis=1) for some in zip(*every, strict=True))
+        best = np.argsort(np.where(rows < 0, -np.inf, scores), axis=1)[:, ::-1][:, :depth]
+        return np.take_along_axis(rows, best, axis=1)
 
     def _filled_up(self, found: Ints, wanted: int, may: Rows | None) -> Ints:
         """Rows that were found, and others that may be, up to as many as are wanted."""
@@ -287,16 +387,23 @@ class VectorIndex:
         return np.concatenate([found, others[: wanted - len(found)]])
 
     def _with_share(self, wanted: Nearest | None, config: IndexConfig) -> Self:
-        """Looks through as few lists as still find what typical queries want."""
+        """Looks through as few lists as still find what typical queries want.
+
+        Where not even all lists find it, through as few as find nearly what all find.
+        """
         if wanted is None:
             return self._with(replace(self.facts, share=_SHARE))
-        for share in _SHARES:
+
+        def reached(share: float) -> float:
             known = self._with(replace(self.facts, share=share))
-            found = known.search(wanted.queries.astype(np.float64), config.depth)
-            reached = wanted.recall(found)
-            if reached >= config.recall or share == 1:
+            return wanted.recall(known.search(wanted.queries.astype(np.float64), config.depth))
+
+        enough = min(config.recall, reached(1) - _NEARLY)
+        for share in _SHARES:
+            recall = reached(share)
+            if recall >= enough:
                 break
-        return known._with(replace(known.facts, recall=reached))
+        return self._with(replace(self.facts, share=share, recall=recall))
 
     def _with(self, facts: IndexFacts) -> Self:
         return type(self)(self._lists, self._directions, self._rows, facts)
@@ -355,16 +462,28 @@ def _remove(lists: Any, rows: Ints) -> None:  # noqa: ANN401
             packer.pack_1_c(_faiss().swig_ptr(nothing), place, stored.get_codes(one))
 
 
-def _main_directions(sample: Floats, width: int) -> Floats:
-    """(W, d): the directions that keep most of the vectors (S, W), turned at random among them.
+def _single(numbers: Floats | Doubles) -> Floats:
+    """In single precision, side by side in memory."""
+    return np.ascontiguousarray(numbers, dtype=np.float32)
 
-    Vectors are not centred, so inner products of what is kept stand for those of the vectors.
-    """
-    some = sample[:_SAMPLE]
-    _, directions = np.linalg.eigh((some.T @ some).astype(np.float64))
-    turned, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((width, width)))
-    kept: Floats = np.ascontiguousarray(directions[:, ::-1][:, :width] @ turned, dtype=np.float32)
-    return kept
+
+def _share_of(rows: Floats) -> Doubles:
+    """(W, W): how rows (n, W) spread, as a matrix whose diagonal sums to one; zeros for none."""
+    spread = (rows.T @ rows).astype(np.float64)
+    return spread / max(float(np.trace(spread)), 1e-30)
+
+
+def _roots(matrix: Doubles) -> tuple[Doubles, Doubles]:
+    """Square root of a symmetric matrix without negative eigenvalues, and the root's inverse."""
+    values, vectors = np.linalg.eigh(matrix)
+    roots = np.sqrt(np.maximum(values, 1e-12 * max(values[-1], 1e-30)))
+    return (vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T
+
+
+@cache
+def _helpers(process: int) -> ThreadPoolExecutor:
+    """Threads that take part in searches; a forked process starts its own."""
+    return ThreadPoolExecutor(cpus(), f"picturedesk index {process}")
 
 
 def _faiss() -> Any:  # noqa: ANN401 - it has no types
