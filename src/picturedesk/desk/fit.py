@@ -26,7 +26,7 @@ from picturedesk.desk.deciding import follow_choices
 from picturedesk.desk.folder import DeskFolder, FitFolder
 from picturedesk.desk.levels import LevelChoice
 from picturedesk.desk.measure import Measured, measure
-from picturedesk.desk.optimizing import keep_fast, keep_texts_fast
+from picturedesk.desk.optimizing import keep_fast, keep_hashes_near, keep_texts_fast
 from picturedesk.desk.reporting import write_report
 from picturedesk.desk.text_tower import open_tower, write_tower
 from picturedesk.disk.artifacts import (
@@ -263,6 +263,7 @@ def _store(
     with closing(open_catalogue(made.catalogue)) as catalogue:
         added.fill(catalogue, prepared.ready.archive.pictures, learned.blend, store)
         keep_fast(catalogue, learned.blend)
+        keep_hashes_near(made.hashes, catalogue, store)
 
 
 def remember(folder: Path, prepared: Prepared, learned: Learned) -> None:

@@ -54,6 +54,7 @@ class FitFolder:
           catalogue.db       pictures that may be suggested: metadata and vectors
           catalogue.json     where they are instead, if the desk was migrated to a server
           migrating.json     where they are being copied to, while that is not finished
+          hashes/            perceptual hashes of very many pictures
           rejected.csv       what was left out, why, a cure, and by which command
           reports/           evaluation.json, report.html
     """
@@ -131,6 +132,11 @@ class FitFolder:
     def migrating(self) -> Path:
         """The record of where a migration that did not finish copies to."""
         return self.root / "migrating.json"
+
+    @property
+    def hashes(self) -> Path:
+        """Perceptual hashes of the catalogue's pictures; missing if they are few."""
+        return self.root / "hashes"
 
     @property
     def rejected(self) -> Path:

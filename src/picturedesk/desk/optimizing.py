@@ -1,20 +1,25 @@
-"""Keeps a desk's indexes up to date, of its catalogue and its archive texts; tells how good."""
+"""Keeps what makes large desks fast up to date: indexes and hashes; tells how good they are."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picturedesk.errors import MissingExtra
+from picturedesk.store.index_folder import INDEX_FROM
 
 if TYPE_CHECKING:
     from picturedesk.desk.facade.parts import DeskParts
     from picturedesk.routes import Blend
     from picturedesk.store.archive_memory import ArchiveMemory
+    from picturedesk.store.features import FeatureStore
     from picturedesk.types import Catalogue, Floats
 
 _QUERIES = 200
+_AT_ONCE = 20_000  # keys
 _LOG = logging.getLogger(__name__)
 
 
@@ -43,8 +48,14 @@ class Optimized:
 
 def optimized(desk: DeskParts) -> Optimized:
     """See ``Desk.optimize``."""
+    from picturedesk.store.features import FeatureStore
+    from picturedesk.store.known_hashes import KnownHashes
+
     desk.catalogue.optimize(_typical(desk.blend))
     desk.memory.optimize()
+    if len(KnownHashes.open(desk.fitted.hashes)) != desk.catalogue.count():
+        with FeatureStore.open(desk.folder.features) as store:
+            keep_hashes_near(desk.fitted.hashes, desk.catalogue, store)
     return state(desk)
 
 
@@ -77,6 +88,22 @@ def keep_texts_fast(memory: ArchiveMemory) -> None:
         memory.optimize(only_if_needed=True)
     except MissingExtra as error:
         _LOG.warning("comparing so many archive texts is slow without an index: %s", error)
+
+
+def keep_hashes_near(folder: Path, catalogue: Catalogue, store: FeatureStore) -> None:
+    """Writes the perceptual hashes of very many pictures side by side."""
+    from picturedesk.store.known_hashes import KnownHashes
+
+    if catalogue.count() >= INDEX_FROM:
+        KnownHashes.write(folder, _keys(catalogue), store)
+
+
+def _keys(catalogue: Catalogue) -> Iterator[Sequence[str]]:
+    """All keys, some at a time."""
+    some = catalogue.keys(limit=_AT_ONCE)
+    while some:
+        yield some
+        some = catalogue.keys(some[-1], _AT_ONCE)
 
 
 def _typical(blend: Blend) -> Floats | None:

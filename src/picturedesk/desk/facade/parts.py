@@ -13,7 +13,6 @@ import picturedesk.checks as checks
 from picturedesk.desk.folder import DeskFolder
 from picturedesk.desk.loaded import Loaded
 from picturedesk.desk.suggesting import Suggester
-from picturedesk.errors import BadInput
 from picturedesk.heads.matcher import Matcher
 from picturedesk.routes import Blend
 from picturedesk.store.archive_memory import ArchiveMemory
@@ -121,13 +120,12 @@ class DeskParts:
 
     def _hashes(self, keys: Sequence[str]) -> dict[str, np.uint64]:
         """Perceptual hashes of the pictures with these keys, of those that the desk has read."""
-        store = self._features
-        try:
-            found = store.hashes(keys)
-        except BadInput:
-            keys = [key for key in keys if key in store]
-            found = store.hashes(keys)
-        return dict(zip(keys, found, strict=True))
+        from picturedesk.store.known_hashes import KnownHashes, hashes_of
+
+        held = self._loaded.part("hashes", lambda: KnownHashes.open(self.fitted.hashes))
+        found = held.find(keys)
+        others = [key for key in keys if key not in found]
+        return found | hashes_of(self._features, others) if others else found
 
     @property
     def routes(self) -> tuple[str, ...]:
