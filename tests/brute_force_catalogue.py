@@ -66,6 +66,9 @@ class BruteForceCatalogue:
         self.depths.append(k)
         return [self._nearest(query, k, where) for query in queries]
 
+    def highest(self, queries, k):
+        return [self._nearest(query, k, "").scores for query in queries]
+
     def _nearest(self, query, k, where):
         entries = self.fetch(self._passing(where))
         length = np.linalg.norm(query)

@@ -502,6 +502,9 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "SqliteCatalogue.places": lambda w: Call(w.catalogue().places),
     "SqliteCatalogue.named": lambda w: Call(w.catalogue().named),
     "SqliteCatalogue.kept_out": lambda w: Call(w.catalogue().kept_out),
+    "SqliteCatalogue.highest": lambda w: Call(
+        w.catalogue().highest, {"queries": np.eye(4, dtype=np.float32), "k": 2}
+    ),
     "SqliteCatalogue.nearest": lambda w: Call(
         w.catalogue().nearest, {"queries": np.eye(4, dtype=np.float32), "k": 2, "where": ""}
     ),

@@ -19,8 +19,11 @@ import pytest
 import typer
 
 import picturedesk
+import picturedesk.checks as checks
+import picturedesk.testing
 from picturedesk.cli.app import app, reported, run
 from picturedesk.errors import PicturedeskError
+from picturedesk.types import Catalogue
 from public_calls import CALLS, INSIDE
 from public_things import Call, World
 
@@ -105,6 +108,20 @@ def world(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     name = request.node.callspec.params["name"]
     needs = name.startswith("Desk") or name in ("describe", "diagnose", "Backbone.load")
     return World(tmp_path, request.getfixturevalue("spare_desk") if needs else tmp_path)
+
+
+def test_to_check_an_object_asks_it_nothing():
+    class Slow(picturedesk.testing.DictCatalogue):
+        fingerprint, width = "", 0
+
+        @property
+        def indexed(self) -> int:
+            raise AssertionError("it was asked")
+
+    slow = object.__new__(Slow)
+    assert checks.instance("catalogue", slow, Catalogue) is slow
+    with pytest.raises(PicturedeskError, match="a Catalogue"):
+        checks.instance("catalogue", object(), Catalogue)
 
 
 def test_every_public_function_is_called_here():

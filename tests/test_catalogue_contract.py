@@ -32,6 +32,16 @@ def test_an_engine_has_every_method_of_the_protocol(engine, tmp_path):
     catalogue.close()
 
 
+def test_the_highest_cosines_are_those_of_the_nearest(catalogue: Catalogue):
+    assert [one.tolist() for one in catalogue.highest(make_vectors(2, 7), 3)] in ([[], []], [])
+    catalogue.add(make_pictures(30), make_vectors(30))
+    queries = np.vstack([make_vectors(4, 7), np.zeros((1, D))])
+    for k in (0, 1, 7, 99):
+        found = catalogue.nearest(queries, k)
+        for cosines, one in zip(catalogue.highest(queries, k), found, strict=True):
+            assert cosines.tolist() == one.scores.tolist()
+
+
 def test_nearest_picture_comes_first(catalogue: Catalogue):
     pictures, vectors = make_pictures(30), make_vectors(30)
     assert catalogue.add(pictures, vectors) == 30

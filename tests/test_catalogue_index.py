@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from catalogues import Indexed, keys_of, make_pictures, make_vectors, state_of
-from picturedesk.errors import MissingExtra
+from picturedesk.errors import MissingArtefact, MissingExtra
+from picturedesk.store.catalogue import records
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.store.index_folder import IndexFolder
 from picturedesk.store.vector_index import IndexConfig, Rows, VectorIndex
@@ -324,3 +325,24 @@ def test_rows_are_bits_by_number():
 
 def test_a_sweep_without_a_folder_does_nothing(catalogue):
     IndexFolder(catalogue._file.path.with_name("none")).sweep(None)
+
+
+def test_a_record_that_no_picture_can_be_is_told_when_it_is_asked_for():
+    names = len(records.FIXED)
+    row = [7, "a.jpg", "key", *[""] * (names - 2), "no JSON", "[]", 0]
+    pictures = records.StoredPictures([records.StoredRecord(row)])
+    assert (pictures.keys, len(pictures)) == (("key",), 1)
+    with pytest.raises(MissingArtefact, match="row 7 cannot be read"):
+        pictures[0]
+
+
+def test_pictures_of_a_large_catalogue_are_a_sequence(tmp_path):
+    with Large.open(tmp_path / "c.db", "m1", W) as catalogue:
+        catalogue.add(make_pictures(20), clustered(20))
+        catalogue.optimize()
+        (found,) = catalogue.nearest(clustered(1, 3), 5)
+        pictures = found.entries.pictures
+        assert pictures == tuple(pictures)
+        assert pictures[1:3] == (pictures[1], pictures[2])
+        assert found.entries.keys == tuple(one.key for one in pictures)
+        assert pictures != tuple(pictures)[:4]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
+    Protocol,
     TypeVar,
     Union,
     get_args,
@@ -194,9 +195,30 @@ def instance(name: str, value: Kind, kind: type[Any]) -> Kind: ...
 
 def instance(name: str, value: object, kind: type[Any]) -> object:
     """A value of one class, or of a Protocol that can be checked; no class itself."""
-    if isinstance(value, type) or not isinstance(value, kind):
+    if isinstance(value, type) or not (_conforms(type(value), kind) or isinstance(value, kind)):  # type: ignore[arg-type]
         raise refusal(name, value, f"a {kind.__name__}")
     return value
+
+
+@cache
+def _conforms(made: Any, kind: Any) -> bool:  # noqa: ANN401 - mypy: classes have no hash
+    """Whether all objects of a class are of a kind, since it has all members of a Protocol.
+
+    To ask an object would compute its properties, which may take milliseconds.
+    """
+    if not getattr(kind, "_is_protocol", False):
+        return False
+    own = (one for one in kind.__mro__ if getattr(one, "_is_protocol", False))
+    parts = [vars(one) for one in own if one is not Protocol]
+    members = {name for part in parts for name in (*part, *part.get("__annotations__", ()))}
+    return all(hasattr(made, name) for name in members - _OF_ANY_PROTOCOL)
+
+
+class _Nothing(Protocol):
+    """A Protocol without members."""
+
+
+_OF_ANY_PROTOCOL = {*vars(_Nothing), "__annotations__", "_is_runtime_protocol"}
 
 
 def function(name: str, value: object) -> None:

@@ -261,6 +261,10 @@ class DictCatalogue:
             for query in directions("catalogue", queries, self.width)
         ]
 
+    def highest(self, queries: Floats | Doubles, k: int) -> list[Doubles]:
+        """For each query (Q, W), the k highest cosines of all entries."""
+        return [found.scores for found in self.nearest(queries, k)]
+
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The k entries with the highest BM25 of caption and tags that meet ``where``."""
         k = check_amount("k", k)

@@ -584,10 +584,21 @@ class TextEncoder(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
-    """Catalogue entries: ``pictures`` (N) and their ``vectors`` (N, W)."""
+    """Catalogue entries.
 
-    pictures: tuple[Picture, ...]
+    Attributes:
+        pictures: N; those of large catalogues are made when they are first asked for.
+        vectors: (N, W) of these.
+        keys: N of these; () for those of the pictures.
+    """
+
+    pictures: Sequence[Picture]
     vectors: Floats
+    keys: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.keys) != len(self.pictures):
+            object.__setattr__(self, "keys", tuple(picture.key for picture in self.pictures))
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -709,6 +720,9 @@ class Catalogue(Protocol):
         may miss entries; the cosines that it returns are exact, and the same for a query alone and
         in a batch. Queries may have any length; zeros score 0.
         """
+
+    def highest(self, queries: Floats | Doubles, k: int) -> list[Doubles]:
+        """For each query (Q, W), the k highest cosines of all entries, as of ``nearest``."""
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The k entries with the highest BM25 of caption and tags that meet ``where``.

@@ -8,7 +8,7 @@ Nothing is removed from the old place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -244,5 +244,5 @@ def _compare(old: Catalogue, new: Catalogue) -> None:
             )
 
 
-def _said(pictures: tuple[Picture, ...], scores: Doubles) -> list[tuple[str, float]]:
+def _said(pictures: Sequence[Picture], scores: Doubles) -> list[tuple[str, float]]:
     return [(picture.key, score) for picture, score in zip(pictures, scores.tolist(), strict=True)]

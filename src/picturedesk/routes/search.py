@@ -123,7 +123,9 @@ def search(
 def _ranked(searches: Sequence[_Search], k: int) -> list[Ranking]:
     """The rankings of several searches, whose first candidates are fetched together."""
     scope = searches[0].scope
-    depth = max(k + 1, scope.config.candidates)  # one more than k shows that the k best are final
+    depth = k + 1  # one more shows that the k best are final
+    if scope.uses_words or not scope.where:  # else all candidates are for the k best
+        depth = max(depth, scope.config.candidates)
     dense = np.concatenate([one.dense for one in searches])
     found = iter(scope.catalogue.nearest(dense, depth, scope.where))
     return [one.ranked([*islice(found, len(one.dense))], k, depth) for one in searches]
@@ -151,9 +153,9 @@ class _Scope:
         return self.catalogue.sample(self.config.background)
 
     @cached_property
-    def sample_keys(self) -> list[str]:
+    def sample_keys(self) -> tuple[str, ...]:
         """Keys of the sample."""
-        return [picture.key for picture in self.sample.pictures]
+        return self.sample.keys
 
     @cached_property
     def total(self) -> int:
@@ -201,13 +203,13 @@ class _Search:
             candidates = self._union(found, matching)
             scored = self._scored(candidates, query_words)
             scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
-            order = _order(scores, candidates.pictures)
+            order = _order(scores, candidates.keys)
             best = order[:k]
             whole = any(len(hits.scores) < depth for hits in found)  # all entries are candidates
             if whole or depth >= scope.config.most:
                 break
             if len(best) == k:
-                last, key = float(scores[best[-1]]), candidates.pictures[best[-1]].key
+                last, key = float(scores[best[-1]]), candidates.keys[best[-1]]
                 if _is_final(last, key, found, self._bound(found, matching, depth)):
                     break
             depth = min(_MORE * depth, scope.config.most)
@@ -238,17 +240,17 @@ class _Search:
         vectors: dict[str, Floats] = {}
         pictures: dict[str, Picture] = {}
         for hits in searches:
-            for picture, vector in zip(hits.entries.pictures, hits.entries.vectors, strict=True):
-                pictures.setdefault(picture.key, picture)
-                vectors.setdefault(picture.key, vector)
+            entries = hits.entries
+            for place, key in enumerate(entries.keys):
+                if key not in pictures:
+                    pictures[key], vectors[key] = entries.pictures[place], entries.vectors[place]
         rows = np.array([*vectors.values()], dtype=np.float32)
         return Entries(tuple(pictures.values()), rows.reshape(-1, self.scope.blend.layout.width))
 
     def _scored(self, entries: Entries, query_words: Sequence[str]) -> dict[str, Doubles]:
         bm25 = None
         if query_words:
-            keys = [picture.key for picture in entries.pictures]
-            bm25 = self.scope.catalogue.word_scores(query_words, keys)
+            bm25 = self.scope.catalogue.word_scores(query_words, entries.keys)
         return self.scope.blend.exact_scores(self.query, entries.vectors, bm25, self.scope.weights)
 
     def _bound(self, found: Sequence[Found], matching: Found | None, depth: int) -> float:
@@ -275,6 +277,8 @@ class _Search:
             return None
         if scope.where:
             depth = scope.config.candidates
+            if len(self.dense) == 1 and not query_words:  # the cosines tell all that is needed
+                return self._pool_of_cosines(depth, sampled)
             found = scope.catalogue.nearest(self.dense, depth)
             candidates = self._union(found, self._matching(query_words, depth, ""))
             scored = self._scored(candidates, query_words)
@@ -282,13 +286,22 @@ class _Search:
             whole = any(len(hits.scores) < depth for hits in found)
         if whole:
             return Pool.of(scores)
-        known = {picture.key for picture in candidates.pictures}
+        known = {*candidates.keys}
         other = np.array([key not in known for key in scope.sample_keys], dtype=bool)
         background = sampled
         if query_words:
             bm25 = scope.catalogue.word_scores(query_words, scope.sample_keys)
             background = background + scope.word_part(bm25, scope.judged_weights)
         return Pool.of(scores, background[other], scope.total)
+
+    def _pool_of_cosines(self, depth: int, sampled: Doubles) -> Pool:
+        """The pool of a query of one vector, without words."""
+        scope = self.scope
+        (cosines,) = scope.catalogue.highest(self.dense, depth)
+        scores = scope.blend.layout.products(cosines, self.dense[0])
+        if len(scores) < depth:
+            return Pool.of(scores)
+        return Pool.of(scores, sampled[sampled < scores[-1]], scope.total)
 
     def _sampled(self) -> Doubles:
         """Scores (B,) of the background sample, without words."""
@@ -312,10 +325,9 @@ def _is_final(score: float, key: str, found: Sequence[Found], bound: float) -> b
     if score != bound:
         return score > bound
     # An entry of equal score ties with the last entry of a search, which orders ties by key.
-    return all(key <= hits.entries.pictures[-1].key for hits in found)
+    return all(key <= hits.entries.keys[-1] for hits in found)
 
 
-def _order(scores: Doubles, pictures: Sequence[Picture]) -> Ints:
+def _order(scores: Doubles, keys: Sequence[str]) -> Ints:
     """Best first; of equal scores the lower key is first."""
-    keys = np.array([picture.key for picture in pictures])
-    return np.lexsort((keys, -scores))
+    return np.lexsort((np.array(keys, dtype=str), -scores))

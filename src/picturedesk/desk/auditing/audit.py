@@ -92,7 +92,7 @@ def audit_desk(
         topics = _topics(fitness.texts, memory, known, asked, is_weak)
     with step(progress, "looking for near-duplicates"):
         conflicts = rights_conflicts(entries.pictures, hashes)
-    unused = [entries.pictures[row] for row in np.flatnonzero(times == 0)]
+    unused = [entries.pictures[row] for row in np.flatnonzero(times == 0).tolist()]
     return Audit(
         archive=archive,
         texts=len(memory),

@@ -17,11 +17,12 @@ from picturedesk.disk.database import rows_of
 from picturedesk.store.catalogue import database, records
 from picturedesk.store.catalogue.database import State
 from picturedesk.store.catalogue.nearest import cosines
+from picturedesk.store.catalogue.records import StoredPictures, StoredRecord
 from picturedesk.store.vector_index import Rows, VectorIndex
 from picturedesk.types import Doubles, Entries, Floats, Ints, Picture
 
-_MORE = 2  # times as many candidates as are wanted
-_AT_LEAST = 400  # candidates
+_MORE = 1.25  # times as many candidates as are wanted
+_AT_LEAST = 256  # candidates
 _HELD = 20_000  # vectors and records of a generation that are kept in memory
 _CONDITIONS = 32  # conditions whose rows are kept as bits
 
@@ -54,8 +55,8 @@ class IndexedStock:
         self._fresh = fresh
         self._width = state.width
         self._held: dict[int, Floats] = {}
-        self._pictures: dict[int, Picture] = {}
-        self._row_of: dict[str, int] = {}  # of the pictures that are held
+        self._records: dict[int, StoredRecord] = {}
+        self._row_of: dict[str, int] = {}  # of the records that are held
         self._may: dict[int, tuple[Ints | None, Rows | None]] = {}
 
     @classmethod
@@ -71,10 +72,10 @@ class IndexedStock:
         """See ``snapshot.Stock``; rows that the index does not propose may be missed."""
         if k < 1 or not len(queries):
             return [(np.empty(0, dtype=np.int64), np.empty(0)) for _ in queries]
-        depth = max(_AT_LEAST, _MORE * k)
+        depth = max(_AT_LEAST, int(_MORE * k))
         proposed = self._index.search(queries, depth, self._may_be_found(passing))
         fresh = self._fresh
-        if passing is not None:
+        if passing is not None and len(fresh.rows):
             among = np.isin(fresh.rows, passing)
             fresh = _Vectors(fresh.rows[among], fresh.matrix[among])
         some = self._read(reader, np.unique(np.concatenate(proposed)))
@@ -125,28 +126,33 @@ class IndexedStock:
         """See ``snapshot.Stock``."""
         every = np.unique(np.concatenate([*rows, np.empty(0, dtype=np.int64)]))
         some = self._read(reader, every)
-        known = dict(zip(every.tolist(), self.pictures(reader, every.tolist()), strict=True))
-        return [
-            Entries(
-                tuple(known[row] for row in part.tolist()),
-                some.matrix[np.searchsorted(some.rows, part)],
-            )
-            for part in rows
-        ]
+        known = self._read_records(reader, every.tolist())
+        found = []
+        for part in rows:
+            pictures = StoredPictures([known[row] for row in part.tolist()])
+            vectors = some.matrix[np.searchsorted(some.rows, part)]
+            found.append(Entries(pictures, vectors, pictures.keys))
+        return found
 
     def pictures(self, reader: sqlite3.Connection, rows: Sequence[int]) -> list[Picture]:
         """See ``snapshot.Stock``."""
-        held = self._pictures
+        known = self._read_records(reader, rows)
+        return [known[row].picture for row in rows]
+
+    def _read_records(
+        self, reader: sqlite3.Connection, rows: Sequence[int]
+    ) -> dict[int, StoredRecord]:
+        """The records of rows, all of which are there."""
+        held = self._records
         known = {row: held[row] for row in rows if row in held}
         missing = sorted({row for row in rows if row not in known})
-        new = {record.row: record.picture for _, record in records.read(reader, missing, by="row")}
+        new = dict(records.read_stored(reader, missing))
         if len(held) + len(new) > _HELD:
             held, self._row_of = {}, {}
-            self._pictures = held
+            self._records = held
         held.update(new)
-        self._row_of.update((picture.key, row) for row, picture in new.items())
-        known |= new
-        return [known[row] for row in rows]
+        self._row_of.update((record.key, row) for row, record in new.items())
+        return known | new
 
     def _may_be_found(self, passing: Ints | None) -> Rows | None:
         """The rows that the index may propose; None for all of its rows."""

@@ -127,6 +127,11 @@ class MilvusCatalogue(SqliteCatalogue):
         ask = super().nearest
         return self._steadily(lambda: ask(queries, k, where))
 
+    def highest(self, queries: Floats | Doubles, k: int) -> list[Doubles]:
+        """For each of the queries (Q, W) the k highest cosines, as of ``nearest``."""
+        ask = super().highest
+        return self._steadily(lambda: ask(queries, k))
+
     def optimize(self, queries: Floats | None = None, only_if_needed: bool = False) -> None:
         """Does nothing: the server keeps its own index."""
         if queries is not None:

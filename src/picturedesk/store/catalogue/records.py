@@ -10,12 +10,14 @@ import operator
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
+from picturedesk.disk.artifacts import CURE
 from picturedesk.disk.database import damaged, rows_of
 from picturedesk.disk.sums import row_sum
+from picturedesk.errors import MissingArtefact
 from picturedesk.own_columns import FIXED
 from picturedesk.types import Cell, Ints, Picture
 
@@ -53,6 +55,70 @@ class Record:
     named: Collection[str] = ()
 
 
+class StoredRecord:
+    """A record that was compared with its checksum; its picture is made when it is asked for.
+
+    Args:
+        row: as it is stored, its number first.
+    """
+
+    __slots__ = ("_picture", "_row")
+
+    def __init__(self, row: Sequence[Any]) -> None:
+        self._row = row
+        self._picture: Picture | None = None
+
+    @property
+    def key(self) -> str:
+        """Content key of the picture."""
+        return str(self._row[2])
+
+    @property
+    def picture(self) -> Picture:
+        """The picture; raises MissingArtefact if the record says nothing that can be one."""
+        if self._picture is None:
+            try:
+                self._picture = _decoded(self._row).picture
+            except (TypeError, ValueError):
+                raise MissingArtefact(
+                    f"the catalogue's row {self._row[0]} cannot be read: {CURE}"
+                ) from None
+        return self._picture
+
+
+class StoredPictures(Sequence[Picture]):
+    """The pictures of stored records, made when they are first asked for.
+
+    Args:
+        records: N.
+    """
+
+    def __init__(self, records: Sequence[StoredRecord]) -> None:
+        self._records = records
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all pictures."""
+        return tuple(one.key for one in self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, place: int) -> Picture: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Picture, ...]: ...
+    def __getitem__(self, place: int | slice) -> Picture | tuple[Picture, ...]:
+        if isinstance(place, slice):
+            return tuple(one.picture for one in self._records[place])
+        return self._records[place].picture
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 def put(connection: sqlite3.Connection, records: Sequence[Record]) -> int:
     """Writes records into their rows, without vectors and words; returns the sum of their sums."""
     rows = [
@@ -73,6 +139,15 @@ def read(
     """The records with these keys or rows, each with its place in ``values``."""
     for place, *row, known in rows_of(connection, f"{_RECORD}, sum", "pictures", values, by):
         yield place, _record(row, known)
+
+
+def read_stored(
+    connection: sqlite3.Connection, rows: Sequence[int]
+) -> Iterator[tuple[int, StoredRecord]]:
+    """The records in these rows, each with its row."""
+    for _, *row, known in rows_of(connection, f"{_RECORD}, sum", "pictures", rows, "row"):
+        check(known == row_sum(*row), row[0])
+        yield row[0], StoredRecord(row)
 
 
 def read_all(connection: sqlite3.Connection) -> Iterator[Record]:
@@ -160,6 +235,10 @@ def _json(value: object) -> str:
 
 def _record(row: Sequence[Any], known: int) -> Record:
     check(known == row_sum(*row), row[0])
+    return _decoded(row)
+
+
+def _decoded(row: Sequence[Any]) -> Record:
     number, *values, more, named, added = row
     for place in _LIST_PLACES:
         values[place] = tuple(json.loads(values[place])) if values[place] != "[]" else ()

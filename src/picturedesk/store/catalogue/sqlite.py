@@ -245,7 +245,7 @@ class SqliteCatalogue:
             index = self._indexes.of(state)
             if index is None:
                 return 0
-            return index.rows_among(None, database.read_touched(reader, state)).count
+            return index.count_without(database.read_touched(reader, state))
 
     def recall(self, queries: Floats, k: int = 10) -> float:
         """See ``types.Catalogue``; 1 without an index."""
@@ -284,6 +284,19 @@ class SqliteCatalogue:
             best = stock.nearest(reader, towards, k, now.passing(reader, where))
             entries = stock.entries(reader, [rows for rows, _ in best])
             return [Found(found, scores) for found, (_, scores) in zip(entries, best, strict=True)]
+
+    def highest(self, queries: Floats | Doubles, k: int) -> list[Doubles]:
+        """For each of the queries (Q, W) the k highest cosines, as of ``nearest``.
+
+        Raises:
+            BadInput: if the queries cannot be used.
+            Mismatch: if another process has filled the catalogue with other vectors.
+        """
+        k = check_amount("k", k)
+        with self._reading() as (reader, state):
+            towards = directions(self._name, queries, state.width)
+            best = self._at(state).stock(reader).nearest(reader, towards, k, None)
+            return [scores for _, scores in best]
 
     def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The k entries of highest BM25 of caption and tags that meet ``where``.
