@@ -58,4 +58,5 @@ def _halved(weights: Floats) -> tuple[npt.NDArray[np.float16], int]:
 
 
 def _whole(halves: npt.NDArray[np.float16], power: int) -> Floats:
-    return np.ldexp(halves.astype(np.float64), power).astype(np.float32)
+    whole: Floats = np.ldexp(halves.astype(np.float32), power)
+    return whole

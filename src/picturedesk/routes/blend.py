@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import picturedesk.checks as checks
-from picturedesk.disk.arrays import read_arrays, write_arrays
+from picturedesk.disk.arrays import Arrays, read_arrays, write_arrays
 from picturedesk.disk.artifacts import (
     array_fingerprint,
     atomic_folder,
@@ -156,8 +156,14 @@ class Blend:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that determines a catalogue vector (not weights and confidence)."""
+        return self._fingerprint_of(
+            {route.name: (route.settings(), route.arrays()) for route in self.block_routes}
+        )
+
+    def _fingerprint_of(self, stored: Mapping[str, tuple[Json, Arrays]]) -> str:
+        """The fingerprint, from settings and arrays of the routes."""
         learned = [
-            [route.name, route.settings(), array_fingerprint(route.arrays())]
+            [route.name, stored[route.name][0], array_fingerprint(stored[route.name][1])]
             for route in self.block_routes
         ]
         return fingerprint([KIND, self.matcher.fingerprint, self.layout, learned])
@@ -392,7 +398,7 @@ class Blend:
             checks.instance("a plan", plan, RoutePlan)
         manifest = read_manifest(folder, KIND)
         kinds = {plan.name: plan for plan in plans or RECIPES.get(manifest["recipe"], ())}
-        routes = []
+        routes, stored = [], {}
         for name in manifest["routes"]:
             if name not in kinds:
                 raise Mismatch(
@@ -400,8 +406,8 @@ class Blend:
                     "load it with its plan"
                 )
             route = read_manifest(folder / name, f"route {name}")
-            learned = read_arrays(folder / name, route)
-            routes.append(kinds[name].restore(matcher, route["settings"], learned))
+            stored[name] = route["settings"], read_arrays(folder / name, route)
+            routes.append(kinds[name].restore(matcher, *stored[name]))
         confidence, texts = manifest["confidence"], manifest.get("texts")
         arrays = read_arrays(folder, manifest) if manifest["references"] or texts else {}
         blend = cls(
@@ -414,7 +420,9 @@ class Blend:
             references=arrays["references"] if manifest["references"] else None,
             texts=TextRanking.from_json(texts, arrays["text_pictures"]) if texts else None,
         )
-        if blend.fingerprint != manifest["fingerprint"]:
+        # To take the arrays out of the routes again would take as long as all before.
+        known = blend.__dict__["fingerprint"] = blend._fingerprint_of(stored)
+        if known != manifest["fingerprint"]:
             raise Mismatch(f"{folder} is not as it was saved, or of another fit: fit again")
         return blend
 
