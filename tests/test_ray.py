@@ -10,13 +10,16 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from object_stores import client, s3_server
+from once import QUICK
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.cluster import Answer, PackedFolder, Part, mapped
 from picturedesk.desk import Desk
@@ -68,10 +71,16 @@ class Deadly:
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[str]:
-    """The address of a cluster, which this process uses by RAY_ADDRESS."""
-    with pytest.MonkeyPatch.context() as patch, cluster() as address:
-        patch.setenv("RAY_ADDRESS", address)
-        yield address
+    """The address of a cluster, which this process uses by RAY_ADDRESS.
+
+    All its nodes find the same object storage, and have its keys.
+    """
+    with pytest.MonkeyPatch.context() as patch, s3_server() as variables:
+        for name, value in {**variables, "PICTUREDESK_OBJECTS": "s3://archive/"}.items():
+            patch.setenv(name, value)
+        with cluster() as address:
+            patch.setenv("RAY_ADDRESS", address)
+            yield address
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +129,47 @@ def test_a_cluster_stores_the_same_rows_although_a_worker_is_killed(nodes, archi
     assert there.rejections == local.rejections
     assert stored(tmp_path / "ray.db") == stored(tmp_path / "local.db")
     assert sources(tmp_path / "ray.db") == sources(tmp_path / "local.db")
+
+
+def test_a_cluster_reads_objects_and_shards_as_this_machine_does(nodes, archive, tmp_path):
+    files = [Path(uri) for uri in archive[0] if Path(uri).exists()]
+    storage, shard = client(), tmp_path / "shard.tar"
+    storage.mkdir("archive")
+    for file in files[:60]:
+        storage.put(str(file), f"archive/{file.name}")
+    with tarfile.open(shard, "w") as made:
+        for file in files[60:]:
+            made.add(file, file.name)
+    storage.put(str(shard), "archive/shard.tar")
+    uris = [f"s3://archive/{file.name}" for file in files[:60]]
+    uris += [f"s3://archive/shard.tar!{file.name}" for file in files[60:]]
+    uris.append("s3://archive/gone.jpg")
+    local = run(uris, archive[1], tmp_path / "local.db", "local")
+    there = run(uris, archive[1], tmp_path / "ray.db", "ray")
+    assert counts(there) == counts(local) == (PICTURES, 0, 12)
+    assert there.rejections == local.rejections
+    assert len(there.rejections) == 2
+    assert sorted(stored(tmp_path / "ray.db")[0]) == sorted(stored(tmp_path / "local.db")[0])
+    with (
+        FeatureStore.open(tmp_path / "ray.db") as one,
+        FeatureStore.open(tmp_path / "local.db") as other,
+    ):
+        keys = one.keys()
+        np.testing.assert_array_equal(one.read(keys), other.read(keys))
+        assert one.hashes(keys).tolist() == other.hashes(keys).tolist()
+
+
+def test_a_whole_fit_by_a_cluster_makes_the_desk_that_one_here_makes(nodes, shapes_table, tmp_path):
+    made = {}
+    for engine in ("local", "ray"):
+        config = replace(QUICK, extract=ExtractConfig(engine=engine))
+        report = Desk.fit_report(shapes_table, tmp_path / engine, config)
+        with Desk(tmp_path / engine) as desk:
+            keys = desk.catalogue.keys(limit=desk.catalogue.count())
+            vectors = desk.catalogue.fetch(keys).vectors
+            found = [one.picture.key for one in desk.suggest("a red circle by the river")]
+        made[engine] = (keys, vectors.tobytes(), found, report.chosen["weights"])
+    assert made["ray"] == made["local"]
 
 
 def test_a_run_that_dies_goes_on_and_ends_with_the_same_rows(nodes, archive, tmp_path):

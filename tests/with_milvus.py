@@ -34,6 +34,7 @@ FILES = (
     "test_catalogue_conditions.py",
     "test_rights.py",
     "test_milvus.py",
+    "test_milvus_servers.py",
 )
 QUICK = {  # milliseconds; else each question waits for a fifth of a second
     "proxy.timeTickInterval": 20,
