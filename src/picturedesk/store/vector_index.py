@@ -39,24 +39,8 @@ from picturedesk.types import Bools, Doubles, Floats, Ints
 KIND = "table of vector codes"
 CURE = "run picturedesk optimize, which makes it again"
 _LISTS = "lists.faiss"
-_SHARES = (
-    64,
-    48,
-    32,
-    24,
-    16,
-    12,
-    8,
-    6,
-    5,
-    4,
-    3.5,
-    3,
-    2.5,
-    2,
-    1.5,
-    1,
-)  # a query looks through one list in so many
+# A query looks through one list in so many.
+_SHARES = (64, 48, 32, 24, 16, 12, 8, 6, 5, 4, 3.5, 3, 2.5, 2, 1.5, 1)
 _SHARE = 8  # … where no typical queries are known
 _NEARLY = 0.005  # of the nearest, which fewer lists may lose
 _WORTH_SHARING = 100_000  # vectors that a thread compares in about a millisecond

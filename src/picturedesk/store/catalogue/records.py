@@ -79,7 +79,7 @@ class StoredRecord:
         if self._picture is None:
             try:
                 self._picture = _decoded(self._row).picture
-            except (TypeError, ValueError):
+            except (RecursionError, TypeError, ValueError):
                 raise MissingArtefact(
                     f"the catalogue's row {self._row[0]} cannot be read: {CURE}"
                 ) from None
