@@ -91,8 +91,9 @@ class Program:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if line.endswith("\n"):
-                self.said = line.strip()
+            said = line.strip()
+            if line.endswith("\n") and (said.isdecimal() or said == IS_DONE):  # else Ray says it
+                self.said = said
 
     @property
     def done(self) -> int:
