@@ -38,6 +38,7 @@ from test_extraction_killed import stored
 
 PICTURES = 600
 LAYERS = 300
+BATCH = 4  # pictures that are stored together
 FURTHER = 120  # pictures that are read until the next moment, at most
 PAUSE = 1.0  # seconds after that, at most
 IS_DONE = "done"
@@ -62,7 +63,7 @@ def run(folder: Path, network: Path, path: Path, engine: str, progress: Progress
     backbone = Backbone.load(network)
     uris = sorted(str(file) for file in folder.iterdir())
     with FeatureStore.open(path, backbone.spec) as store:
-        return extract(uris, backbone, store, ExtractConfig(batch=4, engine=engine), progress)
+        return extract(uris, backbone, store, ExtractConfig(batch=BATCH, engine=engine), progress)
 
 
 def work(folder: str, network: str, path: str) -> None:
@@ -148,7 +149,9 @@ def main(arguments: argparse.Namespace) -> int:
             counts["deaths"] += status == -signal.SIGKILL
             counts["runs to the end"] += is_done
             left = stored(path)
-            acknowledged = len({key for key in keys[: program.done] if key})
+            # So many are done, but of the first ones some may wait for their batch to be full,
+            # while copies and broken ones after them are done.
+            acknowledged = len({key for key in keys[: program.done] if key}) - (BATCH - 1)
             rows = len(left[0])
             same = all(some == all_of[:rows] for some, all_of in zip(left, whole, strict=True))
             right = same and rows >= acknowledged and status in (0, -signal.SIGKILL)

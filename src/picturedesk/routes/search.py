@@ -278,7 +278,7 @@ class _Search:
         if scope.where:
             depth = scope.config.candidates
             if len(self.dense) == 1 and not query_words:  # the cosines tell all that is needed
-                return self._pool_of_cosines(depth, sampled)
+                return self._pool_of_cosines(depth, scores, sampled)
             found = scope.catalogue.nearest(self.dense, depth)
             candidates = self._union(found, self._matching(query_words, depth, ""))
             scored = self._scored(candidates, query_words)
@@ -294,14 +294,22 @@ class _Search:
             background = background + scope.word_part(bm25, scope.judged_weights)
         return Pool.of(scores, background[other], scope.total)
 
-    def _pool_of_cosines(self, depth: int, sampled: Doubles) -> Pool:
-        """The pool of a query of one vector, without words."""
-        scope = self.scope
+    def _pool_of_cosines(self, depth: int, known: Doubles, sampled: Doubles) -> Pool:
+        """The pool of a query of one vector, without words.
+
+        Cosines and sums of routes differ in their last bits: where an entry has a ``known`` score,
+        the pool has that one, else it would rank before itself.
+        """
+        scope, row = self.scope, self.dense[0]
         (cosines,) = scope.catalogue.highest(self.dense, depth)
-        scores = scope.blend.layout.products(cosines, self.dense[0])
+        scores = scope.blend.layout.products(cosines, row)
+        if len(scores):
+            apart = np.abs(scores[:, None] - known)
+            same = apart.min(axis=0) <= scope.blend.layout.products(np.array(ROUNDING), row)
+            scores[apart.argmin(axis=0)[same]] = known[same]
         if len(scores) < depth:
             return Pool.of(scores)
-        return Pool.of(scores, sampled[sampled < scores[-1]], scope.total)
+        return Pool.of(scores, sampled[sampled < scores.min()], scope.total)
 
     def _sampled(self) -> Doubles:
         """Scores (B,) of the background sample, without words."""
