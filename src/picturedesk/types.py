@@ -589,16 +589,17 @@ class Entries:
     Attributes:
         pictures: N; those of large catalogues are made when they are first asked for.
         vectors: (N, W) of these.
-        keys: N of these; () for those of the pictures.
+        known: keys of these N, where they are known without making the pictures; else ().
     """
 
     pictures: Sequence[Picture]
     vectors: Floats
-    keys: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        if len(self.keys) != len(self.pictures):
-            object.__setattr__(self, "keys", tuple(picture.key for picture in self.pictures))
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Content keys of the pictures, N."""
+        return self.known or tuple(picture.key for picture in self.pictures)
 
     def __len__(self) -> int:
         return len(self.pictures)
