@@ -49,13 +49,11 @@ class Optimized:
 def optimized(desk: DeskParts) -> Optimized:
     """See ``Desk.optimize``."""
     from picturedesk.store.features import FeatureStore
-    from picturedesk.store.known_hashes import KnownHashes
 
     desk.catalogue.optimize(_typical(desk.blend))
     desk.memory.optimize()
-    if len(KnownHashes.open(desk.fitted.hashes)) != desk.catalogue.count():
-        with FeatureStore.open(desk.folder.features) as store:
-            keep_hashes_near(desk.fitted.hashes, desk.catalogue, store)
+    with FeatureStore.open(desk.folder.features) as store:
+        keep_hashes_near(desk.fitted.hashes, desk.catalogue, store)
     return state(desk)
 
 
@@ -91,10 +89,11 @@ def keep_texts_fast(memory: ArchiveMemory) -> None:
 
 
 def keep_hashes_near(folder: Path, catalogue: Catalogue, store: FeatureStore) -> None:
-    """Writes the perceptual hashes of very many pictures side by side."""
+    """Writes the perceptual hashes of very many pictures side by side, unless all are there."""
     from picturedesk.store.known_hashes import KnownHashes
 
-    if catalogue.count() >= INDEX_FROM:
+    count = catalogue.count()
+    if count >= INDEX_FROM and len(KnownHashes.open(folder)) != count:
         KnownHashes.write(folder, _keys(catalogue), store)
 
 

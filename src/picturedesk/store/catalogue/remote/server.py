@@ -223,7 +223,7 @@ class Server:
         """
         only = "" if among is None else f"id in {among.tolist()}"
         step = max(1, _TOGETHER // limit)
-        width = {} if self.is_exact(name) else {"ef": limit}  # of the search in the graph
+        how = {} if self.is_exact(name) else {"ef": limit}  # how widely a graph is searched
         found = []
         for start in range(0, len(queries), step):
             with self._explained():
@@ -233,7 +233,7 @@ class Server:
                     anns_field="vector",
                     filter=only,
                     limit=limit,
-                    search_params={"metric_type": "IP", "params": width},
+                    search_params={"metric_type": "IP", "params": how},
                     output_fields=["id"],
                     consistency_level="Strong",
                     timeout=_PATIENCE,
