@@ -92,9 +92,9 @@ class Language:
         return " ".join(words)
 
 
-def texts(things: np.ndarray) -> list[Text]:
-    """A text for each picture, in its language."""
-    languages = [Language(number) for number in range(len(ALPHABETS))]
+def texts(things: np.ndarray, spoken_of: int = len(ALPHABETS)) -> list[Text]:
+    """A text for each picture, in one of the first so many languages."""
+    languages = [Language(number) for number in range(spoken_of)]
     random = np.random.default_rng(2)
     spoken = random.choice(len(languages), size=len(things), p=_shares(len(languages)))
     return [
@@ -108,56 +108,72 @@ def _shares(languages: int) -> np.ndarray:
     return share / share.sum()
 
 
-def features(things: np.ndarray, backbone: Backbone) -> Iterator[np.ndarray]:
+def features(things: np.ndarray, backbone: Backbone, start: int = 0) -> Iterator[np.ndarray]:
     """Level features (n, ΣD_l), block by block; class probabilities sum to one."""
     levels = backbone.spec.levels
     random = np.random.default_rng(3)
     looks = [random.normal(size=(THINGS, one.width)).astype(np.float32) for one in levels]
-    for start in range(0, len(things), AT_ONCE):
-        some, blocks = things[start : start + AT_ONCE], []
+    for first in range(start, len(things), AT_ONCE):
+        random = np.random.default_rng([3, first])
+        some, blocks = things[first : first + AT_ONCE], []
         for level, look in zip(levels, looks, strict=True):
             noise = random.standard_normal((len(some), level.width), dtype=np.float32)
             blocks.append(seen(level, look[some].mean(axis=1) + np.float32(NOISE) * noise))
         yield np.concatenate(blocks, axis=1)
 
 
-def fill(desk: Path, things: np.ndarray) -> list[str]:
-    """Puts features of pictures of a tar file into the desk's store; returns the pictures."""
+def uris_of(desk: Path, count: int) -> list[str]:
+    """The pictures of the desk's tar file."""
+    archive = (desk / "pictures.tar").absolute()
+    return [f"{archive}!{number:07}.jpg" for number in range(count)]
+
+
+def fill(desk: Path, things: np.ndarray, config: DeskConfig) -> None:
+    """Puts features of pictures of a tar file into the desk's store, unless they are there."""
     folder = DeskFolder(desk)
     desk.mkdir(parents=True, exist_ok=True)
-    archive = (desk / "pictures.tar").absolute()
+    archive = desk / "pictures.tar"
     archive.open("a").close()  # keeps its time, by which a store knows files again
     status = archive.stat()
-    backbone = open_backbone(folder, DeskConfig())
+    backbone = open_backbone(folder, config)
     hashes = np.random.default_rng(4).integers(1 << 63, size=len(things), dtype=np.uint64)
-    uris: list[str] = []
+    uris = uris_of(desk, len(things))
     began = time.perf_counter()
     with FeatureStore.open(folder.features, backbone.spec) as store:
-        done = len(store)
-        for block in features(things, backbone):
-            start = len(uris)
-            uris += [f"{archive}!{number:07}.jpg" for number in range(start, start + len(block))]
-            if start + len(block) <= done:
-                continue
-            keys = [f"{number:032x}" for number in range(start, start + len(block))]
+        for start, block in zip(
+            range(len(store), len(things), AT_ONCE),
+            features(things, backbone, len(store)),
+            strict=True,
+        ):
+            numbers = range(start, start + len(block))
+            keys = [f"{number:032x}" for number in numbers]
             store.add(
                 [
-                    FeatureRow(key, row, int(hashes[start + place]), 640, 480)
-                    for place, (key, row) in enumerate(zip(keys, block, strict=True))
+                    FeatureRow(key, row, int(hashes[number]), 640, 480)
+                    for number, key, row in zip(numbers, keys, block, strict=True)
                 ],
                 [
-                    Source(uri, status.st_size, status.st_mtime_ns, key)
-                    for uri, key in zip(uris[start:], keys, strict=True)
+                    Source(uris[number], status.st_size, status.st_mtime_ns, key)
+                    for number, key in zip(numbers, keys, strict=True)
                 ],
             )
     size = folder.features.stat().st_size
     say(step="features", s=round(time.perf_counter() - began, 1), gigabytes=round(size / 1e9, 2))
-    return uris
 
 
-def fit(desk: Path, archive: Archive, learn_from: int, sentences: Sequence[str]) -> None:
+def made_archive(things: np.ndarray, uris: Sequence[str], spoken_of: int) -> Archive:
+    """A text for each of the pictures, in so many languages."""
+    return Archive(
+        "made-up pairs",
+        tuple(texts(things, spoken_of)),
+        tuple(map(Picture, uris)),
+        np.stack([np.arange(len(uris), dtype=np.int64)] * 2, axis=1),
+        ("",) * len(uris),
+    )
+
+
+def fit(desk: Path, archive: Archive, config: DeskConfig) -> None:
     """Fits the desk, and says what it took and what came of it."""
-    config = DeskConfig(learn_from=learn_from, sentences=tuple(sentences))
     began, spent = time.perf_counter(), time.process_time()
     told: list[str] = []
 
@@ -178,7 +194,7 @@ def fit(desk: Path, archive: Archive, learn_from: int, sentences: Sequence[str])
     used = sum(one.stat().st_size for one in report.fitted.root.rglob("*") if one.is_file())
     say(
         step="fit",
-        learn_from=learn_from,
+        learn_from=config.learn_from,
         s=round(time.perf_counter() - began),
         cpu_s=round(time.process_time() - spent),
         steps=report.seconds,
@@ -200,18 +216,13 @@ def main() -> None:
     parser.add_argument("--sentences", nargs="*", default=["auto"])
     given = parser.parse_args()
     things = shown_things(given.pairs)
-    uris = fill(given.desk, things)
+    fill(given.desk, things, DeskConfig())
     began = time.perf_counter()
-    archive = Archive(
-        "made-up pairs",
-        tuple(texts(things)),
-        tuple(map(Picture, uris)),
-        np.stack([np.arange(given.pairs, dtype=np.int64)] * 2, axis=1),
-        ("",) * given.pairs,
-    )
+    archive = made_archive(things, uris_of(given.desk, given.pairs), len(ALPHABETS))
     say(step="texts", s=round(time.perf_counter() - began, 1))
     for learn_from in given.learn_from:
-        fit(given.desk, archive, learn_from, given.sentences)
+        config = DeskConfig(learn_from=learn_from, sentences=tuple(given.sentences))
+        fit(given.desk, archive, config)
 
 
 if __name__ == "__main__":

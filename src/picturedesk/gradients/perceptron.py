@@ -198,19 +198,17 @@ class Perceptron:
 
 
 def rows_on(rows: RowSource, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """A function that gives the rows (B, I) with some indices (B,), on a device.
+    """A function that reads the rows (B, I) with some indices (B,), and puts them on a device.
 
-    A CPU reads them when they are asked for; other devices have all of them in their memory.
+    Whatever the number of rows, memory holds those of a batch.
     """
     import torch
 
-    def read(some: Ints | slice) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(rows[some], dtype=np.float32))
+    def read(at: Tensor) -> Tensor:
+        some = np.ascontiguousarray(rows[at.numpy()], dtype=np.float32)
+        return torch.from_numpy(some).to(device)
 
-    if device.type == "cpu":
-        return lambda at: read(at.numpy())
-    everything = read(slice(None)).to(device)
-    return lambda at: everything[at.to(device)]
+    return read
 
 
 class OneCycle:
