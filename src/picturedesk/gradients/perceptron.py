@@ -230,8 +230,11 @@ class OneCycle:
             {"params": parameters, "weight_decay": config.weight_decay},
             {"params": free, "weight_decay": 0.0},
         ]
+        device = parameters[0].device.type
         self._adam = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=config.learning_rate
+            [group for group in groups if group["params"]],
+            lr=config.learning_rate,
+            fused=device in ("cpu", "cuda"),
         )
         self._rate = torch.optim.lr_scheduler.OneCycleLR(
             self._adam, max_lr=config.learning_rate, total_steps=max(steps, 2)
