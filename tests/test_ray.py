@@ -257,13 +257,25 @@ def test_a_cluster_that_is_not_there_is_said_at_once(archive, tmp_path, monkeypa
         run(uris, network, tmp_path / "a.db", "ray")
 
 
-def test_a_network_that_is_no_graph_is_refused(tmp_path):
-    backbone = tiny_backbone()
-    with (
-        FeatureStore.open(tmp_path / "a.db", backbone.spec) as store,
-        pytest.raises(BadInput, match="TinyRunner: use device cpu, or the engine 'local'"),
-    ):
-        extract([], backbone, store, ExtractConfig(engine="ray"))
+def test_a_network_that_is_no_graph_runs_here_on_pixels_of_the_workers(nodes, archive, tmp_path):
+    uris, _ = archive
+    backbone, asked = tiny_backbone(), []
+
+    def features(pixels):
+        asked.append(len(pixels))
+        return tiny_backbone().runner(pixels)
+
+    here = Backbone.of(backbone.spec, features)
+    done = {}
+    for engine, reader in (("local", backbone), ("ray", here)):
+        with FeatureStore.open(tmp_path / f"{engine}.db", backbone.spec) as store:
+            done[engine] = extract(uris, reader, store, ExtractConfig(batch=4, engine=engine))
+    assert sum(asked) == done["ray"].read == PICTURES
+    assert max(asked) == 4
+    assert counts(done["ray"]) == counts(done["local"])
+    assert done["ray"].rejections == done["local"].rejections
+    assert stored(tmp_path / "ray.db") == stored(tmp_path / "local.db")
+    assert sources(tmp_path / "ray.db") == sources(tmp_path / "local.db")
 
 
 def test_folders_are_packed_whole(tmp_path):

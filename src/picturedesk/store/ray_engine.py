@@ -3,6 +3,9 @@
 The caller looks up which files are known, and takes all other results in the order of the sources:
 so a store ends with the same rows in the same order as with the local engine. Workers get the
 exported network; pictures must be where all of them can read them.
+
+A network that torch runs, as on a GPU, stays with the caller, and workers send pixels: processes
+decode as fast as there are cores, threads of one process do not (docs/recipes.md, On a GPU).
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from picturedesk.store.sources import (
     is_there,
     state,
 )
-from picturedesk.types import Floats, Json, Rejection
+from picturedesk.types import Floats, Json, Preprocessing, Rejection
 
 PART = 4  # batches that a worker gets at a time, where there are many
 _EVENLY = 256  # parts, at least, before they grow
@@ -41,21 +44,13 @@ _THREADS = 4  # that read and decode in a worker: while one waits for a file, an
 
 
 class RayEngine:
-    """Uses the cluster that ``cluster.session`` finds or starts.
-
-    Raises:
-        BadInput: the network does not run from an exported graph.
-    """
+    """Uses the cluster that ``cluster.session`` finds or starts."""
 
     def __init__(self, backbone: Backbone, config: ReadingConfig, known: KnownPictures) -> None:
-        if not isinstance(backbone.runner, OnnxRunner):
-            raise BadInput(
-                f"the engine 'ray' runs an exported network on CPUs, but {backbone.spec.name} runs "
-                f"on {type(backbone.runner).__name__}: use device cpu, or the engine 'local'"
-            )
         self._backbone = backbone
         self._config = config
         self._known = known
+        self._here = not isinstance(backbone.runner, OnnxRunner)
 
     def outcomes(self, uris: Sequence[str]) -> Generator[Outcome, None, None]:
         """See ``Engine``."""
@@ -69,8 +64,12 @@ class RayEngine:
             answers.close()
 
     def features(self, pictures: Sequence[Fresh]) -> Floats:
-        """See ``Engine``; workers have computed them."""
-        return np.stack([picture.values for picture in pictures])
+        """See ``Engine``; workers have computed them, or have made pixels."""
+        values = np.stack([picture.values for picture in pictures])
+        if not self._here:
+            return values
+        side = self._backbone.spec.preprocessing.size
+        return self._backbone.features(values.reshape(-1, 3, side, side))
 
     def _known_files(self, uris: Sequence[str]) -> dict[str, Known]:
         """The sources that are known and unchanged; nothing is read."""
@@ -90,11 +89,10 @@ class RayEngine:
         """What workers say of sources, in order."""
         if not uris:
             return
-        with tempfile.TemporaryDirectory(prefix="picturedesk-") as name:
-            folder = Path(name) / "backbone"
-            self._backbone.save(folder)
-            job = ReadingJob(PackedFolder.of(folder), self._config)
-        size = self._config.batch * max(1, min(PART, len(uris) // (_EVENLY * self._config.batch)))
+        preprocessing = self._backbone.spec.preprocessing
+        job = ReadingJob(None if self._here else self._packed(), preprocessing, self._config)
+        most = 1 if self._here else PART  # pixels are many
+        size = self._config.batch * max(1, min(most, len(uris) // (_EVENLY * self._config.batch)))
         parts = parts_of(uris, size)
         answers = mapped(job, parts)
         try:
@@ -102,6 +100,12 @@ class RayEngine:
                 yield from _outcomes(part, answer)
         finally:
             answers.close()
+
+    def _packed(self) -> PackedFolder:
+        with tempfile.TemporaryDirectory(prefix="picturedesk-") as name:
+            folder = Path(name) / "backbone"
+            self._backbone.save(folder)
+            return PackedFolder.of(folder)
 
     def _settled(self, uri: str, found: Fresh | Rejection) -> Outcome:
         if isinstance(found, Rejection):
@@ -131,33 +135,58 @@ class ReadingJob:
     """What a worker does; see ``cluster.Job``.
 
     Attributes:
-        backbone: the saved network.
+        backbone: the saved network; None to send pixels.
+        preprocessing: how the network wants pixels.
         config: limits.
     """
 
-    backbone: PackedFolder
+    backbone: PackedFolder | None
+    preprocessing: Preprocessing
     config: ReadingConfig
 
     def opened(self) -> Callable[[Part], Answer]:
         """Opens the network; each worker computes with one CPU."""
+        config = replace(self.config, decoders=self.config.decoders or _THREADS)
+        if self.backbone is None:
+            return _PartReader(
+                _flat, 3 * self.preprocessing.size**2, self.preprocessing, config
+            ).read
         with self.backbone.unpacked() as folder:
             backbone = Backbone.load(folder, threads=1)
-        config = replace(self.config, decoders=self.config.decoders or _THREADS)
-        return _PartReader(backbone, config).read
+        return _PartReader(backbone.features, backbone.width, self.preprocessing, config).read
+
+
+def _flat(pixels: Floats) -> Floats:
+    """Pixels (B, 3, S, S) → (B, 3·S·S)."""
+    return pixels.reshape(len(pixels), -1)
 
 
 class _PartReader:
-    """Reads the pictures of one part after another."""
+    """Reads the pictures of one part after another.
 
-    def __init__(self, backbone: Backbone, config: ReadingConfig) -> None:
-        self._backbone = backbone
+    Args:
+        compute: pixels (B, 3, S, S) → what is sent of them, (B, D).
+        width: D.
+        preprocessing: how pixels are made.
+        config: limits.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Floats], Floats],
+        width: int,
+        preprocessing: Preprocessing,
+        config: ReadingConfig,
+    ) -> None:
+        self._compute = compute
+        self._width = width
         self._config = config
-        self._reader = Reader(backbone.spec.preprocessing, config.decode, config.patience)
+        self._reader = Reader(preprocessing, config.decode, config.patience)
 
     def read(self, part: Part) -> Answer:
-        """A record for each source; features for those that could be read, in their order."""
+        """A record for each source; numbers for those that could be read, in their order."""
         records: list[Json] = []
-        features = [np.empty((0, self._backbone.width), dtype=np.float32)]
+        numbers = [np.empty((0, self._width), dtype=np.float32)]
         waiting: list[Floats] = []
         prefetch = self._config.prefetch
         for outcome in in_order(part, self._reader.read, self._reader.late, prefetch):
@@ -165,11 +194,11 @@ class _PartReader:
             if isinstance(outcome, Fresh):
                 waiting.append(outcome.values)
             if len(waiting) == self._config.batch:
-                features.append(self._backbone.features(np.stack(waiting)))
+                numbers.append(self._compute(np.stack(waiting)))
                 waiting = []
         if waiting:
-            features.append(self._backbone.features(np.stack(waiting)))
-        return Answer(records, np.concatenate(features))
+            numbers.append(self._compute(np.stack(waiting)))
+        return Answer(records, np.concatenate(numbers))
 
 
 def _record(outcome: Outcome) -> Json:
