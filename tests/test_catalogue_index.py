@@ -12,7 +12,7 @@ import pytest
 
 from catalogues import Indexed, keys_of, make_pictures, make_vectors, state_of
 from picturedesk.errors import MissingArtefact, MissingExtra
-from picturedesk.store.catalogue import records
+from picturedesk.store.catalogue import indexed, records
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.store.index_folder import IndexFolder
 from picturedesk.store.vector_index import IndexConfig, Rows, VectorIndex
@@ -84,6 +84,29 @@ def test_most_of_the_nearest_are_found_whatever_a_filter_lets_pass(catalogue, sh
         assert list(hits.scores) == sorted(hits.scores, reverse=True)
     assert np.mean(shares) >= 0.98
     assert catalogue.recall(queries) >= 0.98
+
+
+def test_questions_unlike_the_typical_ones_are_looked_for_more_deeply(tmp_path, monkeypatch):
+    random, width = np.random.default_rng(0), 600
+    vectors = random.standard_normal((6000, width)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = vectors.astype(np.float16).astype(np.float32)
+    typical, others = random.standard_normal((2, 80, width))
+    typical[:, width // 2 :], others[:, : width // 2] = 0, 0
+    with closing(Large.open(tmp_path / "catalogue", "m1", width)) as catalogue:
+        catalogue.add(make_pictures(6000), vectors)
+        catalogue.optimize(typical[:60].astype(np.float32))
+
+        def recall(queries):
+            found = catalogue.nearest(queries, 10)
+            best = [best_by_hand(vectors, query, 10) for query in queries]
+            pairs = zip(found, best, strict=True)
+            return np.mean([len(wanted & set(keys_of(hits))) / 10 for hits, wanted in pairs])
+
+        assert recall(typical[60:]) >= 0.98
+        assert recall(others) >= 0.95
+        monkeypatch.setattr(indexed, "_DOUBTFUL", 11)
+        assert recall(others) < 0.9
 
 
 def test_scores_are_those_of_the_stored_vectors(catalogue):

@@ -166,6 +166,10 @@ class Directions(NamedTuple):
         """The numbers (n, d) that are kept of vectors (n, W)."""
         return _single((vectors - self.mean) @ self.vectors)
 
+    def of_queries(self, queries: Doubles) -> Floats:
+        """The numbers (Q, d) that queries (Q, W) are compared by."""
+        return _single(queries.astype(np.float32) @ self.queries)
+
 
 class VectorIndex:
     """Rows with vectors, see above. Threads may share it; it never changes.
@@ -265,7 +269,9 @@ class VectorIndex:
         may[without] = False
         return Rows(may)
 
-    def search(self, queries: Doubles, depth: int, may: Rows | None = None) -> list[Ints]:
+    def search(
+        self, queries: Doubles, depth: int, may: Rows | None = None, everywhere: bool = False
+    ) -> list[Ints]:
         """Rows near each of the queries (Q, W): the candidates, most promising first.
 
         Returns ``depth`` rows, or fewer if fewer may be found.
@@ -274,6 +280,7 @@ class VectorIndex:
             queries: (Q, W).
             depth: how many for each.
             may: the rows that may be found; None for all.
+            everywhere: whether all lists are looked through.
         """
         if may is not None and may.count <= depth:
             return [may.rows for _ in queries]
@@ -281,10 +288,8 @@ class VectorIndex:
         wanted = min(depth, available)
         if not wanted or not len(queries):
             return [np.empty(0, dtype=np.int64) for _ in queries]
-        projected = queries.astype(np.float32) @ self._directions.queries
-        probes = max(1, int(self.facts.lists / self.facts.share))
-        # A condition empties the lists: so many more are looked through as there are fewer rows.
-        probes = min(self.facts.lists, -(-probes * self.facts.count // max(1, available)))
+        projected = self._directions.of_queries(queries)
+        probes = self.facts.lists if everywhere else self._probes(may)
         found = self._looked_up(projected, depth, probes, may)
         if probes < self.facts.lists and any(len(rows) < wanted for rows in found):
             found = self._looked_up(projected, depth, self.facts.lists, may)
@@ -292,6 +297,22 @@ class VectorIndex:
         return [
             rows if len(rows) >= wanted else self._filled_up(rows, wanted, may) for rows in found
         ]
+
+    def far(self, query: Doubles, vectors: Floats, may: Rows | None = None) -> Bools:
+        """Which vectors (n, W) are not in the nearer half of the lists that a query looks through.
+
+        Args:
+            query: (W,).
+            vectors: of the index.
+            may: the rows that may be found; None for all.
+        """
+        _faiss().omp_set_num_threads(1)
+        near, quantizer = max(1, self._probes(may) // 2), self._lists.quantizer
+        _, lists = quantizer.search(self._directions.of_queries(query[None]), near)
+        # One by one: BLAS would share a small product among threads, which wait for each other.
+        each = [self._directions.of_vectors(vector) for vector in vectors[:, None]]
+        _, theirs = quantizer.search(np.concatenate(each), 1)
+        return ~np.isin(theirs[:, 0], lists)
 
     def save(self, folder: Path) -> str:
         """Writes a folder, atomically; returns the checksum that ``open`` wants."""
@@ -325,6 +346,15 @@ class VectorIndex:
         facts = IndexFacts(**manifest["facts"])
         directions = Directions(*(arrays[name] for name in Directions._fields))
         return cls(lists, directions, arrays["rows"], facts)
+
+    def _probes(self, may: Rows | None) -> int:
+        """Number of lists that a query looks through.
+
+        A condition empties the lists: so many more are looked through as there are fewer rows.
+        """
+        available = self.facts.count if may is None else may.count
+        probes = max(1, int(self.facts.lists / self.facts.share))
+        return min(self.facts.lists, -(-probes * self.facts.count // max(1, available)))
 
     def _looked_up(
         self, projected: Floats, depth: int, probes: int, may: Rows | None

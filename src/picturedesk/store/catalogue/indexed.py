@@ -3,6 +3,10 @@
 The index has the vectors of an earlier generation. Rows that have changed since are left out of
 what it finds, and searched one by one: what was removed never comes back, and what was added is
 found at once.
+
+An index suits typical queries. Of others, as those of a route that the desk does not use, it may
+tell little; then the best of what it proposes lie anywhere among the candidates and in the lists
+looked through, instead of at the front of both, and more are looked at until they do not.
 """
 
 from __future__ import annotations
@@ -23,6 +27,10 @@ from picturedesk.types import Doubles, Entries, Floats, Ints, Picture
 
 _MORE = 1.25  # times as many candidates as are wanted
 _AT_LEAST = 256  # candidates
+_DEEPER = 4  # times as many, where the best may lie behind them
+_DEEPEST = 16_384  # candidates
+_LOOKED_AT = 10  # of the best
+_DOUBTFUL = 3  # of these, in the second half of the candidates, or of the lists looked through
 _HELD = 20_000  # vectors and records of a generation that are kept in memory
 _CONDITIONS = 32  # conditions whose rows are kept as bits
 
@@ -72,8 +80,8 @@ class IndexedStock:
         """See ``snapshot.Stock``; rows that the index does not propose may be missed."""
         if k < 1 or not len(queries):
             return [(np.empty(0, dtype=np.int64), np.empty(0)) for _ in queries]
-        depth = max(_AT_LEAST, int(_MORE * k))
-        proposed = self._index.search(queries, depth, self._may_be_found(passing))
+        depth, may = max(_AT_LEAST, int(_MORE * k)), self._may_be_found(passing)
+        proposed = self._index.search(queries, depth, may)
         fresh = self._fresh
         if passing is not None and len(fresh.rows):
             among = np.isin(fresh.rows, passing)
@@ -81,17 +89,45 @@ class IndexedStock:
         some = self._read(reader, np.unique(np.concatenate(proposed)))
         found: list[tuple[Ints, Doubles]] = []
         for query, rows in zip(queries, proposed, strict=True):
-            places = np.searchsorted(some.rows, rows)
-            scores = np.concatenate(
-                [
-                    cosines(some.matrix, query, places),
-                    cosines(fresh.matrix, query, np.arange(len(fresh.rows))),
-                ]
-            )
-            every = np.concatenate([rows, fresh.rows])
+            rows, known = self._deeper(reader, query, may, rows, some)
+            new = cosines(fresh.matrix, query, np.arange(len(fresh.rows)))
+            every, scores = np.concatenate([rows, fresh.rows]), np.concatenate([known, new])
             best = _best(reader, every, scores, k)
             found.append((every[best], scores[best]))
         return found
+
+    def _deeper(
+        self,
+        reader: sqlite3.Connection,
+        query: Doubles,
+        may: Rows | None,
+        rows: Ints,
+        some: _Vectors,
+    ) -> tuple[Ints, Doubles]:
+        """Candidates (n,) with their cosines, and more of them where better ones may be missing.
+
+        Args:
+            reader: of the catalogue.
+            query: (W,).
+            may: the rows that the index may propose.
+            rows: (n,) the first candidates, most promising first.
+            some: vectors of these and perhaps of others.
+        """
+        available = self._index.facts.count if may is None else may.count
+        places = np.searchsorted(some.rows, rows)
+        scores = cosines(some.matrix, query, places)
+        if len(rows) == available:
+            return rows, scores
+        best = _first(scores)
+        far = self._index.far(query, some.matrix[places[best]], may)
+        missed = max(_behind(scores), int(far.sum())) >= _DOUBTFUL
+        while missed and len(rows) < min(available, _DEEPEST):
+            depth = min(_DEEPER * len(rows), _DEEPEST)
+            (rows,) = self._index.search(query[None], depth, may, everywhere=True)
+            some = self._read(reader, np.sort(rows))
+            scores = cosines(some.matrix, query, np.searchsorted(some.rows, rows))
+            missed = _behind(scores) > 0
+        return rows, scores
 
     def ordered(self, reader: sqlite3.Connection, rows: Ints, scores: Doubles, k: int) -> Ints:
         """See ``snapshot.Stock``."""
@@ -183,6 +219,16 @@ class IndexedStock:
             known |= new
         together = np.array([known[row] for row in numbers], dtype=np.float32)
         return _Vectors(rows, together.reshape(-1, self._width))
+
+
+def _first(scores: Doubles) -> Ints:
+    """Places of the best candidates (n,), which tell whether others are missing."""
+    return np.argsort(-scores, kind="stable")[:_LOOKED_AT]
+
+
+def _behind(scores: Doubles) -> int:
+    """How many of the best candidates (n,) are in their second half: more may lie behind."""
+    return int((2 * _first(scores) >= len(scores)).sum())
 
 
 def _best(reader: sqlite3.Connection, rows: Ints, scores: Doubles, k: int) -> Ints:
