@@ -301,14 +301,19 @@ class VectorIndex:
     def far(self, query: Doubles, vectors: Floats, may: Rows | None = None) -> Bools:
         """Which vectors (n, W) are not in the nearer half of the lists that a query looks through.
 
+        None where it looks through all lists.
+
         Args:
             query: (W,).
             vectors: of the index.
             may: the rows that may be found; None for all.
         """
+        probes, quantizer = self._probes(may), self._lists.quantizer
+        if probes == self.facts.lists:
+            return np.zeros(len(vectors), dtype=bool)
         _faiss().omp_set_num_threads(1)
-        near, quantizer = max(1, self._probes(may) // 2), self._lists.quantizer
-        _, lists = quantizer.search(self._directions.of_queries(query[None]), near)
+        asked = self._directions.of_queries(query[None])
+        _, lists = quantizer.search(asked, max(1, probes // 2))
         # One by one: BLAS would share a small product among threads, which wait for each other.
         each = [self._directions.of_vectors(vector) for vector in vectors[:, None]]
         _, theirs = quantizer.search(np.concatenate(each), 1)

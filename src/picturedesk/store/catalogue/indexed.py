@@ -116,7 +116,7 @@ class IndexedStock:
         available = self._index.facts.count if may is None else may.count
         places = np.searchsorted(some.rows, rows)
         scores = cosines(some.matrix, query, places)
-        if len(rows) == available:
+        if len(rows) == available or not query.any():
             return rows, scores
         best = _first(scores)
         far = self._index.far(query, some.matrix[places[best]], may)
