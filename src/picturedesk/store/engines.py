@@ -1,8 +1,9 @@
 """Where pictures are read and the network runs: an engine. The local one uses this process.
 
 Decoder threads read files and turn them into pixels, while the calling thread runs the network.
-Threads are enough: Pillow releases the interpreter lock while it decodes and resizes, and pixels
-need not be copied between processes.
+Threads are enough for some eight cores: Pillow releases the interpreter lock while it decodes and
+resizes, which is half of the work, and pixels need not be copied between processes. On more cores,
+or beside a GPU, the engine ``ray`` decodes in processes (docs/recipes.md, On a GPU).
 """
 
 from __future__ import annotations
