@@ -24,7 +24,7 @@ from picturedesk.disk.artifacts import plain
 from picturedesk.disk.object_storage import is_object
 from picturedesk.disk.tar_members import absolute, locate
 from picturedesk.errors import BadInput
-from picturedesk.store.engines import ReadingConfig
+from picturedesk.store.engines import Batches, ReadingConfig
 from picturedesk.store.features import Source
 from picturedesk.store.prefetch import Claim, in_order
 from picturedesk.store.sources import (
@@ -157,8 +157,8 @@ class ReadingJob:
 
 
 def _flat(pixels: Floats) -> Floats:
-    """Pixels (B, 3, S, S) → (B, 3·S·S)."""
-    return pixels.reshape(len(pixels), -1)
+    """Pixels (B, 3, S, S) → (B, 3·S·S), to be kept."""
+    return pixels.reshape(len(pixels), -1).copy()
 
 
 class _PartReader:
@@ -188,16 +188,17 @@ class _PartReader:
         records: list[Json] = []
         numbers = [np.empty((0, self._width), dtype=np.float32)]
         waiting: list[Floats] = []
+        batches = Batches(self._config.batch)
         prefetch = self._config.prefetch
         for outcome in in_order(part, self._reader.read, self._reader.late, prefetch):
             records.append(_record(outcome))
             if isinstance(outcome, Fresh):
                 waiting.append(outcome.values)
             if len(waiting) == self._config.batch:
-                numbers.append(self._compute(np.stack(waiting)))
+                numbers.append(self._compute(batches.of(waiting)))
                 waiting = []
         if waiting:
-            numbers.append(self._compute(np.stack(waiting)))
+            numbers.append(self._compute(batches.of(waiting)))
         return Answer(records, np.concatenate(numbers))
 
 
