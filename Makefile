@@ -51,7 +51,7 @@ test-ray: $(STAMP)
 torture: $(STAMP)
 	$(VENV)/bin/python tests/torture.py $(ARGS)
 
-# Some 15 minutes on two free cores; `make bench ARGS=--list` names the subjects, also longer ones.
+# Some 5 minutes on two free cores; `make bench ARGS=--list` names the subjects, also longer ones.
 bench: $(STAMP)
 	$(VENV)/bin/python benchmarks/bench.py $(ARGS)
 

@@ -1,6 +1,6 @@
 """Runs benchmarks one after the other and keeps their figures: one JSON file a subject and commit.
 
-    python benchmarks/bench.py                           # everything that is quick: some 15 minutes
+    python benchmarks/bench.py                           # everything that is quick: some 5 minutes
     python benchmarks/bench.py lsa suggest               # these subjects
     python benchmarks/bench.py lsa-million --texts FILE  # what takes longer must be named
     python benchmarks/bench.py --list
