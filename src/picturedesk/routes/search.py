@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import overload
 
 import numpy as np
 
@@ -180,6 +181,30 @@ class _Scope:
         return added
 
 
+class _Gathered(Sequence[Picture]):
+    """Pictures of several searches, made when they are looked at: few are.
+
+    Args:
+        places: of each, the pictures of its search and its place among them.
+    """
+
+    def __init__(self, places: Sequence[tuple[Sequence[Picture], int]]) -> None:
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Picture: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Picture, ...]: ...
+    def __getitem__(self, place: int | slice) -> Picture | tuple[Picture, ...]:
+        if isinstance(place, slice):
+            return tuple(pictures[at] for pictures, at in self._places[place])
+        pictures, at = self._places[place]
+        return pictures[at]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
     """One query's search."""
@@ -237,15 +262,14 @@ class _Search:
         searches = [*found, matching] if matching is not None else [*found]
         if len(searches) == 1 and len(searches[0].entries):
             return searches[0].entries
-        vectors: dict[str, Floats] = {}
-        pictures: dict[str, Picture] = {}
+        first: dict[str, tuple[Entries, int]] = {}  # by key: where it is found first
         for hits in searches:
-            entries = hits.entries
-            for place, key in enumerate(entries.keys):
-                if key not in pictures:
-                    pictures[key], vectors[key] = entries.pictures[place], entries.vectors[place]
-        rows = np.array([*vectors.values()], dtype=np.float32)
-        return Entries(tuple(pictures.values()), rows.reshape(-1, self.scope.blend.layout.width))
+            for place, key in enumerate(hits.entries.keys):
+                first.setdefault(key, (hits.entries, place))
+        rows = np.array([one.vectors[place] for one, place in first.values()], dtype=np.float32)
+        rows = rows.reshape(-1, self.scope.blend.layout.width)
+        pictures = _Gathered([(one.pictures, place) for one, place in first.values()])
+        return Entries(pictures, rows, tuple(first))
 
     def _scored(self, entries: Entries, query_words: Sequence[str]) -> dict[str, Doubles]:
         bm25 = None
