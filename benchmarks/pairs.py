@@ -92,7 +92,7 @@ class Language:
         return " ".join(words)
 
 
-def texts(things: np.ndarray, spoken_of: int = len(ALPHABETS)) -> list[Text]:
+def texts(things: np.ndarray, spoken_of: int) -> list[Text]:
     """A text for each picture, in one of the first so many languages."""
     languages = [Language(number) for number in range(spoken_of)]
     random = np.random.default_rng(2)

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from contextlib import closing
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from picturedesk.store.catalogue import indexed, records
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
 from picturedesk.store.index_folder import IndexFolder
 from picturedesk.store.vector_index import IndexConfig, Rows, VectorIndex
-from picturedesk.types import Changes, Picture
+from picturedesk.types import Changes, LazyPictures, Picture
 
 pytest.importorskip("faiss", reason="needs the extra index")
 W = 48
@@ -353,8 +354,9 @@ def test_a_sweep_without_a_folder_does_nothing(catalogue):
 def test_a_record_that_no_picture_can_be_is_told_when_it_is_asked_for():
     names = len(records.FIXED)
     row = [7, "a.jpg", "key", *[""] * (names - 2), "no JSON", "[]", 0]
-    pictures = records.StoredPictures([records.StoredRecord(row)])
-    assert (pictures.keys, len(pictures)) == (("key",), 1)
+    record = records.StoredRecord(row)
+    pictures = LazyPictures([record], attrgetter("picture"))
+    assert (record.key, len(pictures)) == ("key", 1)
     with pytest.raises(MissingArtefact, match="row 7 cannot be read"):
         pictures[0]
 

@@ -11,7 +11,7 @@ Letters used for shapes throughout:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -580,6 +580,36 @@ class TextEncoder(Protocol):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Reads what ``save`` wrote; returns the same output."""
+
+
+class LazyPictures(Sequence[Picture]):
+    """Pictures that are made when they are looked at: of many candidates, few are.
+
+    Args:
+        origins: N, what each is made of.
+        make: one of them → its picture.
+    """
+
+    def __init__(self, origins: Sequence[Any], make: Callable[[Any], Picture]) -> None:
+        self._origins = origins
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._origins)
+
+    @overload
+    def __getitem__(self, place: int) -> Picture: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Picture, ...]: ...
+    def __getitem__(self, place: int | slice) -> Picture | tuple[Picture, ...]:
+        if isinstance(place, slice):
+            return tuple(map(self._make, self._origins[place]))
+        return self._make(self._origins[place])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

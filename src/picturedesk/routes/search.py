@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import overload
 
 import numpy as np
 
@@ -24,7 +23,16 @@ from picturedesk.routes.archive import ROUNDING
 from picturedesk.routes.blend import Blend, QueryVectors, total
 from picturedesk.routes.confidence import Pool
 from picturedesk.texts.words import words
-from picturedesk.types import Catalogue, Doubles, Entries, Floats, Found, Ints, Picture
+from picturedesk.types import (
+    Catalogue,
+    Doubles,
+    Entries,
+    Floats,
+    Found,
+    Ints,
+    LazyPictures,
+    Picture,
+)
 
 CANDIDATES = 200  # entries of each search, at first
 MOST_CANDIDATES = 12_800  # … at most; missed entries rank lower by vector and by words
@@ -181,30 +189,6 @@ class _Scope:
         return added
 
 
-class _Gathered(Sequence[Picture]):
-    """Pictures of several searches, made when they are looked at: few are.
-
-    Args:
-        places: of each, the pictures of its search and its place among them.
-    """
-
-    def __init__(self, places: Sequence[tuple[Sequence[Picture], int]]) -> None:
-        self._places = places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    @overload
-    def __getitem__(self, place: int) -> Picture: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Picture, ...]: ...
-    def __getitem__(self, place: int | slice) -> Picture | tuple[Picture, ...]:
-        if isinstance(place, slice):
-            return tuple(pictures[at] for pictures, at in self._places[place])
-        pictures, at = self._places[place]
-        return pictures[at]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
     """One query's search."""
@@ -268,7 +252,7 @@ class _Search:
                 first.setdefault(key, (hits.entries, place))
         rows = np.array([one.vectors[place] for one, place in first.values()], dtype=np.float32)
         rows = rows.reshape(-1, self.scope.blend.layout.width)
-        pictures = _Gathered([(one.pictures, place) for one, place in first.values()])
+        pictures = LazyPictures(tuple(first.values()), lambda one: one[0].pictures[one[1]])
         return Entries(pictures, rows, tuple(first))
 
     def _scored(self, entries: Entries, query_words: Sequence[str]) -> dict[str, Doubles]:

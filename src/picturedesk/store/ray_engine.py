@@ -50,6 +50,7 @@ class RayEngine:
         self._backbone = backbone
         self._config = config
         self._known = known
+        self._batches = Batches(config.batch)
         self._here = not isinstance(backbone.runner, OnnxRunner)
 
     def outcomes(self, uris: Sequence[str]) -> Generator[Outcome, None, None]:
@@ -65,11 +66,11 @@ class RayEngine:
 
     def features(self, pictures: Sequence[Fresh]) -> Floats:
         """See ``Engine``; workers have computed them, or have made pixels."""
-        values = np.stack([picture.values for picture in pictures])
         if not self._here:
-            return values
+            return np.stack([picture.values for picture in pictures])
         side = self._backbone.spec.preprocessing.size
-        return self._backbone.features(values.reshape(-1, 3, side, side))
+        pixels = [picture.values.reshape(3, side, side) for picture in pictures]
+        return self._backbone.features(self._batches.of(pixels))
 
     def _known_files(self, uris: Sequence[str]) -> dict[str, Known]:
         """The sources that are known and unchanged; nothing is read."""

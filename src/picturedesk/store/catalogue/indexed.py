@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -21,9 +22,9 @@ from picturedesk.disk.database import rows_of
 from picturedesk.store.catalogue import database, records
 from picturedesk.store.catalogue.database import State
 from picturedesk.store.catalogue.nearest import cosines
-from picturedesk.store.catalogue.records import StoredPictures, StoredRecord
+from picturedesk.store.catalogue.records import StoredRecord
 from picturedesk.store.vector_index import Rows, VectorIndex
-from picturedesk.types import Doubles, Entries, Floats, Ints, Picture
+from picturedesk.types import Doubles, Entries, Floats, Ints, LazyPictures, Picture
 
 _MORE = 1.25  # times as many candidates as are wanted
 _AT_LEAST = 256  # candidates
@@ -120,13 +121,13 @@ class IndexedStock:
             return rows, scores
         best = _first(scores)
         far = self._index.far(query, some.matrix[places[best]], may)
-        missed = max(_behind(scores), int(far.sum())) >= _DOUBTFUL
+        missed = max(_behind(best, len(rows)), int(far.sum())) >= _DOUBTFUL
         while missed and len(rows) < min(available, _DEEPEST):
             depth = min(_DEEPER * len(rows), _DEEPEST)
             (rows,) = self._index.search(query[None], depth, may, everywhere=True)
             some = self._read(reader, np.sort(rows))
             scores = cosines(some.matrix, query, np.searchsorted(some.rows, rows))
-            missed = _behind(scores) > 0
+            missed = _behind(_first(scores), len(rows)) > 0
         return rows, scores
 
     def ordered(self, reader: sqlite3.Connection, rows: Ints, scores: Doubles, k: int) -> Ints:
@@ -165,9 +166,10 @@ class IndexedStock:
         known = self._read_records(reader, every.tolist())
         found = []
         for part in rows:
-            pictures = StoredPictures([known[row] for row in part.tolist()])
+            stored = [known[row] for row in part.tolist()]
+            pictures = LazyPictures(stored, attrgetter("picture"))
             vectors = some.matrix[np.searchsorted(some.rows, part)]
-            found.append(Entries(pictures, vectors, pictures.keys))
+            found.append(Entries(pictures, vectors, tuple(one.key for one in stored)))
         return found
 
     def pictures(self, reader: sqlite3.Connection, rows: Sequence[int]) -> list[Picture]:
@@ -226,9 +228,9 @@ def _first(scores: Doubles) -> Ints:
     return np.argsort(-scores, kind="stable")[:_LOOKED_AT]
 
 
-def _behind(scores: Doubles) -> int:
-    """How many of the best candidates (n,) are in their second half: more may lie behind."""
-    return int((2 * _first(scores) >= len(scores)).sum())
+def _behind(best: Ints, count: int) -> int:
+    """How many of the best are in the second half of the candidates: more may lie behind."""
+    return int((2 * best >= count).sum())
 
 
 def _best(reader: sqlite3.Connection, rows: Ints, scores: Doubles, k: int) -> Ints:

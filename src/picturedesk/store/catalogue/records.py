@@ -10,7 +10,7 @@ import operator
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -84,39 +84,6 @@ class StoredRecord:
                     f"the catalogue's row {self._row[0]} cannot be read: {CURE}"
                 ) from None
         return self._picture
-
-
-class StoredPictures(Sequence[Picture]):
-    """The pictures of stored records, made when they are first asked for.
-
-    Args:
-        records: N.
-    """
-
-    def __init__(self, records: Sequence[StoredRecord]) -> None:
-        self._records = records
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Of all pictures."""
-        return tuple(one.key for one in self._records)
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    @overload
-    def __getitem__(self, place: int) -> Picture: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Picture, ...]: ...
-    def __getitem__(self, place: int | slice) -> Picture | tuple[Picture, ...]:
-        if isinstance(place, slice):
-            return tuple(one.picture for one in self._records[place])
-        return self._records[place].picture
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 def put(connection: sqlite3.Connection, records: Sequence[Record]) -> int:
