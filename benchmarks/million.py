@@ -203,13 +203,14 @@ def warm(into: Path) -> None:
         total = desk.catalogue.count()
         (made,) = desk.memory.text_rows([f"{MADE}0"]).tolist()  # the desk's own come before
         own = len(desk.memory) if made < 0 else made
-        chosen = np.random.default_rng(0).permutation(own)[:ASKED]
-        texts = [text.excerpt for text in desk.memory.texts(np.sort(chosen))]
         parts = Parts()
         conditions = CONDITIONS if "lot" in desk.catalogue.columns() else OF_PAIRS
-        for label, condition in conditions.items():
+        chosen = np.random.default_rng(0).permutation(own)[: ASKED * len(conditions)]
+        asked = [text.excerpt for text in desk.memory.texts(chosen)]
+        for number, (label, condition) in enumerate(conditions.items()):
+            texts = asked[number :: len(conditions)]  # others each time: a desk knows the last
             where = condition.format(total // 100, total // 10_000)
-            desk.suggest(texts[0], where=where)
+            desk.suggest(asked[-1], where=where)
             times, used = [], []
             parts.spent.clear()
             for text in texts:

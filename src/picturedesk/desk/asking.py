@@ -21,6 +21,7 @@ from picturedesk.routes import ArchiveVectors, Blend, Queries
 from picturedesk.routes.blend import ASKED, QueryVectors
 from picturedesk.routes.route import BlockRoute
 from picturedesk.routes.seen_words import SEEN_WORDS
+from picturedesk.texts.last_encoded import LastEncoded
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Floats
 
@@ -85,12 +86,16 @@ class Questioner:
         blend: routes and weights.
         catalogue: whose deviations are the units.
         archive: the archive in the shared space.
+        encoder: the blend's, which knows the last texts.
     """
 
-    def __init__(self, blend: Blend, catalogue: Catalogue, archive: ArchiveVectors) -> None:
+    def __init__(
+        self, blend: Blend, catalogue: Catalogue, archive: ArchiveVectors, encoder: LastEncoded
+    ) -> None:
         self._blend = blend
         self._catalogue = catalogue
         self._archive = archive
+        self._encoder = encoder
 
     def question(self, asked: Asked, like: Floats, unlike: Floats, route: str) -> Question:
         """The question.
@@ -156,7 +161,7 @@ class Questioner:
     def _together(self, texts: tuple[str, ...]) -> Queries:
         """Several texts as one query, with the mean of their features."""
         matcher = self._blend.matcher
-        features = matcher.text_encoder.encode(texts)
+        features = self._encoder.encode(texts)
         known = features[features.any(axis=1)]
         if not len(known):
             raise BadInput(

@@ -24,6 +24,7 @@ from picturedesk.routes.search import Ranking, SearchConfig, search
 from picturedesk.store.archive_memory import ArchiveMemory, ArchiveText
 from picturedesk.store.catalogue.conditions import joined
 from picturedesk.store.rights import NOW, Rights
+from picturedesk.texts.last_encoded import LastEncoded
 from picturedesk.texts.words import words
 from picturedesk.types import Catalogue, Evidence, Floats, Picture, Suggestion, Suggestions
 
@@ -57,6 +58,7 @@ class Suggester:
         self.memory = memory
         self.catalogue = catalogue
         self.arranger = Arranger(blend, catalogue, hashes)
+        self._encoded = LastEncoded(blend.matcher.text_encoder)
         self._held: tuple[int, ArchiveVectors] | None = None
 
     @property
@@ -132,7 +134,7 @@ class Suggester:
             order: how the best are arranged.
             rights: which pictures may be suggested.
         """
-        questioner = Questioner(self.blend, self.catalogue, self.archive)
+        questioner = Questioner(self.blend, self.catalogue, self.archive, self._encoded)
         question = questioner.question(asked, like.vectors, unlike.vectors, route)
         request = Request(
             route,
@@ -185,7 +187,7 @@ class Suggester:
 
     def queries(self, texts: Sequence[str]) -> Queries:
         """The texts as input of routes; raises BadInput if no word of a text is known."""
-        features = self.blend.matcher.text_encoder.encode(texts)
+        features = self._encoded.encode(texts)
         known = features.any(axis=1)
         if not known.all():
             which = f"text {int(np.argmin(known)) + 1}" if len(texts) > 1 else "the text"
@@ -197,7 +199,7 @@ class Suggester:
 
     def knows(self, text: str) -> bool:
         """Whether the text encoder knows any word of a text."""
-        return bool(self.blend.matcher.text_encoder.encode([text]).any())
+        return bool(self._encoded.encode([text]).any())
 
     def by_meaning(self, text: str, k: int, where: str) -> list[tuple[Picture, float]]:
         """The k pictures with the highest scores of the direct route, best first."""
