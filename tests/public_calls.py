@@ -267,6 +267,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
         w.store().lookup, {"path": "/a.jpg", "size": 5, "mtime_ns": 6}
     ),
     "FeatureStore.keys": lambda w: Call(w.store().keys),
+    "FeatureStore.among": lambda w: Call(w.store().among, {"keys": ["k0"]}),
     "FeatureStore.read": lambda w: Call(w.store().read, {"keys": ["k0"], "levels": ["final"]}),
     "FeatureStore.rows": lambda w: Call(w.store().rows, {"keys": ["k0"]}),
     "FeatureStore.hashes": lambda w: Call(w.store().hashes, {"keys": ["k0"]}),

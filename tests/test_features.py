@@ -116,6 +116,15 @@ def test_hashes_keep_all_64_bits(path):
     assert hashes.tolist() == [row.phash for row in added]
 
 
+def test_those_of_the_keys_that_are_there_are_told(path):
+    added = rows(5)
+    with FeatureStore.open(path, SPEC) as store:
+        store.add(added)
+        wanted = [added[3].key, "unknown", "ü", "\0", added[0].key]
+        assert store.among(wanted) == [added[3].key, added[0].key]
+        assert store.among([]) == []
+
+
 def test_sizes_are_width_and_height(path):
     with FeatureStore.open(path, SPEC) as store:
         store.add(rows(2))

@@ -205,6 +205,12 @@ class FeatureStore:
             return False
         return self._one("SELECT 1 FROM pictures WHERE key = ?", (key,)) is not None
 
+    def among(self, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that it has, in their order."""
+        keys = checks.texts("keys", keys)
+        with self._database.reading() as reader:
+            return [key for _, key in rows_of(reader, "key", "pictures", keys)]
+
     def __len__(self) -> int:
         found = self._one("SELECT count(*) FROM pictures", ())
         return int(found[0]) if found else 0
