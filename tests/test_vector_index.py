@@ -107,14 +107,17 @@ def test_threads_that_share_a_search_find_what_one_finds(cores, monkeypatch):
     assert set(shared) == {cores}
 
 
-def test_vectors_in_lists_that_are_hardly_looked_through_are_far():
+def test_rows_in_lists_that_are_hardly_looked_through_are_far():
     vectors = unit(20_000, 32)
     index = built(vectors, vectors[:200])
     assert index.facts.share > 2
     query = vectors[0].astype(np.float64)
-    order = np.argsort(-(vectors @ vectors[0]))
-    assert not index.far(query, vectors[:1]).any()
-    assert index.far(query, vectors[order[-10:]]).all()
+    order = 3 * np.argsort(-(vectors @ vectors[0]))
+    assert not index.far(query, order[:1]).any()
+    assert index.far(query, order[-10:]).all()
     may = np.zeros(60_000, dtype=bool)
     may[np.arange(0, 60_000, 300)] = True  # so few that all lists are looked through
-    assert not index.far(query, vectors[order[-10:]], Rows(may)).any()
+    assert not index.far(query, order[-10:], Rows(may)).any()
+    moved = index.extended(order[:1], [(np.array([90_000]), vectors[:1])])
+    assert not moved.far(query, np.array([90_000])).any()
+    assert moved.far(query, order[-10:]).all()

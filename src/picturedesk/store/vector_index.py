@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -298,26 +298,34 @@ class VectorIndex:
             rows if len(rows) >= wanted else self._filled_up(rows, wanted, may) for rows in found
         ]
 
-    def far(self, query: Doubles, vectors: Floats, may: Rows | None = None) -> Bools:
-        """Which vectors (n, W) are not in the nearer half of the lists that a query looks through.
+    def far(self, query: Doubles, rows: Ints, may: Rows | None = None) -> Bools:
+        """Which rows (n,) are not in the nearer half of the lists that a query looks through.
 
         None where it looks through all lists.
 
         Args:
             query: (W,).
-            vectors: of the index.
+            rows: of the index.
             may: the rows that may be found; None for all.
         """
-        probes, quantizer = self._probes(may), self._lists.quantizer
+        probes = self._probes(may)
         if probes == self.facts.lists:
-            return np.zeros(len(vectors), dtype=bool)
+            return np.zeros(len(rows), dtype=bool)
         _faiss().omp_set_num_threads(1)
         asked = self._directions.of_queries(query[None])
-        _, lists = quantizer.search(asked, max(1, probes // 2))
-        # One by one: BLAS would share a small product among threads, which wait for each other.
-        each = [self._directions.of_vectors(vector) for vector in vectors[:, None]]
-        _, theirs = quantizer.search(np.concatenate(each), 1)
-        return ~np.isin(theirs[:, 0], lists)
+        _, near = self._lists.quantizer.search(asked, max(1, probes // 2))
+        return ~np.isin(self._list_of[rows], near)
+
+    @cached_property
+    def _list_of(self) -> npt.NDArray[np.int32]:
+        """The list that each row is in; of numbers that are none of its rows, any."""
+        faiss = _faiss()
+        stored = faiss.downcast_InvertedLists(self._lists.invlists)
+        found = np.zeros(int(self._rows.max(initial=-1)) + 1, dtype=np.int32)
+        for one in range(self._lists.nlist):
+            if size := stored.list_size(one):
+                found[faiss.rev_swig_ptr(stored.get_ids(one), size)] = one
+        return found
 
     def save(self, folder: Path) -> str:
         """Writes a folder, atomically; returns the checksum that ``open`` wants."""
