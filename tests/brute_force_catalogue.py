@@ -79,10 +79,11 @@ class BruteForceCatalogue:
             cosines = self._step * np.round(cosines / self._step)
         return self._best(entries, cosines, k)
 
-    def matching(self, words, k, where=""):
+    def matching(self, words, k, where="", at_least=0.0):
         scores = dict(zip(self._entries, self._bm25(words), strict=True))
-        keys = [key for key in self._passing(where) if scores[key] > 0]
-        return self._best(self.fetch(keys), np.array([scores[key] for key in keys]), k)
+        keys = [key for key in self._passing(where) if scores[key] > 0 and scores[key] >= at_least]
+        found = np.array([scores[key] for key in keys], dtype=np.float64)
+        return self._best(self.fetch(keys), found, k)
 
     def mentioning(self, words, k, where=""):
         return self.matching(words, k, where)

@@ -171,6 +171,37 @@ def test_more_is_asked_for_only_where_it_is_needed():
     assert max(catalogue.depths) <= 20
 
 
+class Noting(BruteForceCatalogue):
+    """Notes what is asked for by words: at least which BM25, and how many entries came."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.told = []
+
+    def matching(self, words, k, where="", at_least=0.0):
+        found = super().matching(words, k, where, at_least)
+        self.told.append((at_least, len(found.scores)))
+        return found
+
+
+@pytest.mark.parametrize("weight", [0.05, 0.5, 1.5])
+def test_by_words_only_entries_are_fetched_that_could_be_among_the_best(weight):
+    blend, plain, queries = make_world({**WITHOUT_WORDS, "captions": weight})
+    catalogue = Noting(*entries(blend))
+    config = SearchConfig(candidates=20, background=0)
+    found = search(blend, catalogue, blend.ask(queries), 5, "blend", config=config)
+    for ranking, (order, scores) in zip(found, by_hand(blend, plain, queries, "blend"), strict=True):
+        assert keys(ranking) == order[:5]
+        np.testing.assert_array_equal(ranking.scores, scores[:5])
+    assert catalogue.depths == [20]  # not once more by vector, although captions count
+    asked = [words(text) for text in queries.texts]
+    all_matches = [len(plain.matching(some, COUNT).scores) for some in asked]
+    assert sum(count for _, count in catalogue.told) < 0.7 * sum(all_matches)
+    assert all(at_least > 0 for at_least, _ in catalogue.told)
+    if weight < 0.1:
+        assert not catalogue.told  # captions add too little to change anything
+
+
 def test_no_entries_give_an_empty_ranking():
     blend, _, queries = make_world(WITH_WORDS)
     found = search(blend, BruteForceCatalogue(), blend.ask(queries), 5, "blend")

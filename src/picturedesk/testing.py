@@ -20,6 +20,7 @@ from typing import Self
 
 import numpy as np
 
+import picturedesk.checks as checks
 from picturedesk.backbones.backbone import Backbone
 from picturedesk.backbones.spec import BackboneSpec
 from picturedesk.disk.artifacts import array_fingerprint, fingerprint, read_manifest, write_manifest
@@ -265,11 +266,14 @@ class DictCatalogue:
         """For each query (Q, W), the k highest cosines of all entries."""
         return [found.scores for found in self.nearest(queries, k)]
 
-    def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
+    def matching(
+        self, words: Sequence[str], k: int, where: str = "", at_least: float = 0.0
+    ) -> Found:
         """The k entries with the highest BM25 of caption and tags that meet ``where``."""
-        k = check_amount("k", k)
+        k, at_least = check_amount("k", k), checks.number("at_least", at_least, 0)
         passing, scores = self._passing(where), self._bm25(words)
-        return self._best({key: scores[key] for key in passing if key in scores}, k)
+        near = {key: scores[key] for key in passing if key in scores}
+        return self._best({key: score for key, score in near.items() if score >= at_least}, k)
 
     def mentioning(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The same with the BM25 of own columns of words added."""

@@ -755,12 +755,14 @@ class Catalogue(Protocol):
     def highest(self, queries: Floats | Doubles, k: int) -> list[Doubles]:
         """For each query (Q, W), the k highest cosines of all entries, as of ``nearest``."""
 
-    def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
+    def matching(
+        self, words: Sequence[str], k: int, where: str = "", at_least: float = 0.0
+    ) -> Found:
         """The k entries with the highest BM25 of caption and tags that meet ``where``.
 
-        Only entries that contain one of the words (as ``texts.words`` makes them). If the words are
-        very many or very common, only the rarest count. Neither the order of the words nor
-        ``where`` changes a score. Equal scores are ordered by key.
+        Only entries that contain one of the words (as ``texts.words`` makes them) and have a BM25
+        of ``at_least``. If the words are very many or very common, only the rarest count. Neither
+        the order of the words nor ``where`` changes a score. Equal scores are ordered by key.
         """
 
     def word_scores(self, words: Sequence[str], keys: Sequence[str]) -> Doubles:

@@ -1,9 +1,10 @@
 """Searches a catalogue: candidates by vector and by words, scored exactly as a blend.
 
-The catalogue returns the best candidates by vector and by words; all of them are scored exactly.
-While another entry could still be among the first k, more candidates are fetched (the threshold
-algorithm: Fagin, Lotem and Naor 2003), so that the result over an exact catalogue is exact. Knows
-the Protocol ``Catalogue`` only.
+The catalogue returns the entries nearest to a query, and those whose captions have so many of its
+words that they could still be among the first k; all of them are scored exactly. While yet another
+entry could be among these, more candidates are fetched (the threshold algorithm: Fagin, Lotem and
+Naor 2003), so that the result over an exact catalogue is exact. Knows the Protocol ``Catalogue``
+only.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,7 +41,8 @@ MOST_CANDIDATES = 12_800  # … at most; missed entries rank lower by vector and
 BACKGROUND = 512  # entries of the background sample
 _TOGETHER = 64  # queries whose candidates are in memory together
 _ATTEMPTS = 8  # at a search while others remove pictures
-_MORE = 4  # times as many candidates if they were too few
+_MORE = 4  # times as many candidates if they were too few; so many by words for each by vector
+_BM25 = np.append(0.0, np.geomspace(1e-2, 1e4, 500))  # that entries are asked for at least
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,6 +191,31 @@ class _Scope:
             added += weights.get(route.name, 0.0) * route.from_words(bm25)
         return added
 
+    @cached_property
+    def word_parts(self) -> Doubles:
+        """The weighted scores of word routes for each of ``_BM25``."""
+        return self.word_part(_BM25, self.weights)
+
+
+class _Candidates(NamedTuple):
+    """Entries that may be among the best of one query.
+
+    Attributes:
+        entries: N.
+        scored: route → (N,) scores, not weighted.
+        scores: (N,) weighted.
+        best: places of the k best, best first.
+        whole: whether these are all entries that meet the condition.
+        final: whether no other entry can be among the k best.
+    """
+
+    entries: Entries
+    scored: Mapping[str, Doubles]
+    scores: Doubles
+    best: Ints
+    whole: bool
+    final: bool
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
@@ -208,75 +236,128 @@ class _Search:
         scope = self.scope
         query_words = words(self.query.texts[0]) if scope.uses_words else []
         while True:
-            matching = self._matching(query_words, depth, scope.where)
-            candidates = self._union(found, matching)
-            scored = self._scored(candidates, query_words)
-            scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
-            order = _order(scores, candidates.keys)
-            best = order[:k]
-            whole = any(len(hits.scores) < depth for hits in found)  # all entries are candidates
-            if whole or depth >= scope.config.most:
+            candidates = self._candidates(found, query_words, k, depth, scope.where)
+            if candidates.final or depth >= scope.config.most:
                 break
-            if len(best) == k:
-                last, key = float(scores[best[-1]]), candidates.keys[best[-1]]
-                if _is_final(last, key, found, self._bound(found, matching, depth)):
-                    break
             depth = min(_MORE * depth, scope.config.most)
             found = scope.catalogue.nearest(self.dense, depth, scope.where)
-        judged = np.asarray(total(scored, scope.judged_weights), dtype=np.float64)
+        best = candidates.best
+        judged = np.asarray(total(candidates.scored, scope.judged_weights), dtype=np.float64)
         sampled = self._sampled() if scope.config.background else None
         return Ranking(
-            pictures=tuple(candidates.pictures[index] for index in best),
-            vectors=candidates.vectors[best],
-            scores=scores[best],
-            route_scores={name: values[best] for name, values in scored.items()},
+            pictures=tuple(candidates.entries.pictures[index] for index in best),
+            vectors=candidates.entries.vectors[best],
+            scores=candidates.scores[best],
+            route_scores={name: values[best] for name, values in candidates.scored.items()},
             judged=judged[best],
-            pool=self._pool(candidates, judged, query_words, whole, sampled),
+            pool=self._pool(candidates, judged, query_words, sampled),
             sampled=sampled,
         )
 
-    def _matching(self, query_words: Sequence[str], depth: int, where: str) -> Found | None:
-        """The entries of highest BM25; None if captions are not used."""
-        if not query_words:
-            return None
-        return self.scope.catalogue.matching(query_words, depth, where)
+    def _candidates(
+        self, found: Sequence[Found], query_words: Sequence[str], k: int, depth: int, where: str
+    ) -> _Candidates:
+        """The entries of highest cosine, and those that captions may bring among the k best.
 
-    def _union(self, found: Sequence[Found], matching: Found | None) -> Entries:
-        """The candidates of all searches, each once."""
-        searches = [*found, matching] if matching is not None else [*found]
-        if len(searches) == 1 and len(searches[0].entries):
-            return searches[0].entries
+        Args:
+            found: for each dense row (R), the ``depth`` entries of highest cosine.
+            query_words: [] if captions are not used.
+            k: how many are wanted.
+            depth: number of entries of each search.
+            where: condition that all of them meet.
+        """
+        scope, catalogue = self.scope, self.scope.catalogue
+        entries = self._together(found)
+        bm25 = catalogue.word_scores(query_words, entries.keys) if query_words else None
+        scored = self._scored(entries, bm25)
+        scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
+        whole = any(len(hits.scores) < depth for hits in found)
+        bound = self._bound(found)
+        if query_words and not whole:
+            at_least, part = self._needed(scores, k, bound)
+            if at_least < np.inf:
+                told = catalogue.matching(query_words, _MORE * depth, where, at_least)
+                if len(told.scores) == _MORE * depth:  # there may be more of them
+                    part = float(scope.word_part(told.scores[-1:], scope.weights)[0])
+                entries, scored = self._with(entries, scored, told)
+                scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
+            bound += part
+        best = _order(scores, entries.keys)[:k]
+        final = whole
+        if not final and len(best) == k:
+            last, key = float(scores[best[-1]]), entries.keys[best[-1]]
+            final = _is_final(last, key, found, bound)
+        return _Candidates(entries, scored, scores, best, whole, final)
+
+    def _together(self, found: Sequence[Found]) -> Entries:
+        """The entries of several searches, each once."""
+        if len(found) == 1 and len(found[0].entries):
+            return found[0].entries
         first: dict[str, tuple[Entries, int]] = {}  # by key: where it is found first
-        for hits in searches:
+        for hits in found:
             for place, key in enumerate(hits.entries.keys):
                 first.setdefault(key, (hits.entries, place))
         rows = np.array([one.vectors[place] for one, place in first.values()], dtype=np.float32)
         rows = rows.reshape(-1, self.scope.blend.layout.width)
-        pictures = LazyPictures(tuple(first.values()), lambda one: one[0].pictures[one[1]])
-        return Entries(pictures, rows, tuple(first))
+        return _entries([*first.values()], rows, tuple(first))
 
-    def _scored(self, entries: Entries, query_words: Sequence[str]) -> dict[str, Doubles]:
-        bm25 = None
-        if query_words:
-            bm25 = self.scope.catalogue.word_scores(query_words, entries.keys)
+    def _scored(self, entries: Entries, bm25: Doubles | None) -> dict[str, Doubles]:
         return self.scope.blend.exact_scores(self.query, entries.vectors, bm25, self.scope.weights)
 
-    def _bound(self, found: Sequence[Found], matching: Found | None, depth: int) -> float:
-        """Upper bound of the scores of entries that are no candidates."""
-        bound = max(
+    def _needed(self, scores: Doubles, k: int, bound: float) -> tuple[float, float]:
+        """The BM25 from which on an entry of lower cosine could be among the k best.
+
+        Args:
+            scores: (N,) of the entries of highest cosine.
+            k: how many are wanted.
+            bound: upper bound of other entries' scores by vectors.
+
+        Returns:
+            The BM25, infinite if none is high enough, and what words add at most below it.
+        """
+        parts = self.scope.word_parts
+        if len(scores) < k:
+            return 0.0, 0.0
+        lacks = float(np.partition(scores, -k)[-k]) - bound
+        place = int(np.searchsorted(parts, lacks)) - 1  # the last that is not enough
+        if place == len(parts) - 1:
+            return np.inf, float(parts[-1])
+        return (float(_BM25[place]), float(parts[place])) if place >= 0 else (0.0, 0.0)
+
+    def _with(
+        self, entries: Entries, scored: Mapping[str, Doubles], told: Found
+    ) -> tuple[Entries, dict[str, Doubles]]:
+        """Entries and scores of the routes, with those of a search by words that are not there."""
+        known = {*entries.keys}
+        fresh = [place for place, key in enumerate(told.entries.keys) if key not in known]
+        if not fresh:
+            return entries, dict(scored)
+        origins = [
+            *((entries, place) for place in range(len(entries))),
+            *((told.entries, place) for place in fresh),
+        ]
+        vectors = told.entries.vectors[fresh]
+        keys = (*entries.keys, *(told.entries.keys[place] for place in fresh))
+        joined = _entries(origins, np.concatenate([entries.vectors, vectors]), keys)
+        found = self.scope.blend.exact_scores(
+            self.query, vectors, told.scores[fresh], self.scope.weights
+        )
+        return joined, {name: np.concatenate([scored[name], found[name]]) for name in scored}
+
+    def _bound(self, found: Sequence[Found]) -> float:
+        """Upper bound of what vectors give entries that are no candidates."""
+        return max(
             float(self.scope.blend.layout.products(hits.scores[-1:] + ROUNDING, row)[0])
+            if len(hits.scores)
+            else -np.inf
             for hits, row in zip(found, self.dense, strict=True)
         )
-        if matching is not None and len(matching.scores) >= depth:
-            bound += float(self.scope.word_part(matching.scores[-1:], self.scope.weights)[0])
-        return bound
 
     def _pool(
         self,
-        candidates: Entries,
+        candidates: _Candidates,
         scores: Doubles,
         query_words: Sequence[str],
-        whole: bool,
         sampled: Doubles | None,
     ) -> Pool | None:
         """Scores of the best entries of the whole catalogue, and of a sample of the others."""
@@ -288,13 +369,12 @@ class _Search:
             if len(self.dense) == 1 and not query_words:  # the cosines tell all that is needed
                 return self._pool_of_cosines(depth, scores, sampled)
             found = scope.catalogue.nearest(self.dense, depth)
-            candidates = self._union(found, self._matching(query_words, depth, ""))
-            scored = self._scored(candidates, query_words)
-            scores = np.asarray(total(scored, scope.judged_weights), dtype=np.float64)
-            whole = any(len(hits.scores) < depth for hits in found)
-        if whole:
+            k = max(1, len(candidates.best))
+            candidates = self._candidates(found, query_words, k, depth, "")
+            scores = np.asarray(total(candidates.scored, scope.judged_weights), dtype=np.float64)
+        if candidates.whole:
             return Pool.of(scores)
-        known = {*candidates.keys}
+        known = {*candidates.entries.keys}
         other = np.array([key not in known for key in scope.sample_keys], dtype=bool)
         background = sampled
         if query_words:
@@ -327,6 +407,13 @@ class _Search:
         cosines = products(self.dense.astype(np.float32), vectors)  # (R, B)
         scores: Doubles = cosines.max(axis=0) * np.float64(self.scope.blend.layout.radius)
         return scores
+
+
+def _entries(
+    origins: Sequence[tuple[Entries, int]], vectors: Floats, keys: tuple[str, ...]
+) -> Entries:
+    """Entries of several searches, by their places there."""
+    return Entries(LazyPictures(origins, lambda one: one[0].pictures[one[1]]), vectors, keys)
 
 
 def _is_final(score: float, key: str, found: Sequence[Found], bound: float) -> bool:

@@ -172,10 +172,15 @@ class MilvusCatalogue(SqliteCatalogue):
         return self._steadily(lambda: super(MilvusCatalogue, self).fetch(keys))
 
     def _speaking(
-        self, words: Sequence[str], k: int, where: str, indexes: Sequence[bm25.Index]
+        self,
+        words: Sequence[str],
+        k: int,
+        where: str,
+        indexes: Sequence[bm25.Index],
+        at_least: float = 0.0,
     ) -> Found:
         ask = super()._speaking
-        return self._steadily(lambda: ask(words, k, where, indexes))
+        return self._steadily(lambda: ask(words, k, where, indexes, at_least))
 
     def _steadily(self, ask: Callable[[], _Answer]) -> _Answer:
         """Asks the mirror and the server, until the log has not moved meanwhile."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -44,8 +44,8 @@ class Stock(Protocol):
     def first(self, reader: sqlite3.Connection, count: int, passing: Ints | None) -> Ints:
         """The rows of the ``count`` lowest keys; ``passing`` as above."""
 
-    def rows_of(self, reader: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Rows of keys, each with its place in ``keys``; unknown keys are left out."""
+    def rows_of(self, reader: sqlite3.Connection, keys: Sequence[str]) -> Ints:
+        """Rows (n,) of keys; -1 for unknown ones."""
 
     def entries(self, reader: sqlite3.Connection, rows: Sequence[Ints]) -> list[Entries]:
         """Entries for each array of rows."""
@@ -92,12 +92,14 @@ class Snapshot:
         """See ``Stock``."""
         return self.numbers[self._among(passing)[:count]]
 
-    def rows_of(self, reader: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
+    def rows_of(self, reader: sqlite3.Connection, keys: Sequence[str]) -> Ints:
         """See ``Stock``."""
+        found = np.full(len(keys), -1, dtype=np.int64)
         for place, key in enumerate(keys):
             index = bisect_left(self.keys, key)
             if index < len(self.keys) and self.keys[index] == key:
-                yield place, int(self.numbers[index])
+                found[place] = self.numbers[index]
+        return found
 
     def entries(self, reader: sqlite3.Connection, rows: Sequence[Ints]) -> list[Entries]:
         """See ``Stock``; reads the metadata that is not in memory yet."""

@@ -31,6 +31,7 @@ from picturedesk.store.catalogue.checks import (
 from picturedesk.store.catalogue.database import Change, State, Totals
 from picturedesk.store.catalogue.generation import Generation
 from picturedesk.store.catalogue.indexes import Indexes
+from picturedesk.store.catalogue.snapshot import Stock
 from picturedesk.store.index_folder import INDEX_FROM
 from picturedesk.store.vector_index import Nearest
 from picturedesk.types import (
@@ -298,7 +299,9 @@ class SqliteCatalogue:
             best = self._at(state).stock(reader).nearest(reader, towards, k, None)
             return [scores for _, scores in best]
 
-    def matching(self, words: Sequence[str], k: int, where: str = "") -> Found:
+    def matching(
+        self, words: Sequence[str], k: int, where: str = "", at_least: float = 0.0
+    ) -> Found:
         """The k entries of highest BM25 of caption and tags that meet ``where``.
 
         If the words are very many or very common, only the rarest count: see ``bm25.rarest``.
@@ -308,29 +311,36 @@ class SqliteCatalogue:
             words: as ``texts.words.words`` makes them; repeated ones count once.
             k: how many, 0 or more.
             where: SQL condition on the metadata; see ``types.Catalogue``.
+            at_least: BM25; entries with less are left out.
 
         Raises:
             BadInput: if the condition cannot be used.
             Mismatch: if another process has filled the catalogue with other vectors.
         """
-        return self._speaking(words, k, where, (bm25.WORDS,))
+        at_least = checks.number("at_least", at_least, 0)
+        return self._speaking(words, k, where, (bm25.WORDS,), at_least)
 
     def mentioning(self, words: Sequence[str], k: int, where: str = "") -> Found:
         """The same with the BM25 of own columns that hold texts or tags added."""
         return self._speaking(words, k, where, bm25.INDEXES)
 
     def _speaking(
-        self, words: Sequence[str], k: int, where: str, indexes: Sequence[bm25.Index]
+        self,
+        words: Sequence[str],
+        k: int,
+        where: str,
+        indexes: Sequence[bm25.Index],
+        at_least: float = 0.0,
     ) -> Found:
         k = check_amount("k", k)
         words, where = checks.texts("words", words), checks.text("where", where)
         with self._reading() as (reader, state):
             now = self._at(state)
             rows, scores = _summed([now.word_scores(reader, words, index) for index in indexes])
-            passing = now.passing(reader, where)
+            passing, among = now.passing(reader, where), scores >= at_least
             if passing is not None:
-                among = np.isin(rows, passing)
-                rows, scores = rows[among], scores[among]
+                among &= np.isin(rows, passing)
+            rows, scores = rows[among], scores[among]
             stock = now.stock(reader)
             best = stock.ordered(reader, rows, scores, k)
             return Found(stock.entries(reader, [rows[best]])[0], scores[best])
@@ -345,9 +355,7 @@ class SqliteCatalogue:
         words, keys = checks.texts("words", words), checks.texts("keys", keys)
         with self._reading() as (reader, state):
             now = self._at(state)
-            wanted = np.array(
-                self._of_all(keys, now.stock(reader).rows_of(reader, keys)), dtype=np.int64
-            )
+            wanted = self._rows_of(now.stock(reader), reader, keys)
             rows, scores = now.word_scores(reader, words, bm25.WORDS, wanted.tolist())
             if not len(rows):
                 return np.zeros(len(wanted))
@@ -366,7 +374,8 @@ class SqliteCatalogue:
         with self._reading() as (reader, state):
             stock = self._at(state).stock_at_hand
             if stock is not None:
-                found = stock.pictures(reader, [row for _, row in stock.rows_of(reader, keys)])
+                rows = stock.rows_of(reader, keys)
+                found = stock.pictures(reader, rows[rows >= 0].tolist())
             else:
                 found = [record.picture for _, record in records.read(reader, keys)]
             return {picture.key: picture for picture in found}
@@ -526,11 +535,17 @@ class SqliteCatalogue:
     def _entries(self, reader: sqlite3.Connection, state: State, keys: Sequence[str]) -> Entries:
         stock = self._at(state).stock_at_hand
         if stock is not None:
-            rows = self._of_all(keys, stock.rows_of(reader, keys))
-            return stock.entries(reader, [np.array(rows, dtype=np.int64)])[0]
+            return stock.entries(reader, [self._rows_of(stock, reader, keys)])[0]
         found = ((place, record.picture) for place, record in records.read(reader, keys))
         pictures = tuple(self._of_all(keys, found))
         return Entries(pictures, database.read_vectors(reader, keys, state.width))
+
+    def _rows_of(self, stock: Stock, reader: sqlite3.Connection, keys: Sequence[str]) -> Ints:
+        """The rows (n,) of keys; raises BadInput for unknown keys."""
+        rows = stock.rows_of(reader, keys)
+        if (rows < 0).any():
+            raise unknown_key(self._name, keys[int(np.argmax(rows < 0))])
+        return rows
 
     def _of_all(self, keys: Sequence[str], found: Iterable[tuple[int, _Row]]) -> list[_Row]:
         """What was found for each of the keys, in their order; raises BadInput for unknown keys."""
