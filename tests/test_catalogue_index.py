@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 from contextlib import closing
 from operator import attrgetter
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from catalogues import Indexed, keys_of, make_pictures, make_vectors, state_of
+from picturedesk.disk.sums import row_sum
 from picturedesk.errors import MissingArtefact, MissingExtra
 from picturedesk.store.catalogue import indexed, records
 from picturedesk.store.catalogue.sqlite import SqliteCatalogue
@@ -354,11 +356,25 @@ def test_a_sweep_without_a_folder_does_nothing(catalogue):
 def test_a_record_that_no_picture_can_be_is_told_when_it_is_asked_for():
     names = len(records.FIXED)
     row = [7, "a.jpg", "key", *[""] * (names - 2), "no JSON", "[]", 0]
-    record = records.StoredRecord(row)
-    pictures = LazyPictures([record], attrgetter("picture"))
-    assert (record.key, len(pictures)) == ("key", 1)
-    with pytest.raises(MissingArtefact, match="row 7 cannot be read"):
-        pictures[0]
+    for known, said in ((row_sum(*row), "cannot be read"), (5, "is not as it was written")):
+        record = records.StoredRecord([*row, known])
+        pictures = LazyPictures([record], attrgetter("picture"))
+        assert (record.key, len(pictures)) == ("key", 1)
+        with pytest.raises(MissingArtefact, match=f"row 7 {said}"):
+            pictures[0]
+
+
+def test_records_that_are_not_there_are_told(tmp_path):
+    with Large.open(tmp_path / "c.db", "m1", W) as catalogue:
+        catalogue.add(make_pictures(20), clustered(20))
+        catalogue.optimize()
+    with closing(sqlite3.connect(tmp_path / "c.db")) as connection, connection:
+        connection.execute("DELETE FROM pictures WHERE key > '0010'")
+    with (
+        Large.open(tmp_path / "c.db", "m1", W) as catalogue,
+        pytest.raises(MissingArtefact, match="9 of 20 records are missing"),
+    ):
+        catalogue.nearest(clustered(1, 3), 20)
 
 
 def test_pictures_of_a_large_catalogue_are_a_sequence(tmp_path):
@@ -371,3 +387,20 @@ def test_pictures_of_a_large_catalogue_are_a_sequence(tmp_path):
         assert pictures[1:3] == (pictures[1], pictures[2])
         assert found.entries.keys == tuple(one.key for one in pictures)
         assert pictures != tuple(pictures)[:4]
+
+
+@pytest.mark.parametrize("few", [10, 10_000])
+def test_a_query_of_zeros_gets_the_lowest_keys(catalogue, monkeypatch, few):
+    monkeypatch.setattr(indexed, "_FEW", few)
+    vectors = clustered(600)
+    catalogue.add(make_pictures(600)[::-1], vectors)
+    catalogue.optimize()
+    catalogue.remove(["0001"])
+    nothing, other = np.zeros(W), clustered(1, 3)[0]
+    first, _, last = catalogue.nearest(np.stack([nothing, other, nothing]), 3)
+    assert keys_of(first) == keys_of(last) == ["0000", "0002", "0003"]
+    assert first.scores.tolist() == [0, 0, 0]
+    (found,) = catalogue.nearest(nothing[None], 4, "key >= '0100' AND key < '0300'")
+    assert keys_of(found) == ["0100", "0101", "0102", "0103"]
+    (found,) = catalogue.nearest(nothing[None], 4, "key >= '0598'")
+    assert keys_of(found) == ["0598", "0599"]

@@ -112,7 +112,10 @@ def encodable(name: str, value: object) -> str:
 
 def texts(name: str, value: object) -> list[str]:
     """Several strings, from anything that can be gone through but a string."""
-    return [text(f"{name}[{place}]", one) for place, one in enumerate(several(name, value))]
+    found = several(name, value)
+    if {*map(type, found)} <= {str}:  # quick, for lists of thousands
+        return found
+    return [text(f"{name}[{place}]", one) for place, one in enumerate(found)]
 
 
 def strings(record: object, names: Sequence[str]) -> None:

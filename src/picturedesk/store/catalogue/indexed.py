@@ -12,7 +12,7 @@ looked through, instead of at the front of both, and more are looked at until th
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ _DEEPEST = 16_384  # candidates
 _LOOKED_AT = 10  # of the best
 _DOUBTFUL = 3  # of these, in the second half of the candidates, or of the lists looked through
 _HELD = 20_000  # vectors and records of a generation that are kept in memory
+_FEW = 10_000  # rows whose keys are compared with each other, not looked for among all
 _CONDITIONS = 32  # conditions whose rows are kept as bits
 
 
@@ -90,6 +91,10 @@ class IndexedStock:
         some = self._read(reader, np.unique(np.concatenate(proposed)))
         found: list[tuple[Ints, Doubles]] = []
         for query, rows in zip(queries, proposed, strict=True):
+            if not query.any():  # all are as near: the lowest keys come first
+                first = self.first(reader, k, passing)
+                found.append((first, np.zeros(len(first))))
+                continue
             rows, known = self._deeper(reader, query, may, rows, some)
             new = cosines(fresh.matrix, query, np.arange(len(fresh.rows)))
             every, scores = np.concatenate([rows, fresh.rows]), np.concatenate([known, new])
@@ -117,10 +122,10 @@ class IndexedStock:
         available = self._index.facts.count if may is None else may.count
         places = np.searchsorted(some.rows, rows)
         scores = cosines(some.matrix, query, places)
-        if len(rows) == available or not query.any():
+        if len(rows) == available:
             return rows, scores
         best = _first(scores)
-        far = self._index.far(query, some.matrix[places[best]], may)
+        far = self._index.far(query, rows[best], may)
         missed = max(_behind(best, len(rows)), int(far.sum())) >= _DOUBTFUL
         while missed and len(rows) < min(available, _DEEPEST):
             depth = min(_DEEPER * len(rows), _DEEPEST)
@@ -139,8 +144,11 @@ class IndexedStock:
         if passing is None:
             query = "SELECT row FROM pictures ORDER BY key LIMIT ?"
             return np.array([row for (row,) in reader.execute(query, (count,))], dtype=np.int64)
-        wanted = set(passing.tolist())
-        found: list[int] = []
+        if len(passing) <= _FEW:
+            keys = [key for _, key in rows_of(reader, "key", "pictures", passing.tolist(), "row")]
+            lowest = sorted(range(len(keys)), key=keys.__getitem__)[:count]
+            return passing[np.array(lowest, dtype=np.int64)]
+        wanted, found = set(passing.tolist()), list[int]()
         for (row,) in reader.execute("SELECT row FROM pictures ORDER BY key"):
             if len(found) >= min(count, len(wanted)):
                 break
@@ -148,16 +156,15 @@ class IndexedStock:
                 found.append(row)
         return np.array(found, dtype=np.int64)
 
-    def rows_of(self, reader: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[int, int]]:
+    def rows_of(self, reader: sqlite3.Connection, keys: Sequence[str]) -> Ints:
         """See ``snapshot.Stock``; a key keeps its row as long as the generation."""
         known = self._row_of
-        places = [place for place, key in enumerate(keys) if key not in known]
-        found = rows_of(reader, "row", "pictures", [keys[place] for place in places])
-        new = {places[place]: row for place, row in found}
-        for place, key in enumerate(keys):
-            row = new.get(place, known.get(key))
-            if row is not None:
-                yield place, row
+        rows = np.array([known.get(key, -1) for key in keys], dtype=np.int64)
+        places = np.flatnonzero(rows < 0)
+        wanted = [keys[place] for place in places.tolist()]
+        for place, row in rows_of(reader, "row", "pictures", wanted):
+            rows[places[place]] = row
+        return rows
 
     def entries(self, reader: sqlite3.Connection, rows: Sequence[Ints]) -> list[Entries]:
         """See ``snapshot.Stock``."""
@@ -184,7 +191,9 @@ class IndexedStock:
         held = self._records
         known = {row: held[row] for row in rows if row in held}
         missing = sorted({row for row in rows if row not in known})
-        new = dict(records.read_stored(reader, missing))
+        if not missing:
+            return known
+        new = records.read_stored(reader, missing)
         if len(held) + len(new) > _HELD:
             held, self._row_of = {}, {}
             self._records = held

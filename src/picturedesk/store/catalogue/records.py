@@ -56,10 +56,10 @@ class Record:
 
 
 class StoredRecord:
-    """A record that was compared with its checksum; its picture is made when it is asked for.
+    """A record as it is stored; its picture is made when it is asked for.
 
     Args:
-        row: as it is stored, its number first.
+        row: its number first, its checksum last.
     """
 
     __slots__ = ("_picture", "_row")
@@ -75,13 +75,18 @@ class StoredRecord:
 
     @property
     def picture(self) -> Picture:
-        """The picture; raises MissingArtefact if the record says nothing that can be one."""
+        """The picture; raises MissingArtefact if the record is damaged, or can be none."""
         if self._picture is None:
+            *row, known = self._row
+            if known != row_sum(*row):
+                raise MissingArtefact(
+                    f"the catalogue's row {row[0]} is not as it was written: {CURE}"
+                )
             try:
-                self._picture = _decoded(self._row).picture
+                self._picture = _decoded(row).picture
             except (RecursionError, TypeError, ValueError):
                 raise MissingArtefact(
-                    f"the catalogue's row {self._row[0]} cannot be read: {CURE}"
+                    f"the catalogue's row {row[0]} cannot be read: {CURE}"
                 ) from None
         return self._picture
 
@@ -108,13 +113,16 @@ def read(
         yield place, _record(row, known)
 
 
-def read_stored(
-    connection: sqlite3.Connection, rows: Sequence[int]
-) -> Iterator[tuple[int, StoredRecord]]:
-    """The records in these rows, each with its row."""
-    for _, *row, known in rows_of(connection, f"{_RECORD}, sum", "pictures", rows, "row"):
-        check(known == row_sum(*row), row[0])
-        yield row[0], StoredRecord(row)
+def read_stored(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[int, StoredRecord]:
+    """The records in these rows, which are different and all there, by row."""
+    within = "row IN (SELECT value FROM json_each(?))"
+    stored = connection.execute(
+        f"SELECT {_RECORD}, sum FROM pictures WHERE {within}", (json.dumps(rows),)
+    )
+    found = {row[0]: StoredRecord(row) for row in stored}
+    if len(found) != len(rows):
+        raise damaged(f"{len(rows) - len(found)} of {len(rows)} records are missing")
+    return found
 
 
 def read_all(connection: sqlite3.Connection) -> Iterator[Record]:
