@@ -230,3 +230,19 @@ def test_similar_prints_and_fits_its_schema(fitted_desk, desk):
     command = [sys.executable, "-m", "picturedesk", "similar", key, "--desk", str(fitted_desk)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("  1  ")
+
+
+def test_the_same_text_is_encoded_once_whatever_else_is_asked(desk, monkeypatch):
+    encoder = type(desk.blend.matcher.text_encoder)
+    encode, asked = encoder.encode, []
+    monkeypatch.setattr(
+        encoder, "encode", lambda self, texts: asked.append(list(texts)) or encode(self, texts)
+    )
+    text = "a red circle that nobody has asked for"
+    first = desk.suggest(text)
+    assert desk.suggest(text) == first
+    liked = first[0].picture.key
+    desk.suggest(text, where="licence = ''", route="direct")
+    desk.suggest(Asked(texts=[text], like=[liked], keywords=["circle"]))
+    desk.explain(text, first[:2])
+    assert asked == [[text]]
