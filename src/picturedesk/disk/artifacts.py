@@ -13,8 +13,9 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,10 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
 
     Records are dataclasses and NamedTuples: both become objects.
     """
-    if type(value) in _PLAIN:  # most values are; the other questions take longer
+    kind: Any = type(value)
+    if kind in _PLAIN:  # most values are; the other questions take longer
         return value
-    if (names := _names_of(value)) is not None:
+    if (names := _names_of(kind)) is not None:
         return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
@@ -57,13 +59,13 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
     return value
 
 
-def _names_of(value: object) -> Sequence[str] | None:
-    """Names of the fields of a record; None for anything else."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [field.name for field in dataclasses.fields(value)]
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        names: Sequence[str] = value._fields
-        return names
+@cache
+def _names_of(kind: Any) -> tuple[str, ...] | None:  # noqa: ANN401 - a class; mypy takes none for hashable
+    """Names of the fields of records of this class; None for other classes."""
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return tuple(kind._fields)
     return None
 
 

@@ -104,13 +104,13 @@ class Snapshot:
     def entries(self, reader: sqlite3.Connection, rows: Sequence[Ints]) -> list[Entries]:
         """See ``Stock``; reads the metadata that is not in memory yet."""
         self._read(reader, set[int]().union(*(some.tolist() for some in rows)))
-        return [
-            Entries(
-                tuple(map(self._pictures.__getitem__, some.tolist())),
-                self.matrix[self._places(some)],
-            )
-            for some in rows
-        ]
+        found = []
+        for some in rows:
+            pictures = tuple(map(self._pictures.__getitem__, some.tolist()))
+            places = self._places(some)
+            keys = tuple(map(self.keys.__getitem__, places.tolist()))
+            found.append(Entries(pictures, self.matrix[places], keys))
+        return found
 
     def pictures(self, reader: sqlite3.Connection, rows: Sequence[int]) -> list[Picture]:
         """See ``Stock``."""
