@@ -190,7 +190,9 @@ def test_by_words_only_entries_are_fetched_that_could_be_among_the_best(weight):
     catalogue = Noting(*entries(blend))
     config = SearchConfig(candidates=20, background=0)
     found = search(blend, catalogue, blend.ask(queries), 5, "blend", config=config)
-    for ranking, (order, scores) in zip(found, by_hand(blend, plain, queries, "blend"), strict=True):
+    for ranking, (order, scores) in zip(
+        found, by_hand(blend, plain, queries, "blend"), strict=True
+    ):
         assert keys(ranking) == order[:5]
         np.testing.assert_array_equal(ranking.scores, scores[:5])
     assert catalogue.depths == [20]  # not once more by vector, although captions count
