@@ -171,6 +171,19 @@ def test_more_is_asked_for_only_where_it_is_needed():
     assert max(catalogue.depths) <= 20
 
 
+@pytest.mark.parametrize("candidates", [2, 20])
+def test_captions_that_count_against_a_picture_are_searched_as_exactly(candidates):
+    blend, catalogue, queries = make_world(WITH_WORDS)
+    against = {**WITHOUT_WORDS, "captions": -1.5}
+    few, every = (
+        search(blend, catalogue, blend.ask(queries), 7, "blend", config=config, weights=against)
+        for config in (SearchConfig(candidates=candidates), ALL)
+    )
+    for one, other in zip(few, every, strict=True):
+        assert keys(one) == keys(other)
+        np.testing.assert_array_equal(one.scores, other.scores)
+
+
 class Noting(BruteForceCatalogue):
     """Notes what is asked for by words: at least which BM25, and how many entries came."""
 

@@ -193,8 +193,8 @@ class _Scope:
 
     @cached_property
     def word_parts(self) -> Doubles:
-        """The weighted scores of word routes for each of ``_BM25``."""
-        return self.word_part(_BM25, self.weights)
+        """What words add at most, for each of ``_BM25`` at most; ascending from 0."""
+        return np.maximum.accumulate(self.word_part(_BM25, self.weights))
 
 
 class _Candidates(NamedTuple):
@@ -278,7 +278,7 @@ class _Search:
             if at_least < np.inf:
                 told = catalogue.matching(query_words, _MORE * depth, where, at_least)
                 if len(told.scores) == _MORE * depth:  # there may be more of them
-                    part = float(scope.word_part(told.scores[-1:], scope.weights)[0])
+                    part = max(0.0, float(scope.word_part(told.scores[-1:], scope.weights)[0]))
                 entries, scored = self._with(entries, scored, told)
                 scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
             bound += part
