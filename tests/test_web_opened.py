@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -128,29 +127,3 @@ def test_many_threads_ask_while_fits_change(path: Path):
 def test_a_folder_that_is_no_desk_is_refused(tmp_path: Path):
     with pytest.raises(MissingArtefact, match="is not a desk"):
         OpenDesk(tmp_path)
-
-
-def test_the_files_of_a_fit_are_read_ahead_as_long_as_it_is_used(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    asked: list[tuple[set[str], Callable[[], bool]]] = []
-    begun = threading.Semaphore(0)
-
-    def noted(files: list[Path], go_on: Callable[[], bool]) -> None:
-        asked.append(({file.relative_to(path).as_posix() for file in files}, go_on))
-        begun.release()
-
-    monkeypatch.setattr("picturedesk.web.opened.read_ahead", noted)
-    opened = OpenDesk(path)
-    assert begun.acquire(timeout=60)
-    (files, go_on), *_ = asked
-    assert "fits/0002/catalogue.db" in files
-    assert not any(file.startswith("fits/0001") for file in files)
-    assert go_on()
-    go_back(path, 1)
-    opened.refresh()
-    assert begun.acquire(timeout=60)
-    assert not go_on()
-    assert asked[1][1]()
-    opened.close()
-    assert not asked[1][1]()

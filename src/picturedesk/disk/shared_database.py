@@ -68,7 +68,8 @@ class SharedDatabase:
 
     Every reader has its own connection, which cannot write, so that readers never wait; writers
     wait for each other. The file is opened for writing at the first change. A forked process must
-    open its own.
+    open its own. Nothing else in the process may open the file or the two beside it: when any
+    descriptor of a file is closed, the system drops all locks of the process on it, SQLite's too.
     """
 
     def __init__(self, path: Path, kind: FileKind) -> None:

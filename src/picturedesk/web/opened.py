@@ -3,8 +3,6 @@
 A desk keeps answering from the fit that it opened. When another fit becomes current (a refit, a
 rollback, by this process or another one), the new one is opened and read beside the old one; then
 new requests get it. The old one is closed when its last request has ended.
-
-Requests are answered at once; meanwhile the operating system reads the fit's files into memory.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from pathlib import Path
 
 from picturedesk.desk.desk import Desk
 from picturedesk.desk.folder import DeskFolder
-from picturedesk.disk.read_ahead import read_ahead
 from picturedesk.errors import BadInput, Closed, PicturedeskError
 
 _LOG = logging.getLogger(__name__)
@@ -50,7 +47,6 @@ class OpenDesk:
         self._closed = False
         self._mark = self._now()
         self._lease = _Lease(_ready(path))
-        self._read_ahead(self._lease)
 
     @contextmanager
     def using(self) -> Iterator[Desk]:
@@ -87,7 +83,6 @@ class OpenDesk:
                 old, self._lease = self._lease, _Lease(desk)
                 self._mark = mark
             self._retire(old)
-            self._read_ahead(self._lease)
             _LOG.info("answers come from fit %s", desk.fitted.root.name)
 
     def close(self) -> None:
@@ -96,17 +91,6 @@ class OpenDesk:
             with self._lock:
                 self._closed = True
             self._retire(self._lease)
-
-    def _read_ahead(self, lease: _Lease) -> None:
-        """Reads the files of a fit, as long as it is used."""
-        root = lease.desk.fitted.root
-
-        def read() -> None:
-            with suppress(OSError):  # it is being removed
-                files = [one for one in root.rglob("*") if one.is_file()]
-                read_ahead(files, lambda: not lease.retired)
-
-        threading.Thread(target=read, name="read ahead", daemon=True).start()
 
     def _retire(self, lease: _Lease) -> None:
         with self._lock:
