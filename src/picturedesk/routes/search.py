@@ -242,7 +242,7 @@ class _Search:
             depth = min(_MORE * depth, scope.config.most)
             found = scope.catalogue.nearest(self.dense, depth, scope.where)
         best = candidates.best
-        judged = np.asarray(total(candidates.scored, scope.judged_weights), dtype=np.float64)
+        judged = _weighed(candidates.scored, scope.judged_weights)
         sampled = self._sampled() if scope.config.background else None
         return Ranking(
             pictures=tuple(candidates.entries.pictures[index] for index in best),
@@ -269,8 +269,8 @@ class _Search:
         scope, catalogue = self.scope, self.scope.catalogue
         entries = self._together(found)
         bm25 = catalogue.word_scores(query_words, entries.keys) if query_words else None
-        scored = self._scored(entries, bm25)
-        scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
+        scored = self._scored(entries.vectors, bm25)
+        scores = _weighed(scored, scope.weights)
         whole = any(len(hits.scores) < depth for hits in found)
         bound = self._bound(found)
         if query_words and not whole:
@@ -280,7 +280,7 @@ class _Search:
                 if len(told.scores) == _MORE * depth:  # there may be more of them
                     part = max(0.0, float(scope.word_part(told.scores[-1:], scope.weights)[0]))
                 entries, scored = self._with(entries, scored, told)
-                scores = np.asarray(total(scored, scope.weights), dtype=np.float64)
+                scores = _weighed(scored, scope.weights)
             bound += part
         best = _order(scores, entries.keys)[:k]
         final = whole
@@ -301,8 +301,8 @@ class _Search:
         rows = rows.reshape(-1, self.scope.blend.layout.width)
         return _entries([*first.values()], rows, tuple(first))
 
-    def _scored(self, entries: Entries, bm25: Doubles | None) -> dict[str, Doubles]:
-        return self.scope.blend.exact_scores(self.query, entries.vectors, bm25, self.scope.weights)
+    def _scored(self, vectors: Floats, bm25: Doubles | None) -> dict[str, Doubles]:
+        return self.scope.blend.exact_scores(self.query, vectors, bm25, self.scope.weights)
 
     def _needed(self, scores: Doubles, k: int, bound: float) -> tuple[float, float]:
         """The BM25 from which on an entry of lower cosine could be among the k best.
@@ -339,9 +339,7 @@ class _Search:
         vectors = told.entries.vectors[fresh]
         keys = (*entries.keys, *(told.entries.keys[place] for place in fresh))
         joined = _entries(origins, np.concatenate([entries.vectors, vectors]), keys)
-        found = self.scope.blend.exact_scores(
-            self.query, vectors, told.scores[fresh], self.scope.weights
-        )
+        found = self._scored(vectors, told.scores[fresh])
         return joined, {name: np.concatenate([scored[name], found[name]]) for name in scored}
 
     def _bound(self, found: Sequence[Found]) -> float:
@@ -371,7 +369,7 @@ class _Search:
             found = scope.catalogue.nearest(self.dense, depth)
             k = max(1, len(candidates.best))
             candidates = self._candidates(found, query_words, k, depth, "")
-            scores = np.asarray(total(candidates.scored, scope.judged_weights), dtype=np.float64)
+            scores = _weighed(candidates.scored, scope.judged_weights)
         if candidates.whole:
             return Pool.of(scores)
         known = {*candidates.entries.keys}
@@ -407,6 +405,11 @@ class _Search:
         cosines = products(self.dense.astype(np.float32), vectors)  # (R, B)
         scores: Doubles = cosines.max(axis=0) * np.float64(self.scope.blend.layout.radius)
         return scores
+
+
+def _weighed(scored: Mapping[str, Doubles], weights: Mapping[str, float]) -> Doubles:
+    """Scores of routes (N,) → their weighted sum (N,)."""
+    return np.asarray(total(scored, weights), dtype=np.float64)
 
 
 def _entries(

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from picturedesk.disk.arrays import read_arrays, write_arrays
 from picturedesk.disk.artifacts import atomic_folder, read_manifest, write_manifest
-from picturedesk.errors import PicturedeskError
+from picturedesk.errors import BadInput, PicturedeskError
 from picturedesk.store.features import FeatureStore
 
 _KIND = "hashes of pictures"
@@ -96,8 +96,12 @@ class KnownHashes:
 
 def hashes_of(store: FeatureStore, keys: Sequence[str]) -> dict[str, np.uint64]:
     """The perceptual hashes of those of the keys that a feature store has, by key."""
-    there = store.among(keys)
-    return dict(zip(there, store.hashes(there), strict=True))
+    try:
+        found = store.hashes(keys)
+    except BadInput:
+        keys = store.among(keys)
+        found = store.hashes(keys)
+    return dict(zip(keys, found, strict=True))
 
 
 def _names(keys: Sequence[str]) -> _Numbers:
